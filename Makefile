@@ -1,0 +1,41 @@
+# Two commands do everything: `make demo` and `make test`. Both make their own .venv and use it again the next time.
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The first of these that is Python 3.11 or newer.
+CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python
+
+.PHONY: help install demo sandbox test lint types clean
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: $(VENV)/installed
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	@set -e; for python in $(CANDIDATES); do \
+	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; done; \
+	if [ -z "$$found" ]; then echo "Python 3.11 or newer is needed; none of these is: $(CANDIDATES)" >&2; exit 1; fi; \
+	echo "Installing into $(VENV) with $$found (about a minute, the first time only) ..."; \
+	[ -x $(BIN)/python ] || $$found -m venv $(VENV); \
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'; \
+	touch $@
+
+demo: install ## Run the first example DAG against a SocialsCRM on localhost
+	@$(BIN)/python -m tools.demo
+
+sandbox: install ## Leave a SocialsCRM running on localhost to look at, with what the demo left in it
+	@mkdir -p .demo
+	@$(BIN)/python -m airflow_provider_socialscrm.sandbox --database .demo/customers.db
+
+test: install ## Run the test suite
+	@$(BIN)/python -m pytest
+
+lint: install ## Check style
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: install ## Check types
+	@$(BIN)/mypy
+
+clean: ## Remove what the commands made
+	rm -rf $(VENV) .demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

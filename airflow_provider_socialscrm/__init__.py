@@ -1,0 +1,3 @@
+"""Apache Airflow provider for SocialsCRM, SocialEpoch's WhatsApp CRM."""
+
+__version__ = "0.1.0"
