@@ -1,0 +1,110 @@
+"""The page that shows a person what the CRM holds. It only reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+from math import ceil
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from jinja2 import Environment, StrictUndefined, Template
+
+from .assumptions import FIXED_ASSUMPTIONS, assumptions_in_force
+from .codes import SUCCESS
+from .crm import BATCH_IMPORT_PATH, IMPORT_PATH
+
+if TYPE_CHECKING:
+    from .crm import Crm
+
+CUSTOMERS_PER_PAGE = 15
+"""Customers on one page; our choice, a screenful."""
+CALLS_SHOWN = 20
+"""Recent calls on the page; our choice, ``/_sandbox/calls`` has more."""
+REFRESH_SECONDS = 3
+"""Seconds between two loads when the page is told to refresh itself; our choice."""
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+"""The page loads nothing and runs no script, whatever a customer's name holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a person asked to see.
+
+    :param search: part of a number or name, "" for all customers
+    :param page: page of the customers, from 1
+    :param refresh: whether the page loads itself again
+    """
+
+    search: str = ""
+    page: int = 1
+    refresh: bool = False
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> View:
+        """Read a query string; what makes no sense is taken for its default."""
+        page = query.get("page", "")
+        return cls(
+            search=query.get("search", "").strip(),
+            page=max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 10 else 1,  # noqa: PLR2004
+            refresh=query.get("refresh") == "on",
+        )
+
+    def link(self, **changes: Any) -> str:
+        """Return the address of this view with some changes."""
+        wanted = {"search": self.search, "page": self.page, "refresh": "on" if self.refresh else "", **changes}
+        defaults = ("", 1)
+        return "/?" + urlencode({name: value for name, value in wanted.items() if value not in defaults})
+
+
+def render(crm: Crm, url: str, query: Mapping[str, str]) -> str:
+    """Return the page as HTML.
+
+    :param url: base URL as the reader sees it
+    :param query: the page's query string
+    """
+    view = View.of(query)
+    found = crm.store.count(view.search)
+    pages = max(1, ceil(found / CUSTOMERS_PER_PAGE))
+    offset = (min(view.page, pages) - 1) * CUSTOMERS_PER_PAGE
+    return _template().render(
+        url=url,
+        view=view,
+        found=found,
+        pages=pages,
+        page=min(view.page, pages),
+        customers=crm.store.search(view.search, offset=offset, limit=CUSTOMERS_PER_PAGE),
+        calls=crm.calls.recent()[: -CALLS_SHOWN - 1 : -1],
+        paths={"body": f"PUT {IMPORT_PATH}", "header": f"POST {BATCH_IMPORT_PATH}"},
+        refresh_seconds=REFRESH_SECONDS,
+        settings=crm.settings.shown(),
+        agents=_customers_by_agent(crm),
+        stats=crm.stats(),
+        faults=crm.faults.listed(),
+        assumptions=assumptions_in_force(crm.settings),
+        fixed_assumptions=FIXED_ASSUMPTIONS,
+        success=SUCCESS,
+    )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["moment"] = _moment
+    return environment.from_string(files(__package__).joinpath("page.html").read_text(encoding="utf-8"))
+
+
+def _moment(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _customers_by_agent(crm: Crm) -> dict[str, int]:
+    return {**dict.fromkeys(crm.settings.agents, 0), **crm.store.count_by_agent()}

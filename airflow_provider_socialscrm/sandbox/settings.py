@@ -1,0 +1,129 @@
+"""What one sandbox can be told, each setting with its unit, its default and where the default comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, get_args
+from zoneinfo import ZoneInfo
+
+import msgspec
+from msgspec import Meta
+
+SECRET_SETTINGS = frozenset({"api_key"})
+"""Settings that no page and no answer ever shows."""
+
+MAX_CLOCK_OFFSET = 10 * 365 * 24 * 3600.0
+"""Seconds, ten years; our choice, it keeps the skewed clock within what dates can express."""
+
+Name = Annotated[str, Meta(min_length=1)]
+ExtensionType = Annotated[str, Meta(pattern=r"^(text|number|date|select:.+)$")]
+
+
+class SettingsError(ValueError):
+    """A setting is unknown, or its value is not what it takes; the sentence names the setting."""
+
+
+class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that decides how one sandbox answers.
+
+    Each setting's description stands in its type, from where the page, the command line and the error messages take
+    it. "Our assumption" marks what the vendor does not document.
+    """
+
+    tenant_id: Annotated[str, Meta(min_length=1, description="Company id that every call must carry.")] = "1"
+    api_key: Annotated[str, Meta(min_length=1, description="ApiKey that tokens are verified with; never shown.")] = (
+        "SANDBOXKEY0123456789"
+    )
+    admins: Annotated[
+        tuple[Name, ...], Meta(description="Administrator logins; they cannot import (contract 2.6).")
+    ] = ("admin",)
+    agents: Annotated[tuple[Name, ...], Meta(description="Agent logins that customers can go to.")] = (
+        "agent_wang",
+        "agent_silva",
+        "agent_okafor",
+        "agent_novak",
+    )
+    extension_fields: Annotated[
+        dict[Name, ExtensionType],
+        Meta(description="Configured extension fields: name to text, number, date or select:a|b (contract 2.4)."),
+    ] = msgspec.field(default_factory=lambda: {"Loyalty Level": "select:Bronze|Silver|Gold", "Last Order": "date"})
+    plan: Annotated[
+        Literal["professional", "basic"], Meta(description="professional or basic; basic has no API: code 529.")
+    ] = "professional"
+    window_seconds: Annotated[
+        float, Meta(gt=0, description="Seconds a signature may be off; our assumption (contract 3).")
+    ] = 60.0
+    time_zone: Annotated[str, Meta(description="Zone of createTime, an IANA name; our assumption (contract 1.2).")] = (
+        "Asia/Shanghai"
+    )
+    clock_offset: Annotated[
+        float,
+        Meta(
+            ge=-MAX_CLOCK_OFFSET,
+            le=MAX_CLOCK_OFFSET,
+            description="Seconds the server's clock is ahead, also in the Date header; negative: behind.",
+        ),
+    ] = 0.0
+    rows_per_call: Annotated[
+        int, Meta(ge=1, description="Rows one call may carry, above it 507; our assumption (contract 2.7).")
+    ] = 1000
+    bytes_per_call: Annotated[
+        int, Meta(ge=1, description="Bytes one body may have, above it 507; our assumption (contract 2.7).")
+    ] = 4 * 1024 * 1024
+    calls_per_second: Annotated[int, Meta(ge=1, description="Calls a second one path takes (contract 3).")] = 50
+    over_limit: Annotated[
+        Literal["429", "429-retry-after", "517"],
+        Meta(description="Answer above calls_per_second: 429, 429-retry-after or 517; our assumption (contract 3)."),
+    ] = "429-retry-after"
+    refusal: Annotated[
+        Literal["atomic", "partial"],
+        Meta(description="atomic: one bad row refuses the whole call; partial: good rows stay; our assumption (2.8)."),
+    ] = "atomic"
+    failures: Annotated[
+        Literal["unnamed", "whats_ids", "lists"],
+        Meta(description="How the answer names rows: unnamed, whats_ids or lists; our assumption (contract 2.8)."),
+    ] = "unnamed"
+    strangers: Annotated[
+        Literal["none", "extra", "missing"],
+        Meta(description="extra: a naming answer also names a number that was not sent; missing: it omits one; none."),
+    ] = "none"
+
+    def __post_init__(self) -> None:
+        try:
+            ZoneInfo(self.time_zone)
+        except (KeyError, ValueError, OSError):
+            raise SettingsError(
+                f"setting time_zone: {self.time_zone!r} is no known zone; give an IANA name such as Asia/Shanghai"
+            ) from None
+
+    def changed(self, changes: Mapping[str, Any], *, strict: bool = True) -> SandboxSettings:
+        """Return a copy with some settings changed, each value checked against its type.
+
+        :param changes: name to value, as in a JSON document
+        :param strict: when False, texts are read as numbers where a number belongs, as a command line needs it
+        :raises SettingsError: when a setting does not exist or a value does not fit
+        """
+        if unknown := sorted(changes.keys() - set(FIELD_TYPES)):
+            raise SettingsError(f"there is no setting {', '.join(unknown)}; the settings are {', '.join(FIELD_TYPES)}")
+        values = {name: _converted(name, value, strict=strict) for name, value in changes.items()}
+        return msgspec.structs.replace(self, **values)
+
+    def shown(self) -> dict[str, Any]:
+        """Return what may be shown to anybody: every setting but the secret ones, as JSON values."""
+        values: dict[str, Any] = msgspec.to_builtins(self)
+        return {name: value for name, value in values.items() if name not in SECRET_SETTINGS}
+
+
+FIELD_TYPES = {field.name: field.type for field in msgspec.structs.fields(SandboxSettings)}
+
+
+def description(name: str) -> str:
+    """Return one setting's description, in one sentence."""
+    return next(str(meta.description) for meta in get_args(FIELD_TYPES[name]) if isinstance(meta, Meta))
+
+
+def _converted(name: str, value: Any, *, strict: bool) -> Any:
+    try:
+        return msgspec.convert(value, type=FIELD_TYPES[name], strict=strict)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"setting {name}: {error}. It means: {description(name)}") from None

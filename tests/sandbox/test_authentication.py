@@ -1,0 +1,129 @@
+"""The codes of a call that is refused as a whole, and the order in which its faults are found."""
+
+from __future__ import annotations
+
+import json
+from email.utils import parsedate_to_datetime
+
+import pytest
+
+GOOD = [{"whatsApp": "8615266667780"}]
+GOOD_BATCH = [{"whatsApp": "8615266667780", "agentAccount": "agent_wang"}]
+LONG_AGO = "2001-01-01 00:00:00"
+
+
+def refusal(answer):
+    assert answer.status_code == 200
+    assert answer.json()["data"] == ""
+    return answer.json()["code"], answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "message"),
+    [
+        (
+            {"tenantId": None, "userName": None, "token": None, "createTime": None},
+            523,
+            "tenantId is null",
+        ),
+        ({"userName": "", "token": None, "createTime": None}, 524, "userName is null"),
+        ({"token": None, "createTime": None}, 525, "token is null"),
+        ({"tenantId": 2, "token": "wrong", "createTime": None}, 526, "createTime is null"),
+        ({"tenantId": 2, "token": "wrong", "createTime": "yesterday"}, 519, "timestamp is error"),
+        ({"tenantId": 2, "token": "wrong", "createTime": LONG_AGO}, 501, "appSecret error"),
+        ({"token": "wrong", "createTime": LONG_AGO}, 522, "accessToken is error"),
+        ({"userName": "nobody", "createTime": LONG_AGO}, 502, "timestamp timeout"),
+        ({"userName": "admin"}, -1, "Admin Cannot import data"),
+        ({"userName": "nobody"}, 530, "action username error"),
+    ],
+)
+def test_a_body_signed_call_is_answered_the_code_of_its_first_fault(client, changes, code, message):
+    assert refusal(client.send_body(GOOD, **changes)) == (code, message)
+
+
+@pytest.mark.parametrize(
+    ("headers", "code", "message"),
+    [
+        ({"tenant_id": None, "timestamp": None, "token": None}, 523, "tenantId is null"),
+        ({"timestamp": None, "token": None}, 518, "timestamp is null"),
+        ({"timestamp": "soon", "token": None}, 519, "timestamp is error"),
+        ({"tenant_id": "2", "token": None}, 525, "token is null"),
+        ({"tenant_id": "2", "token": "wrong"}, 501, "appSecret error"),
+        ({"timestamp": "1000000000000", "token": "wrong"}, 522, "accessToken is error"),
+        ({"timestamp": "1000000000000"}, 502, "timestamp timeout"),
+    ],
+)
+def test_a_header_signed_call_is_answered_the_code_of_its_first_fault(client, headers, code, message):
+    assert refusal(client.send_header(GOOD_BATCH, **headers)) == (code, message)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [({"data": GOOD_BATCH}, 523), ({"tenantId": 2, "data": GOOD_BATCH}, 501), ({"tenantId": "1", "data": []}, 506)],
+)
+def test_a_header_signed_body_repeats_the_tenant(client, body, code):
+    assert refusal(client.send_header(None, body=body))[0] == code
+
+
+@pytest.mark.parametrize("user", ["admin", "nobody"])
+def test_a_plan_without_the_api_is_told_before_the_account_is_looked_at(client, sandbox, user):
+    sandbox.configure(plan="basic")
+
+    assert refusal(client.send_body(GOOD, user)) == (529, "Non-professional Edition")
+    assert refusal(client.send_header(GOOD_BATCH)) == (529, "Non-professional Edition")
+
+
+@pytest.mark.parametrize("tenant_id", [1, "1"])
+def test_the_tenant_may_be_a_number_or_a_text(client, tenant_id):
+    assert client.send_body(GOOD, tenantId=tenant_id).json() == {"code": 200, "message": "Success", "data": ""}
+
+
+def test_an_upper_case_token_is_wrong(client):
+    create_time = client.create_time()
+    answer = client.send_body(GOOD, createTime=create_time)
+    assert answer.json()["code"] == 200
+    token = json.loads(answer.request.body)["token"]
+
+    assert refusal(client.send_body(GOOD, createTime=create_time, token=token.upper()))[0] == 522
+
+
+@pytest.mark.parametrize(("shift", "code"), [(-55, 200), (55, 200), (-65, 502), (65, 502)])
+def test_a_signature_holds_for_the_window_either_way(client, shift, code):
+    assert client.send_body(GOOD, createTime=client.create_time(shift)).json()["code"] == code
+    timestamp = str(int((client.now() + shift) * 1000))
+    assert client.send_header(GOOD_BATCH, timestamp=timestamp).json()["code"] == code
+
+
+def test_create_time_is_read_in_the_configured_zone(client, sandbox):
+    in_utc = client.create_time(zone="UTC")
+    assert refusal(client.send_body(GOOD, createTime=in_utc))[0] == 502
+
+    sandbox.configure(time_zone="UTC")
+
+    assert client.send_body(GOOD, createTime=in_utc).json()["code"] == 200
+
+
+def test_a_skewed_clock_refuses_good_signatures_and_tells_its_time_in_the_date_header(client, sandbox):
+    sandbox.configure(clock_offset=300)
+
+    answer = client.send_body(GOOD)
+
+    assert refusal(answer)[0] == 502
+    told = parsedate_to_datetime(answer.headers["Date"]).timestamp()
+    assert told - client.now() == pytest.approx(300, abs=3)
+    assert client.send_body(GOOD, createTime=client.create_time(told - client.now())).json()["code"] == 200
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"not JSON", b'"\xff"'])
+def test_a_body_that_is_no_json_object_is_refused(client, sandbox, content):
+    answer = client.session.put(f"{sandbox.url}/wscrm-bus-api/customer/api/import", data=content, timeout=10)
+
+    assert refusal(answer) == (-1, "body is not a JSON object")
+
+
+def test_an_agent_is_found_by_the_query_and_a_stranger_is_not(client):
+    known = client.send_header(None, path="/se-api/user/query", body={"username": "agent_silva"}).json()
+    assert (known["code"], known["data"]["username"], known["data"]["tenantId"]) == (200, "agent_silva", "1")
+
+    assert refusal(client.send_header(None, path="/se-api/user/query", body={"username": "nobody"}))[0] == 530
+    assert refusal(client.send_header(None, path="/se-api/user/query", body={}, token="wrong"))[0] == 522
