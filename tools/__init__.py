@@ -1,0 +1,1 @@
+"""Commands for working on the project itself; no part of the installed package."""
