@@ -1,0 +1,1 @@
+"""Speaks to SocialsCRM: signing, one call, its answer. Knows no Airflow, no DataFrame and no retry."""

@@ -1,0 +1,155 @@
+"""From an HTTP answer to the envelope's data, or to an error that says what to do. Pure.
+
+Success is HTTP 200 *and* ``code`` 200 (contract 3); the message beside it is never tested.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+
+from airflow_provider_socialscrm.api import codes
+from airflow_provider_socialscrm.api.errors import (
+    RequestError,
+    ServiceError,
+    SettingError,
+    SocialSCRMError,
+    TooLargeError,
+    UncertainError,
+    refusal,
+)
+from airflow_provider_socialscrm.api.privacy import redact
+
+SentValues = Callable[[], Iterable[str]]
+"""Gives the values a call carried, asked for only when a server's text has to be shown without them."""
+
+_NOTHING_TAKEN: Final = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+_NOT_THE_API: Final = {
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.METHOD_NOT_ALLOWED,
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+}
+_WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,9}")
+_NO_ENVELOPE: Final = "{}: whether the call was taken is not known. If it stays so, check Base URL."
+_DATE_RESOLUTION: Final = 1.0  # seconds; the Date header has no fractions
+
+
+def read_answer(
+    status: int, headers: Mapping[str, str], body: bytes, *, now: float, sent_values: SentValues = tuple
+) -> Any:
+    """Return ``data`` of an envelope that says ``code`` 200.
+
+    :param status: HTTP status.
+    :param headers: the answer's headers, looked up without regard to case.
+    :param body: the whole body.
+    :param now: our own time at the answer, seconds since the epoch, to tell the server's clock from ours.
+    :param sent_values: what the call carried, so that the server's text can be shown without it.
+    :raises SocialSCRMError: of the kind that says what to do next.
+    """
+    offset = clock_offset(headers, now)
+    if status != HTTPStatus.OK:
+        kind, message = _meaning_of(status)
+        raise kind(message, http_status=status, retry_after=retry_after(headers, now), clock_offset=offset)
+    envelope = _envelope(body)
+    number = _code_of(envelope)
+    if number == codes.SUCCESS:
+        return envelope.get("data")
+    text = str(envelope.get("message") or "")
+    code = codes.look_up(number, text, clean=lambda said: redact(said, sent_values()))
+    raise refusal(code, clock_offset=offset)
+
+
+def clock_offset(headers: Mapping[str, str], now: float) -> float | None:
+    """Return how many seconds the server's clock is ahead of ours; 0.0 below the ``Date`` header's resolution."""
+    server_time = _http_date(headers.get("Date", ""))
+    if server_time is None:
+        return None
+    offset = server_time + _DATE_RESOLUTION / 2 - now
+    return offset if abs(offset) > _DATE_RESOLUTION else 0.0
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Return the seconds a ``Retry-After`` header asks for, as a number or a date; ``None`` where it says neither."""
+    value = headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    until = _http_date(value)
+    return None if until is None else max(0.0, until - (now + (clock_offset(headers, now) or 0.0)))
+
+
+def _http_date(value: str) -> float | None:
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _meaning_of(status: int) -> tuple[type[SocialSCRMError], str]:
+    if status in _NOTHING_TAKEN:
+        return ServiceError, (
+            f"SocialsCRM answered HTTP {status} and took nothing of the call. Try again later; if 429 comes often, "
+            "lower Calls per second."
+        )
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return TooLargeError, (
+            "The server answered HTTP 413: the call is larger than it takes. Lower rows_per_call or bytes_per_call."
+        )
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        return SettingError, (
+            f"The address answers with a redirect (HTTP {status}), which a signed call does not follow. "
+            "Set Base URL to where the CRM really is, with https."
+        )
+    if status in _NOT_THE_API:
+        return SettingError, (
+            f"The address answers HTTP {status}: this is not the SocialsCRM API, or a proxy stands before it. "
+            "Check Base URL; it has no path."
+        )
+    if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return RequestError, (
+            f"The server answered HTTP {status}: it does not take this request. Check Base URL (https or http, host, "
+            "port) and Auth scheme."
+        )
+    return UncertainError, (
+        f"The CRM, or a gateway before it, answered HTTP {status}: whether the call was taken is not known. "
+        "If it stays so, check Base URL, then ask the vendor."
+    )
+
+
+def _envelope(body: bytes) -> dict[str, Any]:
+    if not body.strip():
+        raise UncertainError(_NO_ENVELOPE.format("The answer is empty"), http_status=200)
+    try:
+        envelope = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise UncertainError(_unreadable(body), http_status=200) from None
+    if not isinstance(envelope, dict):
+        raise UncertainError(_NO_ENVELOPE.format("The answer is JSON but no object with a code"), http_status=200)
+    return envelope
+
+
+def _unreadable(body: bytes) -> str:
+    if body.lstrip()[:1] == b"<":
+        what = "The answer is a web page, most likely of a gateway or a login in front of the CRM"
+    elif body.lstrip()[:1] in (b"{", b"["):
+        what = f"The answer is JSON that breaks off or goes wrong within its {len(body):,} bytes"
+    else:
+        what = "The answer is not JSON"
+    return _NO_ENVELOPE.format(what)
+
+
+def _code_of(envelope: dict[str, Any]) -> int:
+    code = envelope.get("code")
+    if isinstance(code, str) and _WHOLE_NUMBER.fullmatch(code.strip()):
+        code = int(code)  # the vendor is lenient with number types (contract 3); so are we
+    if not isinstance(code, int) or isinstance(code, bool):
+        raise UncertainError(_NO_ENVELOPE.format("The answer has no code"), http_status=200)
+    return code

@@ -1,0 +1,185 @@
+"""One call to SocialsCRM: signed at the moment it is sent, answered with data or an error. It never retries.
+
+Retrying stands above signing, in the importer, because an old token would be refused (code 502).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+import requests
+import urllib3
+
+from airflow_provider_socialscrm.api.answers import read_answer
+from airflow_provider_socialscrm.api.clock import ServerClock
+from airflow_provider_socialscrm.api.errors import (
+    ServiceError,
+    SettingError,
+    SocialSCRMError,
+    UncertainError,
+)
+from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT, Settings
+from airflow_provider_socialscrm.api.signing import Call, import_call, user_query_call
+
+log = logging.getLogger(__name__)
+
+_warned_hosts: set[str] = set()
+
+
+class Client:
+    """Calls one tenant's API. Safe to share between threads: each call is on its own.
+
+    :param settings: tenant, key, scheme and time-outs.
+    :param connections: connections kept open, one a concurrent caller.
+    :param clock: gives the time to sign with.
+    """
+
+    def __init__(self, settings: Settings, *, connections: int = 1, clock: ServerClock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or ServerClock()
+        self._session = _session(connections)
+        self._envelope_sizes: dict[str | None, int] = {}
+        warn_if_in_clear(settings.base_url)
+
+    def import_customers(self, rows: Sequence[bytes], *, agent: str | None = None) -> Any:
+        """Send one import call and return the answer's ``data``, whose content the vendor does not document.
+
+        Safe to repeat for rows without side effects: the import is taken to be an upsert (contract 2.9). A ``welcome``
+        may be sent to the customer again.
+
+        :param rows: one encoded JSON object a customer.
+        :param agent: body scheme: the agent's login, ``None`` for the connection's user.
+        :raises SocialSCRMError: of the kind that says what to do next.
+        """
+        call = import_call(self.settings, rows, agent=agent, now=self.clock.now())
+        return self._send(call, rows)
+
+    def envelope_size(self, agent: str | None = None) -> int:
+        """Return the bytes a call's body has around its rows, which the signature makes the same for every call."""
+        if agent not in self._envelope_sizes:
+            call = import_call(self.settings, (), agent=agent, now=self.clock.now())
+            self._envelope_sizes[agent] = len(call.body)
+        return self._envelope_sizes[agent]
+
+    def query_user(self) -> Any:
+        """Look up the connection's user; changes nothing on the server (contract 5.4, header scheme).
+
+        :raises SocialSCRMError: of the kind that says what to do next.
+        """
+        return self._send(user_query_call(self.settings, now=self.clock.now()), ())
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _send(self, call: Call, rows: Sequence[bytes]) -> Any:
+        try:
+            answer = self._session.request(
+                call.method,
+                self.settings.base_url + call.path,
+                data=call.body,
+                headers=call.headers,
+                timeout=(CONNECT_TIMEOUT, self.settings.timeout),
+                allow_redirects=False,  # a redirect would carry customers and a token to another address
+            )
+        except (requests.RequestException, ValueError) as failure:
+            # "from None": the library's own text repeats the address, and its objects hold the request's body.
+            raise _transport_error(failure) from None
+        return read_answer(
+            answer.status_code,
+            answer.headers,
+            answer.content,
+            now=self.clock.wall(),
+            sent_values=lambda: [self.settings.api_key, *_values(rows)],
+        )
+
+
+def warn_if_in_clear(base_url: str) -> None:
+    """Warn once a host when customers would travel unencrypted to another machine."""
+    address = urlsplit(base_url)
+    if address.scheme == "http" and not _is_local(address.hostname or "") and base_url not in _warned_hosts:
+        _warned_hosts.add(base_url)
+        log.warning(
+            "Customers' data and tokens travel unencrypted to %s: set Base URL to https:// if the server has it.",
+            address.hostname,
+        )
+
+
+def _session(connections: int) -> requests.Session:
+    session = requests.Session()
+    session.auth = _no_auth  # or requests would look for a password in ~/.netrc and send it along
+    adapter = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=connections, pool_block=True)
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, adapter)
+    return session
+
+
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _is_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _values(rows: Sequence[bytes]) -> Iterator[str]:
+    for row in rows:
+        yield from (str(value) for value in msgspec.json.decode(row).values())
+
+
+def _transport_error(failure: Exception) -> SocialSCRMError:
+    if isinstance(failure, requests.exceptions.SSLError):
+        return _tls_error(str(failure))
+    if isinstance(failure, ValueError) and not _is_about_the_answer(failure):
+        return SettingError(
+            "No call can be made with these settings. Check Base URL, which looks like https://www.example.com, "
+            "Tenant ID, and the worker's proxy settings."
+        )
+    if isinstance(failure, requests.ConnectTimeout | requests.exceptions.ProxyError) or _never_connected(failure):
+        return ServiceError(
+            "SocialsCRM cannot be reached, so nothing was sent. Check Base URL, and the worker's network and DNS."
+        )
+    if isinstance(failure, requests.ReadTimeout):
+        return UncertainError(
+            "No answer came within the time-out: whether the call was taken is not known. If it stays so, raise "
+            "Timeout or lower rows_per_call."
+        )
+    return UncertainError(
+        "The connection was lost during the call: whether it was taken is not known. If it stays so, check the "
+        "worker's network and proxy."
+    )
+
+
+def _tls_error(reason: str) -> SocialSCRMError:
+    if "CERTIFICATE_VERIFY_FAILED" in reason:
+        return SettingError(
+            "The server's certificate is not trusted, so nothing was sent. Check Base URL; behind a company proxy, "
+            "give its certificate authority to the worker (REQUESTS_CA_BUNDLE)."
+        )
+    if "WRONG_VERSION_NUMBER" in reason:
+        return SettingError(
+            "The server does not speak TLS at this address, so nothing was sent. Check host and port of Base URL; "
+            "write http:// only where the server has no https."
+        )
+    return UncertainError(
+        "TLS with the server failed: whether the call was taken is not known. Check Base URL, and a proxy between."
+    )
+
+
+def _is_about_the_answer(failure: ValueError) -> bool:
+    """Tell a malformed header of the answer from an address or a header of ours that cannot be used."""
+    return bool(failure.args) and isinstance(failure.args[0], urllib3.exceptions.InvalidHeader)
+
+
+def _never_connected(failure: Exception) -> bool:
+    cause = failure.args[0] if failure.args else None
+    reason = getattr(cause, "reason", cause)
+    return isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.NameResolutionError)

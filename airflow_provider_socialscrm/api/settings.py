@@ -1,0 +1,56 @@
+"""What a call to SocialsCRM needs to know, frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+DEFAULT_BASE_URL: Final = "https://www.socialscrm.com"
+"""The host of the source document's example (contract 6). Other regions and private installations have their own."""
+
+DEFAULT_TIME_ZONE: Final = "Asia/Shanghai"
+"""Zone of ``createTime``. The vendor does not say; it is a Chinese company, so UTC+8 is assumed (contract 1.2)."""
+
+VENDOR_CALLS_PER_SECOND: Final = 50
+"""Calls a second the vendor allows on one path (contract 3)."""
+
+DEFAULT_CALLS_PER_SECOND: Final = 45.0
+"""Our own pace: a tenth below the vendor's limit, because both clocks count their seconds from different starts."""
+
+CONNECT_TIMEOUT: Final = 10.0
+"""Seconds to wait for a connection, as the vendor-linked client does (contract 3)."""
+
+DEFAULT_TIMEOUT: Final = 60.0
+"""Seconds to wait for an answer. Public clients use 10 to 30; a call given up too early has an unknown outcome."""
+
+
+class AuthScheme(StrEnum):
+    """How calls are signed: the two generations of the API (contract 1)."""
+
+    BODY = "body"
+    HEADER = "header"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One tenant of SocialsCRM and how to call it.
+
+    :param base_url: scheme and host, without a path and without a slash at the end.
+    :param tenant_id: the company's id (``tenantId``).
+    :param api_key: the secret that signs; it is never sent and never shown.
+    :param user_name: ``userName``: the agent who signs on the body scheme; not used by the header scheme.
+    :param auth_scheme: which generation of the API to speak.
+    :param time_zone: IANA name of the zone of ``createTime`` (body scheme).
+    :param calls_per_second: pace over all calls of a task, at most the vendor's 50 a path.
+    :param timeout: seconds to wait for an answer.
+    """
+
+    base_url: str
+    tenant_id: str
+    api_key: str = field(repr=False)
+    user_name: str = ""
+    auth_scheme: AuthScheme = AuthScheme.BODY
+    time_zone: str = DEFAULT_TIME_ZONE
+    calls_per_second: float = DEFAULT_CALLS_PER_SECOND
+    timeout: float = DEFAULT_TIMEOUT

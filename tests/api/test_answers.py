@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import json
+from email.utils import formatdate
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from requests.structures import CaseInsensitiveDict
+
+from airflow_provider_socialscrm.api.answers import clock_offset, read_answer, retry_after
+from airflow_provider_socialscrm.api.codes import CODES, Recovery
+from airflow_provider_socialscrm.api.errors import (
+    ClockError,
+    RequestError,
+    RowError,
+    ServiceError,
+    SettingError,
+    SocialSCRMError,
+    TooLargeError,
+    UncertainError,
+    UnknownCodeError,
+)
+
+NOW = 1685592732.0
+HTML = b"<html><body>502 Bad Gateway</body></html>"
+
+
+def envelope(**fields):
+    return json.dumps(fields).encode()
+
+
+def failure_of(status, body=b"", headers=None, **options):
+    with pytest.raises(SocialSCRMError) as caught:
+        read_answer(status, CaseInsensitiveDict(headers or {}), body, now=NOW, **options)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("body", "data"),
+    [
+        (b'{"code":200,"message":"Success","data":""}', ""),
+        (b'{"code":200,"message":"Success "}', None),
+        ('{"code":200,"message":"成功","data":null}'.encode(), None),
+        (b'{"code":200,"message":"","data":{"isAllOk":true}}', {"isAllOk": True}),
+        (b'{"code":200,"message":"database error","data":[1]}', [1]),
+        (b'{"code":200,"message":null,"data":"order-7"}', "order-7"),
+        (b'{"code":200}', None),
+        (b'{"code":"200","data":1}', 1),
+        (b'{"code":" 200 ","data":1}', 1),
+        (b' \n{"data":{"code":531},"code":200}\r\n', {"code": 531}),
+    ],
+)
+def test_http_200_with_code_200_is_success_whatever_the_message_says(body, data):
+    assert read_answer(200, {}, body, now=NOW) == data
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "number"),
+    [
+        (envelope(code=517, message="database error", data=""), ServiceError, 517),
+        (envelope(code="531", message="userName is error"), RowError, 531),
+        (envelope(code=502), ClockError, 502),
+        (envelope(code=522, message="Success"), SettingError, 522),
+        (envelope(code=507, message=""), TooLargeError, 507),
+        (envelope(code=503), RequestError, 503),
+        (envelope(code=-1, message="Admin Cannot import data", data=""), SettingError, -1),
+        (envelope(code=-1, message="whatsApp is error", data=""), UnknownCodeError, -1),
+        (envelope(code="-1", message="whatsApp is error"), UnknownCodeError, -1),
+        (envelope(code=-1), UnknownCodeError, -1),
+        (envelope(code=0, message="Success"), UnknownCodeError, 0),
+        (envelope(code=999, message={"not": "a text"}), UnknownCodeError, 999),
+        (envelope(code=10**30), UnknownCodeError, 10**30),
+    ],
+)
+def test_another_code_is_the_failure_its_table_entry_says(body, kind, number):
+    failure = failure_of(200, body)
+    assert (type(failure), failure.code.number, failure.http_status) == (kind, number, 200)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "is empty"),
+        (b" \r\n", "is empty"),
+        (HTML, "is a web page"),
+        (b"\n\n<!doctype html>", "is a web page"),
+        (b'{"code":200,"mess', "breaks off"),
+        (b'{"code":200}{', "breaks off"),
+        (b"[" * 100_000, "breaks off"),
+        (b'{"code":' + b"9" * 5000 + b"}", "breaks off"),
+        (b"<<< not JSON >>>", "is a web page"),
+        (b"OK", "is not JSON"),
+        (b'"\xff"', "is not JSON"),
+        (b"\x1f\x8b\x08", "is not JSON"),
+        (b"[]", "no object with a code"),
+        (b'[{"code":200}]', "no object with a code"),
+        (b"null", "no object with a code"),
+        (b"200", "no object with a code"),
+        (b"{}", "has no code"),
+        (b'{"message":"Success","data":""}', "has no code"),
+        (b'{"code":null}', "has no code"),
+        (b'{"code":true}', "has no code"),
+        (b'{"code":false}', "has no code"),
+        (b'{"code":200.0}', "has no code"),
+        (b'{"code":""}', "has no code"),
+        (b'{"code":"ok"}', "has no code"),
+        (b'{"code":"--1"}', "has no code"),
+        (b'{"code":[200]}', "has no code"),
+        (b'{"code":"' + b"9" * 5000 + b'"}', "has no code"),
+        ('{"code":"２００"}'.encode(), "has no code"),
+    ],
+)
+def test_an_answer_that_cannot_be_read_leaves_the_outcome_unknown(body, says):
+    failure = failure_of(200, body)
+    assert (type(failure), failure.recovery, failure.http_status) == (UncertainError, Recovery.UNCERTAIN, 200)
+    assert says in str(failure)
+    assert "not known" in str(failure)
+    assert "check Base URL" in str(failure)
+
+
+TAKEN = envelope(code=200, message="Success", data="")
+
+
+@pytest.mark.parametrize("body", [b"", HTML, TAKEN], ids=["empty", "html", "envelope"])
+@pytest.mark.parametrize(
+    ("statuses", "kind", "recovery", "says"),
+    [
+        ((201, 202, 204, 206), UncertainError, Recovery.UNCERTAIN, "not known"),
+        ((301, 302, 303, 307, 308), SettingError, Recovery.STOP, "redirect"),
+        ((401, 403, 404, 405, 407), SettingError, Recovery.STOP, "Base URL"),
+        ((413,), TooLargeError, Recovery.SHRINK, "bytes_per_call"),
+        ((408, 429, 503), ServiceError, Recovery.WAIT, "took nothing"),
+        ((400, 409, 415, 422), RequestError, Recovery.STOP, "Auth scheme"),
+        ((500, 502, 504, 520, 599), UncertainError, Recovery.UNCERTAIN, "not known"),
+    ],
+)
+def test_another_http_status_is_a_failure_whatever_the_body_says(statuses, kind, recovery, says, body):
+    for status in statuses:
+        failure = failure_of(status, body)
+        assert (type(failure), failure.recovery, failure.http_status) == (kind, recovery, status)
+        assert str(status) in str(failure)
+        assert says in str(failure)
+        assert failure.code is None
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0.0),
+        ("7", 7.0),
+        (" 120 ", 120.0),
+        (formatdate(NOW + 30, usegmt=True), 30.0),
+        (formatdate(NOW - 30, usegmt=True), 0.0),
+        ("Thu, 01 Jun 2023 04:12:42 -0000", 30.0),
+        ("-5", None),
+        ("1.5", None),
+        ("soon", None),
+        ("", None),
+        ("²", None),
+        ("Tue, 15 Nov 99999999999999999999 08:12:31 GMT", None),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_as_a_date_or_not_at_all(value, seconds):
+    assert retry_after({"Retry-After": value}, NOW) == seconds
+    assert failure_of(429, headers={"retry-after": value}).retry_after == seconds
+
+
+def test_a_failure_without_retry_after_asks_for_no_certain_wait():
+    assert failure_of(503).retry_after is None
+
+
+def test_a_retry_after_date_is_taken_by_the_servers_own_clock():
+    headers = {"Date": formatdate(NOW + 3600, usegmt=True), "Retry-After": formatdate(NOW + 3630, usegmt=True)}
+    assert retry_after(headers, NOW) == pytest.approx(30, abs=1)
+
+
+@pytest.mark.parametrize(
+    ("date", "offset"),
+    [
+        (formatdate(NOW, usegmt=True), 0.0),
+        (formatdate(NOW - 1, usegmt=True), 0.0),
+        (formatdate(NOW + 3600, usegmt=True), 3600.5),
+        (formatdate(NOW - 3600, usegmt=True), -3599.5),
+        ("garbage", None),
+        ("", None),
+        ("Tue, 15 Nov 99999999999999999999 08:12:31 GMT", None),
+    ],
+)
+def test_the_clocks_offset_is_told_by_the_date_header(date, offset):
+    assert clock_offset({"Date": date}, NOW) == offset
+    assert failure_of(200, envelope(code=502), {"date": date}).clock_offset == offset
+
+
+def test_without_a_date_header_the_clocks_offset_is_not_known():
+    assert failure_of(200, envelope(code=502)).clock_offset is None
+
+
+def test_the_refusal_of_administrators_is_known_whatever_values_the_call_carried():
+    failure = failure_of(
+        200, envelope(code=-1, message="Admin Cannot import data"), sent_values=lambda: ["Admin", "data"]
+    )
+    assert type(failure) is SettingError
+    assert str(failure).startswith("SocialsCRM answered -1 (Admin Cannot import data): ")
+
+
+def test_the_servers_text_is_shown_without_what_was_sent():
+    said = "Ana Silva (ana@example.com, +86 152 6666 7779) is odd"
+    failure = failure_of(200, envelope(code=-1, message=said), sent_values=lambda: ["Ana Silva"])
+    assert failure.code.text == "[hidden] [hidden] [hidden]) is odd"
+    assert failure.code.text in str(failure)
+
+
+@pytest.mark.parametrize("number", [number for number in CODES if number != 200])
+def test_what_the_server_says_beside_a_known_code_is_not_repeated(number):
+    def never():
+        raise AssertionError("nothing of the call needs to be decoded for a known code")
+
+    failure = failure_of(200, envelope(code=number, message="Ana Silva"), sent_values=never)
+    assert failure.code is CODES[number]
+    assert "Ana" not in str(failure)
+
+
+@given(
+    status=st.integers(200, 599),
+    body=st.binary(),
+    headers=st.dictionaries(st.sampled_from(["Date", "Retry-After"]), st.text()),
+)
+def test_no_answer_is_beyond_the_client(status, body, headers):
+    with pytest.raises(SocialSCRMError):
+        read_answer(status, headers, body, now=NOW)
