@@ -1,0 +1,1 @@
+"""Turns a table into settled rows. Knows no Airflow."""

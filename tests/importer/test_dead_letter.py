@@ -1,0 +1,260 @@
+"""Refused rows are written with why, and the file can be given back as data."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_socialscrm.importer import dead_letter as dead_letter_module
+from airflow_provider_socialscrm.importer.dead_letter import OWN_COLUMNS, DeadLetter
+from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.importer.fields import encode
+from airflow_provider_socialscrm.importer.report import Bucket, Cause
+from airflow_provider_socialscrm.importer.source import open_source
+from airflow_provider_socialscrm.importer.text import as_text
+
+FORMATS = [".csv", ".parquet", ".jsonl"]
+CAUSE = Cause(532, 'A "quoted" meaning,\nof two lines.', "Mend it.")
+NUMBER = "8615266667780"
+
+
+class NoStrerror:
+    """A path of a storage whose errors say it in their text only."""
+
+    suffix, parent = ".csv", None
+
+    def open(self, _mode):
+        raise OSError("bucket is read-only")
+
+    def __str__(self):
+        return "s3://bucket/rejects.csv"
+
+
+def refuse_all(data, path, attempts=2):
+    """Write every row of a table to a dead letter."""
+    source = open_source(data)
+    with DeadLetter(path, source.columns) as letter:
+        for batch in source.batches():
+            for position in range(batch.start, batch.start + batch.records.num_rows):
+                letter.add(batch, position, Bucket.REJECTED, CAUSE, attempts)
+
+
+def texts(data):
+    """Return a table's rows as texts, without what a dead letter adds."""
+    rows = []
+    for batch in open_source(data).batches():
+        columns = {name: as_text(batch.records[name]).to_pylist() for name in batch.records.schema.names}
+        own = {name: column for name, column in columns.items() if name not in OWN_COLUMNS}
+        rows.extend(dict(zip(own, values, strict=True)) for values in zip(*own.values(), strict=True))
+    return rows
+
+
+def bodies(data):
+    """Return the JSON of each row that can be sent."""
+    rows = [row for batch in open_source(data).batches() for row in encode(batch, agent_in_row=True)[0]]
+    return [json.loads(row.body) for row in rows]
+
+
+CUSTOMERS = pd.DataFrame(
+    {
+        "whatsApp": [8615266667780.0, None, 420777123456],
+        "agentAccount": ["novak", "wang", None],
+        "friendName": ['Ann "A", \U0001f600', "two\r\nlines\n\nof it", None],
+        "birthday": [dt.date(1990, 3, 8), None, dt.date(2000, 2, 29)],
+        "tabName": [["VIP", "Prague"], [], None],
+        "Code": ["0086", "1.0", "nan"],
+        "Visit": ["2020-01-01 12:30:00", "2020-01-02", "2020-01-01T00:00:00Z"],
+        "Active": [True, None, False],
+        "Empty": [None, None, None],
+        "comma, \"name\"": ["x", "y", "z"],
+    }
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_the_rows_own_columns_come_back_as_the_texts_they_were(tmp_path, suffix):
+    path = tmp_path / f"rejects{suffix}"
+    refuse_all(CUSTOMERS, path)
+
+    assert texts(path) == texts(CUSTOMERS)
+    assert texts(path)[0]["tabName"] == "VIP,Prague"
+    assert texts(path)[1]["friendName"] == "two\r\nlines\n\nof it"
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_dead_letter_given_back_as_data_sends_what_the_first_data_sent(tmp_path, suffix):
+    path = tmp_path / f"rejects{suffix}"
+    refuse_all(CUSTOMERS, path)
+
+    assert bodies(path) == bodies(CUSTOMERS)
+    assert [key for body in bodies(path) for key in body if key in OWN_COLUMNS] == []
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_dead_letter_of_a_dead_letter_has_each_column_once_and_the_new_reason(tmp_path, suffix):
+    first, second = tmp_path / f"first{suffix}", tmp_path / f"second{suffix}"
+    refuse_all(CUSTOMERS, first, attempts=1)
+    refuse_all(first, second, attempts=5)
+
+    assert open_source(second).columns == (*CUSTOMERS.columns, *OWN_COLUMNS)
+    assert texts(second) == texts(CUSTOMERS)
+    assert {str(row["socialscrm_attempts"]) for row in own_columns(second)} == {"5"}
+
+
+def own_columns(path):
+    """Return what a dead letter adds to each row, as it stands there."""
+    rows = [row for batch in open_source(path).batches() for row in batch.records.to_pylist()]
+    return [{name: row[name] for name in OWN_COLUMNS} for row in rows]
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_each_row_says_where_it_was_why_it_is_here_and_what_to_mend(tmp_path, suffix):
+    path = tmp_path / f"rejects{suffix}"
+    refuse_all(CUSTOMERS, path)
+    rows = own_columns(path)
+
+    moments = [dt.datetime.fromisoformat(row.pop("socialscrm_time")) for row in rows]
+    assert rows == [
+        {
+            "socialscrm_position": str(position),
+            "socialscrm_bucket": "rejected",
+            "socialscrm_code": "532",
+            "socialscrm_meaning": CAUSE.meaning,
+            "socialscrm_hint": "Mend it.",
+            "socialscrm_attempts": "2",
+        }
+        for position in range(3)
+    ]
+    assert [moment for moment in moments if moment.utcoffset() != dt.timedelta(0)] == []
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_more_rows_than_are_written_together_all_arrive_in_order(tmp_path, suffix, monkeypatch):
+    monkeypatch.setattr(dead_letter_module, "FLUSH_ROWS", 7)
+    path = tmp_path / f"rejects{suffix}"
+    refuse_all(pd.DataFrame({"whatsApp": [str(10**12 + n) for n in range(30)]}), path)
+
+    assert [row["whatsApp"] for row in texts(path)] == [str(10**12 + n) for n in range(30)]
+    assert [row["socialscrm_position"] for row in own_columns(path)] == [str(n) for n in range(30)]
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_rows_are_written_as_they_come_and_not_only_at_the_end(tmp_path, suffix, monkeypatch):
+    monkeypatch.setattr(dead_letter_module, "FLUSH_ROWS", 1)
+    path, source = tmp_path / f"rejects{suffix}", open_source(CUSTOMERS)
+    [batch] = source.batches()
+    with DeadLetter(path, source.columns) as letter:
+        letter._file.flush()
+        before = path.stat().st_size
+        letter.add(batch, 0, Bucket.INVALID, CAUSE, 0)
+        letter._file.flush()
+        assert path.stat().st_size > before
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_run_without_refused_rows_leaves_a_file_with_columns_only(tmp_path, suffix):
+    path = tmp_path / f"rejects{suffix}"
+    refuse_all(CUSTOMERS[:0], path)
+    assert open_source(path).columns == (*CUSTOMERS.columns, *OWN_COLUMNS)
+    assert texts(path) == []
+
+
+def test_a_run_without_refused_rows_leaves_an_empty_jsonl_file(tmp_path):
+    refuse_all(CUSTOMERS[:0], tmp_path / "rejects.jsonl")
+    assert (tmp_path / "rejects.jsonl").read_bytes() == b""
+
+
+def test_an_error_within_the_run_still_leaves_the_rows_so_far(tmp_path):
+    path, source = tmp_path / "rejects.parquet", open_source(CUSTOMERS)
+    [batch] = source.batches()
+
+    def stopped_run():
+        with DeadLetter(path, source.columns) as letter:
+            letter.add(batch, 1, Bucket.UNKNOWN, CAUSE, 3)
+            raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError, match="stopped"):
+        stopped_run()
+    assert texts(path) == texts(CUSTOMERS)[1:2]
+
+
+def test_rows_of_a_later_batch_are_found_by_their_position_in_the_input(tmp_path):
+    table = pa.table({"whatsApp": ["1", "2", "3", "4"]})
+    batches = list(open_source(pa.RecordBatchReader.from_batches(table.schema, iter(table.to_batches(2)))).batches())
+    assert [batch.start for batch in batches] == [0, 2]
+    with DeadLetter(tmp_path / "rejects.csv", ["whatsApp"]) as letter:
+        letter.add(batches[1], 3, Bucket.REJECTED, CAUSE, 1)
+        letter.add(batches[0], 0, Bucket.REJECTED, CAUSE, 1)
+    assert texts(tmp_path / "rejects.csv") == [{"whatsApp": "4"}, {"whatsApp": "1"}]
+
+
+def test_missing_folders_are_made(tmp_path):
+    path = tmp_path / "a" / "b" / "rejects.csv"
+    refuse_all(CUSTOMERS, path)
+    assert len(texts(path)) == 3
+
+
+@pytest.mark.parametrize("name", ["rejects.CSV", "rejects.Parquet", "rejects.JSONL"])
+def test_the_ending_may_be_in_capitals(tmp_path, name):
+    refuse_all(CUSTOMERS, tmp_path / name)
+    assert texts(tmp_path / name) == texts(CUSTOMERS)
+
+
+@pytest.mark.parametrize("name", ["rejects.xlsx", "rejects", "rejects.csv.gz"])
+def test_an_ending_that_says_no_format_is_refused_with_those_that_do(tmp_path, name):
+    with pytest.raises(InputError, match=r"says no format.*\.parquet, \.csv, \.jsonl"):
+        DeadLetter(tmp_path / name, ["whatsApp"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def in_a_file(folder):
+    """Return a path below what is no folder."""
+    (folder / "file").write_text("x")
+    return folder / "file" / "rejects.csv"
+
+
+def a_folder(folder):
+    """Return the path of a folder."""
+    (folder / "rejects.csv").mkdir()
+    return folder / "rejects.csv"
+
+
+@pytest.mark.parametrize(
+    ("make_path", "reason"),
+    [
+        (in_a_file, "directory"),
+        (a_folder, "directory"),
+        (lambda _: NoStrerror(), "bucket is read-only"),
+    ],
+)
+def test_a_path_that_cannot_be_written_is_named_with_the_reason(tmp_path, make_path, reason):
+    path = make_path(tmp_path)
+    with pytest.raises(InputError) as caught:
+        DeadLetter(path, ["whatsApp"])
+    assert f"rejects_path {path} cannot be written" in str(caught.value)
+    assert reason in str(caught.value)
+
+
+readable = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_any_text_comes_back(tmp_path, suffix):
+    path = tmp_path / f"rejects{suffix}"
+
+    @settings(deadline=None, max_examples=60)
+    @given(st.lists(st.tuples(st.none() | readable, st.none() | readable), min_size=1, max_size=6))
+    def comes_back(rows):
+        table = pa.table(
+            {name: pa.array(column, pa.string()) for name, column in zip("ab", zip(*rows, strict=True), strict=True)}
+        )
+        refuse_all(table, path)
+        assert texts(path) == texts(table)
+
+    comes_back()

@@ -1,0 +1,61 @@
+"""Settings that make no sense are refused, all of them at once."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.importer.options import DEFAULT_BYTES, DEFAULT_CONCURRENCY, DEFAULT_ROWS, Options
+
+NAMES = ["rows_per_call", "bytes_per_call", "concurrency"]
+
+
+def test_the_defaults_stand():
+    options = Options()
+    assert [getattr(options, name) for name in NAMES] == [DEFAULT_ROWS, DEFAULT_BYTES, DEFAULT_CONCURRENCY]
+    assert options.max_rejected == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("value", [1, 2, 10**9])
+def test_a_whole_number_above_0_is_taken(name, value):
+    assert getattr(Options(**{name: value}), name) == value
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("value", [0, -1, True, False, 1.0, 2.5, "10", None, Decimal(1), float("nan")])
+def test_what_is_no_whole_number_above_0_is_refused_with_its_name_and_value(name, value):
+    with pytest.raises(InputError) as caught:
+        Options(**{name: value})
+    assert str(caught.value) == f"{name} is {value!r}, not a whole number above 0."
+
+
+@pytest.mark.parametrize("value", [0, 5, 0.0, 0.25, 1.0, 1000])
+def test_a_number_or_a_fraction_of_rows_may_be_refused(value):
+    assert Options(max_rejected=value).max_rejected == value
+
+
+@pytest.mark.parametrize("value", [-1, -0.1, True, False, "5", None, float("nan"), float("inf")])
+def test_what_is_no_number_of_refused_rows_is_refused(value):
+    with pytest.raises(InputError) as caught:
+        Options(max_rejected=value)
+    assert str(caught.value) == f"max_rejected is {value!r}, not a number from 0."
+
+
+def test_all_wrong_settings_are_named_at_once():
+    with pytest.raises(InputError) as caught:
+        Options(rows_per_call=0, bytes_per_call="1 MB", concurrency=True, max_rejected=-1)
+    assert str(caught.value).split("; ") == [
+        "rows_per_call is 0, not a whole number above 0",
+        "bytes_per_call is '1 MB', not a whole number above 0",
+        "concurrency is True, not a whole number above 0",
+        "max_rejected is -1, not a number from 0.",
+    ]
+
+
+def test_time_and_chance_are_real_unless_a_test_owns_them():
+    timing = Options().timing
+    assert timing.now() <= timing.now()
+    assert [chance for chance in (timing.chance() for _ in range(20)) if not 0 <= chance < 1] == []
