@@ -1,0 +1,84 @@
+"""What Airflow discovers about this provider, from the entry point ``apache_airflow_provider``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow_provider_socialscrm import __version__
+
+_INTEGRATION = "SocialsCRM"
+_DOCUMENTATION = "https://doc.socialepoch.com/wa-scrm-open-api-doc/api"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return the provider's metadata, by the keys of Airflow's ``provider_info.schema.json``."""
+    return {
+        "package-name": "airflow-provider-socialscrm",
+        "name": "SocialsCRM",
+        "description": "Imports customers into SocialsCRM, SocialEpoch's WhatsApp CRM.",
+        "versions": [__version__],
+        "integrations": [
+            {"integration-name": _INTEGRATION, "external-doc-url": _DOCUMENTATION, "tags": ["service"]},
+        ],
+        "hooks": [
+            {
+                "integration-name": _INTEGRATION,
+                "python-modules": ["airflow_provider_socialscrm.hooks.socialscrm"],
+            }
+        ],
+        "operators": [
+            {
+                "integration-name": _INTEGRATION,
+                "python-modules": ["airflow_provider_socialscrm.operators.socialscrm"],
+            }
+        ],
+        "connection-types": [_connection_type()],
+    }
+
+
+def _connection_type() -> dict[str, Any]:
+    return {
+        "connection-type": "socialscrm",
+        "hook-class-name": "airflow_provider_socialscrm.hooks.socialscrm.SocialSCRMHook",
+        "hook-name": "SocialsCRM",
+        "ui-field-behaviour": {
+            "hidden-fields": ["schema", "port", "extra"],
+            "relabeling": {"host": "Base URL", "login": "User name", "password": "ApiKey"},
+            "placeholders": {
+                "host": "https://www.socialscrm.com",
+                "login": "login of an agent, not of an administrator",
+                "password": "from your SocialsCRM administrator",
+            },
+        },
+        "conn-fields": _conn_fields(),
+    }
+
+
+def _conn_fields() -> dict[str, Any]:
+    return {
+        "tenant_id": {
+            "label": "Tenant ID",
+            "description": "The company's id (tenantId), from your SocialsCRM administrator.",
+            "schema": {"type": ["string", "null"]},
+        },
+        "auth_scheme": {
+            "label": "Auth scheme",
+            "description": "body: signed body, one agent a call. header: signed headers, an agent in each row.",
+            "schema": {"type": ["string", "null"], "enum": ["body", "header"], "default": "body"},
+        },
+        "time_zone": {
+            "label": "Time zone",
+            "description": "Zone in which the CRM reads createTime (body scheme only).",
+            "schema": {"type": ["string", "null"], "default": "Asia/Shanghai"},
+        },
+        "calls_per_second": {
+            "label": "Calls per second",
+            "description": "Pace of one task; the vendor allows 50 calls a second on one path.",
+            "schema": {"type": ["number", "null"], "default": 45, "exclusiveMinimum": 0},
+        },
+        "timeout": {
+            "label": "Timeout",
+            "description": "Seconds to wait for an answer.",
+            "schema": {"type": ["number", "null"], "default": 60, "exclusiveMinimum": 0},
+        },
+    }

@@ -1,0 +1,197 @@
+"""The connection of type ``socialscrm``: from its form to frozen settings, to a client."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from airflow.sdk import BaseHook
+from airflow.sdk.log import mask_secret
+
+from airflow_provider_socialscrm.api.errors import SettingError, SocialSCRMError
+from airflow_provider_socialscrm.api.settings import (
+    DEFAULT_BASE_URL,
+    DEFAULT_CALLS_PER_SECOND,
+    DEFAULT_TIME_ZONE,
+    DEFAULT_TIMEOUT,
+    AuthScheme,
+    Settings,
+)
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+    from airflow_provider_socialscrm.api.client import Client
+
+T = TypeVar("T")
+
+EMPTY_DATA = frozenset({506, 534})
+"""Codes of a call that was accepted but for its lack of rows."""
+
+_TENANT_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")  # documented as a number; private installations may differ
+_HOST = re.compile(r"(?:[\w-]+\.)*[\w-]+\.?|[0-9a-f:.]*:[0-9a-f:.]*")  # names of non-empty labels, or IPv6
+
+
+class SocialSCRMHook(BaseHook):
+    """Turns a connection into a client of the SocialsCRM API.
+
+    :param socialscrm_conn_id: the connection's id.
+    """
+
+    conn_name_attr: ClassVar[str] = "socialscrm_conn_id"
+    default_conn_name: ClassVar[str] = "socialscrm_default"
+    conn_type: ClassVar[str] = "socialscrm"
+    hook_name: ClassVar[str] = "SocialsCRM"
+
+    def __init__(self, socialscrm_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.socialscrm_conn_id = socialscrm_conn_id
+
+    def get_settings(self) -> Settings:
+        """Return the connection as frozen settings.
+
+        :raises SettingError: naming, by its label in the form, every field that is missing or wrong.
+        """
+        connection = self.get_connection(self.socialscrm_conn_id)
+        if connection.password:
+            mask_secret(connection.password)
+        return settings_of(connection)
+
+    def get_conn(self, connections: int = 1) -> Client:
+        """Return a client for the connection.
+
+        :param connections: connections it keeps open, one a concurrent caller.
+        :raises SettingError: naming every field that is missing or wrong.
+        """
+        from airflow_provider_socialscrm.api.client import Client  # noqa: PLC0415 - requests waits for the worker
+
+        return Client(self.get_settings(), connections=connections)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Say whether the connection works, and else which setting is wrong. Changes nothing on the server.
+
+        On the body scheme it signs an import without any row; on the header scheme it looks up the user, or without
+        one signs an import without any row.
+        """
+        try:
+            with closing(self.get_conn()) as client:
+                return True, _probe(client)
+        except SocialSCRMError as failure:
+            return False, str(failure)
+
+
+def settings_of(connection: Connection) -> Settings:
+    """Return a connection's settings; extras are read by their names only.
+
+    :raises SettingError: naming every field that is missing or wrong.
+    """
+    problems: list[str] = []
+    extra = _extras(connection)
+    tenant_id = str(extra.get("tenant_id") or "").strip()
+
+    def read(label: str, value: Any, parse: Callable[[Any], T], default: T) -> T:
+        try:
+            return default if value in (None, "") else parse(value)
+        except ValueError as problem:
+            problems.append(f"{label} {problem}")
+            return default
+
+    settings = Settings(
+        base_url=read("Base URL", _address(connection), _base_url, DEFAULT_BASE_URL),
+        tenant_id=read("Tenant ID", tenant_id, _tenant_id, tenant_id),
+        api_key=connection.password or "",
+        user_name=(connection.login or "").strip(),
+        auth_scheme=read("Auth scheme", extra.get("auth_scheme"), _auth_scheme, AuthScheme.BODY),
+        time_zone=read("Time zone", extra.get("time_zone"), _time_zone, DEFAULT_TIME_ZONE),
+        calls_per_second=read("Calls per second", extra.get("calls_per_second"), _positive, DEFAULT_CALLS_PER_SECOND),
+        timeout=read("Timeout", extra.get("timeout"), _positive, DEFAULT_TIMEOUT),
+    )
+    if problems := [*(f"{label} is missing" for label in _missing(settings)), *problems]:
+        raise SettingError(
+            f"Connection {connection.conn_id!r}: {'; '.join(problems)}. Mend it in Airflow under Admin > Connections."
+        )
+    return settings
+
+
+def _missing(settings: Settings) -> list[str]:
+    needed = {"Tenant ID": settings.tenant_id, "ApiKey": settings.api_key}
+    if settings.auth_scheme is AuthScheme.BODY:
+        needed["User name"] = settings.user_name
+    return [label for label, value in needed.items() if not value]
+
+
+def _address(connection: Connection) -> str:
+    host = (connection.host or "").strip()
+    if host and "://" not in host:
+        host = f"{connection.schema or 'https'}://{host}"
+    return f"{host.rstrip('/')}:{connection.port}" if host and connection.port else host
+
+
+def _extras(connection: Connection) -> dict[str, Any]:
+    extra = connection.extra_dejson
+    if isinstance(extra, dict):
+        return extra
+    raise SettingError(
+        f"Connection {connection.conn_id!r}: Extra is not a JSON object. Mend it in Airflow under Admin > Connections."
+    )
+
+
+def _tenant_id(value: str) -> str:
+    if not _TENANT_ID.fullmatch(value):
+        raise ValueError("has characters that no company id has; it is a number")
+    return value
+
+
+def _base_url(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+        named = _HOST.fullmatch(parts.hostname or "") is not None and parts.port != 0
+    except ValueError:
+        named = False
+    if not named or parts.scheme not in {"http", "https"}:
+        raise ValueError(f"is not an address such as {DEFAULT_BASE_URL}")
+    if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("has more than scheme, host and port; the paths of the API are added to it")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _auth_scheme(value: str) -> AuthScheme:
+    try:
+        return AuthScheme(value)
+    except ValueError:
+        raise ValueError(f"is {value!r}; it is body or header") from None
+
+
+def _time_zone(value: str) -> str:
+    try:
+        return ZoneInfo(value).key
+    except (ZoneInfoNotFoundError, TypeError, ValueError, OSError):
+        raise ValueError(f"is {value!r}; it is a name such as {DEFAULT_TIME_ZONE} or UTC") from None
+
+
+def _positive(value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise ValueError(f"is {value!r}; it is a number above 0")
+    return number
+
+
+def _probe(client: Client) -> str:
+    settings = client.settings
+    try:
+        if settings.auth_scheme is AuthScheme.HEADER and settings.user_name:
+            client.query_user()
+        else:
+            client.import_customers([])
+    except SocialSCRMError as failure:
+        if failure.code is None or failure.code.number not in EMPTY_DATA:
+            raise
+    who = f"tenant {settings.tenant_id}" + (f", user {settings.user_name}" if settings.user_name else "")
+    return f"{settings.base_url} accepts the signature of {who} ({settings.auth_scheme} scheme)."

@@ -1,0 +1,1 @@
+"""The tasks this provider brings."""

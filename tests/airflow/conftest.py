@@ -1,0 +1,100 @@
+"""Runs DAGs with the real Airflow, each test session in a home of its own, and lets a test read all it kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_socialscrm.sandbox.server import Sandbox
+
+COMMAND_TIMEOUT = 90.0
+"""Seconds; a DAG that waits for a retry it should not have would wait for minutes."""
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class AirflowHome:
+    """An Airflow home with a migrated SQLite database."""
+
+    path: Path
+
+    def run(self, *command: str, dags: Path = ROOT / "dags", **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run one command of Airflow's, its output kept."""
+        return subprocess.run(
+            [sys.executable, "-m", "airflow", *command],
+            env=os.environ
+            | {
+                "AIRFLOW_HOME": str(self.path),
+                "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+                "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+                "PYTHONWARNINGS": "default",
+            }
+            | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=COMMAND_TIMEOUT,
+        )
+
+    def everything_stored(self) -> str:
+        """Return every value of every table, as text."""
+        with closing(sqlite3.connect(self.path / "airflow.db")) as database:
+            tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            return "\n".join(str(row) for name in tables for row in database.execute(f'SELECT * FROM "{name}"'))
+
+    def xcoms(self, dag_id: str, task_id: str) -> list[object]:
+        """Return what a task pushed as its return value, by map index."""
+        query = (
+            "SELECT value FROM xcom WHERE dag_id = ? AND task_id = ? AND key = 'return_value' "
+            "ORDER BY dag_run_id, map_index"
+        )
+        with closing(sqlite3.connect(self.path / "airflow.db")) as database:
+            values = [json.loads(value) for (value,) in database.execute(query, (dag_id, task_id))]
+        return [json.loads(value) if isinstance(value, str) else value for value in values]
+
+    def rendered(self, dag_id: str, task_id: str) -> list[dict[str, object]]:
+        """Return a task's rendered fields, by map index."""
+        query = (
+            "SELECT rendered_fields FROM rendered_task_instance_fields WHERE dag_id = ? AND task_id = ? "
+            "ORDER BY map_index"
+        )
+        with closing(sqlite3.connect(self.path / "airflow.db")) as database:
+            return [json.loads(fields) for (fields,) in database.execute(query, (dag_id, task_id))]
+
+    def without_xcoms_of(self, *task_ids: str) -> None:
+        """Forget what tasks of the user's own returned, so that only our task's traces are left."""
+        with closing(sqlite3.connect(self.path / "airflow.db")) as database:
+            database.executemany("DELETE FROM xcom WHERE task_id = ?", [(task_id,) for task_id in task_ids])
+            database.commit()
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = AirflowHome(tmp_path_factory.mktemp("airflow"))
+    done = home.run("db", "migrate")
+    assert done.returncode == 0, done.stderr
+    return home.path
+
+
+@pytest.fixture
+def airflow(migrated: Path, tmp_path: Path) -> AirflowHome:
+    """A fresh copy of the migrated home, so that no test sees another's runs."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "airflow.db").write_bytes((migrated / "airflow.db").read_bytes())
+    return AirflowHome(home)
+
+
+@pytest.fixture
+def connection(socialscrm_sandbox: Sandbox) -> dict[str, str]:
+    """The environment variable that tells Airflow the sandbox's connection."""
+    return {"AIRFLOW_CONN_SOCIALSCRM_DEFAULT": socialscrm_sandbox.connection_json()}

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_socialscrm.sandbox.server import Sandbox
+from tools.make_customers import FAULTS
+
+OUR_DAGS = Path(__file__).parent / "dags"
+UNSENDABLE = [fault for fault in FAULTS if fault.code is None]
+
+
+@pytest.fixture
+def hidden_customers(tmp_path: Path) -> Path:
+    """A folder with two tables of customers that no log may show; the second number of each is no number."""
+    for number in (1, 2):
+        customers = [
+            {"whatsApp": f"8615266660{number:03}", "friendName": "Xanthippe", "desc": "{{ macros.uuid }}"},
+            {"whatsApp": f"no-number-{number}", "friendName": "Zebediah", "desc": "Quarterstaff"},
+        ]
+        (tmp_path / f"{number}.json").write_text(json.dumps(customers), encoding="utf-8")
+    return tmp_path
+
+
+def test_first_example_dag_imports_its_file_and_names_each_refused_row(
+    airflow, socialscrm_sandbox: Sandbox, connection, tmp_path
+):
+    rejects = tmp_path / "rejects.csv"
+
+    done = airflow.run("dags", "test", "first_import", SOCIALSCRM_REJECTS=str(rejects), **connection)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    (manifest,) = airflow.xcoms("first_import", "import_customers")
+    assert manifest["rows"] == {
+        "total": 2400,
+        "accepted": 2400 - len(FAULTS),
+        "rejected": len(FAULTS) - len(UNSENDABLE),
+        "invalid": len(UNSENDABLE),
+        "duplicate": 0,
+        "unknown": 0,
+        "not_sent": 0,
+    }
+    assert manifest["rejects_path"].endswith(str(rejects))
+    with rejects.open(encoding="utf-8") as file:
+        refused = sorted(int(row["socialscrm_position"]) for row in csv.DictReader(file))
+    assert refused == sorted(fault.position for fault in FAULTS)
+    assert len(socialscrm_sandbox.customers()) == 2400 - len(FAULTS)
+
+
+@pytest.mark.parametrize("dag_id", ["plain", "mapped", "refused", "numberless"])
+def test_no_customer_and_no_key_shows_in_logs_xcom_or_rendered_fields(
+    airflow, socialscrm_sandbox: Sandbox, connection, hidden_customers, dag_id
+):
+    done = airflow.run("dags", "test", dag_id, dags=OUR_DAGS, TEST_FOLDER=str(hidden_customers), **connection)
+
+    airflow.without_xcoms_of("read")
+    seen = done.stdout + done.stderr + airflow.everything_stored() + _log_files(airflow.path)
+    hidden = ["Xanthippe", "Zebediah", "Quarterstaff", "8615266660", "no-number-1", socialscrm_sandbox.settings.api_key]
+    assert [secret for secret in hidden if secret in seen] == []
+    assert "import_customers" in seen  # or nothing would have been looked at
+
+
+def test_rendered_field_shows_the_shape_of_a_plain_tasks_table(airflow, connection, hidden_customers):
+    airflow.run("dags", "test", "plain", dags=OUR_DAGS, TEST_FOLDER=str(hidden_customers), **connection)
+
+    (fields,) = airflow.rendered("plain", "import_customers")
+    assert fields["data"] == "<DataFrame of 2 rows x 3 columns, not shown>"
+
+
+def test_mapped_tasks_import_a_table_each_and_show_its_shape(
+    airflow, socialscrm_sandbox: Sandbox, connection, hidden_customers
+):
+    done = airflow.run("dags", "test", "mapped", dags=OUR_DAGS, TEST_FOLDER=str(hidden_customers), **connection)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    shapes = [fields["data"] for fields in airflow.rendered("mapped", "import_customers")]
+    assert shapes == ["<DataFrame of 2 rows x 3 columns, not shown>"] * 2
+    accepted = [manifest["rows"]["accepted"] for manifest in airflow.xcoms("mapped", "import_customers")]
+    assert accepted == [1, 1]
+    sent = [(customer["whatsApp"], customer["fields"]["desc"]) for customer in socialscrm_sandbox.customers()]
+    assert sorted(sent) == [("8615266660001", "{{ macros.uuid }}"), ("8615266660002", "{{ macros.uuid }}")]
+    assert sorted(path.name for path in hidden_customers.glob("*.csv")) == ["0.csv", "1.csv"]
+
+
+def test_more_refused_rows_than_allowed_fail_the_task_at_once_with_the_manifest_there(
+    airflow, socialscrm_sandbox: Sandbox, connection, hidden_customers
+):
+    done = airflow.run("dags", "test", "refused", dags=OUR_DAGS, TEST_FOLDER=str(hidden_customers), **connection)
+
+    output = done.stdout + done.stderr
+    assert "1 of 2 rows were refused (1 x bad-number); max_rejected allows 0." in output
+    assert "up_for_retry" not in output
+    (manifest,) = airflow.xcoms("refused", "import_customers")
+    assert (manifest["rows"]["accepted"], manifest["rows"]["invalid"]) == (1, 1)
+    assert len(socialscrm_sandbox.customers()) == 1
+
+
+def test_a_table_that_cannot_be_taken_fails_the_task_before_any_call(
+    airflow, socialscrm_sandbox: Sandbox, connection, hidden_customers
+):
+    done = airflow.run("dags", "test", "numberless", dags=OUR_DAGS, TEST_FOLDER=str(hidden_customers), **connection)
+
+    output = done.stdout + done.stderr
+    assert "The data has no column whatsApp." in output
+    assert "up_for_retry" not in output
+    assert socialscrm_sandbox.calls() == []
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (("providers", "list"), "airflow-provider-socialscrm"),
+        (("providers", "hooks"), "airflow_provider_socialscrm.hooks.socialscrm.SocialSCRMHook"),
+        (("providers", "get", "airflow-provider-socialscrm", "--full"), "SocialsCRM"),
+    ],
+)
+def test_airflow_discovers_the_provider(airflow, command, shown):
+    done = airflow.run(*command, "--output", "json")
+
+    assert done.returncode == 0, done.stderr
+    assert shown in done.stdout
+
+
+def test_no_example_dag_fails_to_parse(airflow):
+    done = airflow.run("dags", "list-import-errors", "--local", "--output", "json")
+
+    assert "first_import" not in done.stdout, done.stdout
+    listed = airflow.run("dags", "list", "--local", "--output", "json")
+    assert "first_import" in listed.stdout, listed.stdout + listed.stderr
+
+
+def _log_files(home: Path) -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in home.rglob("*.log"))

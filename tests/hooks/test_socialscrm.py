@@ -1,0 +1,359 @@
+from __future__ import annotations
+
+import json
+import logging
+import socket
+from collections.abc import Iterator
+
+import pytest
+from airflow.sdk import Connection
+from airflow.sdk.log import redact
+
+from airflow_provider_socialscrm.api.client import Client
+from airflow_provider_socialscrm.api.errors import SettingError
+from airflow_provider_socialscrm.api.settings import (
+    DEFAULT_BASE_URL,
+    DEFAULT_CALLS_PER_SECOND,
+    DEFAULT_TIME_ZONE,
+    DEFAULT_TIMEOUT,
+    AuthScheme,
+    Settings,
+)
+from airflow_provider_socialscrm.get_provider_info import get_provider_info
+from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook, settings_of
+from airflow_provider_socialscrm.sandbox.server import Sandbox
+from airflow_provider_socialscrm.sandbox.settings import SandboxSettings
+
+(FORM,) = get_provider_info()["connection-types"]
+LABELS = FORM["ui-field-behaviour"]["relabeling"] | {
+    name: field["label"] for name, field in FORM["conn-fields"].items()
+}
+DEFAULTS = Settings(
+    DEFAULT_BASE_URL,
+    "1",
+    "key",
+    "agent",
+    AuthScheme.BODY,
+    DEFAULT_TIME_ZONE,
+    DEFAULT_CALLS_PER_SECOND,
+    DEFAULT_TIMEOUT,
+)
+
+
+@pytest.fixture
+def connect(monkeypatch):
+    """Set the default connection as Airflow's users do, and return its hook."""
+
+    def connected(value: object) -> SocialSCRMHook:
+        text = value if isinstance(value, str) else json.dumps(value)
+        monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", text)
+        return SocialSCRMHook()
+
+    return connected
+
+
+def as_json(**changes: object) -> dict[str, object]:
+    """Return a connection's JSON; extras by their names, the other fields by Airflow's."""
+    fields = {"conn_type": "socialscrm", "login": "agent", "password": "key", "extra": {"tenant_id": "1"}}
+    for name, value in changes.items():
+        (fields["extra"] if name in FORM["conn-fields"] else fields)[name] = value
+    return fields
+
+
+@pytest.mark.parametrize(
+    ("uri", "base_url"),
+    [
+        ("socialscrm://agent:key@/?tenant_id=1", DEFAULT_BASE_URL),
+        ("socialscrm://agent:key@https%3A%2F%2Fwww.example.com/?tenant_id=1", "https://www.example.com"),
+        ("socialscrm://agent:key@https%3A%2F%2Fwww.example.com%3A8443/?tenant_id=1", "https://www.example.com:8443"),
+        ("socialscrm://https://agent:key@www.example.com/?tenant_id=1", "https://www.example.com"),
+        ("socialscrm://agent:key@www.example.com/?tenant_id=1", "https://www.example.com"),
+        ("socialscrm://agent:key@www.example.com:8443/?tenant_id=1", "https://www.example.com:8443"),
+        ("socialscrm://agent:key@localhost:8080/http?tenant_id=1", "http://localhost:8080"),
+        ("socialscrm://agent:key@http%3A%2F%2F%5B%3A%3A1%5D:8080/?tenant_id=1", "http://[::1]:8080"),
+    ],
+)
+def test_a_connection_given_as_a_uri_becomes_settings(connect, uri, base_url):
+    settings = connect(uri).get_settings()
+    assert settings == Settings(base_url, "1", "key", "agent")
+
+
+def test_every_extra_of_a_uri_is_read(connect):
+    extras = "tenant_id=503516&auth_scheme=header&time_zone=UTC&calls_per_second=12.5&timeout=30"
+    settings = connect(f"socialscrm://a%40b:k%2Fe%3Ay@crm.example.com/?{extras}").get_settings()
+    assert settings == Settings(
+        "https://crm.example.com", "503516", "k/e:y", "a@b", AuthScheme.HEADER, "UTC", 12.5, 30.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, {}),
+        ({"tenant_id": 503516}, {"tenant_id": "503516"}),
+        ({"tenant_id": " 1 ", "login": " agent "}, {}),
+        ({"host": "https://crm.example.com/"}, {"base_url": "https://crm.example.com"}),
+        ({"host": "HTTPS://crm.example.com"}, {"base_url": "https://crm.example.com"}),
+        ({"host": "crm.example.com"}, {"base_url": "https://crm.example.com"}),
+        ({"host": "crm.example.com", "port": 8443}, {"base_url": "https://crm.example.com:8443"}),
+        ({"host": "https://crm.example.com/", "port": 8443}, {"base_url": "https://crm.example.com:8443"}),
+        ({"host": "127.0.0.1", "port": 8080, "schema": "http"}, {"base_url": "http://127.0.0.1:8080"}),
+        ({"host": "https://münchen.example"}, {"base_url": "https://münchen.example"}),
+        ({"host": "  "}, {}),
+        ({"auth_scheme": "header"}, {"auth_scheme": AuthScheme.HEADER}),
+        ({"auth_scheme": "header", "login": None}, {"auth_scheme": AuthScheme.HEADER, "user_name": ""}),
+        ({"time_zone": "America/Sao_Paulo"}, {"time_zone": "America/Sao_Paulo"}),
+        ({"calls_per_second": 2, "timeout": "5.5"}, {"calls_per_second": 2.0, "timeout": 5.5}),
+        ({"auth_scheme": "", "time_zone": None, "calls_per_second": "", "timeout": None}, {}),
+    ],
+    ids=str,
+)
+def test_a_connection_given_as_json_becomes_settings(connect, changes, expected):
+    settings = connect(as_json(**changes)).get_settings()
+    assert settings == Settings(**{name: getattr(DEFAULTS, name) for name in Settings.__slots__} | expected)
+
+
+def test_an_extra_of_another_name_changes_nothing(connect):
+    extra = {"tenant_id": "1", "verify": False, "api_key": "x", "base_url": "http://x", "TIME_ZONE": "UTC", "clock": 1}
+    assert connect(as_json() | {"extra": extra}).get_settings() == DEFAULTS
+
+
+@pytest.mark.parametrize(
+    ("scheme", "missing"),
+    [
+        ("body", ["tenant_id", "password", "login"]),
+        ("header", ["tenant_id", "password"]),
+    ],
+)
+def test_everything_that_is_missing_is_named_at_once(connect, scheme, missing):
+    hook = connect({"conn_type": "socialscrm", "extra": {"auth_scheme": scheme}})
+    with pytest.raises(SettingError) as caught:
+        hook.get_settings()
+    named = "; ".join(f"{LABELS[name]} is missing" for name in missing)
+    assert str(caught.value) == (
+        f"Connection 'socialscrm_default': {named}. Mend it in Airflow under Admin > Connections."
+    )
+
+
+WRONG = [
+    ("host", "ftp://crm.example.com", "is not an address"),
+    ("host", "https://", "is not an address"),
+    ("host", "https://crm example.com", "is not an address"),
+    ("host", "https://crm..example.com", "is not an address"),
+    ("host", "https://[::1", "is not an address"),
+    ("host", "https://crm.example.com:port", "is not an address"),
+    ("host", "https://crm.example.com:99999", "is not an address"),
+    ("host", "https://crm.example.com/wscrm-bus-api", "has more than scheme, host and port"),
+    ("host", "https://crm.example.com?x=1", "has more than scheme, host and port"),
+    ("host", "https://somebody@crm.example.com", "has more than scheme, host and port"),
+    ("host", "https://:secret@crm.example.com", "has more than scheme, host and port"),
+    ("tenant_id", "1\n2", "is a number"),
+    ("tenant_id", "１", "is a number"),
+    ("tenant_id", "1 2", "is a number"),
+    ("tenant_id", {"id": 1}, "is a number"),
+    ("auth_scheme", "Body", "it is body or header"),
+    ("auth_scheme", ["body"], "it is body or header"),
+    ("time_zone", "Asia/Nowhere", "such as Asia/Shanghai or UTC"),
+    ("time_zone", "../etc/passwd", "such as Asia/Shanghai or UTC"),
+    ("time_zone", "Asia", "such as Asia/Shanghai or UTC"),
+    ("time_zone", 8, "such as Asia/Shanghai or UTC"),
+    ("calls_per_second", 0, "it is a number above 0"),
+    ("calls_per_second", "many", "it is a number above 0"),
+    ("calls_per_second", "nan", "it is a number above 0"),
+    ("calls_per_second", [45], "it is a number above 0"),
+    ("timeout", -1, "it is a number above 0"),
+    ("timeout", "inf", "it is a number above 0"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "says"), WRONG)
+def test_a_wrong_value_is_named_by_its_label(connect, name, value, says):
+    with pytest.raises(SettingError) as caught:
+        connect(as_json(**{name: value})).get_settings()
+    assert str(caught.value).startswith(f"Connection 'socialscrm_default': {LABELS[name]} ")
+    assert says in str(caught.value)
+    assert [label for label in LABELS.values() if f"{label} " in str(caught.value)] == [LABELS[name]]
+
+
+def test_everything_that_is_wrong_is_named_at_once(connect):
+    wrong = {"host": "ftp://x", "auth_scheme": "x", "time_zone": "x", "calls_per_second": "x", "timeout": "x"}
+    hook = connect(as_json(**wrong, password=None, tenant_id="a b"))
+    with pytest.raises(SettingError) as caught:
+        hook.get_settings()
+    labels = {LABELS[name] for name in [*wrong, "password", "tenant_id"]}
+    assert {label for label in LABELS.values() if f"{label} " in str(caught.value)} == labels
+
+
+def test_a_password_in_the_address_is_not_repeated(connect):
+    with pytest.raises(SettingError) as caught:
+        connect(as_json(host="https://somebody:secret@crm.example.com")).get_settings()
+    assert "secret" not in str(caught.value)
+
+
+def test_an_extra_that_is_no_object_is_said_to_be_so():
+    with pytest.raises(SettingError, match="Extra is not a JSON object"):
+        settings_of(Connection(conn_id="crm", conn_type="socialscrm", login="agent", password="key", extra="[1]"))
+
+
+def test_the_connection_is_found_by_its_id(monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER_CRM", json.dumps(as_json(tenant_id="2")))
+    assert SocialSCRMHook("other_crm").get_settings().tenant_id == "2"
+
+
+def test_get_conn_returns_a_client_of_the_settings(connect):
+    client = connect(as_json()).get_conn(connections=3)
+    client.close()
+    assert type(client) is Client
+    assert client.settings == DEFAULTS
+
+
+def test_the_key_is_in_no_repr(connect):
+    hook = connect(as_json(password="quite-a-secret-key"))
+    settings = hook.get_settings()
+    client = hook.get_conn()
+    client.close()
+    assert "quite-a-secret-key" not in f"{settings!r} {settings!s} {hook!r} {client!r} {vars(hook)!r}"
+
+
+def test_the_key_is_masked_once_it_was_read():
+    key = "k3y-that-only-this-test-knows"
+    assert redact(f"token of {key}") == f"token of {key}"
+    mask_by_reading(key)
+    assert redact(f"token of {key}") == "token of ***"
+
+
+def mask_by_reading(key: str) -> None:
+    class Preset(SocialSCRMHook):
+        """Gets its connection without Airflow's help, which masks passwords of its own."""
+
+        @classmethod
+        def get_connection(cls, conn_id: str) -> Connection:
+            extra = '{"tenant_id": "1"}'
+            return Connection(conn_id=conn_id, conn_type="socialscrm", login="agent", password=key, extra=extra)
+
+    assert Preset().get_settings().api_key == key
+
+
+@pytest.fixture(scope="module")
+def running_sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def crm(running_sandbox: Sandbox) -> Iterator[Sandbox]:
+    """The module's one sandbox, as new; no test of a connection may leave a customer in it."""
+    running_sandbox.reset()
+    defaults = SandboxSettings()
+    running_sandbox.configure(**{name: getattr(defaults, name) for name in SandboxSettings.__struct_fields__})
+    yield running_sandbox
+    assert running_sandbox.customers() == []
+
+
+def to_sandbox(crm: Sandbox, scheme: str, **changes: object) -> dict[str, object]:
+    fields = json.loads(crm.connection_json(scheme))
+    for name, value in changes.items():
+        (fields["extra"] if name in FORM["conn-fields"] else fields)[name] = value
+    return fields
+
+
+@pytest.mark.parametrize("scheme", ["body", "header"])
+def test_a_connection_that_works_is_said_to_work(connect, crm, scheme):
+    works, message = connect(to_sandbox(crm, scheme)).test_connection()
+    assert works, message
+    assert message == f"{crm.url} accepts the signature of tenant 1, user agent_wang ({scheme} scheme)."
+    assert len(crm.calls()) == 1
+
+
+def test_the_header_scheme_works_without_a_user(connect, crm):
+    works, message = connect(to_sandbox(crm, "header", login="")).test_connection()
+    assert works, message
+    assert message == f"{crm.url} accepts the signature of tenant 1 (header scheme)."
+
+
+@pytest.mark.parametrize("scheme", ["body", "header"])
+@pytest.mark.parametrize("code", [506, 534])
+def test_a_crm_that_complains_about_the_lack_of_rows_only_has_accepted_the_signature(connect, crm, scheme, code):
+    crm.inject("code", code=code)
+    works, message = connect(to_sandbox(crm, scheme)).test_connection()
+    assert works, message
+
+
+@pytest.mark.parametrize("scheme", ["body", "header"])
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"tenant_id": "2"}, 501),
+        ({"tenant_id": ""}, None),
+        ({"password": "another key"}, 522),
+        ({"password": ""}, None),
+        ({"login": "nobody"}, 530),
+        ({"login": "admin"}, {"body": -1, "header": 530}),
+        ({"auth_scheme": "signed"}, None),
+        ({"time_zone": "Mars"}, None),
+        ({"host": "http://127.0.0.1/api"}, None),
+    ],
+    ids=str,
+)
+def test_a_connection_with_a_wrong_setting_is_told_which(connect, crm, scheme, changes, code):
+    works, message = connect(to_sandbox(crm, scheme, **changes)).test_connection()
+    code = code[scheme] if isinstance(code, dict) else code
+    (wrong,) = changes
+    assert not works
+    assert LABELS[wrong] in message
+    assert code is None or f"SocialsCRM answered {code} (" in message
+    assert message.endswith(".")
+
+
+@pytest.mark.parametrize("scheme", ["body", "header"])
+@pytest.mark.parametrize("offset", [3600, -3600])
+def test_a_clock_that_is_off_is_told_with_the_difference(connect, crm, scheme, offset):
+    crm.configure(clock_offset=float(offset))
+    works, message = connect(to_sandbox(crm, scheme)).test_connection()
+    assert not works
+    assert "worker's clock" in message
+    assert abs(int(message.split("Its clock is ")[1].split(" s ")[0].replace(",", "")) - offset) < 5
+
+
+def test_a_wrong_time_zone_is_told_by_clocks_that_agree(connect, crm):
+    works, message = connect(to_sandbox(crm, "body", time_zone="UTC")).test_connection()
+    assert not works
+    assert LABELS["time_zone"] in message
+    assert message.endswith("The clocks agree.")
+
+
+@pytest.mark.parametrize("scheme", ["body", "header"])
+def test_a_wrong_address_is_told(connect, crm, scheme):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        closed = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    for host in (closed, crm.url.replace("http://", "https://")):
+        works, message = connect(to_sandbox(crm, scheme, host=host)).test_connection()
+        assert not works
+        assert LABELS["host"] in message
+    assert crm.calls() == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ({"kind": "html", "status": 200}, "Base URL"),
+        ({"kind": "http", "status": 404}, "Base URL"),
+        ({"kind": "http", "status": 503}, "Try again later"),
+        ({"kind": "code", "code": 529}, "plan"),
+        ({"kind": "code", "code": -1, "message": "closed on Sundays"}, "closed on Sundays"),
+        ({"kind": "reset_before"}, "network"),
+    ],
+    ids=str,
+)
+def test_any_other_trouble_is_told_too(connect, crm, fault, says):
+    crm.inject(**fault)
+    works, message = connect(to_sandbox(crm, "body")).test_connection()
+    assert not works
+    assert says in message
+
+
+def test_the_key_and_the_token_are_in_no_log_of_a_test(connect, crm, caplog):
+    with caplog.at_level(logging.DEBUG):
+        connect(to_sandbox(crm, "header")).test_connection()
+    assert crm.settings.api_key not in caplog.text
+    assert "token" not in caplog.text
