@@ -94,7 +94,7 @@ def test_a_refused_time_says_how_far_the_clocks_are_apart(offset, end):
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
-@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))])  # noqa: S301 - our own bytes
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))])
 def test_a_copy_of_a_failure_keeps_all_it_knows(kind, duplicate):
     failure = kind("A sentence.", code=CODES[531], http_status=200, retry_after=2.5, clock_offset=-3.0)
     twin = duplicate(failure)

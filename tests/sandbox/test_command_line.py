@@ -23,9 +23,7 @@ READY_LINES = 3
 def started(*options):
     """Start a sandbox, and give its process, its address and the lines it says when it is ready."""
     command = [*COMMAND, "--port", "0", *options]
-    with subprocess.Popen(  # noqa: S603 - commands of this file
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             lines = [process.stdout.readline() for _line in range(READY_LINES)]
             yield process, re.search(r"http://\S+:\d+", lines[0]).group(), lines
@@ -119,6 +117,4 @@ def test_help_names_every_setting():
 
 
 def run(*options):
-    return subprocess.run(  # noqa: S603 - commands of this file
-        [*COMMAND, *options], capture_output=True, text=True, timeout=10, check=False
-    )
+    return subprocess.run([*COMMAND, *options], capture_output=True, text=True, timeout=10, check=False)

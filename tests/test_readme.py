@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_socialscrm.api.codes import CODES
+from airflow_provider_socialscrm.get_provider_info import get_provider_info
+from airflow_provider_socialscrm.importer.report import Bucket, Report
+from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def test_table_of_codes_is_the_one_in_the_code():
+    table = README.split("<!-- codes")[1].split("<!-- /codes -->")[0]
+    rows = [line for line in table.splitlines() if re.match(r"\| \d", line)]
+
+    assert rows == [f"| {code.number} | {code.text} | {code.meaning} | {code.recovery} |" for code in CODES.values()]
+
+
+@pytest.mark.parametrize("bucket", Bucket)
+def test_every_bucket_is_explained(bucket):
+    assert f"| `{bucket.value}` |" in README
+
+
+@pytest.mark.parametrize("key", [*Report().manifest(), "rejects_path", "rows_per_call"])
+def test_every_key_of_the_manifest_is_shown(key):
+    assert f'"{key}"' in README
+
+
+def test_every_field_of_the_form_is_explained():
+    (connection_type,) = get_provider_info()["connection-types"]
+    labels = [
+        *connection_type["ui-field-behaviour"]["relabeling"].values(),
+        *(field["label"] for field in connection_type["conn-fields"].values()),
+    ]
+
+    assert [label for label in labels if f"| {label} |" not in README] == []
+
+
+def test_every_argument_of_the_operator_is_listed():
+
+    listed = re.findall(
+        r"^\| `(\w+)` \| ", README.split("### The operator's arguments")[1].split("##")[0], re.MULTILINE
+    )
+    arguments = inspect.signature(SocialSCRMImportOperator.__init__.__wrapped__).parameters
+    assert listed == [name for name, argument in arguments.items() if argument.kind is argument.KEYWORD_ONLY]
+
+
+@pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+def test_every_example_is_valid_python(block):
+    ast.parse(block)
