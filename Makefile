@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # The first of these that is Python 3.11 or newer.
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python
 
-.PHONY: help install demo sandbox test lint types clean
+.PHONY: help install demo sandbox test benchmarks lint types clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,9 @@ sandbox: install ## Leave a SocialsCRM running on localhost to look at, with wha
 
 test: install ## Run the test suite
 	@$(BIN)/python -m pytest
+
+benchmarks: install ## Measure pace, isolation and CPU (about two minutes)
+	@$(BIN)/python tests/benchmarks/engine.py
 
 lint: install ## Check style
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

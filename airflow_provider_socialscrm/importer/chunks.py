@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from airflow_provider_socialscrm.importer.fields import Row, has_side_effects
@@ -42,6 +42,11 @@ class Chunk:
         return sum(len(row.body) for row in self.rows)
 
     @property
+    def body_size(self) -> int:
+        """Bytes that the rows take in a call's body: their own, and a comma between each two."""
+        return self.size + len(self.rows) - 1
+
+    @property
     def repeatable(self) -> bool:
         """Whether sending the chunk again does no harm."""
         return not any(has_side_effects(row) for row in self.rows)
@@ -55,7 +60,24 @@ class Chunk:
         return Chunk(self.rows[:middle], self.agent), Chunk(self.rows[middle:], self.agent)
 
 
-def chunk_rows(rows: Iterable[Row], limits: Limits, envelope: Callable[[str | None], int]) -> Iterator[Chunk]:
+def arrange(rows: Sequence[Row]) -> Sequence[Row]:
+    """Return a batch's rows in the order of sending, each with its place: rows of one agent follow each other.
+
+    The places are those that the rows take in the input, given out anew; so each batch keeps to its own, and what is
+    settled in a batch is few intervals of places, however the agents alternate.
+
+    :param rows: in the order of the input.
+    """
+    once, groups = _grouped(rows)
+    if not once and len(groups) <= 1:
+        return rows
+    sequence = [*once, *(row for group in groups.values() for row in group)]
+    return [row._replace(order=place.order) for row, place in zip(sequence, rows, strict=True)]
+
+
+def chunk_rows(
+    rows: Iterable[Row], limits: Limits, envelope: Callable[[str | None], int], *, resend: bool = False
+) -> Iterator[Chunk]:
     """Yield rows as chunks: those of one agent together, in order, each as full as the limits allow.
 
     A row with side effects goes alone: whether a refused call took some of its rows is not known, so only a call of
@@ -64,15 +86,24 @@ def chunk_rows(rows: Iterable[Row], limits: Limits, envelope: Callable[[str | No
     :param rows: the rows of one batch, which bounds what is held in memory.
     :param limits: read for each chunk, so a limit learned meanwhile holds for the next.
     :param envelope: bytes a call has around its rows, by the agent who signs.
+    :param resend: whether rows with side effects may be sent twice; then they travel with the others.
     """
+    once, groups = _grouped(rows, resend=resend)
+    for row in once:
+        yield Chunk((row,), row.agent)
+    for agent, group in groups.items():
+        yield from _pack(group, limits, envelope(agent), agent)
+
+
+def _grouped(rows: Iterable[Row], *, resend: bool = False) -> tuple[list[Row], dict[str | None, list[Row]]]:
+    once: list[Row] = []
     by_agent: dict[str | None, list[Row]] = {}
     for row in rows:
-        if has_side_effects(row):
-            yield Chunk((row,), row.agent)
+        if not resend and has_side_effects(row):
+            once.append(row)
         else:
             by_agent.setdefault(row.agent, []).append(row)
-    for agent, group in by_agent.items():
-        yield from _pack(group, limits, envelope(agent), agent)
+    return once, by_agent
 
 
 def _pack(rows: list[Row], limits: Limits, envelope: int, agent: str | None) -> Iterator[Chunk]:

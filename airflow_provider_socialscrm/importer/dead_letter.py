@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol
 
 import msgspec
 import pyarrow as pa
@@ -19,8 +20,8 @@ OWN_COLUMNS: Final = tuple(
 )
 """What is added to the row's own columns; left out again when the file is given back as data."""
 
-FLUSH_ROWS: Final = 1_000
-"""Rows gathered before they are written together: a few hundred kilobytes."""
+FLUSH_ROWS: Final = 10_000
+"""Rows gathered before they are written together: a few megabytes."""
 
 
 class _Writer(Protocol):
@@ -30,50 +31,106 @@ class _Writer(Protocol):
 
 
 class DeadLetter:
-    """Writes refused rows to a file. It is there from the start, so that an empty one says that no row was refused.
+    """Writes the rows that did not go in to a file, as they happen.
 
-    The row's own columns are written as text, in the form the API takes, so the file can be mended and given back.
+    While the import runs they are in small files in a folder beside it, ``<path>.parts``, each written whole: no kill
+    loses one, on no storage. At the end they become the one file, which is also there when no row was refused. The
+    row's own columns are text, in the form the API takes, so the file can be mended and given back as data.
 
     :param path: ends in ``.parquet``, ``.csv`` or ``.jsonl``.
     :param columns: names of the row's own columns.
+    :param is_settled: tells, of a place in the order of sending, whether an earlier try settled it: its rows are kept,
+        others found in the folder are forgotten, since this try judges them anew.
     :raises InputError: when the path's ending says no format, or the file cannot be written.
     """
 
-    def __init__(self, path: OpenablePath, columns: Sequence[str]) -> None:
+    def __init__(self, path: OpenablePath, columns: Sequence[str], is_settled: Callable[[int], bool]) -> None:
+        if path.suffix.lower() not in _WRITERS:
+            raise InputError(f"rejects_path {path} says no format: let its name end in {', '.join(_WRITERS)}.")
         names = [*(name for name in columns if name not in OWN_COLUMNS), *OWN_COLUMNS]
         self._schema = pa.schema([(name, pa.string()) for name in names])
-        self._rows: list[dict[str, Any]] = []
-        self._file = _open(path)
-        self._writer = _WRITERS[path.suffix.lower()](self._file, self._schema)
+        self._path = path
+        self._folder = path.parent / f"{path.name}.parts"
+        self._pending: list[_Kept] = []
+        self._number = 0
+        self._write_file(())  # before any call, so that a path that cannot be written is found in time
+        self._take_up(is_settled)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def add(self, batch: Batch, position: int, bucket: Bucket, cause: Cause, attempts: int) -> None:
-        """Write one row.
+    def add(
+        self, batch: Batch, position: int, bucket: Bucket, cause: Cause, *, attempts: int = 0, order: int | None = None
+    ) -> None:
+        """Take one row.
 
         :param batch: where the row is.
         :param position: its place in the input.
         :param attempts: calls that carried it; 0 where it was not sent.
+        :param order: its place in the order of sending, where it is settled for good.
         """
         own = (position, bucket, cause.code, cause.meaning, cause.hint, attempts, datetime.now(UTC).isoformat())
-        self._rows.append(_as_texts(batch, position) | dict(zip(OWN_COLUMNS, map(str, own), strict=True)))
-        if len(self._rows) >= FLUSH_ROWS:
-            self._flush()
+        row = _as_texts(batch, position) | dict(zip(OWN_COLUMNS, map(str, own), strict=True))
+        self._pending.append(_Kept(row, order))
+        if len(self._pending) >= FLUSH_ROWS:
+            self.flush()
 
-    def close(self) -> None:
-        """Write what is left and close the file."""
-        self._flush()
-        self._writer.close()
-        self._file.close()
+    def flush(self) -> None:
+        """Write what was added since the last time."""
+        if self._pending:
+            self._number += 1
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with (self._folder / f"{self._number:08}.jsonl").open("wb") as file:
+                file.write(b"".join(msgspec.json.encode(kept) + b"\n" for kept in self._pending))
+            self._pending.clear()
 
-    def _flush(self) -> None:
-        if self._rows:
-            self._writer.write(pa.Table.from_pylist(self._rows, self._schema))
-            self._rows.clear()
+    def close(self, *, resumable: bool) -> None:
+        """Write the one file.
+
+        :param resumable: whether a later try may go on; then the folder stays.
+        """
+        self.flush()
+        self._write_file(self._parts())
+        if not resumable:
+            self.forget()
+
+    def forget(self) -> None:
+        """Remove the folder: no later try goes on from it, and the one file has all of its rows."""
+        self._forget(self._parts())
+
+    def _take_up(self, is_settled: Callable[[int], bool]) -> None:
+        parts = self._parts()
+        kept = [row for part in parts for row in _read(part) if row.order is not None and is_settled(row.order)]
+        self._number = max((int(part.name.split(".")[0]) for part in parts), default=0)
+        self._pending = list({row.order: row for row in kept}.values())
+        self.flush()
+        self._forget(parts)
+
+    def _parts(self) -> list[Any]:
+        return sorted(self._folder.iterdir()) if self._folder.exists() else []
+
+    def _forget(self, parts: Sequence[Any]) -> None:
+        for part in parts:
+            part.unlink()
+        if self._folder.exists() and not self._parts():
+            self._folder.rmdir()
+
+    def _write_file(self, parts: Sequence[Any]) -> None:
+        with _open(self._path) as file, closing(_WRITERS[self._path.suffix.lower()](file, self._schema)) as writer:
+            for part in parts:
+                rows = [kept.row for kept in _read(part)]
+                writer.write(pa.Table.from_pylist(rows, self._schema))
+
+
+class _Kept(msgspec.Struct):
+    row: dict[str, str | None]
+    order: int | None
+
+
+def _read(part: Any) -> list[_Kept]:
+    with part.open("rb") as file:
+        lines = file.read().split(b"\n")
+    return [_decoder.decode(line) for line in lines[:-1]]  # a kill may have cut the last line short: not settled yet
+
+
+_decoder = msgspec.json.Decoder(_Kept)
 
 
 def _as_texts(batch: Batch, position: int) -> dict[str, str | None]:
@@ -82,8 +139,6 @@ def _as_texts(batch: Batch, position: int) -> dict[str, str | None]:
 
 
 def _open(path: OpenablePath) -> Any:
-    if path.suffix.lower() not in _WRITERS:
-        raise InputError(f"rejects_path {path} says no format: let its name end in {', '.join(_WRITERS)}.")
     try:
         try:
             return path.open("wb")

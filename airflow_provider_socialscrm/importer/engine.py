@@ -1,236 +1,186 @@
-"""The loop: chunks go out at the allowed pace, each failure gets what it asks for, every row is settled.
+"""The loop: chunks go out at the allowed pace, each finished call is judged, every row is settled.
 
 One thread decides; the pool's threads only send. So nothing here needs a lock, and what happens is a sequence.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass
-from itertools import count
 from typing import Any, Final
 
-from airflow_provider_socialscrm.api.clock import ServerClock
-from airflow_provider_socialscrm.api.codes import Recovery
 from airflow_provider_socialscrm.api.errors import SocialSCRMError
+from airflow_provider_socialscrm.importer.causes import STOPPED
 from airflow_provider_socialscrm.importer.chunks import Chunk
-from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.importer.errors import InputError, StoppedError
+from airflow_provider_socialscrm.importer.jobs import Job, JobQueue
 from airflow_provider_socialscrm.importer.ledger import Ledger
-from airflow_provider_socialscrm.importer.options import Effort, Timing
+from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.pacing import Pace
-from airflow_provider_socialscrm.importer.recovery import (
-    Hold,
-    Reject,
-    Resign,
-    SendAgain,
-    Split,
-    Stop,
-    Tried,
-    blames_signer,
-    final_failure,
-    next_step,
-)
-from airflow_provider_socialscrm.importer.report import Bucket, Cause
+from airflow_provider_socialscrm.importer.report import Bucket
+from airflow_provider_socialscrm.importer.triage import Triage
 
 OPEN_JOBS_PER_CONNECTION: Final = 2
 """Chunks held in memory for each connection: one on its way, one that waits to be sent again."""
 
+LONGEST_NAP: Final = 0.5
+"""Seconds after which a waiting run looks whether it was told to stop; Airflow kills a task that does not end soon."""
+
 Send = Callable[[Chunk], Any]
 
 
-@dataclass(slots=True)
-class Job:
-    """A chunk and what was tried with it."""
-
-    chunk: Chunk
-    attempts: int = 0
-    resigns: int = 0
-    first_sent: float | None = None
-
-    def tried(self, now: float) -> Tried:
-        """Return the facts a recovery is decided on."""
-        elapsed = 0.0 if self.first_sent is None else now - self.first_sent
-        chunk = self.chunk
-        return Tried(
-            self.attempts,
-            self.resigns,
-            elapsed,
-            len(chunk.rows),
-            chunk.repeatable,
-            agent_from_row=chunk.agent is not None,
-        )
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    seconds: float
+    data: Any = None
+    failure: SocialSCRMError | None = None
 
 
 class Engine:
-    """Sends chunks until each row is settled or the run has to stop.
+    """Sends chunks until each row is settled, or the run has to stop.
 
     :param send: carries one chunk to the CRM; called in the pool's threads.
     :param ledger: where rows are settled.
+    :param triage: judges finished calls.
+    :param queue: jobs to be sent again, or apart.
     :param pool: runs ``send``.
-    :param concurrency: calls in flight.
-    :param pace: when the next call may start, retries included.
-    :param clock: the signing clock, set when the server's time turns out to differ.
-    :param effort: how hard a chunk is tried.
-    :param timing: time and chance.
+    :param pace: when the next call may start, retries and probes included.
+    :param options: concurrency, clock, sleep and chance.
     """
 
     def __init__(
         self,
         send: Send,
         ledger: Ledger,
+        triage: Triage,
+        queue: JobQueue,
         pool: Executor,
         *,
-        concurrency: int,
         pace: Pace,
-        clock: ServerClock,
-        effort: Effort,
-        timing: Timing,
+        options: Options,
     ) -> None:
         self._send = send
         self._ledger = ledger
+        self._triage = triage
+        self._queue = queue
         self._pool = pool
-        self._concurrency = concurrency
         self._pace = pace
-        self._clock = clock
-        self._effort = effort
-        self._timing = timing
-        self._in_flight: dict[Future[Any], Job] = {}
-        self._waiting: list[tuple[float, int, Job]] = []  # a heap: when due, tie-breaker, job
-        self._tie_breaker = count()
+        self._options = options
+        self._timing = options.timing
+        self._in_flight: dict[Future[_Answer], Job] = {}
+        self._roots = 0
+        self._answered = False
         self._failure: Exception | None = None
+        self._told_to_stop = False
+
+    def stop(self) -> None:
+        """Send nothing more; what is in flight is still settled. Safe to call from a signal handler."""
+        self._told_to_stop = True
 
     def run(self, chunks: Iterator[Chunk]) -> Exception | None:
         """Send all chunks and return what stopped the run, if anything did.
 
-        After such a failure the calls in flight finish, and the rest is settled as not sent.
+        After a failure that stops it the calls in flight finish, and the rest is left as not sent. A run that was told
+        to stop does not read the rest of its input any more.
         """
         while self._advance(chunks):
             pass
-        if self._failure:
-            self._leave_the_rest(chunks)
+        if self._told_to_stop and self._failure is None:
+            self._failure = StoppedError("The task was told to stop. What was in flight is settled; a retry goes on.")
+        if self._failure is None:
+            self._triage.finish()
+        else:
+            self._triage.leave(self._queue.drain())
+            self._leave_unread(chunks)
         return self._failure
 
+    @property
+    def _stopping(self) -> bool:
+        return self._told_to_stop or self._failure is not None
+
     def _advance(self, chunks: Iterator[Chunk]) -> bool:
-        if job := self._next_job(chunks):
-            self._start(job)
-        elif self._in_flight:
+        if not self._stopping and len(self._in_flight) < self._free_connections and self._start_next(chunks):
+            return True
+        if self._in_flight:
             self._collect()
-        elif self._waiting and not self._failure:
-            self._pause()
-        else:
+            return True
+        if len(self._queue) and not self._stopping:
+            self._nap()
+            return True
+        return False
+
+    @property
+    def _free_connections(self) -> int:
+        # One call first: a wrong key or plan is then refused once, and not by every connection.
+        return self._options.concurrency if self._answered else 1
+
+    def _start_next(self, chunks: Iterator[Chunk]) -> bool:
+        job = self._queue.take(self._timing.now()) or self._fresh(chunks)
+        if job is None:
             return False
+        if (admitted := self._triage.admit(job)) is not None:
+            self._start(admitted)
         return True
 
-    def _next_job(self, chunks: Iterator[Chunk]) -> Job | None:
-        if self._failure or len(self._in_flight) >= self._concurrency:
-            return None
-        if self._waiting and self._waiting[0][0] <= self._timing.now():
-            return heapq.heappop(self._waiting)[2]
-        if len(self._in_flight) + len(self._waiting) >= self._concurrency * OPEN_JOBS_PER_CONNECTION:
+    def _fresh(self, chunks: Iterator[Chunk]) -> Job | None:
+        if len(self._in_flight) + len(self._queue) >= self._options.concurrency * OPEN_JOBS_PER_CONNECTION:
             return None
         try:
             chunk = next(chunks, None)
         except InputError as failure:  # a file that breaks off: what is in flight is still settled
             self._failure = failure
             return None
-        return Job(chunk) if chunk else None
+        self._roots += 1
+        return Job(chunk, self._roots) if chunk else None
 
     def _start(self, job: Job) -> None:
         while (wait_for := self._pace.turn(self._timing.now())) > 0:
             self._ledger.report.seconds.pacing += wait_for
             self._timing.sleep(wait_for)
-        if job.first_sent is None:
-            job.first_sent = self._timing.now()
-        job.attempts += 1
+        if not self._options.resend and not job.chunk.repeatable:
+            self._ledger.intend(job.chunk.rows)
+        job.start(self._timing.now())
         self._ledger.report.calls.sent += 1
-        self._in_flight[self._pool.submit(self._timed_send, job.chunk)] = job
+        self._in_flight[self._pool.submit(self._call, job.chunk)] = job
 
-    def _timed_send(self, chunk: Chunk) -> tuple[float, SocialSCRMError | None]:
+    def _call(self, chunk: Chunk) -> _Answer:
         started = self._timing.now()
         try:
-            self._send(chunk)
-        except SocialSCRMError as failure:
-            return self._timing.now() - started, failure
-        return self._timing.now() - started, None
+            data, failure = self._send(chunk), None
+        except SocialSCRMError as error:
+            data, failure = None, error
+        return _Answer(self._timing.now() - started, data, failure)
 
     def _collect(self) -> None:
         done, _ = wait(self._in_flight, self._until_due(), FIRST_COMPLETED)
         for future in done:
-            job = self._in_flight.pop(future)
-            seconds, failure = future.result()
-            self._ledger.report.seconds.sending += seconds
-            if failure:
-                self._recover(job, failure)
-            else:
-                self._ledger.settle(Bucket.ACCEPTED, job.chunk.rows)
+            job, answer = self._in_flight.pop(future), future.result()
+            self._answered = True
+            self._ledger.report.seconds.sending += answer.seconds
+            self._judge(job, answer)
+        if done:
+            self._ledger.save()
+
+    def _judge(self, job: Job, answer: _Answer) -> None:
+        if answer.failure is None:
+            self._triage.passed(job, answer.data)
+            return
+        stopped_by = self._triage.failed(job, answer.failure, self._timing.now(), self._timing.chance())
+        self._failure = self._failure or stopped_by
 
     def _until_due(self) -> float | None:
-        if not self._waiting or self._failure or len(self._in_flight) >= self._concurrency:
+        if self._stopping or len(self._in_flight) >= self._free_connections:
             return None
-        return max(0.0, self._waiting[0][0] - self._timing.now())
+        return self._queue.due_in(self._timing.now())
 
-    def _pause(self) -> None:
-        wait_for = max(0.0, self._waiting[0][0] - self._timing.now())
-        self._ledger.report.seconds.waiting += wait_for
-        self._timing.sleep(wait_for)
+    def _nap(self) -> None:
+        nap = min(self._queue.due_in(self._timing.now()) or 0.0, LONGEST_NAP)
+        self._ledger.report.seconds.waiting += nap
+        self._timing.sleep(nap)
 
-    def _recover(self, job: Job, failure: SocialSCRMError) -> None:
-        calls = self._ledger.report.calls
-        match next_step(failure, job.tried(self._timing.now()), self._effort, self._timing.chance()):
-            case SendAgain(after):
-                calls.retries += 1
-                self._queue(job, after)
-            case Resign(offset):
-                calls.resigns += 1
-                self._clock.offset = self._ledger.report.clock_offset = offset
-                job.resigns += 1
-                self._queue(job)
-            case Split():
-                calls.splits += 1
-                for half in job.chunk.halves():
-                    self._queue(Job(half))
-            case Reject():
-                self._ledger.settle(Bucket.REJECTED, job.chunk.rows, cause_of(failure), job.attempts)
-            case Hold():
-                self._ledger.settle(Bucket.UNKNOWN, job.chunk.rows, cause_of(failure), job.attempts)
-            case Stop():
-                self._stop(job, failure)
-
-    def _queue(self, job: Job, after: float = 0.0) -> None:
-        heapq.heappush(self._waiting, (self._timing.now() + after, next(self._tie_breaker), job))
-
-    def _stop(self, job: Job, failure: SocialSCRMError) -> None:
-        failure = final_failure(failure, job.resigns)
-        self._failure = self._failure or failure
-        bucket = Bucket.UNKNOWN if failure.recovery is Recovery.UNCERTAIN else Bucket.NOT_SENT
-        self._ledger.settle(bucket, job.chunk.rows, cause_of(failure), job.attempts)
-
-    def _leave_the_rest(self, chunks: Iterator[Chunk]) -> None:
-        for _, _, job in sorted(self._waiting):
-            self._ledger.settle(Bucket.NOT_SENT, job.chunk.rows, STOPPED, job.attempts)
-        self._waiting.clear()
+    def _leave_unread(self, chunks: Iterator[Chunk]) -> None:
+        if isinstance(self._failure, StoppedError | InputError):
+            return
         for chunk in chunks:
-            self._ledger.settle(Bucket.NOT_SENT, chunk.rows, STOPPED)
-
-
-STOPPED: Final = Cause(
-    "stopped", "The run stopped before this row was sent.", "Mend what stopped the run, and run it again."
-)
-
-
-AGENT_HINT: Final = "Correct agentAccount in these rows, or create the agent in the CRM."
-
-
-def cause_of(failure: SocialSCRMError) -> Cause:
-    """Return why the rows of a failed call are where they are."""
-    if blames_signer(failure) and failure.code:
-        return Cause(
-            failure.code.number, "The row's agent cannot import customers: " + failure.code.meaning, AGENT_HINT
-        )
-    if failure.code:
-        text = f" ({failure.code.text})" if failure.code.text else ""
-        return Cause(failure.code.number, f"{failure.code.meaning}{text}", failure.code.hint)
-    name = f"HTTP {failure.http_status}" if failure.http_status not in (None, 200) else "no-answer"
-    return Cause(name, str(failure), "Run the import again; if it stays so, ask the vendor.")
+            self._ledger.leave(Bucket.NOT_SENT, chunk.rows, STOPPED)

@@ -5,7 +5,10 @@
     ImporterError
     ├── InputError          the data or an argument cannot be taken: mend it; no call was made
     ├── RejectedRowsError   everything was sent, more rows were refused than allowed: look at the dead letter
-    └── AccountingError     rows were lost or counted twice: a bug of ours, please report it
+    ├── AccountingError     rows were lost or counted twice: a bug of ours, please report it
+    ├── CheckpointError     what is settled cannot be read: try again; no call was made
+    ├── StoppedError        the task was told to stop: try again, it goes on
+    └── SystemicError       calls are refused whatever they carry: ask the vendor
 """
 
 from __future__ import annotations
@@ -25,3 +28,19 @@ class RejectedRowsError(ImporterError):
 
 class AccountingError(ImporterError):
     """The buckets do not add up to the input."""
+
+
+class CheckpointError(ImporterError):
+    """What is settled already cannot be told, so nothing was sent; the same try may pass later."""
+
+
+class StoppedError(ImporterError):
+    """The task was told to stop; what was in flight is settled, and a retry goes on from there."""
+
+
+class SystemicError(ImporterError):
+    """Calls are refused alike whatever rows they carry, so no row is to blame."""
+
+
+FATAL_ERRORS = (InputError, RejectedRowsError, AccountingError)
+"""Errors that a retry cannot mend; a person has to."""

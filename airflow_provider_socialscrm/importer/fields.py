@@ -87,12 +87,14 @@ class Row(NamedTuple):
     :param body: its JSON, encoded for good.
     :param agent: body scheme: the login that signs for it; ``None`` stands for the connection's user.
     :param batch: where its own columns are found again.
+    :param order: its place in the order of sending, which is the same in each try.
     """
 
     position: int
     body: bytes
     agent: str | None
     batch: Batch
+    order: int = -1
 
     def __repr__(self) -> str:  # a customer must not show in a log
         return f"Row(position={self.position})"
@@ -152,7 +154,7 @@ def encode(batch: Batch, *, agent_in_row: bool) -> tuple[list[Row], list[Invalid
     signers = [None] * batch.records.num_rows if agent_in_row or agents is None else agents.to_pylist()
     bodies = _encoded(columns)
     rows = [
-        Row(batch.start + index, body, signer, batch)
+        Row(batch.start + index, body, signer, batch, batch.start + index)
         for index, (body, signer) in enumerate(zip(bodies, signers, strict=True))
         if index not in problems.by_index
     ]

@@ -1,29 +1,65 @@
-"""Calls a second."""
+"""Calls a second: evenly spaced, slower while the CRM says there are too many."""
 
 from __future__ import annotations
 
+from collections import deque
+from math import ceil
 from typing import Final
 
 NEVER: Final = float("-inf")
 
+SECOND: Final = 1.0
+"""The window in which the vendor counts calls (contract 3)."""
+
+SLOWEST: Final = 1.0
+"""Calls a second below which the pace never drops, so that the run goes on."""
+
+RECOVERY_STEP: Final = 0.02
+"""Part of the full pace that comes back with each call that passes: all of it after some fifty calls."""
+
+ONE_DROP_SECONDS: Final = 1.0
+"""Refusals within this time are of one burst, and drop the pace once: the vendor counts by the second (contract 3)."""
+
 
 class Pace:
-    """Spaces calls evenly, so that no second of anybody's clock sees more than its share.
+    """Spaces calls evenly, and lets no second see more of them than allowed.
 
-    :param calls_per_second: at most this many.
+    A call that starts late, because a sleep ends late, does not delay those after it by as much.
+
+    :param calls_per_second: the pace; no second sees more calls than this, rounded up.
     """
 
     def __init__(self, calls_per_second: float) -> None:
-        self.interval = 1 / calls_per_second
-        self._last = NEVER
+        self._full = self.rate = calls_per_second
+        self._next = NEVER
+        self._starts: deque[float] = deque(maxlen=ceil(calls_per_second))
+        self._dropped = NEVER
+
+    @property
+    def interval(self) -> float:
+        """Seconds from one call to the next."""
+        return 1 / self.rate
 
     def turn(self, now: float) -> float:
         """Return the seconds until the next call may start; 0.0 takes the turn.
 
         :param now: seconds of a clock that never goes back.
         """
-        wait = self._last + self.interval - now
+        second_is_full = len(self._starts) == self._starts.maxlen
+        wait = max(self._next, self._starts[0] + SECOND if second_is_full else NEVER) - now
         if wait > 0:
             return wait
-        self._last = now
+        on_time = now - self._next < self.interval
+        self._next = (self._next if on_time else now) + self.interval
+        self._starts.append(now)
         return 0.0
+
+    def slow_down(self, now: float) -> None:
+        """Halve the pace, once a burst: the CRM says that calls come too fast (HTTP 429)."""
+        if now - self._dropped >= ONE_DROP_SECONDS:
+            self._dropped = now
+            self.rate = max(min(SLOWEST, self._full), self.rate / 2)
+
+    def speed_up(self) -> None:
+        """Come a step nearer to the full pace: a call passed."""
+        self.rate = min(self._full, self.rate + self._full * RECOVERY_STEP)

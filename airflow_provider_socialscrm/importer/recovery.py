@@ -26,6 +26,7 @@ class Tried:
     :param rows: rows in the chunk.
     :param repeatable: whether sending it again does no harm.
     :param agent_from_row: whether the rows themselves named the agent who signed (body scheme).
+    :param budget: retries the run has left.
     """
 
     attempts: int
@@ -34,6 +35,7 @@ class Tried:
     rows: int
     repeatable: bool
     agent_from_row: bool = False
+    budget: float = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,32 @@ class Resign:
     offset: float
 
 
-class Split:
+class Shrink:
+    """Send the halves of the chunk, and let no later call be larger than they are."""
+
+
+class BlameAgent:
+    """Send the rows of each agent apart; an agent refused alone is refused for all rows."""
+
+
+class BlameExtension:
+    """Clear the rows without extension fields, halve the others."""
+
+
+class Halve:
     """Send the two halves of the chunk."""
 
 
+class Probe:
+    """Send a single row and the rest apart, to tell a bad row from a systemic cause."""
+
+
 class Reject:
-    """The CRM refuses every row of the chunk."""
+    """The chunk is one row, and the CRM refuses it."""
+
+
+class Suspect:
+    """The chunk is one row, refused with a code nobody knows: at fault unless everything fails alike."""
 
 
 class Hold:
@@ -72,7 +94,7 @@ class Stop:
     """Nothing the importer can do: raise the failure, send nothing more."""
 
 
-Step = SendAgain | Resign | Split | Reject | Hold | Stop
+Step = SendAgain | Resign | Shrink | BlameAgent | BlameExtension | Halve | Probe | Reject | Suspect | Hold | Stop
 
 
 def next_step(failure: SocialSCRMError, tried: Tried, effort: Effort, chance: float) -> Step:
@@ -84,18 +106,33 @@ def next_step(failure: SocialSCRMError, tried: Tried, effort: Effort, chance: fl
     :param chance: a random number from 0 to 1, for the jitter.
     """
     if tried.agent_from_row and blames_signer(failure):
-        return Reject()
-    match failure.recovery:
-        case Recovery.RESIGN:
-            return _resign(failure, tried)
-        case Recovery.WAIT:
-            return _wait(failure, tried, effort, chance)
-        case Recovery.UNCERTAIN:
-            return _wait(failure, tried, effort, chance) if tried.repeatable else Hold()
-        case Recovery.SHRINK | Recovery.ISOLATE | Recovery.BLAME_AGENT | Recovery.BLAME_EXTENSION | Recovery.GUARD:
-            return Split() if tried.rows > 1 else Reject()
-        case _:
-            return Stop()
+        return BlameAgent()
+    recovery = failure.recovery
+    if recovery is Recovery.RESIGN:
+        return _resign(failure, tried)
+    if recovery is Recovery.WAIT or (recovery is Recovery.UNCERTAIN and tried.repeatable):
+        return _wait(failure, tried, effort, chance)
+    if recovery is Recovery.UNCERTAIN:
+        return Hold()
+    return (_ALONE if tried.rows == 1 else _TOGETHER).get(recovery, STOP)
+
+
+STOP: Final = Stop()
+
+_TOGETHER: Final[dict[Recovery, Step]] = {
+    Recovery.SHRINK: Shrink(),
+    Recovery.BLAME_AGENT: BlameAgent(),
+    Recovery.BLAME_EXTENSION: BlameExtension(),
+    Recovery.ISOLATE: Halve(),
+    Recovery.GUARD: Probe(),
+}
+_ALONE: Final[dict[Recovery, Step]] = {
+    Recovery.SHRINK: Reject(),
+    Recovery.BLAME_AGENT: BlameAgent(),
+    Recovery.BLAME_EXTENSION: Reject(),
+    Recovery.ISOLATE: Reject(),
+    Recovery.GUARD: Suspect(),
+}
 
 
 def blames_signer(failure: SocialSCRMError) -> bool:
@@ -115,7 +152,7 @@ def _resign(failure: SocialSCRMError, tried: Tried) -> Step:
 
 def _wait(failure: SocialSCRMError, tried: Tried, effort: Effort, chance: float) -> Step:
     wait = backoff(tried.attempts, effort, chance, failure.retry_after)
-    if tried.attempts >= effort.attempts or tried.elapsed + wait > effort.seconds:
+    if tried.attempts >= effort.attempts or tried.elapsed + wait > effort.seconds or tried.budget < 1:
         return Stop()
     return SendAgain(wait)
 

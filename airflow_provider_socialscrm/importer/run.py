@@ -2,108 +2,210 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Executor, ThreadPoolExecutor
+from itertools import count
 from typing import Any
 
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.settings import AuthScheme
-from airflow_provider_socialscrm.importer.chunks import Chunk, Limits, chunk_rows
+from airflow_provider_socialscrm.importer.causes import CUT_SHORT
+from airflow_provider_socialscrm.importer.chunks import Chunk, Limits, arrange, chunk_rows
 from airflow_provider_socialscrm.importer.dead_letter import DeadLetter
 from airflow_provider_socialscrm.importer.engine import Engine
-from airflow_provider_socialscrm.importer.errors import RejectedRowsError
+from airflow_provider_socialscrm.importer.errors import RejectedRowsError, StoppedError
 from airflow_provider_socialscrm.importer.fields import TOO_LARGE, InvalidRow, Row, check_columns, encode
+from airflow_provider_socialscrm.importer.jobs import JobQueue
 from airflow_provider_socialscrm.importer.ledger import Ledger
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.pacing import Pace
-from airflow_provider_socialscrm.importer.report import Report
-from airflow_provider_socialscrm.importer.source import OpenablePath, Source
+from airflow_provider_socialscrm.importer.progress import Checkpoint, NoCheckpoint, Progress
+from airflow_provider_socialscrm.importer.report import Bucket, Report
+from airflow_provider_socialscrm.importer.source import Batch, OpenablePath, Source
+from airflow_provider_socialscrm.importer.triage import Triage
+
+log = logging.getLogger(__name__)
 
 
 class Import:
-    """One run: a table in, every row settled.
+    """One import: a table in, every row settled, over as many tries as it takes.
 
     :param source: the table.
     :param client: the tenant's API.
     :param options: how to go about it.
     :param rejects_path: the dead letter, which keeps the rows that do not go in; ``None`` keeps none.
+    :param checkpoint: keeps what is settled for a later try; ``None`` keeps nothing.
     :raises InputError: when no row of the table could be sent for want of a column.
     """
 
     def __init__(
-        self, source: Source, client: Client, options: Options, rejects_path: OpenablePath | None = None
+        self,
+        source: Source,
+        client: Client,
+        options: Options,
+        rejects_path: OpenablePath | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
-        self._agent_in_row = client.settings.auth_scheme is AuthScheme.HEADER
+        settings = client.settings
+        self._agent_in_row = settings.auth_scheme is AuthScheme.HEADER
         check_columns(source.columns, agent_in_row=self._agent_in_row)
-        self.report = Report()
-        self._ledger = Ledger(self.report)
-        self._rejects_path = rejects_path
         self._source = source
         self._client = client
         self._options = options
+        self._rejects_path = rejects_path
         self._limits = Limits(options.rows_per_call, options.bytes_per_call)
+        plan = {
+            "target": [settings.base_url, settings.tenant_id, settings.auth_scheme.value, settings.user_name],
+            "columns": list(source.columns),
+        }
+        self._progress = Progress(checkpoint or NoCheckpoint(), plan)
+        self._ledger = Ledger(Report(), self._progress, self._elapsed)
+        self._started = self._earlier = 0.0
+        self._engine: Engine | None = None
+        self._told_to_stop = False
         self._rows_read = 0
+
+    @property
+    def report(self) -> Report:
+        """Where each row ended."""
+        return self._ledger.report
+
+    def stop(self) -> None:
+        """Let the calls in flight finish and send nothing more. Safe to call from a signal handler."""
+        self._told_to_stop = True
+        if self._engine:
+            self._engine.stop()
 
     def run(self) -> None:
         """Send every row that can be sent; :attr:`report` says where each one ended, also after an error.
 
-        Safe to repeat: the import is an upsert, except for rows with side effects (contract 2.9).
+        Safe to repeat: with a checkpoint only what is not settled is sent. Without one every row is sent again, which
+        does no harm to those without side effects, as the import is an upsert (contract 2.9).
 
         :raises SocialSCRMError: what stopped the run.
         :raises InputError: when the table breaks off.
+        :raises CheckpointError: when what is settled cannot be read; no call was made.
+        :raises StoppedError: when the run was told to stop.
+        :raises SystemicError: when calls are refused whatever rows they carry.
         :raises RejectedRowsError: when more rows were refused than ``max_rejected`` allows.
         :raises AccountingError: when a row is in no bucket, or in two.
         """
-        started = self._options.timing.now()
-        with self._dead_letter(), ThreadPoolExecutor(self._options.concurrency, "socialscrm") as pool:
-            failure = self._engine(pool).run(self._chunks())
-        self.report.seconds.total = self._options.timing.now() - started
-        self.report.check(self._rows_read)
+        self._take_up()
+        self._earlier, self._started = self.report.seconds.total, self._options.timing.now()
+        failure = self._send_all()
+        self.report.seconds.total = self._elapsed()
+        if not isinstance(failure, StoppedError):  # a run told to stop does not read on to the end
+            self.report.check(self._rows_read)
         if failure:
             raise failure
+        self._finish()
         if self.report.refused > allowed_refusals(self._options.max_rejected, self._rows_read):
-            raise RejectedRowsError(f"{self.report.summary()}; max_rejected allows {self._options.max_rejected:g}.")
+            raise RejectedRowsError(self._too_many_refused())
 
     def manifest(self) -> dict[str, Any]:
-        """Return the run in numbers: what the task gives to XCom."""
+        """Return the import in numbers: what the task gives to XCom."""
         where = None if self._rejects_path is None else str(self._rejects_path)
-        return self.report.manifest() | {"rows_per_call": self._limits.rows, "rejects_path": where}
+        learned = {"rows_per_call": self._limits.rows, "bytes_per_call": self._limits.bytes, "rejects_path": where}
+        return self.report.manifest() | learned
 
-    @contextmanager
-    def _dead_letter(self) -> Iterator[None]:
-        if self._rejects_path is None:
-            yield
+    def _take_up(self) -> None:
+        if not self._progress.load():
+            return
+        if self._progress.matches(self._rows_up_to(self._progress.end)):
+            self._ledger.report = Report.resumed(self._progress.report)
+            log.info("Going on after %s rows that an earlier try settled", f"{self._progress.resumed_rows:,}")
         else:
-            with DeadLetter(self._rejects_path, self._source.columns) as self._ledger.dead_letter:
-                yield
+            self._progress.start_over()
+            log.warning("The rows changed since the last try: the import starts over.")
 
-    def _engine(self, pool: ThreadPoolExecutor) -> Engine:
-        return Engine(
-            lambda chunk: self._client.import_customers(chunk.bodies, agent=chunk.agent),
+    def _finish(self) -> None:
+        # In this order: a try that found the state without the folder would lose the refused rows of those before.
+        self._progress.finish()
+        if self._ledger.dead_letter:
+            self._ledger.dead_letter.forget()
+
+    def _elapsed(self) -> float:
+        return self._earlier + self._options.timing.now() - self._started
+
+    def _rows_up_to(self, end: int) -> Iterator[Row]:
+        for _, rows, _ in self._judged():
+            if rows and rows[0].order >= end:
+                return
+            yield from rows
+
+    def _send_all(self) -> Exception | None:
+        if self._rejects_path is not None:
+            settled = self._progress.is_settled_place
+            self._ledger.dead_letter = DeadLetter(self._rejects_path, self._source.columns, settled)
+        try:
+            with ThreadPoolExecutor(self._options.concurrency, "socialscrm") as pool:
+                self._engine = self._make_engine(pool)
+                if self._told_to_stop:
+                    self._engine.stop()
+                return self._engine.run(self._chunks())
+        finally:
+            if self._ledger.dead_letter:
+                self._ledger.dead_letter.close(resumable=True)
+
+    def _make_engine(self, pool: Executor) -> Engine:
+        client, queue, pace = self._client, JobQueue(), Pace(self._client.settings.calls_per_second)
+        triage = Triage(
             self._ledger,
+            queue,
+            self._options,
+            limits=self._limits,
+            pace=pace,
+            clock=client.clock,
+            envelope=client.envelope_size,
+        )
+        return Engine(
+            lambda chunk: client.import_customers(chunk.bodies, agent=chunk.agent),
+            self._ledger,
+            triage,
+            queue,
             pool,
-            concurrency=self._options.concurrency,
-            pace=Pace(self._client.settings.calls_per_second),
-            clock=self._client.clock,
-            effort=self._options.effort,
-            timing=self._options.timing,
+            pace=pace,
+            options=self._options,
         )
 
     def _chunks(self) -> Iterator[Chunk]:
-        for batch in self._source.batches():
+        for batch, rows, invalid in self._judged():
             self._rows_read += batch.records.num_rows
-            rows, invalid = encode(batch, agent_in_row=self._agent_in_row)
             for row in invalid:
                 self._ledger.settle_invalid(row)
-            yield from chunk_rows(self._fitting(rows), self._limits, self._client.envelope_size)
+            unsettled = self._unsettled(rows)
+            yield from chunk_rows(unsettled, self._limits, self._client.envelope_size, resend=self._options.resend)
 
-    def _fitting(self, rows: Iterable[Row]) -> Iterator[Row]:
+    def _judged(self) -> Iterator[tuple[Batch, list[Row], list[InvalidRow]]]:
+        # Places are counted over the rows that can be sent: what is settled is few intervals, however many rows cannot.
+        places = count()
+        for batch in self._source.batches():
+            rows, invalid = self._sendable(batch)
+            yield batch, [row._replace(order=next(places)) for row in rows], invalid
+
+    def _sendable(self, batch: Batch) -> tuple[list[Row], list[InvalidRow]]:
+        rows, invalid = encode(batch, agent_in_row=self._agent_in_row)
+        fitting = [row for row in rows if self._fits(row)]
+        if len(fitting) < len(rows):
+            invalid += [InvalidRow(row.position, (TOO_LARGE,), batch) for row in rows if not self._fits(row)]
+        return list(arrange(fitting)), invalid
+
+    def _fits(self, row: Row) -> bool:
+        return self._client.envelope_size(row.agent) + len(row.body) <= self._options.bytes_per_call
+
+    def _unsettled(self, rows: Iterable[Row]) -> Iterator[Row]:
         for row in rows:
-            if self._client.envelope_size(row.agent) + len(row.body) <= self._options.bytes_per_call:
-                yield row
+            if self._progress.is_settled(row):
+                continue
+            if self._progress.is_in_doubt(row) and not self._options.resend:
+                self._ledger.settle(Bucket.UNKNOWN, [row], CUT_SHORT)
             else:
-                self._ledger.settle_invalid(InvalidRow(row.position, (TOO_LARGE,), row.batch))
+                yield row
+
+    def _too_many_refused(self) -> str:
+        where = f" They are in {self._rejects_path}." if self._rejects_path else ""
+        return f"{self.report.summary()}; max_rejected allows {self._options.max_rejected:g}.{where}"
 
 
 def allowed_refusals(max_rejected: float, rows: int) -> int:

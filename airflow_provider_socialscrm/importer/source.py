@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv as python_csv
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -70,8 +71,15 @@ class OpenablePath(Protocol):
     def parent(self) -> Any:
         """The folder."""
 
+    @property
+    def name(self) -> str:
+        """The last part."""
+
     def exists(self) -> bool:
         """Say whether there is something to read."""
+
+    def unlink(self) -> None:
+        """Remove the file."""
 
     def open(self, mode: str) -> Any:
         """Open the file."""
@@ -151,7 +159,7 @@ def _readable(path: OpenablePath) -> Iterator[Any]:
     try:
         with path.open("rb") as file:
             yield file
-    except (pa.ArrowException, UnicodeDecodeError, OSError) as failure:
+    except (pa.ArrowException, python_csv.Error, UnicodeDecodeError, OSError) as failure:
         if isinstance(failure, OSError) and not _is_lasting(failure):
             raise
         # Behind "got 3" the library quotes the line, and with it a customer.
@@ -174,14 +182,15 @@ def _read_parquet(file: Any) -> pa.RecordBatchReader:
 def _read_csv(file: Any) -> pa.RecordBatchReader:
     from pyarrow import csv  # noqa: PLC0415
 
-    quoted = csv.ParseOptions(newlines_in_values=True)
-    names = csv.open_csv(file, parse_options=quoted).schema.names
+    # Not with pyarrow: its first reader would go on reading ahead, and take rows away from the second.
+    lines = (line.decode("utf-8-sig") for line in file)
+    names = next(filter(None, python_csv.reader(lines)), [])
     file.seek(0)
     # Everything is read as text: a number guessed to be an integer would lose its leading zeros.
     as_text = csv.ConvertOptions(
         column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
     )
-    return csv.open_csv(file, parse_options=quoted, convert_options=as_text)
+    return csv.open_csv(file, parse_options=csv.ParseOptions(newlines_in_values=True), convert_options=as_text)
 
 
 def _read_jsonl(file: Any) -> pa.RecordBatchReader:
@@ -215,6 +224,8 @@ def _checked_names(names: Any) -> tuple[str, ...]:
 
 
 def _column_to_arrow(column: pd.Series[Any]) -> pa.Array:
+    if column.dtype == object and "datetime64" in {kind.__name__ for kind in set(map(type, column))}:
+        return _each_as_text(column)  # pyarrow dies, process and all, of NumPy's moments before NumPy's integers
     try:
         array = pa.array(column, from_pandas=True)
     except (ValueError, TypeError, NotImplementedError, OverflowError):  # mixed types; Arrow's own errors are these

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -11,9 +12,21 @@ from airflow.sdk.bases.xcom import BaseXCom
 
 from airflow_provider_socialscrm.api.errors import StopError
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
-from airflow_provider_socialscrm.importer.errors import ImporterError
-from airflow_provider_socialscrm.importer.options import DEFAULT_BYTES, DEFAULT_CONCURRENCY, DEFAULT_ROWS, Options
+from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, InputError
+from airflow_provider_socialscrm.importer.options import (
+    DEFAULT_BYTES,
+    DEFAULT_CONCURRENCY,
+    DEFAULT_ROWS,
+    ON_UNKNOWN,
+    Options,
+)
+from airflow_provider_socialscrm.operators.checkpoints import checkpoint_for
 from airflow_provider_socialscrm.operators.hidden import HiddenTable, hide
+
+try:
+    from airflow_provider_socialscrm.retry_policies import SocialSCRMRetryPolicy
+except ImportError:  # Airflow before 3.3 has no retry policies; its own retry serves
+    SocialSCRMRetryPolicy = None  # type: ignore[assignment,misc]  # what is not there
 
 try:
     from airflow.sdk.exceptions import AirflowFailException
@@ -48,11 +61,15 @@ class SocialSCRMImportOperator(BaseOperator):
         number, or a fraction of the input as a float below 1. Default 0: no refused row goes unnoticed.
     :param rejects_path: where to write the rows that did not go in, each with its position, code, meaning and hint; its
         name ends in ``.parquet``, ``.csv`` or ``.jsonl`` (local or object storage). It holds customers' data.
+    :param on_unknown: what becomes of a row with ``welcome`` whose call was sent and whose answer was lost: ``hold`` it
+        as unknown (default, as the customer may have the message already) or ``resend`` it.
+    :param checkpoint_path: a small file that keeps what is settled, for a retry to go on from (local or object
+        storage). Not needed on Airflow 3.3, whose task state does it.
     :raises AirflowFailException: when no retry can help: a wrong setting, data that cannot be taken, refused rows.
     :raises RetriableError: when the CRM was ill for longer than a task should wait; Airflow's retry goes on from there.
     """
 
-    template_fields: Sequence[str] = ("data", "socialscrm_conn_id", "rejects_path")
+    template_fields: Sequence[str] = ("data", "socialscrm_conn_id", "rejects_path", "checkpoint_path")
     ui_color = "#d9f2e3"
 
     def __init__(
@@ -65,8 +82,13 @@ class SocialSCRMImportOperator(BaseOperator):
         concurrency: int = DEFAULT_CONCURRENCY,
         max_rejected: float = 0,
         rejects_path: str | ObjectStoragePath | None = None,
+        on_unknown: str = ON_UNKNOWN[0],
+        checkpoint_path: str | ObjectStoragePath | None = None,
         **kwargs: Any,
     ) -> None:
+        # Airflow looks into default_args only for what is not given, so a policy from there goes first here.
+        if SocialSCRMRetryPolicy is not None and "retry_policy" not in (kwargs.get("default_args") or {}):
+            kwargs.setdefault("retry_policy", SocialSCRMRetryPolicy())
         super().__init__(**kwargs)
         self.data = data
         self.socialscrm_conn_id = socialscrm_conn_id
@@ -75,6 +97,9 @@ class SocialSCRMImportOperator(BaseOperator):
         self.concurrency = concurrency
         self.max_rejected = max_rejected
         self.rejects_path = rejects_path
+        self.on_unknown = on_unknown
+        self.checkpoint_path = checkpoint_path
+        self._running: Import | None = None
 
     @property
     def data(self) -> Any:
@@ -90,18 +115,27 @@ class SocialSCRMImportOperator(BaseOperator):
         """Import the table and return the manifest."""
         try:
             return self._import(context)
-        except (StopError, ImporterError) as failure:
+        except (StopError, *FATAL_ERRORS) as failure:
             raise AirflowFailException(str(failure)) from None
+
+    def on_kill(self) -> None:
+        """Let the calls in flight finish and send nothing more; Airflow calls this when the task is to end."""
+        if self._running:
+            self._running.stop()
 
     def _import(self, context: Context) -> dict[str, Any]:
         # Imported here, because DAG files are parsed often and need none of it.
         from airflow_provider_socialscrm.importer.run import Import  # noqa: PLC0415
         from airflow_provider_socialscrm.importer.source import open_source  # noqa: PLC0415
 
-        source = open_source(self.data.table if isinstance(self.data, HiddenTable) else _path(self.data))
+        data = self.data.table if isinstance(self.data, HiddenTable) else _path(self.data)
+        rejects_path, checkpoint_path = _path(self.rejects_path), _path(self.checkpoint_path)
+        _check_apart(data=_path(self.data), rejects_path=rejects_path, checkpoint_path=checkpoint_path)
+        source = open_source(data)
         client = SocialSCRMHook(self.socialscrm_conn_id).get_conn(self.concurrency)
         with closing(client):
-            run = Import(source, client, self._options(), _path(self.rejects_path) if self.rejects_path else None)
+            checkpoint = checkpoint_for(context, checkpoint_path)
+            self._running = run = Import(source, client, self._options(), rejects_path, checkpoint)
             self.log.info(
                 "Importing a %s into tenant %s at %s",
                 source.describe,
@@ -142,10 +176,32 @@ class SocialSCRMImportOperator(BaseOperator):
             bytes_per_call=self.bytes_per_call,
             concurrency=self.concurrency,
             max_rejected=self.max_rejected,
+            on_unknown=self.on_unknown,
         )
 
 
 def _path(value: Any) -> Any:
+    """Return a path that can be opened; one on this machine as ``pathlib`` has it, which replaces files whole."""
     from airflow.sdk import ObjectStoragePath  # noqa: PLC0415
 
-    return ObjectStoragePath(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return ObjectStoragePath(value) if "://" in value else Path(value)
+
+
+def _check_apart(**paths: Any) -> None:
+    # The dead letter is opened for writing before anything is sent, which would empty the data.
+    names: dict[str, str] = {}
+    for name, path in paths.items():
+        if not hasattr(path, "open"):
+            continue
+        if (place := _place(path)) in names:
+            raise InputError(f"{names[place]} and {name} are one file, {path}: give {name} a path of its own.")
+        names[place] = name
+
+
+def _place(path: Any) -> str:
+    """Return the same text for all ways to write a path."""
+    protocol = getattr(path, "protocol", "file")
+    local = protocol in {"", "file", "local"}
+    return str(Path(getattr(path, "path", path)).resolve()) if local else f"{protocol}://{path.path}"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.api.signing import import_call
-from airflow_provider_socialscrm.importer.chunks import Chunk, Limits, chunk_rows
+from airflow_provider_socialscrm.importer.chunks import Chunk, Limits, arrange, chunk_rows
 from airflow_provider_socialscrm.importer.fields import Row, has_side_effects
 from airflow_provider_socialscrm.importer.source import Batch
 
@@ -94,7 +94,7 @@ def test_chunks_are_so_full_that_the_next_row_would_not_fit(rows, limits, scheme
 def test_a_calls_size_is_its_envelope_its_rows_and_the_commas_between(rows, scheme, agent):
     asked = client(scheme)
     chunk = Chunk(tuple(rows), agent)
-    assert call_size(asked, chunk) == asked.envelope_size(agent) + chunk.size + len(rows) - 1
+    assert call_size(asked, chunk) == asked.envelope_size(agent) + chunk.body_size
 
 
 @pytest.mark.parametrize("scheme", list(AuthScheme))
@@ -135,6 +135,26 @@ def test_a_row_with_a_welcome_goes_alone_and_only_its_call_does_harm_when_repeat
 
     assert sorted([r.position for r in chunk.rows] for chunk in chunks) == [[0, 2, 4], [1], [3]]
     assert {positions([chunk])[0]: chunk.repeatable for chunk in chunks} == {0: True, 1: False, 3: False}
+
+
+def test_rows_with_a_welcome_travel_with_the_others_where_they_may_be_sent_twice():
+    rows = [row(0), row(1, welcome="Hi"), row(2)]
+    chunks = chunk_rows(rows, Limits(100, 10**6), lambda _: 0, resend=True)
+    assert [[r.position for r in chunk.rows] for chunk in chunks] == [[0, 1, 2]]
+
+
+@settings(deadline=None, max_examples=150)
+@given(drawn_rows, drawn_limits, st.integers(0, 10**6))
+def test_arranged_rows_have_the_inputs_places_in_the_order_they_are_sent_in(rows, limits, start):
+    rows = [r._replace(order=start + n) for n, r in enumerate(rows)]
+    arranged = arrange(rows)
+
+    assert sorted(r.position for r in arranged) == [r.position for r in rows]
+    assert [r.order for r in arranged] == [r.order for r in rows]
+    assert sorted(r.body for r in arranged) == sorted(r.body for r in rows)
+    assert [r.order for chunk in chunk_rows(arranged, limits, lambda _: 0) for r in chunk.rows] == [
+        r.order for r in rows
+    ]
 
 
 @settings(deadline=None, max_examples=150)

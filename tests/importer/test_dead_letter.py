@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from pathlib import PurePosixPath
 
 import pandas as pd
 import pyarrow as pa
@@ -24,25 +25,33 @@ CAUSE = Cause(532, 'A "quoted" meaning,\nof two lines.', "Mend it.")
 NUMBER = "8615266667780"
 
 
-class NoStrerror:
+class NoStrerror(PurePosixPath):
     """A path of a storage whose errors say it in their text only."""
-
-    suffix, parent = ".csv", None
 
     def open(self, _mode):
         raise OSError("bucket is read-only")
 
-    def __str__(self):
-        return "s3://bucket/rejects.csv"
+
+def no_place(order):
+    """Say that no earlier try settled anything."""
+    return False
+
+
+def refuse(letter, data, positions, *, settled=True, attempts=2):
+    """Add rows of a table to a dead letter, in the order they are named."""
+    batches = list(open_source(data).batches())
+    for position in positions:
+        batch = next(b for b in batches if b.start <= position < b.start + b.records.num_rows)
+        order = position if settled else None
+        letter.add(batch, position, Bucket.REJECTED, CAUSE, attempts=attempts, order=order)
 
 
 def refuse_all(data, path, attempts=2):
     """Write every row of a table to a dead letter."""
     source = open_source(data)
-    with DeadLetter(path, source.columns) as letter:
-        for batch in source.batches():
-            for position in range(batch.start, batch.start + batch.records.num_rows):
-                letter.add(batch, position, Bucket.REJECTED, CAUSE, attempts)
+    letter = DeadLetter(path, source.columns, no_place)
+    refuse(letter, data, range(sum(batch.records.num_rows for batch in source.batches())), attempts=attempts)
+    letter.close(resumable=False)
 
 
 def texts(data):
@@ -145,16 +154,59 @@ def test_more_rows_than_are_written_together_all_arrive_in_order(tmp_path, suffi
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_rows_are_written_as_they_come_and_not_only_at_the_end(tmp_path, suffix, monkeypatch):
-    monkeypatch.setattr(dead_letter_module, "FLUSH_ROWS", 1)
-    path, source = tmp_path / f"rejects{suffix}", open_source(CUSTOMERS)
-    [batch] = source.batches()
-    with DeadLetter(path, source.columns) as letter:
-        letter._file.flush()
-        before = path.stat().st_size
-        letter.add(batch, 0, Bucket.INVALID, CAUSE, 0)
-        letter._file.flush()
-        assert path.stat().st_size > before
+def test_the_file_and_nothing_else_is_there_when_all_is_done(tmp_path, suffix):
+    refuse_all(CUSTOMERS, tmp_path / f"rejects{suffix}")
+    assert [path.name for path in tmp_path.iterdir()] == [f"rejects{suffix}"]
+
+
+def killed(path, positions, *, settled=True):
+    """Leave what a worker leaves that is killed after it flushed these rows."""
+    letter = DeadLetter(path, open_source(CUSTOMERS).columns, no_place)
+    refuse(letter, CUSTOMERS, positions, settled=settled)
+    letter.flush()
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_rows_of_a_killed_try_are_kept_once_where_they_are_settled_and_else_judged_anew(tmp_path, suffix):
+    path = tmp_path / f"rejects{suffix}"
+    killed(path, [0, 2])
+
+    letter = DeadLetter(path, open_source(CUSTOMERS).columns, {2}.__contains__)
+    refuse(letter, CUSTOMERS, [0, 1])
+    letter.close(resumable=False)
+
+    assert [row["socialscrm_position"] for row in own_columns(path)] == ["2", "0", "1"]
+    assert texts(path) == [texts(CUSTOMERS)[position] for position in (2, 0, 1)]
+
+
+def test_rows_that_were_not_settled_for_good_are_forgotten_by_the_next_try(tmp_path):
+    path = tmp_path / "rejects.csv"
+    killed(path, [0, 1], settled=False)
+    DeadLetter(path, open_source(CUSTOMERS).columns, lambda _: True).close(resumable=False)
+    assert texts(path) == []
+
+
+def test_a_try_that_ends_and_may_go_on_leaves_the_file_and_what_the_next_try_needs(tmp_path):
+    path, columns = tmp_path / "rejects.csv", open_source(CUSTOMERS).columns
+    for position in range(3):
+        letter = DeadLetter(path, columns, range(position).__contains__)
+        refuse(letter, CUSTOMERS, [position])
+        letter.close(resumable=True)
+        assert texts(path) == texts(CUSTOMERS)[: position + 1]
+
+    DeadLetter(path, columns, range(3).__contains__).close(resumable=False)
+    assert texts(path) == texts(CUSTOMERS)
+    assert [file.name for file in tmp_path.iterdir()] == ["rejects.csv"]
+
+
+def test_a_line_that_a_kill_cut_short_is_no_row(tmp_path):
+    path = tmp_path / "rejects.csv"
+    killed(path, [0, 1, 2])
+    [part] = (tmp_path / "rejects.csv.parts").iterdir()
+    part.write_bytes(part.read_bytes()[:-20])
+
+    DeadLetter(path, open_source(CUSTOMERS).columns, lambda _: True).close(resumable=False)
+    assert texts(path) == texts(CUSTOMERS)[:2]
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
@@ -170,27 +222,13 @@ def test_a_run_without_refused_rows_leaves_an_empty_jsonl_file(tmp_path):
     assert (tmp_path / "rejects.jsonl").read_bytes() == b""
 
 
-def test_an_error_within_the_run_still_leaves_the_rows_so_far(tmp_path):
-    path, source = tmp_path / "rejects.parquet", open_source(CUSTOMERS)
-    [batch] = source.batches()
-
-    def stopped_run():
-        with DeadLetter(path, source.columns) as letter:
-            letter.add(batch, 1, Bucket.UNKNOWN, CAUSE, 3)
-            raise RuntimeError("stopped")
-
-    with pytest.raises(RuntimeError, match="stopped"):
-        stopped_run()
-    assert texts(path) == texts(CUSTOMERS)[1:2]
-
-
 def test_rows_of_a_later_batch_are_found_by_their_position_in_the_input(tmp_path):
     table = pa.table({"whatsApp": ["1", "2", "3", "4"]})
-    batches = list(open_source(pa.RecordBatchReader.from_batches(table.schema, iter(table.to_batches(2)))).batches())
-    assert [batch.start for batch in batches] == [0, 2]
-    with DeadLetter(tmp_path / "rejects.csv", ["whatsApp"]) as letter:
-        letter.add(batches[1], 3, Bucket.REJECTED, CAUSE, 1)
-        letter.add(batches[0], 0, Bucket.REJECTED, CAUSE, 1)
+    pieces = pa.Table.from_batches(table.to_batches(2))
+    assert [batch.start for batch in open_source(pieces).batches()] == [0, 2]
+    letter = DeadLetter(tmp_path / "rejects.csv", ["whatsApp"], no_place)
+    refuse(letter, pieces, [3, 0])
+    letter.close(resumable=False)
     assert texts(tmp_path / "rejects.csv") == [{"whatsApp": "4"}, {"whatsApp": "1"}]
 
 
@@ -209,7 +247,7 @@ def test_the_ending_may_be_in_capitals(tmp_path, name):
 @pytest.mark.parametrize("name", ["rejects.xlsx", "rejects", "rejects.csv.gz"])
 def test_an_ending_that_says_no_format_is_refused_with_those_that_do(tmp_path, name):
     with pytest.raises(InputError, match=r"says no format.*\.parquet, \.csv, \.jsonl"):
-        DeadLetter(tmp_path / name, ["whatsApp"])
+        DeadLetter(tmp_path / name, ["whatsApp"], no_place)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -230,13 +268,13 @@ def a_folder(folder):
     [
         (in_a_file, "directory"),
         (a_folder, "directory"),
-        (lambda _: NoStrerror(), "bucket is read-only"),
+        (lambda _: NoStrerror("bucket/rejects.csv"), "bucket is read-only"),
     ],
 )
 def test_a_path_that_cannot_be_written_is_named_with_the_reason(tmp_path, make_path, reason):
     path = make_path(tmp_path)
     with pytest.raises(InputError) as caught:
-        DeadLetter(path, ["whatsApp"])
+        DeadLetter(path, ["whatsApp"], no_place)
     assert f"rejects_path {path} cannot be written" in str(caught.value)
     assert reason in str(caught.value)
 

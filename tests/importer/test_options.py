@@ -44,6 +44,18 @@ def test_what_is_no_number_of_refused_rows_is_refused(value):
     assert str(caught.value) == f"max_rejected is {value!r}, not a number from 0."
 
 
+@pytest.mark.parametrize(("value", "resend"), [("hold", False), ("resend", True)])
+def test_an_unknown_outcome_is_held_or_sent_again(value, resend):
+    assert Options(on_unknown=value).resend is resend
+
+
+@pytest.mark.parametrize("value", ["", "Hold", None, True])
+def test_another_word_for_unknown_outcomes_is_refused_with_those_there_are(value):
+    with pytest.raises(InputError) as caught:
+        Options(on_unknown=value)
+    assert [part for part in ("on_unknown", repr(value), "hold", "resend") if part not in str(caught.value)] == []
+
+
 def test_all_wrong_settings_are_named_at_once():
     with pytest.raises(InputError) as caught:
         Options(rows_per_call=0, bytes_per_call="1 MB", concurrency=True, max_rejected=-1)

@@ -9,12 +9,17 @@ from airflow_provider_socialscrm.api.errors import ServiceError, SettingError, S
 from airflow_provider_socialscrm.importer.options import Effort
 from airflow_provider_socialscrm.importer.recovery import (
     MOST_RESIGNS,
+    BlameAgent,
+    BlameExtension,
+    Halve,
     Hold,
+    Probe,
     Reject,
     Resign,
     SendAgain,
-    Split,
+    Shrink,
     Stop,
+    Suspect,
     Tried,
     backoff,
     final_failure,
@@ -32,30 +37,44 @@ def step(failure: SocialSCRMError, chance: float = 0.5, **facts):
     return next_step(failure, tried(**facts), EFFORT, chance)
 
 
-STOPS = {*range(501, 507), *range(509, 517), *range(518, 531), 534, 536, 537, 538} - {502, 517}
-SPLITS = {507, 508, 531, 532, 533}
+STOPS = [501, 503, 504, 505, 506, *range(509, 517), *range(518, 531), 534, 536, 537, 538]
+TAKEN_APART = {
+    507: (Shrink, Reject),
+    508: (Halve, Reject),
+    531: (BlameAgent, BlameAgent),
+    532: (Halve, Reject),
+    533: (BlameExtension, Reject),
+}
 
 
-@pytest.mark.parametrize("number", [number for number in CODES if number != 200])
-def test_every_code_gets_what_it_asks_for(number):
-    failure = refusal(CODES[number], clock_offset=7.0)
+def test_the_tables_here_name_every_code():
+    assert sorted([200, 502, 517, *STOPS, *TAKEN_APART]) == sorted(CODES)
 
-    if number == 502:
-        assert step(failure) == Resign(7.0)
-    elif number == 517:
-        assert step(failure) == SendAgain(0.5)
-    elif number in SPLITS:
-        assert isinstance(step(failure), Split)
-        assert isinstance(step(failure, rows=1), Reject)
-    else:
-        assert number in STOPS
-        assert isinstance(step(failure), Stop)
+
+@pytest.mark.parametrize("rows", [1, 10])
+@pytest.mark.parametrize("number", STOPS)
+def test_codes_of_settings_and_of_other_endpoints_stop_the_run(number, rows):
+    assert isinstance(step(refusal(CODES[number], clock_offset=7.0), rows=rows), Stop)
+
+
+@pytest.mark.parametrize(("number", "together", "alone"), [(code, *steps) for code, steps in TAKEN_APART.items()])
+def test_codes_of_rows_take_the_call_apart_by_what_they_blame(number, together, alone):
+    assert isinstance(step(refusal(CODES[number])), together)
+    assert isinstance(step(refusal(CODES[number]), rows=1), alone)
+
+
+def test_502_is_signed_again_with_the_servers_time():
+    assert step(refusal(CODES[502], clock_offset=7.0)) == Resign(7.0)
+
+
+def test_517_is_waited_for():
+    assert step(refusal(CODES[517])) == SendAgain(0.5)
 
 
 @pytest.mark.parametrize("code", [look_up(999, "odd"), look_up(535, "?"), look_up(-1, "whatsApp is error")])
-def test_an_unknown_code_is_isolated(code):
-    assert isinstance(step(refusal(code)), Split)
-    assert isinstance(step(refusal(code), rows=1), Reject)
+def test_an_unknown_code_is_probed_for_a_systemic_cause(code):
+    assert isinstance(step(refusal(code)), Probe)
+    assert isinstance(step(refusal(code), rows=1), Suspect)
 
 
 def test_an_administrator_as_the_connections_user_stops_the_run():
@@ -64,7 +83,7 @@ def test_an_administrator_as_the_connections_user_stops_the_run():
 
 @pytest.mark.parametrize("code", [CODES[530], look_up(-1, "Admin Cannot import data")])
 def test_an_agent_the_rows_named_is_their_verdict_and_nobody_elses(code):
-    assert isinstance(step(refusal(code), agent_from_row=True), Reject)
+    assert isinstance(step(refusal(code), agent_from_row=True), BlameAgent)
 
 
 def test_no_other_setting_is_blamed_on_the_rows_agent():
@@ -82,9 +101,9 @@ def test_a_call_that_surely_was_not_taken_is_sent_again_also_with_side_effects()
 
 @pytest.mark.parametrize(
     "facts",
-    [{"attempts": EFFORT.attempts}, {"elapsed": EFFORT.seconds}],
+    [{"attempts": EFFORT.attempts}, {"elapsed": EFFORT.seconds}, {"budget": 0.5}],
 )
-def test_waiting_ends_after_attempts_or_seconds(facts):
+def test_waiting_ends_after_attempts_or_seconds_or_when_the_run_has_no_budget_left(facts):
     assert isinstance(step(ServiceError("ill"), **facts), Stop)
 
 

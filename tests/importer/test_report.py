@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.errors import AccountingError
-from airflow_provider_socialscrm.importer.report import FIRST_POSITIONS, Bucket, Cause, Report
+from airflow_provider_socialscrm.importer.report import FIRST_POSITIONS, MOST_CAUSES, OTHER, Bucket, Cause, Report
 
 FORMAT = Cause(533, "An extension field is malformed.", "Mend it.")
 NUMBER = Cause("bad-number", "No number.", "Write it with its country code.")
@@ -21,8 +21,8 @@ settlements = st.lists(st.tuples(st.sampled_from(list(Bucket)), st.integers(0, 3
 def settled(settlements):
     """Return a report of rows settled in shares, their positions running on."""
     report, position = Report(), 0
-    for bucket, rows in settlements:
-        report.settle(bucket, range(position, position + rows), CAUSES.get(bucket))
+    for turn, (bucket, rows) in enumerate(settlements):
+        report.settle(bucket, range(position, position + rows), CAUSES.get(bucket), for_good=turn % 2 == 0)
         position += rows
     return report, position
 
@@ -34,7 +34,7 @@ def test_the_buckets_add_up_to_the_rows(settlements):
     counts = report.manifest()["rows"]
 
     report.check(rows)
-    assert counts.pop("total") == report.settled == rows
+    assert counts.pop("total") == report.rows == rows
     assert list(counts) == [bucket.value for bucket in Bucket]
     assert counts == {b.value: sum(n for bucket, n in settlements if bucket is b) for b in Bucket}
 
@@ -63,8 +63,8 @@ def test_an_accounting_error_shows_the_buckets():
 @given(st.lists(st.integers(0, 10**6), unique=True, max_size=60), st.integers(1, 9))
 def test_a_refusal_names_its_lowest_positions_in_order_whatever_order_they_came_in(positions, share):
     report = Report()
-    for start in range(0, len(positions), share):
-        report.settle(Bucket.REJECTED, positions[start : start + share], FORMAT)
+    for turn, start in enumerate(range(0, len(positions), share)):
+        report.settle(Bucket.REJECTED, positions[start : start + share], FORMAT, for_good=turn % 3 > 0)
 
     shown = report.manifest()["refusals"]
     assert [refusal["first_positions"] for refusal in shown] == (
@@ -102,9 +102,56 @@ def test_the_manifest_is_json_with_the_causes_words():
             "first_positions": [90],
         }
     ]
-    assert manifest["calls"] == {"sent": 3, "retries": 0, "resigns": 0, "splits": 0}
+    assert manifest["calls"]["sent"] == 3
+    assert [count for name, count in manifest["calls"].items() if name != "sent" and count] == []
     assert (manifest["seconds"]["total"], manifest["clock_offset_seconds"]) == (1.235, -7.0)
     assert manifest["rows_per_second"] == 72.9
+
+
+def test_causes_beyond_those_a_manifest_tells_apart_are_counted_together():
+    report = Report()
+    for number in range(MOST_CAUSES + 5):
+        report.settle(Bucket.REJECTED, range(number * 10, number * 10 + 2), Cause(number, "Wrong.", "Mend it."))
+
+    shown = report.manifest()["refusals"]
+    together = next(refusal for refusal in report.refusals() if refusal.cause == OTHER)
+    assert len(shown) == MOST_CAUSES + 1
+    assert (together.rows, together.first_positions[:2]) == (10, [MOST_CAUSES * 10, MOST_CAUSES * 10 + 1])
+    assert sum(refusal.rows for refusal in report.refusals()) == 2 * (MOST_CAUSES + 5)
+
+
+@pytest.mark.parametrize("letter", ["x", "é", "错", "😀"])
+def test_the_manifest_stays_under_16_kib_whatever_the_causes(letter):
+    report = Report()
+    for number in range(300):
+        bucket = list(Bucket)[number % len(Bucket)]
+        report.settle(bucket, range(10**9, 10**9 + 20), Cause(f"code-{number}", letter * 900, letter * 900))
+
+    assert len(json.dumps(report.manifest())) < 16 * 1024
+    assert sum(refusal["rows"] for refusal in report.manifest()["refusals"]) == 300 * 20
+
+
+@settings(deadline=None, max_examples=50)
+@given(settlements, st.integers(0, 9), st.floats(0, 1e4))
+def test_a_later_try_goes_on_from_what_was_settled_for_good_and_forgets_the_rest(settlements, sent, seconds):
+    report, _ = settled(settlements)
+    report.calls.sent, report.seconds.total = sent, seconds
+
+    resumed = Report.resumed(json.loads(json.dumps(report.state())))
+
+    for_good = settlements[::2]
+    assert resumed.rows == sum(rows for _, rows in for_good)
+    assert [resumed.count(bucket) for bucket in Bucket] == [sum(n for b, n in for_good if b is x) for x in Bucket]
+    assert (resumed.calls.sent, resumed.seconds.total) == (sent, seconds)
+
+
+def test_to_ask_for_the_manifest_changes_nothing():
+    report = Report()
+    report.settle(Bucket.REJECTED, [5], FORMAT)
+    report.settle(Bucket.REJECTED, [3], FORMAT, for_good=False)
+    assert report.manifest() == report.manifest()
+    assert report.manifest()["refusals"][0]["first_positions"] == [3, 5]
+    assert report.state()["settled"]["refusals"][0]["first_positions"] == [5]
 
 
 def test_a_run_that_took_no_time_has_no_speed():

@@ -50,6 +50,38 @@ class FlakyPath:
         raise self._failure
 
 
+class WatchedFile(io.BytesIO):
+    """A file that remembers when it was read in blocks, as pyarrow does, and when it was set back to its start."""
+
+    def __init__(self, content):
+        super().__init__(content)
+        self.log = []
+
+    def read(self, *size):
+        self.log.append("read")
+        return super().read(*size)
+
+    def seek(self, *place):
+        self.log.append("seek")
+        return super().seek(*place)
+
+
+class MemoryPath:
+    """A path to a file in memory that keeps every file it opened."""
+
+    parent = None
+
+    def __init__(self, suffix, content):
+        self.suffix, self.content, self.opened = suffix, content, []
+
+    def exists(self):
+        return True
+
+    def open(self, _mode):
+        self.opened.append(WatchedFile(self.content))
+        return self.opened[-1]
+
+
 @pytest.fixture
 def small_batches(monkeypatch):
     monkeypatch.setattr(source_module, "BATCH_ROWS", 3)
@@ -277,6 +309,23 @@ def test_quoted_values_of_a_csv_file_may_hold_commas_quotes_and_newlines_over_ma
     assert rows_of(tmp_path / "a.csv") == frame.to_dict("records")
 
 
+def test_a_csv_file_has_one_reader_that_reads_ahead_so_that_no_other_loses_rows():
+    content = b"whatsApp,b\n" + b"".join(b"86152%08d,%s\n" % (n, b"x" * 90) for n in range(30_000))
+    path = MemoryPath(".csv", content)
+
+    assert [row["whatsApp"] for row in rows_of(path)] == [f"86152{n:08}" for n in range(30_000)]
+    assert len(path.opened) == 2
+    for file in path.opened:
+        assert "seek" in file.log
+        assert "read" not in file.log[: file.log.index("seek")]
+
+
+@pytest.mark.parametrize("first_lines", ["", "\n", "\n\r\n"])
+def test_a_csv_files_header_may_span_lines_and_come_after_empty_ones(tmp_path, first_lines):
+    path = written(tmp_path, "a.csv", first_lines + '"whatsApp","a ""b"",\n\nc"\n0086,007\n')
+    assert rows_of(path) == [{"whatsApp": "0086", 'a "b",\n\nc': "007"}]
+
+
 @pytest.mark.parametrize(
     "text", ["2020-01-01", "2020-01-01 12:30:00", "2020-01-01T12:30:00Z", "0086", "1.0", "true", "null"]
 )
@@ -332,7 +381,8 @@ BROKEN = {
     "too few values.csv": ("whatsApp,b,c\n8615266667780,Nov\u00e1k\n", "Expected 3 columns, got 2"),
     "other encoding.csv": ("whatsApp,b\n8615266667780,Nov\u00e1k\n".encode("latin-1"), "invalid UTF8 data"),
     "header in other encoding.csv": ("whatsApp,Nov\u00e1k\n1,2\n".encode("latin-1"), "can't decode byte"),
-    "utf-16.csv": ("whatsApp,b\n8615266667780,Nov\u00e1k\n".encode("utf-16"), "CSV parse error"),
+    "utf-16.csv": ("whatsApp,b\n8615266667780,Nov\u00e1k\n".encode("utf-16"), "can't decode byte"),
+    "open quote.csv": ('whatsApp,"b\n' + "8615266667780,Secret\n" * 20_000, "field larger than field limit"),
     "twice.csv": ("whatsApp,whatsApp\n8615266667780,1\n", "more than once: whatsApp"),
     "empty.jsonl": (b"", "Empty JSON file"),
     "cut.jsonl": ('{"b":"Nov\u00e1k"}\n{"b":"Secret', "JSON parse error"),

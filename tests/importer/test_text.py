@@ -181,6 +181,13 @@ def test_each_value_of_a_mixed_column_is_written_as_its_own_type_would_be():
     assert texts(column) == expected
 
 
+@pytest.mark.parametrize("moment", [np.datetime64("2020-03-08"), np.datetime64("NaT", "ns"), np.datetime64("NaT")])
+@pytest.mark.parametrize(("number", "expected"), [(np.int64(1), "1"), (np.bool_(True), "true"), (np.float64(1), "1")])
+def test_numpys_moments_beside_numpys_numbers_do_not_end_the_process(moment, number, expected):
+    day = None if np.isnat(moment) else "2020/03/08"
+    assert texts(objects(moment, number, moment)) == [day, expected, day]
+
+
 @pytest.mark.parametrize(
     ("column", "expected"),
     [

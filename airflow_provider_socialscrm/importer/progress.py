@@ -1,0 +1,216 @@
+"""What is settled already: kept after each call, so that a killed run goes on where it was.
+
+The state is small whatever the input: intervals of places in the order of sending, a sum over the content of the rows
+there, and the counts of the report. It is refused when the input or the target changed. Rows with side effects are
+noted before they are sent, so that one whose call a kill cut short is known to be in doubt.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from airflow_provider_socialscrm.importer.errors import CheckpointError
+from airflow_provider_socialscrm.importer.fields import Row
+from airflow_provider_socialscrm.importer.intervals import Intervals
+from airflow_provider_socialscrm.importer.source import OpenablePath
+
+log = logging.getLogger(__name__)
+
+STATE_VERSION: Final = 1
+"""Of the state's form and of the way rows are encoded and ordered; another version's state is not gone on from."""
+
+_CONTENT: Final = 2**64
+
+
+class Checkpoint(Protocol):
+    """Where the state is kept between the tries of a task."""
+
+    def load(self) -> dict[str, Any] | None:
+        """Return the state, or ``None`` where surely none is.
+
+        :raises CheckpointError: when it cannot be read, which is never taken for "there is none".
+        """
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Keep the state in place of the one before."""
+
+    def clear(self) -> None:
+        """Forget the state."""
+
+
+class NoCheckpoint:
+    """Keeps nothing: a retry sends every row again."""
+
+    def load(self) -> None:
+        """Return that there is none."""
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Keep nothing."""
+
+    def clear(self) -> None:
+        """Forget nothing."""
+
+
+class FileCheckpoint:
+    """Keeps the state in a small file.
+
+    :param path: the file; its folder is made.
+    :param identity: which run of which task it belongs to; another one's state is not gone on from.
+    """
+
+    def __init__(self, path: OpenablePath, identity: str) -> None:
+        self._path = path
+        self._identity = identity
+
+    def load(self) -> dict[str, Any] | None:
+        """Return the state of this very run.
+
+        :raises CheckpointError: when the file is there and cannot be read.
+        """
+        try:
+            if not self._path.exists():
+                return None
+            with self._path.open("rb") as file:
+                kept = json.loads(file.read())
+            identity, state = kept["identity"], dict(kept["state"])
+        except (OSError, ValueError, KeyError, TypeError) as failure:
+            raise CheckpointError(
+                f"checkpoint_path {self._path} cannot be read ({type(failure).__name__}), so what is settled is not "
+                "known. No call was made. Let the worker read the file, or remove it to start over."
+            ) from None
+        return state if identity == self._identity else None
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write the file; a kill in between leaves the one before."""
+        text = json.dumps({"identity": self._identity, "state": state}).encode()
+        if isinstance(self._path, Path):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            beside = self._path.with_name(f"{self._path.name}.new")
+            beside.write_bytes(text)
+            beside.replace(self._path)
+        else:  # object storage shows a file when it is whole
+            with self._path.open("wb") as file:
+                file.write(text)
+
+    def clear(self) -> None:
+        """Remove the file."""
+        if self._path.exists():
+            self._path.unlink()
+
+
+class Progress:
+    """Which rows are settled for good, in this try or one before.
+
+    :param checkpoint: where it is kept.
+    :param plan: what must be the same for a later try to go on: the target and the columns.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, plan: Mapping[str, Any]) -> None:
+        self._checkpoint = checkpoint
+        self._plan = {"version": STATE_VERSION, **plan}
+        self._settled = Intervals()
+        self._in_doubt = Intervals()
+        self._content = 0
+        self._report: dict[str, Any] = {}
+
+    def load(self) -> bool:
+        """Take up the state of an earlier try, and say whether there was one that fits.
+
+        :raises CheckpointError: when the state cannot be read.
+        """
+        state = self._checkpoint.load()
+        if state is None:
+            return False
+        if state.get("plan") != self._plan:
+            log.warning("The columns or the target changed since the last try: the import starts over.")
+            return False
+        self._settled, self._in_doubt = Intervals(state["settled"]), Intervals(state["in_doubt"])
+        self._content, self._report = int(state["content"], 16), state["report"]
+        return True
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The counts of the earlier tries."""
+        return self._report
+
+    @property
+    def resumed_rows(self) -> int:
+        """Places that are settled."""
+        return len(self._settled)
+
+    @property
+    def end(self) -> int:
+        """One more than the last place that is settled or in doubt."""
+        return max(self._settled.end, self._in_doubt.end)
+
+    def matches(self, rows: Iterable[Row]) -> bool:
+        """Say whether the rows of the input are still those that were settled, or are in doubt.
+
+        :param rows: all rows of the input that can be sent, at least up to :attr:`end`.
+        """
+        known = (row for row in rows if self.is_settled(row) or self.is_in_doubt(row))
+        return sum(map(_content, known)) % _CONTENT == self._content
+
+    def start_over(self) -> None:
+        """Forget what was settled."""
+        self._settled, self._in_doubt, self._content, self._report = Intervals(), Intervals(), 0, {}
+        self._checkpoint.clear()
+
+    def is_settled(self, row: Row) -> bool:
+        """Say whether the row needs no call."""
+        return row.order in self._settled
+
+    def is_settled_place(self, order: int) -> bool:
+        """Say the same of a place in the order of sending."""
+        return order in self._settled
+
+    def is_in_doubt(self, row: Row) -> bool:
+        """Say whether a call with this row, which must not be sent twice, may have been cut short."""
+        return row.order in self._in_doubt
+
+    def settle(self, rows: Iterable[Row]) -> None:
+        """Note that rows need no call any more."""
+        kept = list(rows)
+        self.resolve(kept)
+        self._settled.add_all(row.order for row in kept)
+        self._content = (self._content + sum(map(_content, kept))) % _CONTENT
+
+    def intend(self, rows: Iterable[Row]) -> None:
+        """Note, before they are sent, rows that must not be sent twice."""
+        new = [row for row in rows if not self.is_in_doubt(row)]
+        self._in_doubt.add_all(row.order for row in new)
+        self._content = (self._content + sum(map(_content, new))) % _CONTENT
+
+    def resolve(self, rows: Iterable[Row]) -> None:
+        """Note that the outcome of such rows is known."""
+        known = [row for row in rows if self.is_in_doubt(row)]
+        self._in_doubt.remove(row.order for row in known)
+        self._content = (self._content - sum(map(_content, known))) % _CONTENT
+
+    def save(self, report: dict[str, Any]) -> None:
+        """Keep all of it.
+
+        :param report: the counts of the settled rows.
+        """
+        state = {
+            "plan": self._plan,
+            "settled": self._settled.pairs(),
+            "in_doubt": self._in_doubt.pairs(),
+            "content": f"{self._content:016x}",
+            "report": report,
+        }
+        self._checkpoint.save(state)
+
+    def finish(self) -> None:
+        """Forget the state: everything is settled."""
+        self._checkpoint.clear()
+
+
+def _content(row: Row) -> int:
+    digest = blake2b(row.body, digest_size=8, salt=row.order.to_bytes(16, "big"), key=(row.agent or "").encode()[:64])
+    return int.from_bytes(digest.digest(), "big")

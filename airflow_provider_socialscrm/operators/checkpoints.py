@@ -1,0 +1,73 @@
+"""Where a task keeps what it has settled: Airflow's task state, a file of the user's, or nowhere."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_provider_socialscrm.importer.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_socialscrm.importer.progress import Checkpoint
+
+log = logging.getLogger(__name__)
+
+KEY: Final = "socialscrm_import"
+"""Of the checkpoint among the task's state."""
+
+
+class TaskStateCheckpoint:
+    """Keeps the state in Airflow's task state store (3.3): it survives retries, and clearing the task drops it.
+
+    :param store: ``context["task_state_store"]``.
+    """
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def load(self) -> dict[str, Any] | None:
+        """Return the state.
+
+        :raises CheckpointError: when Airflow cannot tell.
+        """
+        from airflow.sdk.exceptions import AirflowRuntimeError  # noqa: PLC0415 - for those who have the store
+
+        try:
+            state = self._store.get(KEY)
+        except AirflowRuntimeError as failure:
+            raise CheckpointError(f"Airflow's task state cannot be read ({failure}). No call was made.") from None
+        return dict(state) if state else None
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Keep the state."""
+        self._store.set(KEY, state)
+
+    def clear(self) -> None:
+        """Forget the state."""
+        self._store.delete(KEY)
+
+
+def checkpoint_for(context: Context, path: Any) -> Checkpoint | None:
+    """Return where this task keeps what it has settled, and say so in the log.
+
+    :param path: ``checkpoint_path`` of the operator, which goes first.
+    """
+    store = context.get("task_state_store")
+    if path is not None:
+        from airflow_provider_socialscrm.importer.progress import FileCheckpoint  # noqa: PLC0415 - needs pyarrow
+
+        log.info("What is settled is kept in %s: a retry goes on from there", path)
+        return FileCheckpoint(path, _identity(context))
+    if store is not None:
+        log.info("What is settled is kept in Airflow's task state: a retry goes on from there, clearing starts over")
+        return TaskStateCheckpoint(store)
+    log.info("What is settled is not kept: a retry sends every row again. Set checkpoint_path to let it go on instead")
+    return None
+
+
+def _identity(context: Context) -> str:
+    # Clearing a task raises its max_tries, which tells a cleared task, to start over, from one that is retried.
+    ti = context["ti"]
+    return "/".join(str(part) for part in (ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.max_tries))
