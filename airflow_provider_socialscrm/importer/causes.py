@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from airflow_provider_socialscrm.api.errors import SocialSCRMError
 from airflow_provider_socialscrm.importer.errors import SystemicError
 from airflow_provider_socialscrm.importer.recovery import blames_signer
 from airflow_provider_socialscrm.importer.report import Cause
+
+SHORTEST_NUMBER, LONGEST_NUMBER = 7, 15
+"""Digits of a number with its country code: E.164 allows 15; the shortest in use have 7."""
+
+NO_NUMBER: Final = Cause(
+    "no-number", "The row has no whatsApp number.", "Give the customer's number with its country code."
+)
+BAD_NUMBER: Final = Cause(
+    "bad-number",
+    f"whatsApp is not {SHORTEST_NUMBER} to {LONGEST_NUMBER} digits.",
+    "Write the number with its country code, as in 8615266667780.",
+)
+NO_AGENT: Final = Cause("no-agent", "The row has no agentAccount.", "Give the login of the agent the customer goes to.")
+BAD_BIRTHDAY: Final = Cause(
+    "bad-birthday", "birthday is no date of the form yyyy/MM/dd.", "Give a date column, or text such as 1990/03/08."
+)
+COMMA_IN_TAG: Final = Cause(
+    "comma-in-tag", "A tag in the list contains a comma, which would make two tags of it.", "Rename the tag."
+)
+NOT_A_NUMBER: Final = Cause(
+    "infinite", "A column holds an infinite number.", "Replace infinities by a number, or by nothing."
+)
+TOO_LARGE: Final = Cause(
+    "too-large", "The row alone is larger than bytes_per_call.", "Shorten its texts, or raise bytes_per_call."
+)
 
 AGENT_HINT: Final = "Correct agentAccount in these rows, or create the agent in the CRM."
 
@@ -25,6 +51,12 @@ CUT_SHORT: Final = Cause(
     "The worker was killed while this row may have been on its way, and sending it again could do harm.",
     "Look the customer up in the CRM; on_unknown='resend' sends such rows again.",
 )
+
+
+def together(causes: Sequence[Cause]) -> Cause:
+    """Return all that is wrong with one row as one cause."""
+    codes = " + ".join(str(cause.code) for cause in causes)
+    return Cause(codes, " ".join(cause.meaning for cause in causes), " ".join(cause.hint for cause in causes))
 
 
 def cause_of(failure: SocialSCRMError) -> Cause:

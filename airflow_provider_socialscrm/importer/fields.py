@@ -14,8 +14,19 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_socialscrm.importer.causes import (
+    BAD_BIRTHDAY,
+    BAD_NUMBER,
+    COMMA_IN_TAG,
+    LONGEST_NUMBER,
+    NO_AGENT,
+    NO_NUMBER,
+    NOT_A_NUMBER,
+    SHORTEST_NUMBER,
+)
 from airflow_provider_socialscrm.importer.dead_letter import OWN_COLUMNS
 from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.importer.report import Cause
 from airflow_provider_socialscrm.importer.text import as_text, is_list
 
 if TYPE_CHECKING:
@@ -37,47 +48,6 @@ SIDE_EFFECTS: Final = frozenset({"welcome"})
 
 PANDAS_INDEX: Final = "__index_level_"
 """How pandas begins the names of index columns that have none, in Parquet files and Arrow tables."""
-
-SHORTEST_NUMBER, LONGEST_NUMBER = 7, 15
-"""Digits of a number with its country code: E.164 allows 15; the shortest in use have 7."""
-
-
-class Reason(NamedTuple):
-    """Why a row is not sent.
-
-    :param code: a short name, where the CRM's refusals have a number.
-    :param meaning: what is wrong.
-    :param hint: what a person can mend.
-    """
-
-    code: str
-    meaning: str
-    hint: str
-
-
-NO_NUMBER: Final = Reason(
-    "no-number", "The row has no whatsApp number.", "Give the customer's number with its country code."
-)
-BAD_NUMBER: Final = Reason(
-    "bad-number",
-    f"whatsApp is not {SHORTEST_NUMBER} to {LONGEST_NUMBER} digits.",
-    "Write the number with its country code, as in 8615266667780.",
-)
-NO_AGENT: Final = Reason(
-    "no-agent", "The row has no agentAccount.", "Give the login of the agent the customer goes to."
-)
-BAD_BIRTHDAY: Final = Reason(
-    "bad-birthday", "birthday is no date of the form yyyy/MM/dd.", "Give a date column, or text such as 1990/03/08."
-)
-COMMA_IN_TAG: Final = Reason(
-    "comma-in-tag", "A tag in the list contains a comma, which would make two tags of it.", "Rename the tag."
-)
-NOT_A_NUMBER: Final = Reason(
-    "infinite", "A column holds an infinite number.", "Replace infinities by a number, or by nothing."
-)
-TOO_LARGE: Final = Reason(
-    "too-large", "The row alone is larger than bytes_per_call.", "Shorten its texts, or raise bytes_per_call."
-)
 
 
 class Row(NamedTuple):
@@ -104,7 +74,7 @@ class InvalidRow(NamedTuple):
     """A row that cannot be sent, with every reason."""
 
     position: int
-    reasons: tuple[Reason, ...]
+    reasons: tuple[Cause, ...]
     batch: Batch
 
 
@@ -112,9 +82,9 @@ class InvalidRow(NamedTuple):
 class _Problems:
     """Reasons by row of one batch."""
 
-    by_index: dict[int, list[Reason]] = field(default_factory=dict)
+    by_index: dict[int, list[Cause]] = field(default_factory=dict)
 
-    def note(self, bad: pa.Array, reason: Reason) -> None:
+    def note(self, bad: pa.Array, reason: Cause) -> None:
         for index in pc.indices_nonzero(pc.fill_null(bad, False)).to_pylist():
             self.by_index.setdefault(index, []).append(reason)
 

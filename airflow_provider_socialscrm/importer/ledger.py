@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from airflow_provider_socialscrm.importer.causes import together
 from airflow_provider_socialscrm.importer.dead_letter import DeadLetter
 from airflow_provider_socialscrm.importer.fields import InvalidRow, Row
 from airflow_provider_socialscrm.importer.progress import Progress
@@ -42,8 +43,7 @@ class Ledger:
 
     def settle_invalid(self, row: InvalidRow) -> None:
         """Put a row that cannot be sent into its bucket, with all that is wrong with it."""
-        codes, meanings, hints = zip(*row.reasons, strict=True)
-        cause = Cause(" + ".join(codes), " ".join(meanings), " ".join(hints))
+        cause = together(row.reasons)
         self.report.settle(Bucket.INVALID, [row.position], cause, for_good=False)
         if self.dead_letter:
             self.dead_letter.add(row.batch, row.position, Bucket.INVALID, cause)

@@ -10,12 +10,12 @@ from typing import Any
 
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.settings import AuthScheme
-from airflow_provider_socialscrm.importer.causes import CUT_SHORT
+from airflow_provider_socialscrm.importer.causes import CUT_SHORT, TOO_LARGE
 from airflow_provider_socialscrm.importer.chunks import Chunk, Limits, arrange, chunk_rows
 from airflow_provider_socialscrm.importer.dead_letter import DeadLetter
 from airflow_provider_socialscrm.importer.engine import Engine
 from airflow_provider_socialscrm.importer.errors import RejectedRowsError, StoppedError
-from airflow_provider_socialscrm.importer.fields import TOO_LARGE, InvalidRow, Row, check_columns, encode
+from airflow_provider_socialscrm.importer.fields import InvalidRow, Row, check_columns, encode
 from airflow_provider_socialscrm.importer.jobs import JobQueue
 from airflow_provider_socialscrm.importer.ledger import Ledger
 from airflow_provider_socialscrm.importer.options import Options
