@@ -18,9 +18,6 @@ from airflow_provider_socialscrm.importer.errors import (
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-GO_ON: Final = (StoppedError, CheckpointError)
-"""Errors after which the next try simply goes on."""
-
 FIRST_DELAY: Final = 60.0
 """Seconds before the first retry of a task whose service was ill: the engine has waited for minutes already."""
 
@@ -56,12 +53,12 @@ class SocialSCRMRetryPolicy(RetryPolicy):
         """
         if isinstance(exception, (StopError, *FATAL_ERRORS)):
             return RetryDecision.fail(reason=f"No retry mends this: {exception}")
-        if isinstance(exception, GO_ON):
+        if isinstance(exception, StoppedError):  # the next try simply goes on
             return RetryDecision.retry(delay=timedelta(0), reason=str(exception))
         if isinstance(exception, RetriableError):
             delay = self.delay(exception, try_number)
             return RetryDecision.retry(delay=delay, reason=f"SocialsCRM was ill, retrying in {delay}: {exception}")
-        if isinstance(exception, SocialSCRMError | SystemicError):
+        if isinstance(exception, SocialSCRMError | SystemicError | CheckpointError):
             return RetryDecision(RetryAction.DEFAULT, reason=f"Whether a retry helps is not known: {exception}")
         return RetryDecision.default()
 

@@ -82,12 +82,12 @@ def systemic(failure: SocialSCRMError, positions: list[int]) -> SystemicError:
     )
 
 
-def isolation_exhausted(failure: SocialSCRMError, calls: float) -> SystemicError:
+def isolation_exhausted(failure: SocialSCRMError, calls: int) -> SystemicError:
     """Return the error for more bad rows than are worth finding one by one.
 
     :param calls: how many were spent on it.
     """
     return SystemicError(
-        f"{calls:,.0f} calls went into finding bad rows, which is more than the accepted ones are worth: too many rows "
+        f"{calls:,} calls went into finding bad rows, which is more than the accepted ones are worth: too many rows "
         f"are bad. The last refusal: {failure} Mend the data first; the rows found so far are in the dead letter."
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -100,10 +101,14 @@ class Engine:
         return self._told_to_stop or self._failure is not None
 
     def _advance(self, chunks: Iterator[Chunk]) -> bool:
-        if not self._stopping and len(self._in_flight) < self._free_connections and self._start_next(chunks):
+        self._ledger.save()
+        if not self._stopping and self._busy < self._connections and self._start_next(chunks):
             return True
         if self._in_flight:
             self._collect()
+            return True
+        if self._ledger.unkept_calls:
+            self._ledger.wait()
             return True
         if len(self._queue) and not self._stopping:
             self._nap()
@@ -111,7 +116,12 @@ class Engine:
         return False
 
     @property
-    def _free_connections(self) -> int:
+    def _busy(self) -> int:
+        # A call counts until its outcome is kept: then a kill repeats no more calls than may be in flight.
+        return len(self._in_flight) + self._ledger.unkept_calls
+
+    @property
+    def _connections(self) -> int:
         # One call first: a wrong key or plan is then refused once, and not by every connection.
         return self._options.concurrency if self._answered else 1
 
@@ -153,14 +163,15 @@ class Engine:
         return _Answer(self._timing.now() - started, data, failure)
 
     def _collect(self) -> None:
-        done, _ = wait(self._in_flight, self._until_due(), FIRST_COMPLETED)
-        for future in done:
+        awaited: list[Future[Any]] = [*self._in_flight, *self._ledger.saving]
+        done, _ = wait(awaited, self._until_due(), FIRST_COMPLETED)
+        finished = [future for future in self._in_flight if future in done]
+        for future in finished:
             job, answer = self._in_flight.pop(future), future.result()
             self._answered = True
             self._ledger.report.seconds.sending += answer.seconds
             self._judge(job, answer)
-        if done:
-            self._ledger.save()
+        self._ledger.save(len(finished))
 
     def _judge(self, job: Job, answer: _Answer) -> None:
         if answer.failure is None:
@@ -170,7 +181,7 @@ class Engine:
         self._failure = self._failure or stopped_by
 
     def _until_due(self) -> float | None:
-        if self._stopping or len(self._in_flight) >= self._free_connections:
+        if self._stopping or self._busy >= self._connections:
             return None
         return self._queue.due_in(self._timing.now())
 
@@ -182,5 +193,6 @@ class Engine:
     def _leave_unread(self, chunks: Iterator[Chunk]) -> None:
         if isinstance(self._failure, StoppedError | InputError):
             return
-        for chunk in chunks:
-            self._ledger.leave(Bucket.NOT_SENT, chunk.rows, STOPPED)
+        with suppress(InputError, OSError):  # a table that breaks off here must not hide what stopped the run
+            for chunk in chunks:
+                self._ledger.leave(Bucket.NOT_SENT, chunk.rows, STOPPED)

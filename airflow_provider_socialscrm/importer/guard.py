@@ -23,12 +23,16 @@ class Guard(Generic[T]):
     """Holds back the verdict on single rows that were refused with a code nobody knows.
 
     A call that is taken shows that the CRM works, and the rows held back are at fault. When :data:`ALIKE` rows were
-    refused alike before any call was taken, the cause is not in a row.
+    refused alike with no call taken in between, the cause is not in a row.
     """
 
-    trusts: bool = False
-    """Whether a call of this run was taken."""
+    _works: bool = False
     _suspects: list[tuple[int, int, T]] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        """Whether it holds any verdict back."""
+        return bool(self._suspects)
 
     def suspect(self, root: int, code: int, row: T) -> bool:
         """Hold back the verdict on a row and say whether the cause is systemic.
@@ -38,11 +42,11 @@ class Guard(Generic[T]):
         """
         self._suspects.append((root, code, row))
         roots = [root for root, with_code, _ in self._suspects if with_code == code]
-        return len(roots) >= ALIKE and (not self.trusts or len(set(roots)) >= CHUNKS)
+        return len(roots) >= ALIKE and (not self._works or len(set(roots)) >= CHUNKS)
 
     def passed(self) -> Sequence[T]:
         """Note that a call was taken, and release the rows held back: they are at fault."""
-        self.trusts = True
+        self._works = True
         return self.release()
 
     def release(self) -> Sequence[T]:

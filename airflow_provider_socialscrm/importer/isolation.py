@@ -37,13 +37,19 @@ def numbers_of(chunk: Chunk) -> list[str]:
     return [_number.decode(row.body).whatsApp for row in chunk.rows]
 
 
+def halves(chunk: Chunk) -> list[Chunk]:
+    """Return two chunks with half of the rows each: whatever their size, a bad one is found in ``log2(rows)`` steps."""
+    middle = len(chunk.rows) // 2
+    return [Chunk(part, chunk.agent) for part in (chunk.rows[:middle], chunk.rows[middle:])]
+
+
 def by_agent(chunk: Chunk) -> list[Chunk]:
     """Return a chunk for each agent, whose call is the agent's probe: all of its rows share the verdict.
 
     One chunk in return is all there was, so its agent is the one to blame. Rows that name no agent are halved.
     """
     if len(chunk.rows) > 1 and agent_of(chunk.rows[0]) is None:
-        return list(chunk.halves())
+        return halves(chunk)
     groups: dict[str | None, list[Row]] = {}
     for row in chunk.rows:
         groups.setdefault(agent_of(row), []).append(row)
@@ -66,9 +72,9 @@ def by_extension(chunk: Chunk) -> list[Chunk]:
     """Return the rows without extension fields, which cannot be at fault, and the halves of those that have some."""
     bare, suspects = _apart(chunk.rows)
     if not suspects or not bare:
-        return list(chunk.halves())
+        return halves(chunk)
     suspected = Chunk(tuple(suspects), chunk.agent)
-    return [Chunk(tuple(bare), chunk.agent), *(suspected.halves() if len(suspects) > 1 else (suspected,))]
+    return [Chunk(tuple(bare), chunk.agent), *(halves(suspected) if len(suspects) > 1 else (suspected,))]
 
 
 def around_the_middle(chunk: Chunk) -> list[Chunk]:

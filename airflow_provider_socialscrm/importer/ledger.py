@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor, Future
 
 from airflow_provider_socialscrm.importer.causes import together
 from airflow_provider_socialscrm.importer.dead_letter import DeadLetter
@@ -23,8 +24,14 @@ class Ledger:
         self.report = report
         self.dead_letter: DeadLetter | None = None
         """Keeps the rows that do not go in, while it is open."""
+        self.saver: Executor | None = None
+        """Keeps the state in a thread of its own, while it is open, so that calls go on meanwhile."""
         self._progress = progress
         self._elapsed = elapsed
+        self._saving: Future[None] | None = None
+        self._unsaved = False
+        self._calls_being_kept = 0
+        self._calls_since = 0
 
     def settle(self, bucket: Bucket, rows: Sequence[Row], cause: Cause | None = None, attempts: int = 0) -> None:
         """Put rows into their bucket for good: no later try sends them.
@@ -51,18 +58,59 @@ class Ledger:
     def intend(self, rows: Sequence[Row]) -> None:
         """Note, and keep at once, that rows which must not be sent twice are about to be sent."""
         self._progress.intend(rows)
-        self.save()
+        self._unsaved = True
+        self.wait()
 
     def resolve(self, rows: Iterable[Row]) -> None:
         """Note that such rows were surely not taken."""
         self._progress.resolve(rows)
 
-    def save(self) -> None:
-        """Keep what was settled since the last time: first the dead letter's rows, then that they are settled."""
+    @property
+    def unkept_calls(self) -> int:
+        """Finished calls whose outcome is not kept yet: a kill would have them repeated."""
+        return self._calls_being_kept + self._calls_since
+
+    @property
+    def saving(self) -> list[Future[None]]:
+        """The save that runs just now, if any."""
+        return [self._saving] if self._saving else []
+
+    def save(self, calls: int = 0) -> None:
+        """Keep what was settled since the last time, now or as soon as the save that runs has ended.
+
+        :param calls: how many finished since then.
+        """
+        self._calls_since += calls
+        self._unsaved = self._unsaved or calls > 0
+        if self._saving and self._saving.done():
+            self._saved()
+        if self._unsaved and self._saving is None:
+            self._start_saving()
+
+    def wait(self) -> None:
+        """Wait until everything is kept; what goes wrong with it is raised here."""
+        while self._unsaved or self._saving:
+            self.save()
+            if self._saving:
+                self._saved()
+
+    def _start_saving(self) -> None:
         if self.dead_letter:
-            self.dead_letter.flush()
+            self.dead_letter.flush()  # first the refused rows, then that they are settled
         self.report.seconds.total = self._elapsed()
-        self._progress.save(self.report.state())
+        state = self._progress.state(self.report.state())
+        self._unsaved, self._calls_being_kept, self._calls_since = False, self._calls_since, 0
+        if self.saver:
+            self._saving = self.saver.submit(self._progress.keep, state)
+        else:
+            self._progress.keep(state)
+            self._calls_being_kept = 0
+
+    def _saved(self) -> None:
+        saving, self._saving = self._saving, None
+        if saving:
+            saving.result()
+        self._calls_being_kept = 0
 
     def _put(self, bucket: Bucket, rows: Sequence[Row], cause: Cause | None, attempts: int, *, for_good: bool) -> None:
         self.report.settle(bucket, [row.position for row in rows], cause, for_good=for_good)

@@ -57,8 +57,9 @@ class Pace:
     def slow_down(self, now: float) -> None:
         """Halve the pace, once a burst: the CRM says that calls come too fast (HTTP 429)."""
         if now - self._dropped >= ONE_DROP_SECONDS:
-            self._dropped = now
+            self._dropped, before = now, self.interval
             self.rate = max(min(SLOWEST, self._full), self.rate / 2)
+            self._next += self.interval - before  # the next call already waits longer
 
     def speed_up(self) -> None:
         """Come a step nearer to the full pace: a call passed."""

@@ -192,18 +192,21 @@ class Progress:
         self._in_doubt.remove(row.order for row in known)
         self._content = (self._content - sum(map(_content, known))) % _CONTENT
 
-    def save(self, report: dict[str, Any]) -> None:
-        """Keep all of it.
+    def state(self, report: dict[str, Any]) -> dict[str, Any]:
+        """Return all of it as it stands, to be kept.
 
         :param report: the counts of the settled rows.
         """
-        state = {
+        return {
             "plan": self._plan,
             "settled": self._settled.pairs(),
             "in_doubt": self._in_doubt.pairs(),
             "content": f"{self._content:016x}",
             "report": report,
         }
+
+    def keep(self, state: dict[str, Any]) -> None:
+        """Keep what :meth:`state` returned; may run in a thread of its own, one at a time."""
         self._checkpoint.save(state)
 
     def finish(self) -> None:

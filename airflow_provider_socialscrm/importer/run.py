@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -139,7 +140,7 @@ class Import:
             settled = self._progress.is_settled_place
             self._ledger.dead_letter = DeadLetter(self._rejects_path, self._source.columns, settled)
         try:
-            with ThreadPoolExecutor(self._options.concurrency, "socialscrm") as pool:
+            with self._saver(), ThreadPoolExecutor(self._options.concurrency, "socialscrm") as pool:
                 self._engine = self._make_engine(pool)
                 if self._told_to_stop:
                     self._engine.stop()
@@ -147,6 +148,13 @@ class Import:
         finally:
             if self._ledger.dead_letter:
                 self._ledger.dead_letter.close(resumable=True)
+
+    @contextmanager
+    def _saver(self) -> Iterator[None]:
+        with ThreadPoolExecutor(1, "socialscrm-checkpoint") as self._ledger.saver:
+            yield
+            self._ledger.wait()
+        self._ledger.saver = None
 
     def _make_engine(self, pool: Executor) -> Engine:
         client, queue, pace = self._client, JobQueue(), Pace(self._client.settings.calls_per_second)

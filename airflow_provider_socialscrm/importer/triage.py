@@ -82,6 +82,7 @@ class Triage:
         self._condemned: dict[str, Cause] = {}
         self._budget = options.effort.budget
         self._isolation_left = options.effort.isolation
+        self._isolation_spent = 0
 
     def admit(self, job: Job) -> Job | None:
         """Return the job as it may be sent now: without rows of agents the CRM refused, and not too large.
@@ -189,10 +190,11 @@ class Triage:
                 self._condemned[agent] = cause
             self._ledger.settle(Bucket.REJECTED, job.chunk.rows, cause, job.calls)
             return None
-        self._isolation_left -= len(parts)
-        if self._isolation_left < 0:
+        if self._isolation_left < len(parts):
             self._ledger.leave(Bucket.NOT_SENT, job.chunk.rows, STOPPED, job.calls)
-            return isolation_exhausted(failure, self._ledger.report.calls.sent)
+            return isolation_exhausted(failure, self._isolation_spent)
+        self._isolation_left -= len(parts)
+        self._isolation_spent += len(parts)
         self._ledger.report.calls.splits += 1
         for part in parts:
             self._queue.put(job.part(part), now)
@@ -212,10 +214,10 @@ class Triage:
                 return isolation.by_agent(chunk)
             case BlameExtension():
                 return isolation.by_extension(chunk)
-            case Probe() if not (job.is_part and self._guard.trusts):  # one probe a chunk tells, while the CRM works
+            case Probe() if not job.is_part or self._guard.holds:  # one probe a chunk will do, while probes pass
                 return isolation.around_the_middle(chunk)
             case _:
-                return chunk.halves()
+                return isolation.halves(chunk)
 
     def _ask_again(self, job: Job, rows: list[Row]) -> None:
         self._ledger.report.calls.left_out += len(rows)

@@ -1,0 +1,152 @@
+"""Measures the engine, in one table: pace, isolation, CPU. Run by ``make benchmarks``; takes about two minutes.
+
+The sandbox runs in a process of its own, so that its CPU time is not ours.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any, Final
+
+import pandas as pd
+import requests
+
+from airflow_provider_socialscrm.api.client import Client
+from airflow_provider_socialscrm.api.clock import ServerClock
+from airflow_provider_socialscrm.api.settings import Settings
+from airflow_provider_socialscrm.api.signing import body_token
+from airflow_provider_socialscrm.importer.options import DEFAULT_CONCURRENCY, DEFAULT_ROWS, Options
+from airflow_provider_socialscrm.importer.run import Import
+from airflow_provider_socialscrm.importer.source import open_source
+
+KEY: Final = "BENCHMARKKEY01234567"
+LATENCY: Final = 0.2
+VENDOR_PACE: Final = 50.0
+
+
+def main() -> None:
+    """Print one table."""
+    say("what", "figure")
+    pace(100_000)
+    isolation(10_000)
+    cpu(200_000)
+
+
+def say(what: str, figure: str) -> None:
+    """Print one row."""
+    sys.stdout.write(f"{what:<78} {figure}\n")
+    sys.stdout.flush()
+
+
+def customers(rows: int, bad: int = 0) -> pd.DataFrame:
+    """Return customers of fifteen columns, so many of them with an extension field the CRM refuses, spread evenly."""
+    frame = pd.DataFrame({"whatsApp": range(8_615_000_000_000, 8_615_000_000_000 + rows)})
+    texts = {
+        "friendName": "李小龙", "sex": "male", "birthday": "1990/03/08", "address": "1 Example Road, Springfield",
+        "email": "someone@example.com", "profession": "Engineer", "income": "100 $", "desc": "Likes long walks",
+        "tabName": "VIP,Newsletter", "stage": "New Customer", "source": "System", "languageTag": "Auto",
+        "Loyalty Level": "Gold",
+    }  # fmt: skip
+    frame = frame.assign(**texts)
+    if bad:
+        frame.loc[:: rows // bad, "Loyalty Level"] = "Platinum"
+    return frame
+
+
+@contextmanager
+def sandbox(*options: str) -> Iterator[str]:
+    """Run a sandbox in its own process and yield its address."""
+    command = [sys.executable, "-m", "airflow_provider_socialscrm.sandbox", "--port", "0", "--api-key", KEY, *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        yield process.stdout.readline().split()[4].rstrip(",")
+        process.terminate()
+
+
+def imported(url: str, frame: pd.DataFrame, calls_per_second: float, **options: Any) -> dict[str, Any]:
+    """Import a frame and return the manifest."""
+    settings = Settings(url, "1", KEY, "agent_wang", calls_per_second=calls_per_second)
+    client = Client(settings, connections=options.get("concurrency", DEFAULT_CONCURRENCY))
+    run = Import(open_source(frame), client, Options(max_rejected=1_000_000, **options))
+    run.run()
+    client.close()
+    return run.manifest()
+
+
+def naive(url: str, frame: pd.DataFrame) -> float:
+    """Import a frame as one would by hand, without any check, and return rows a second."""
+    started = time.perf_counter()
+    for start in range(0, len(frame), DEFAULT_ROWS):
+        part = frame.iloc[start : start + DEFAULT_ROWS].astype(str)
+        create_time = pd.Timestamp.now("Asia/Shanghai").strftime("%Y-%m-%d %H:%M:%S")
+        body = {
+            "tenantId": "1", "userName": "agent_wang", "data": part.to_dict("records"), "createTime": create_time,
+            "token": body_token("1", "agent_wang", create_time, KEY),
+        }  # fmt: skip
+        requests.put(f"{url}/wscrm-bus-api/customer/api/import", data=json.dumps(body), timeout=60).raise_for_status()
+    return len(frame) / (time.perf_counter() - started)
+
+
+def pace(rows: int) -> None:
+    """Compare the wall time with the floor that the vendor's limit sets."""
+    with sandbox("--latency", str(LATENCY)) as url:
+        by_hand = naive(url, customers(3_000))
+        manifest = imported(url, customers(rows), 45.0)
+        stats = requests.get(f"{url}/_sandbox/stats", timeout=10).json()
+        alone = imported(url, customers(5_000), 45.0, concurrency=1)
+    calls, seconds = manifest["calls"]["sent"], manifest["seconds"]["total"]
+    peak = max(stats["peak_calls_per_second"].values())
+    say(
+        f"{rows:,} rows, {LATENCY * 1000:.0f} ms latency, {calls} calls",
+        f"{seconds:.1f} s, {rows / seconds:,.0f} rows/s",
+    )
+    say("  ratio to the floor at 45 calls/s (at most 1.10)", f"{seconds / (calls / 45):.3f}")
+    say("  ratio to the floor at the vendor's 50 calls/s", f"{seconds / (calls / VENDOR_PACE):.3f}")
+    say("  most calls in any second at the server; answers 429", f"{peak}; {stats['calls_by_code'].get('429', 0)}")
+    say("  with one connection", f"{alone['rows_per_second']:,.0f} rows/s")
+    say("  by hand (sequential, unchecked)", f"{by_hand:,.0f} rows/s, ratio {rows / seconds / by_hand:.1f}")
+
+
+def isolation(rows: int) -> None:
+    """Count what it takes to find bad rows."""
+    with sandbox("--latency", str(LATENCY)) as url:
+        clean = imported(url, customers(rows), 45.0)
+        say(f"{rows:,} rows without a bad one", f"{clean['calls']['sent']} calls, {clean['seconds']['total']:.1f} s")
+        for bad in (1, 10, 100):
+            manifest = imported(url, customers(rows, bad), 45.0)
+            assert manifest["rows"]["rejected"] == bad
+            more = manifest["calls"]["sent"] - clean["calls"]["sent"]
+            figure = f"{manifest['calls']['sent']} calls (+{more}), {manifest['seconds']['total']:.1f} s"
+            say(f"  with {bad} bad rows", figure)
+
+
+def cpu(rows: int) -> None:
+    """Measure the CPU time of everything but HTTP."""
+    frame = customers(rows)
+    started = time.process_time()
+    for start in range(0, rows, DEFAULT_ROWS):
+        json.dumps(frame.iloc[start : start + DEFAULT_ROWS].to_dict("records"))
+    baseline = time.process_time() - started
+    client = SimpleNamespace(
+        settings=Settings("http://127.0.0.1", "1", KEY, "agent_wang", calls_per_second=1e9),
+        clock=ServerClock(),
+        envelope_size=lambda agent: 200,  # noqa: ARG005
+        import_customers=lambda rows, agent: None,  # noqa: ARG005
+    )
+    source = open_source(frame)
+    started = time.process_time()
+    Import(source, client, Options()).run()  # type: ignore[arg-type]  # a client without HTTP
+    ours = time.process_time() - started
+    million = 1_000_000 / rows
+    say("CPU seconds a million rows: source to settled, without HTTP", f"{ours * million:.1f} s")
+    say("  to_dict and json.dumps a chunk, nothing else", f"{baseline * million:.1f} s, ratio {baseline / ours:.2f}")
+
+
+if __name__ == "__main__":
+    main()
