@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from airflow_provider_socialscrm.importer.fields import Row, has_side_effects
@@ -60,19 +60,14 @@ class Chunk:
         return Chunk(self.rows[:middle], self.agent), Chunk(self.rows[middle:], self.agent)
 
 
-def arrange(rows: Sequence[Row]) -> Sequence[Row]:
-    """Return a batch's rows in the order of sending, each with its place: rows of one agent follow each other.
+def arrange(rows: Iterable[Row]) -> Iterator[Row]:
+    """Yield a batch's rows in the order of sending: those of one agent follow each other, side effects first.
 
-    The places are those that the rows take in the input, given out anew; so each batch keeps to its own, and what is
-    settled in a batch is few intervals of places, however the agents alternate.
-
-    :param rows: in the order of the input.
+    So what is settled in a batch is few intervals of that order, however the agents alternate.
     """
-    once, groups = _grouped(rows)
-    if not once and len(groups) <= 1:
-        return rows
-    sequence = [*once, *(row for group in groups.values() for row in group)]
-    return [row._replace(order=place.order) for row, place in zip(sequence, rows, strict=True)]
+    for once, plain in _by_agent(rows).values():
+        yield from once
+        yield from plain
 
 
 def chunk_rows(
@@ -88,22 +83,19 @@ def chunk_rows(
     :param envelope: bytes a call has around its rows, by the agent who signs.
     :param resend: whether rows with side effects may be sent twice; then they travel with the others.
     """
-    once, groups = _grouped(rows, resend=resend)
-    for row in once:
-        yield Chunk((row,), row.agent)
-    for agent, group in groups.items():
-        yield from _pack(group, limits, envelope(agent), agent)
+    for agent, (once, plain) in _by_agent(rows).items():
+        if not resend:
+            yield from (Chunk((row,), agent) for row in once)
+        together = [*once, *plain] if resend else plain
+        yield from _pack(together, limits, envelope(agent), agent)
 
 
-def _grouped(rows: Iterable[Row], *, resend: bool = False) -> tuple[list[Row], dict[str | None, list[Row]]]:
-    once: list[Row] = []
-    by_agent: dict[str | None, list[Row]] = {}
+def _by_agent(rows: Iterable[Row]) -> dict[str | None, tuple[list[Row], list[Row]]]:
+    groups: dict[str | None, tuple[list[Row], list[Row]]] = {}
     for row in rows:
-        if not resend and has_side_effects(row):
-            once.append(row)
-        else:
-            by_agent.setdefault(row.agent, []).append(row)
-    return once, by_agent
+        once, plain = groups.setdefault(row.agent, ([], []))
+        (once if has_side_effects(row) else plain).append(row)
+    return groups
 
 
 def _pack(rows: list[Row], limits: Limits, envelope: int, agent: str | None) -> Iterator[Chunk]:

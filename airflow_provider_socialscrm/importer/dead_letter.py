@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -50,7 +51,7 @@ class DeadLetter:
         names = [*(name for name in columns if name not in OWN_COLUMNS), *OWN_COLUMNS]
         self._schema = pa.schema([(name, pa.string()) for name in names])
         self._path = path
-        self._folder = path.parent / f"{path.name}.parts"
+        self._folder = _folder(path)
         self._pending: list[_Kept] = []
         self._number = 0
         self._write_file(())  # before any call, so that a path that cannot be written is found in time
@@ -81,42 +82,49 @@ class DeadLetter:
                 file.write(b"".join(msgspec.json.encode(kept) + b"\n" for kept in self._pending))
             self._pending.clear()
 
-    def close(self, *, resumable: bool) -> None:
-        """Write the one file.
-
-        :param resumable: whether a later try may go on; then the folder stays.
-        """
+    def close(self) -> None:
+        """Write the one file. The folder stays for a later try, until :func:`forget_parts`."""
         self.flush()
-        self._write_file(self._parts())
-        if not resumable:
-            self.forget()
-
-    def forget(self) -> None:
-        """Remove the folder: no later try goes on from it, and the one file has all of its rows."""
-        self._forget(self._parts())
+        self._write_file(_parts(self._folder))
 
     def _take_up(self, is_settled: Callable[[int], bool]) -> None:
-        parts = self._parts()
+        parts = _parts(self._folder)
         kept = [row for part in parts for row in _read(part) if row.order is not None and is_settled(row.order)]
         self._number = max((int(part.name.split(".")[0]) for part in parts), default=0)
         self._pending = list({row.order: row for row in kept}.values())
         self.flush()
-        self._forget(parts)
-
-    def _parts(self) -> list[Any]:
-        return sorted(self._folder.iterdir()) if self._folder.exists() else []
-
-    def _forget(self, parts: Sequence[Any]) -> None:
-        for part in parts:
-            part.unlink()
-        if self._folder.exists() and not self._parts():
-            self._folder.rmdir()
+        _remove(self._folder, parts)
 
     def _write_file(self, parts: Sequence[Any]) -> None:
         with _open(self._path) as file, closing(_WRITERS[self._path.suffix.lower()](file, self._schema)) as writer:
             for part in parts:
                 rows = [kept.row for kept in _read(part)]
                 writer.write(pa.Table.from_pylist(rows, self._schema))
+
+
+_PART: Final = re.compile(r"\d{8}\.jsonl")
+
+
+def forget_parts(path: OpenablePath) -> None:
+    """Remove the folder beside a dead letter: the import is complete, and the one file has all of its rows."""
+    folder = _folder(path)
+    _remove(folder, _parts(folder))
+
+
+def _folder(path: OpenablePath) -> Any:
+    return path.parent / f"{path.name}.parts"
+
+
+def _parts(folder: Any) -> list[Any]:
+    found = folder.iterdir() if folder.exists() else ()
+    return sorted(part for part in found if _PART.fullmatch(part.name))
+
+
+def _remove(folder: Any, parts: Sequence[Any]) -> None:
+    for part in parts:
+        part.unlink()
+    if folder.exists() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 class _Kept(msgspec.Struct):

@@ -28,6 +28,9 @@ OPEN_JOBS_PER_CONNECTION: Final = 2
 LONGEST_NAP: Final = 0.5
 """Seconds after which a waiting run looks whether it was told to stop; Airflow kills a task that does not end soon."""
 
+BROKEN_OFF: Final = (InputError, OSError)
+"""What the input raises when it breaks off: damaged, or out of reach."""
+
 Send = Callable[[Chunk], Any]
 
 
@@ -138,7 +141,7 @@ class Engine:
             return None
         try:
             chunk = next(chunks, None)
-        except InputError as failure:  # a file that breaks off: what is in flight is still settled
+        except BROKEN_OFF as failure:  # what is in flight is still settled
             self._failure = failure
             return None
         self._roots += 1
@@ -191,8 +194,8 @@ class Engine:
         self._timing.sleep(nap)
 
     def _leave_unread(self, chunks: Iterator[Chunk]) -> None:
-        if isinstance(self._failure, StoppedError | InputError):
+        if isinstance(self._failure, (StoppedError, *BROKEN_OFF)):
             return
-        with suppress(InputError, OSError):  # a table that breaks off here must not hide what stopped the run
+        with suppress(*BROKEN_OFF):  # a table that breaks off here must not hide what stopped the run
             for chunk in chunks:
                 self._ledger.leave(Bucket.NOT_SENT, chunk.rows, STOPPED)

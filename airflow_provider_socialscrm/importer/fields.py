@@ -43,8 +43,10 @@ API_FIELDS: Final = (
 )  # fmt: skip
 """The row fields the vendor names (contract 2.3). Any other column is an extension field (contract 2.4)."""
 
-SIDE_EFFECTS: Final = frozenset({"welcome"})
-"""Fields that make the CRM act on the customer, so that sending a row again may do harm (contract 2.9)."""
+SIDE_EFFECT: Final = "welcome"
+"""The field that makes the CRM act on the customer, so that sending a row again may do harm (contract 2.9)."""
+
+_SIDE_EFFECT_KEY: Final = f'"{SIDE_EFFECT}":'.encode()
 
 PANDAS_INDEX: Final = "__index_level_"
 """How pandas begins the names of index columns that have none, in Parquet files and Arrow tables."""
@@ -124,7 +126,7 @@ def encode(batch: Batch, *, agent_in_row: bool) -> tuple[list[Row], list[Invalid
     signers = [None] * batch.records.num_rows if agent_in_row or agents is None else agents.to_pylist()
     bodies = _encoded(columns)
     rows = [
-        Row(batch.start + index, body, signer, batch, batch.start + index)
+        Row(batch.start + index, body, signer, batch)
         for index, (body, signer) in enumerate(zip(bodies, signers, strict=True))
         if index not in problems.by_index
     ]
@@ -136,9 +138,8 @@ def encode(batch: Batch, *, agent_in_row: bool) -> tuple[list[Row], list[Invalid
 
 def has_side_effects(row: Row) -> bool:
     """Say whether sending this row twice may do harm."""
-    return any(name.encode() in row.body for name in SIDE_EFFECTS) and not SIDE_EFFECTS.isdisjoint(
-        msgspec.json.decode(row.body)
-    )
+    # Another key could end like it, so what looks like the key is looked at again.
+    return _SIDE_EFFECT_KEY in row.body and SIDE_EFFECT in msgspec.json.decode(row.body)
 
 
 def _encoded(columns: dict[str, pa.Array]) -> Iterable[bytes]:

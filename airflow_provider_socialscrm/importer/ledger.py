@@ -94,6 +94,11 @@ class Ledger:
             if self._saving:
                 self._saved()
 
+    def complete(self) -> None:
+        """Keep, at once, that nothing is left to do, and every count."""
+        self.wait()
+        self._progress.keep(self._progress.state(self.report.state(complete=True), complete=True))
+
     def _start_saving(self) -> None:
         if self.dead_letter:
             self.dead_letter.flush()  # first the refused rows, then that they are settled

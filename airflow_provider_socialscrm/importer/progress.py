@@ -117,6 +117,8 @@ class Progress:
         self._in_doubt = Intervals()
         self._content = 0
         self._report: dict[str, Any] = {}
+        self.is_complete = False
+        """Whether an earlier try left nothing to do."""
 
     def load(self) -> bool:
         """Take up the state of an earlier try, and say whether there was one that fits.
@@ -131,6 +133,7 @@ class Progress:
             return False
         self._settled, self._in_doubt = Intervals(state["settled"]), Intervals(state["in_doubt"])
         self._content, self._report = int(state["content"], 16), state["report"]
+        self.is_complete = bool(state["complete"])
         return True
 
     @property
@@ -159,6 +162,7 @@ class Progress:
     def start_over(self) -> None:
         """Forget what was settled."""
         self._settled, self._in_doubt, self._content, self._report = Intervals(), Intervals(), 0, {}
+        self.is_complete = False
         self._checkpoint.clear()
 
     def is_settled(self, row: Row) -> bool:
@@ -192,12 +196,15 @@ class Progress:
         self._in_doubt.remove(row.order for row in known)
         self._content = (self._content - sum(map(_content, known))) % _CONTENT
 
-    def state(self, report: dict[str, Any]) -> dict[str, Any]:
+    def state(self, report: dict[str, Any], *, complete: bool = False) -> dict[str, Any]:
         """Return all of it as it stands, to be kept.
 
         :param report: the counts of the settled rows.
+        :param complete: whether the import is complete, so that a later try has nothing to do. A worker can be killed
+            between this and Airflow's noting that the task succeeded.
         """
         return {
+            "complete": complete,
             "plan": self._plan,
             "settled": self._settled.pairs(),
             "in_doubt": self._in_doubt.pairs(),
@@ -208,10 +215,6 @@ class Progress:
     def keep(self, state: dict[str, Any]) -> None:
         """Keep what :meth:`state` returned; may run in a thread of its own, one at a time."""
         self._checkpoint.save(state)
-
-    def finish(self) -> None:
-        """Forget the state: everything is settled."""
-        self._checkpoint.clear()
 
 
 def _content(row: Row) -> int:

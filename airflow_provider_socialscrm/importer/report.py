@@ -177,10 +177,13 @@ class Report:
 
     def refusals(self) -> list[Refusal]:
         """Return the causes, those of most rows first."""
+        return sorted(self._both().refusals.values(), key=_by_rows)
+
+    def _both(self) -> Tally:
         both = Tally()
         both.absorb(self.settled)
         both.absorb(self.passing)
-        return sorted(both.refusals.values(), key=_by_rows)
+        return both
 
     def summary(self) -> str:
         """Return the refusals in one sentence, by code."""
@@ -201,9 +204,13 @@ class Report:
                 "in airflow-provider-socialscrm, not in your data: please report it with this message."
             )
 
-    def state(self) -> dict[str, Any]:
-        """Return what a later try goes on from, as JSON takes it."""
-        return {"settled": self.settled.as_dict(), "calls": asdict(self.calls), "seconds": asdict(self.seconds)}
+    def state(self, *, complete: bool = False) -> dict[str, Any]:
+        """Return what a later try goes on from, as JSON takes it.
+
+        :param complete: whether nothing is left to do, so that rows judged in each try count for good, too.
+        """
+        settled = self._both() if complete else self.settled
+        return {"settled": settled.as_dict(), "calls": asdict(self.calls), "seconds": asdict(self.seconds)}
 
     @classmethod
     def resumed(cls, state: Mapping[str, Any]) -> Report:

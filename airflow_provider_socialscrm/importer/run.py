@@ -13,7 +13,7 @@ from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.settings import AuthScheme
 from airflow_provider_socialscrm.importer.causes import CUT_SHORT, TOO_LARGE
 from airflow_provider_socialscrm.importer.chunks import Chunk, Limits, arrange, chunk_rows
-from airflow_provider_socialscrm.importer.dead_letter import DeadLetter
+from airflow_provider_socialscrm.importer.dead_letter import DeadLetter, forget_parts
 from airflow_provider_socialscrm.importer.engine import Engine
 from airflow_provider_socialscrm.importer.errors import RejectedRowsError, StoppedError
 from airflow_provider_socialscrm.importer.fields import InvalidRow, Row, check_columns, encode
@@ -93,15 +93,12 @@ class Import:
         :raises AccountingError: when a row is in no bucket, or in two.
         """
         self._take_up()
-        self._earlier, self._started = self.report.seconds.total, self._options.timing.now()
-        failure = self._send_all()
-        self.report.seconds.total = self._elapsed()
-        if not isinstance(failure, StoppedError):  # a run told to stop does not read on to the end
-            self.report.check(self._rows_read)
-        if failure:
-            raise failure
-        self._finish()
-        if self.report.refused > allowed_refusals(self._options.max_rejected, self._rows_read):
+        if not self._progress.is_complete:
+            self._run()
+            self._ledger.complete()
+        if self._rejects_path is not None:
+            forget_parts(self._rejects_path)
+        if self.report.refused > allowed_refusals(self._options.max_rejected, self.report.rows):
             raise RejectedRowsError(self._too_many_refused())
 
     def manifest(self) -> dict[str, Any]:
@@ -115,16 +112,22 @@ class Import:
             return
         if self._progress.matches(self._rows_up_to(self._progress.end)):
             self._ledger.report = Report.resumed(self._progress.report)
+            if self._progress.is_complete:
+                log.info("An earlier try completed this import: there is nothing left to send")
+                return
             log.info("Going on after %s rows that an earlier try settled", f"{self._progress.resumed_rows:,}")
         else:
             self._progress.start_over()
             log.warning("The rows changed since the last try: the import starts over.")
 
-    def _finish(self) -> None:
-        # In this order: a try that found the state without the folder would lose the refused rows of those before.
-        self._progress.finish()
-        if self._ledger.dead_letter:
-            self._ledger.dead_letter.forget()
+    def _run(self) -> None:
+        self._earlier, self._started = self.report.seconds.total, self._options.timing.now()
+        failure = self._send_all()
+        self.report.seconds.total = self._elapsed()
+        if not isinstance(failure, StoppedError):  # a run told to stop does not read on to the end
+            self.report.check(self._rows_read)
+        if failure:
+            raise failure
 
     def _elapsed(self) -> float:
         return self._earlier + self._options.timing.now() - self._started
@@ -147,7 +150,7 @@ class Import:
                 return self._engine.run(self._chunks())
         finally:
             if self._ledger.dead_letter:
-                self._ledger.dead_letter.close(resumable=True)
+                self._ledger.dead_letter.close()
 
     @contextmanager
     def _saver(self) -> Iterator[None]:
@@ -190,14 +193,14 @@ class Import:
         places = count()
         for batch in self._source.batches():
             rows, invalid = self._sendable(batch)
-            yield batch, [row._replace(order=next(places)) for row in rows], invalid
+            yield batch, [row._replace(order=next(places)) for row in arrange(rows)], invalid
 
     def _sendable(self, batch: Batch) -> tuple[list[Row], list[InvalidRow]]:
         rows, invalid = encode(batch, agent_in_row=self._agent_in_row)
         fitting = [row for row in rows if self._fits(row)]
         if len(fitting) < len(rows):
             invalid += [InvalidRow(row.position, (TOO_LARGE,), batch) for row in rows if not self._fits(row)]
-        return list(arrange(fitting)), invalid
+        return fitting, invalid
 
     def _fits(self, row: Row) -> bool:
         return self._client.envelope_size(row.agent) + len(row.body) <= self._options.bytes_per_call

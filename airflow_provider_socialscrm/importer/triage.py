@@ -172,9 +172,10 @@ class Triage:
         number = failure.code.number if failure.code else 0
         if not self._guard.suspect(job.root, number, (job, cause_of(failure))):
             return None
-        rows = [suspect.chunk.rows[0] for suspect, _ in self._guard.release()]
-        self._ledger.leave(Bucket.NOT_SENT, rows, STOPPED)
-        return systemic(failure, [row.position for row in rows])
+        suspects = self._guard.release()
+        for suspect, cause in suspects:
+            self._ledger.leave(Bucket.NOT_SENT, suspect.chunk.rows, cause, suspect.calls)
+        return systemic(failure, [suspect.chunk.rows[0].position for suspect, _ in suspects])
 
     def _stop(self, job: Job, failure: SocialSCRMError) -> Exception:
         last = final_failure(failure, job.resigns)

@@ -100,6 +100,7 @@ class SocialSCRMImportOperator(BaseOperator):
         self.on_unknown = on_unknown
         self.checkpoint_path = checkpoint_path
         self._running: Import | None = None
+        self._killed = False
 
     @property
     def data(self) -> Any:
@@ -120,6 +121,7 @@ class SocialSCRMImportOperator(BaseOperator):
 
     def on_kill(self) -> None:
         """Let the calls in flight finish and send nothing more; Airflow calls this when the task is to end."""
+        self._killed = True
         if self._running:
             self._running.stop()
 
@@ -136,6 +138,8 @@ class SocialSCRMImportOperator(BaseOperator):
         with closing(client):
             checkpoint = checkpoint_for(context, checkpoint_path)
             self._running = run = Import(source, client, self._options(), rejects_path, checkpoint)
+            if self._killed:
+                run.stop()
             self.log.info(
                 "Importing a %s into tenant %s at %s",
                 source.describe,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
@@ -40,7 +41,11 @@ def make_app(crm: Crm, sleep: Callable[[float], Awaitable[None]]) -> Starlette:
 def _api_endpoint(crm: Crm, sleep: Callable[[float], Awaitable[None]]) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         started = crm.ticks()
-        call = crm.received(request.url.path, request.headers, await request.body())
+        try:
+            body = await request.body()
+        except ClientDisconnect:  # a client that was killed; it gets no answer, and nothing happened
+            return Response(status_code=204)
+        call = crm.received(request.url.path, request.headers, body)
         strike = crm.admit(call)
         if strike is not None and strike.wait:
             await sleep(strike.wait)

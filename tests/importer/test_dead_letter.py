@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer import dead_letter as dead_letter_module
-from airflow_provider_socialscrm.importer.dead_letter import OWN_COLUMNS, DeadLetter
+from airflow_provider_socialscrm.importer.dead_letter import OWN_COLUMNS, DeadLetter, forget_parts
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.fields import encode
 from airflow_provider_socialscrm.importer.report import Bucket, Cause
@@ -51,7 +51,8 @@ def refuse_all(data, path, attempts=2):
     source = open_source(data)
     letter = DeadLetter(path, source.columns, no_place)
     refuse(letter, data, range(sum(batch.records.num_rows for batch in source.batches())), attempts=attempts)
-    letter.close(resumable=False)
+    letter.close()
+    forget_parts(path)
 
 
 def texts(data):
@@ -173,7 +174,8 @@ def test_rows_of_a_killed_try_are_kept_once_where_they_are_settled_and_else_judg
 
     letter = DeadLetter(path, open_source(CUSTOMERS).columns, {2}.__contains__)
     refuse(letter, CUSTOMERS, [0, 1])
-    letter.close(resumable=False)
+    letter.close()
+    forget_parts(path)
 
     assert [row["socialscrm_position"] for row in own_columns(path)] == ["2", "0", "1"]
     assert texts(path) == [texts(CUSTOMERS)[position] for position in (2, 0, 1)]
@@ -182,7 +184,7 @@ def test_rows_of_a_killed_try_are_kept_once_where_they_are_settled_and_else_judg
 def test_rows_that_were_not_settled_for_good_are_forgotten_by_the_next_try(tmp_path):
     path = tmp_path / "rejects.csv"
     killed(path, [0, 1], settled=False)
-    DeadLetter(path, open_source(CUSTOMERS).columns, lambda _: True).close(resumable=False)
+    DeadLetter(path, open_source(CUSTOMERS).columns, lambda _: True).close()
     assert texts(path) == []
 
 
@@ -191,10 +193,12 @@ def test_a_try_that_ends_and_may_go_on_leaves_the_file_and_what_the_next_try_nee
     for position in range(3):
         letter = DeadLetter(path, columns, range(position).__contains__)
         refuse(letter, CUSTOMERS, [position])
-        letter.close(resumable=True)
+        letter.close()
         assert texts(path) == texts(CUSTOMERS)[: position + 1]
 
-    DeadLetter(path, columns, range(3).__contains__).close(resumable=False)
+    last = DeadLetter(path, columns, range(3).__contains__)
+    last.close()
+    forget_parts(path)
     assert texts(path) == texts(CUSTOMERS)
     assert [file.name for file in tmp_path.iterdir()] == ["rejects.csv"]
 
@@ -205,7 +209,7 @@ def test_a_line_that_a_kill_cut_short_is_no_row(tmp_path):
     [part] = (tmp_path / "rejects.csv.parts").iterdir()
     part.write_bytes(part.read_bytes()[:-20])
 
-    DeadLetter(path, open_source(CUSTOMERS).columns, lambda _: True).close(resumable=False)
+    DeadLetter(path, open_source(CUSTOMERS).columns, lambda _: True).close()
     assert texts(path) == texts(CUSTOMERS)[:2]
 
 
@@ -228,7 +232,8 @@ def test_rows_of_a_later_batch_are_found_by_their_position_in_the_input(tmp_path
     assert [batch.start for batch in open_source(pieces).batches()] == [0, 2]
     letter = DeadLetter(tmp_path / "rejects.csv", ["whatsApp"], no_place)
     refuse(letter, pieces, [3, 0])
-    letter.close(resumable=False)
+    letter.close()
+    forget_parts(tmp_path / "rejects.csv")
     assert texts(tmp_path / "rejects.csv") == [{"whatsApp": "4"}, {"whatsApp": "1"}]
 
 

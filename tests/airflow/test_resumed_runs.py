@@ -1,0 +1,97 @@
+"""Retries with the real Airflow: the first try meets an ill CRM, the second goes on from what was settled."""
+
+from __future__ import annotations
+
+import csv
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_socialscrm.sandbox.server import Sandbox
+
+DAGS = Path(__file__).parent / "dags_resume"
+ROWS = 100
+MALFORMED = 3
+CALLS = ROWS // 10 + 8
+"""Calls of ten rows, and those that find the malformed one among its ten: four halvings of two calls each."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with customers, one of them with an extension field the CRM does not take."""
+    path = tmp_path / "given"
+    path.mkdir()
+    with (path / "customers.csv").open("w", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["whatsApp", "Loyalty Level"])
+        writer.writerows([f"86997799{n:05}", "Tin" if n == MALFORMED else "Gold"] for n in range(ROWS))
+    return path
+
+
+def kept(home: Path) -> list[tuple[str]]:
+    """Return the keys of all task state that Airflow holds."""
+    with closing(sqlite3.connect(home / "airflow.db")) as database:
+        return database.execute("SELECT key FROM task_state_store").fetchall()
+
+
+def states(home: Path, dag_id: str) -> list[tuple[str, str, int]]:
+    with closing(sqlite3.connect(home / "airflow.db")) as database:
+        query = "SELECT task_id, state, try_number FROM task_instance WHERE dag_id = ? ORDER BY task_id DESC"
+        return [(task, state, tries) for task, state, tries in database.execute(query, (dag_id,))]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("task_state", {"kind": "http", "status": 503, "retry_after": 1}, "is kept in Airflow's task state"),
+        ("state_file", {"kind": "code", "code": 517}, "import_customers.json: a retry goes on from there"),
+    ],
+    ids=["task state", "file"],
+)
+def test_the_second_try_sends_only_what_the_first_did_not_settle(
+    airflow, socialscrm_sandbox: Sandbox, connection, folder, case
+):
+    dag_id, illness, where = case
+    socialscrm_sandbox.inject(**illness, after=CALLS - 6, times=1)
+
+    done = airflow.run("dags", "test", dag_id, dags=DAGS, TEST_FOLDER=str(folder), **connection)
+
+    output = done.stdout + done.stderr
+    assert states(airflow.path, dag_id) == [("import_customers", "success", 2)], output
+    assert where in output
+    assert "Going on after" in output
+    assert "SocialsCRM was ill, retrying in 0:00:0" in output
+    (manifest,) = airflow.xcoms(dag_id, "import_customers")
+    assert (manifest["rows"]["total"], manifest["rows"]["accepted"], manifest["rows"]["rejected"]) == (ROWS, 99, 1)
+    assert manifest["calls"]["sent"] == socialscrm_sandbox.stats()["calls"]
+    assert [customer["times_imported"] for customer in socialscrm_sandbox.customers()] == [1] * (ROWS - 1)
+    with (folder / "rejects.csv").open(encoding="utf-8") as file:
+        assert [row["socialscrm_position"] for row in csv.DictReader(file)] == [str(MALFORMED)]
+    left = ["customers.csv", "rejects.csv"]
+    assert kept(airflow.path) == ([("socialscrm_import",)] if dag_id == "task_state" else [])
+    assert sorted(path.name for path in folder.rglob("*.csv*")) == left  # no part of the dead letter among them
+
+
+def test_a_task_that_fails_for_good_leaves_its_state_to_airflow(
+    airflow, socialscrm_sandbox: Sandbox, connection, folder
+):
+    socialscrm_sandbox.inject("code", code=517, after=6)
+
+    done = airflow.run("dags", "test", "task_state", dags=DAGS, TEST_FOLDER=str(folder), **connection)
+
+    assert states(airflow.path, "task_state") == [("import_customers", "failed", 2)], done.stdout + done.stderr
+    assert kept(airflow.path) == [("socialscrm_import",)]
+    assert [customer["times_imported"] for customer in socialscrm_sandbox.customers()] == [1] * len(
+        socialscrm_sandbox.customers()
+    )
+
+
+def test_the_policy_serves_any_task(airflow, connection):
+    done = airflow.run("dags", "test", "any_task", dags=DAGS, **connection)
+
+    output = done.stdout + done.stderr
+    assert states(airflow.path, "any_task") == [("wrong_setting", "failed", 1), ("ill_once", "success", 2)], output
+    assert "SocialsCRM was ill, retrying in 0:00:00.100000: The CRM was ill." in output
+    assert "No retry mends this: ApiKey is wrong." in output

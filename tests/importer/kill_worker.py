@@ -1,0 +1,42 @@
+"""An import in a process of its own, to be killed: its one argument is a JSON object that names all it needs.
+
+It ends with 0 when the import is complete, its manifest written; with 3 when SIGTERM stopped it.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from contextlib import closing
+from pathlib import Path
+
+from airflow_provider_socialscrm.api.client import Client
+from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
+from airflow_provider_socialscrm.importer.errors import StoppedError
+from airflow_provider_socialscrm.importer.options import Options
+from airflow_provider_socialscrm.importer.progress import FileCheckpoint
+from airflow_provider_socialscrm.importer.run import Import
+from airflow_provider_socialscrm.importer.source import open_source
+
+
+def main() -> int:
+    told = json.loads(sys.argv[1])
+    settings = Settings(
+        told["url"], "1", told["key"], "agent_wang", AuthScheme(told["scheme"]), calls_per_second=100_000.0
+    )
+    options = Options(told["rows_per_call"], concurrency=told["concurrency"], max_rejected=1_000_000)
+    folder = Path(told["folder"])
+    with closing(Client(settings, connections=told["concurrency"])) as client:
+        checkpoint = FileCheckpoint(folder / "state.json", "the one run")
+        run = Import(open_source(folder / "customers.parquet"), client, options, folder / told["rejects"], checkpoint)
+        signal.signal(signal.SIGTERM, lambda _number, _frame: run.stop())
+        try:
+            run.run()
+        except StoppedError:
+            return 3
+        (folder / "manifest.json").write_text(json.dumps(run.manifest()), encoding="utf-8")
+    return 0
+
+
+sys.exit(main())

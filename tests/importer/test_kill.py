@@ -1,0 +1,190 @@
+"""Workers that are killed with SIGKILL at random moments, and told to end with SIGTERM."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from airflow_provider_socialscrm.importer.source import open_source
+from airflow_provider_socialscrm.sandbox.server import Sandbox
+
+log = logging.getLogger(__name__)
+
+WORKER = Path(__file__).with_name("kill_worker.py")
+KILLS = 50
+ROWS = 20_000
+ROWS_PER_CALL = 100
+CONCURRENCY = 4
+LATENCY = 0.01
+"""Seconds a call takes at least, so that calls are in flight whenever the worker is killed."""
+MOST_CALLS = 45
+"""Calls after which a worker is killed, at most: a dozen kills an import."""
+PROCESS_TIMEOUT = 60.0
+"""Seconds after which a worker that neither ends nor calls is a failure."""
+POLL = 0.005
+"""Seconds between two looks at the calls."""
+
+AGENTS = ("agent_wang", "agent_silva")
+KINDS = {"welcome": 400, "stranger": 2_500, "malformed": 1_900, "numberless": 2_100}
+"""Kinds of rows that are not plain, and how many rows lie between two of them."""
+
+
+def kind_of(position: int) -> str:
+    return next((kind for kind, every in KINDS.items() if position % every == every // 3), "good")
+
+
+def row_of(position: int) -> dict[str, str | None]:
+    kind = kind_of(position)
+    return {
+        "whatsApp": "none" if kind == "numberless" else f"86997{position:07}",
+        "agentAccount": "agent_gone" if kind == "stranger" else AGENTS[position % len(AGENTS)],
+        "friendName": f"Name {position}",
+        "Loyalty Level": "Tin" if kind == "malformed" else "Gold",
+        "welcome": "Hello" if kind == "welcome" else None,
+    }
+
+
+CUSTOMERS = [row_of(position) for position in range(ROWS)]
+REFUSED = [position for position in range(ROWS) if kind_of(position) in {"stranger", "malformed", "numberless"}]
+GOOD = {row["whatsApp"]: row for row in CUSTOMERS if kind_of(int(row["friendName"].split()[1])) in {"good", "welcome"}}
+WELCOMED = [number for number, row in GOOD.items() if row["welcome"]]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One import, in a folder of its own."""
+
+    crm: Sandbox
+    folder: Path
+    scheme: str
+    rejects: str
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start a worker on it."""
+        told = {"url": self.crm.url, "key": self.crm.settings.api_key, "scheme": self.scheme}
+        told |= {"folder": str(self.folder), "rejects": self.rejects}
+        told |= {"rows_per_call": ROWS_PER_CALL, "concurrency": CONCURRENCY}
+        return subprocess.Popen([sys.executable, str(WORKER), json.dumps(told)])
+
+    def calls(self) -> int:
+        # Not by stats(), which counts the customers, too: asked for this often, it would slow the sandbox down.
+        return sum(self.crm._crm.calls.totals()["by_path"].values())
+
+    def manifest(self) -> dict[str, Any]:
+        loaded: dict[str, Any] = json.loads((self.folder / "manifest.json").read_text(encoding="utf-8"))
+        return loaded
+
+    def told(self) -> list[tuple[int, str]]:
+        """Return the dead letter's rows, sorted: position and bucket."""
+        rows = [row for batch in open_source(self.folder / self.rejects).batches() for row in batch.records.to_pylist()]
+        return sorted((int(row["socialscrm_position"]), row["socialscrm_bucket"]) for row in rows)
+
+
+@pytest.fixture
+def crm() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        sandbox.configure(calls_per_second=100_000)
+        yield sandbox
+
+
+@pytest.fixture
+def new_job(crm: Sandbox, tmp_path: Path) -> Callable[..., Job]:
+    def make(name: str, scheme: str = "body", rejects: str = "rejects.csv") -> Job:
+        crm.reset()
+        crm.inject("latency", seconds=LATENCY)
+        folder = tmp_path / name
+        folder.mkdir()
+        pq.write_table(pa.Table.from_pylist(CUSTOMERS), folder / "customers.parquet")
+        return Job(crm, folder, scheme, rejects)
+
+    return make
+
+
+def ends_before(job: Job, worker: subprocess.Popen[bytes], calls: int, moment: float, number: signal.Signals) -> bool:
+    """Send a signal a moment after so many calls arrived, unless the worker ended before; wait for its end."""
+    deadline, start = time.monotonic() + PROCESS_TIMEOUT, job.calls()
+    while worker.poll() is None and job.calls() - start < calls:
+        assert time.monotonic() < deadline
+        time.sleep(POLL)
+    time.sleep(moment)
+    if worker.poll() is None:
+        worker.send_signal(number)
+    return worker.wait(PROCESS_TIMEOUT) == 0
+
+
+def test_fifty_kills_lose_no_row_repeat_only_what_was_in_flight_and_welcome_no_customer_twice(new_job):
+    chance = random.Random(50)  # noqa: S311 - repeatable moments, no secrets
+    kills, repeated_rows, in_doubt = 0, 0, 0
+    for name, (scheme, rejects) in enumerate(cycle([("body", "x.csv"), ("header", "x.parquet"), ("body", "x.jsonl")])):
+        if kills >= KILLS:
+            break
+        job, killed = new_job(str(name), scheme, rejects), 0
+        while not ends_before(job, job.start(), chance.randint(1, MOST_CALLS), 0.02 * chance.random(), signal.SIGKILL):
+            killed += 1
+        repeated, unknown = check(job, killed)
+        kills, repeated_rows, in_doubt = kills + killed, repeated_rows + repeated, in_doubt + unknown
+    log.info("%s kills: %s rows were repeated, %s are in doubt", kills, repeated_rows, in_doubt)
+
+
+def check(job: Job, killed: int) -> tuple[int, int]:
+    """Check a complete import, and return how many rows were repeated and are in doubt."""
+    stored = {customer["whatsApp"]: customer for customer in job.crm.customers()}
+    unknown = [(position, bucket) for position, bucket in job.told() if bucket == "unknown"]
+    unknown_numbers = {CUSTOMERS[position]["whatsApp"] for position, _ in unknown}
+    assert unknown_numbers <= set(WELCOMED)
+    assert len(unknown) <= killed * CONCURRENCY
+    assert GOOD.keys() - unknown_numbers <= stored.keys() <= GOOD.keys()
+    assert [number for number in stored if not is_as_sent(stored[number])] == []
+    assert [number for number in WELCOMED if number in stored and stored[number]["welcomes"] != 1] == []
+    repeated = sum(customer["times_imported"] - 1 for customer in stored.values())
+    assert repeated <= killed * CONCURRENCY * ROWS_PER_CALL
+    assert [row for row in job.told() if row[1] != "unknown"] == [(n, bucket_of(n)) for n in REFUSED]
+    assert job.manifest()["rows"] == counted(len(unknown))
+    assert sorted(path.name for path in job.folder.iterdir()) == sorted(
+        ["customers.parquet", "manifest.json", "state.json", job.rejects]
+    )
+    return repeated, len(unknown)
+
+
+def is_as_sent(customer: dict[str, Any]) -> bool:
+    sent = GOOD[customer["whatsApp"]]
+    fields = {name: sent[name] for name in ("friendName", "Loyalty Level", "welcome") if sent[name] is not None}
+    return (customer["agent"], customer["fields"]) == (sent["agentAccount"], fields)
+
+
+def bucket_of(position: int) -> str:
+    return "invalid" if kind_of(position) == "numberless" else "rejected"
+
+
+def counted(unknown: int) -> dict[str, int]:
+    buckets = [bucket_of(position) for position in REFUSED]
+    counts = {"rejected": buckets.count("rejected"), "invalid": buckets.count("invalid"), "unknown": unknown}
+    rest = {"accepted": len(GOOD) - unknown, "duplicate": 0, "not_sent": 0}
+    return {"total": ROWS} | counts | rest
+
+
+def test_a_worker_told_to_end_settles_what_is_in_flight_and_the_next_repeats_no_call(new_job):
+    chance = random.Random(15)  # noqa: S311 - repeatable moments, no secrets
+    job = new_job("told")
+
+    terminated = 0
+    while not ends_before(job, job.start(), chance.randint(20, 120), 0.02 * chance.random(), signal.SIGTERM):
+        terminated += 1
+
+    assert terminated >= 2
+    assert check(job, 0) == (0, 0)
+    assert job.manifest()["calls"]["sent"] == job.calls()

@@ -1,0 +1,222 @@
+"""Every error the provider raises, and what becomes of the task that raised it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+from airflow.sdk import DAG, RetryAction, RetryDecision, task
+
+from airflow_provider_socialscrm.api.codes import ADMIN_CANNOT_IMPORT, CODES, REFUSED, SUCCESS, look_up
+from airflow_provider_socialscrm.api.errors import (
+    ClockError,
+    DataError,
+    NotReadyError,
+    RetriableError,
+    ServiceError,
+    SocialSCRMError,
+    StopError,
+    UncertainError,
+    refusal,
+)
+from airflow_provider_socialscrm.importer import errors as importer_errors
+from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
+from airflow_provider_socialscrm.retry_policies import FIRST_DELAY, LONGEST_DELAY, SocialSCRMRetryPolicy
+
+LATER = {502, 517, 538}
+"""Codes after which the same task may pass later."""
+UNKNOWN = {507, 508, 531, 532, 533}
+"""Codes that blame rows: the import operator settles them itself, any other task must know for itself."""
+
+
+def decision_on(failure: BaseException, try_number: int = 1, **arguments: float) -> RetryDecision:
+    return SocialSCRMRetryPolicy(**arguments).evaluate(failure, try_number, 3)
+
+
+@pytest.mark.parametrize("number", sorted(CODES.keys() - {SUCCESS}))
+def test_each_code_leads_to_no_retry_a_later_one_or_airflows_own(number):
+    decision = decision_on(refusal(CODES[number]))
+
+    expected = RetryAction.RETRY if number in LATER else RetryAction.DEFAULT if number in UNKNOWN else RetryAction.FAIL
+    assert decision.action is expected
+    assert decision.retry_delay == (timedelta(seconds=FIRST_DELAY) if number in LATER else None)
+    assert str(number) in decision.reason
+    assert CODES[number].meaning in decision.reason
+    assert CODES[number].hint in decision.reason
+
+
+@pytest.mark.parametrize(
+    ("number", "text", "action"),
+    [
+        (REFUSED, ADMIN_CANNOT_IMPORT, RetryAction.FAIL),
+        (REFUSED, "something else", RetryAction.DEFAULT),
+        (535, "", RetryAction.DEFAULT),
+        (999, "brand new", RetryAction.DEFAULT),
+    ],
+)
+def test_a_code_or_a_text_that_nobody_knows_is_left_to_airflow(number, text, action):
+    assert decision_on(refusal(look_up(number, text))).action is action
+
+
+@pytest.mark.parametrize(
+    ("failure", "action"),
+    [
+        (ServiceError("HTTP 503", http_status=503), RetryAction.RETRY),
+        (UncertainError("no answer"), RetryAction.RETRY),
+        (ClockError("the clocks differ"), RetryAction.RETRY),
+        (NotReadyError("still parsing"), RetryAction.RETRY),
+        (StopError("HTTP 404", http_status=404), RetryAction.FAIL),
+        (DataError("rows"), RetryAction.DEFAULT),
+        (SocialSCRMError("of no kind"), RetryAction.DEFAULT),
+        (importer_errors.InputError("no column"), RetryAction.FAIL),
+        (importer_errors.RejectedRowsError("too many"), RetryAction.FAIL),
+        (importer_errors.AccountingError("lost rows"), RetryAction.FAIL),
+        (importer_errors.SystemicError("refused alike"), RetryAction.DEFAULT),
+        (importer_errors.StoppedError("told to stop"), RetryAction.RETRY),
+        (importer_errors.CheckpointError("not readable"), RetryAction.DEFAULT),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else value.value,
+)
+def test_each_kind_of_error_leads_to_its_action_with_its_message_as_the_reason(failure, action):
+    decision = decision_on(failure)
+
+    assert decision.action is action
+    assert str(failure) in decision.reason
+
+
+@pytest.mark.parametrize("failure", [ValueError("8615266667780"), KeyError("x"), KeyboardInterrupt()])
+def test_errors_that_are_not_ours_are_left_to_airflow_without_a_word(failure):
+    assert decision_on(failure) == RetryDecision.default()
+
+
+def test_no_error_of_ours_is_forgotten():
+    kinds = [kind for kind in vars(importer_errors).values() if isinstance(kind, type)]
+    ours = [kind for kind in kinds if kind is not importer_errors.ImporterError]
+
+    assert len(ours) > 5
+    assert [kind.__name__ for kind in ours if decision_on(kind("why")).reason is None] == []
+
+
+def test_a_told_stop_is_gone_on_from_at_once():
+    assert decision_on(importer_errors.StoppedError("told"), try_number=3).retry_delay == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("try_number", "seconds"),
+    [(1, 60), (2, 120), (3, 240), (6, 1920), (7, LONGEST_DELAY), (50, LONGEST_DELAY), (100_000, LONGEST_DELAY)],
+)
+def test_the_delay_doubles_with_each_try_up_to_an_hour(try_number, seconds):
+    assert decision_on(ServiceError("ill"), try_number).retry_delay == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "try_number", "seconds"),
+    [(None, 1, 60), (0.0, 1, 60), (30.0, 1, 60), (90.0, 1, 90), (90.0, 2, 120), (1e9, 1, LONGEST_DELAY)],
+)
+def test_what_the_crm_asks_for_counts_where_it_is_longer_within_the_bound(retry_after, try_number, seconds):
+    failure = ServiceError("ill", retry_after=retry_after)
+
+    assert decision_on(failure, try_number).retry_delay == timedelta(seconds=seconds)
+
+
+def test_both_delays_can_be_chosen():
+    delays = [decision_on(ServiceError("ill"), n, first_delay=5, longest_delay=12).retry_delay for n in (1, 2, 3)]
+
+    assert delays == [timedelta(seconds=seconds) for seconds in (5, 10, 12)]
+
+
+def test_the_reason_carries_no_customer():
+    said = look_up(999, "8615266667780 Xanthippe", clean=lambda text: text.replace("8615266667780 Xanthippe", "***"))
+
+    reason = decision_on(refusal(said)).reason
+
+    assert "***" in reason
+    assert [secret for secret in ("8615266667780", "Xanthippe") if secret in reason] == []
+
+
+def test_a_policy_comes_back_from_json_as_it_was():
+    stored = json.loads(json.dumps(SocialSCRMRetryPolicy(1.5, 20.0).serialize()))
+
+    restored = SocialSCRMRetryPolicy.deserialize(stored)
+
+    assert restored.delay(RetriableError("ill"), 1) == timedelta(seconds=1.5)
+    assert restored.delay(RetriableError("ill"), 9) == timedelta(seconds=20)
+
+
+def test_any_task_takes_the_policy():
+    policy = SocialSCRMRetryPolicy()
+    with DAG("policies", schedule=None):
+
+        @task(retries=2, retry_policy=policy)
+        def query() -> None:
+            """Stand for a task that uses the hook."""
+
+        operator = query().operator
+
+    assert operator.retry_policy is policy
+
+
+CHOSEN = SocialSCRMRetryPolicy(1.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "default_args", "chosen"),
+    [
+        ({"retry_policy": CHOSEN}, {}, CHOSEN),
+        ({"retry_policy": None}, {}, None),
+        ({}, {"retry_policy": CHOSEN}, CHOSEN),
+        ({}, {"retry_policy": None}, None),
+        ({"retry_policy": CHOSEN}, {"retry_policy": None}, CHOSEN),
+    ],
+)
+def test_a_policy_chosen_for_the_task_or_the_dag_goes_before_the_operators_own(arguments, default_args, chosen):
+    with DAG("chosen", schedule=None, default_args=default_args):
+        operator = SocialSCRMImportOperator(task_id="import_customers", data="x.csv", **arguments)
+
+    assert operator.retry_policy is chosen
+
+
+def test_the_operator_has_the_policy_by_default():
+    operator = SocialSCRMImportOperator(task_id="import_customers", data="x.csv")
+
+    assert operator.retry_policy.serialize() == {"first_delay": FIRST_DELAY, "longest_delay": LONGEST_DELAY}
+
+
+WITHOUT_POLICIES = """
+import sys
+import airflow.sdk
+
+sdk = type(airflow.sdk)("airflow.sdk")
+NEW = {"RetryPolicy", "RetryAction", "RetryDecision"}
+
+def lacking(name):
+    if name in NEW:
+        raise ImportError(f"cannot import name {name!r} from 'airflow.sdk'")
+    return getattr(airflow_sdk, name)
+
+airflow_sdk = airflow.sdk
+sdk.__getattr__ = lacking
+sdk.__path__ = airflow.sdk.__path__
+sys.modules["airflow.sdk"] = sdk
+
+from airflow_provider_socialscrm.operators import socialscrm
+
+assert socialscrm.SocialSCRMRetryPolicy is None
+operator = socialscrm.SocialSCRMImportOperator(task_id="import_customers", data="not/there.csv")
+try:
+    operator.execute({"ti": None})
+except socialscrm.AirflowFailException as failure:
+    print(operator.retry_policy, failure)
+"""
+
+
+def test_an_airflow_without_retry_policies_has_the_operator_and_fails_at_once_what_no_retry_mends():
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_POLICIES], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("None not/there.csv is not there")
