@@ -6,7 +6,7 @@
     ├── InputError          the data or an argument cannot be taken: mend it; no call was made
     ├── RejectedRowsError   everything was sent, more rows were refused than allowed: look at the dead letter
     ├── AccountingError     rows were lost or counted twice: a bug of ours, please report it
-    ├── CheckpointError     what is settled cannot be read: try again; no call was made
+    ├── CheckpointError     what is settled cannot be read or kept: mend where it is kept, or try again
     ├── StoppedError        the task was told to stop: try again, it goes on
     └── SystemicError       calls are refused whatever they carry: ask the vendor
 """
@@ -31,7 +31,7 @@ class AccountingError(ImporterError):
 
 
 class CheckpointError(ImporterError):
-    """What is settled already cannot be told, so nothing was sent; the same try may pass later."""
+    """What is settled cannot be read, so nothing was sent, or cannot be kept, so nothing more is sent."""
 
 
 class StoppedError(ImporterError):

@@ -86,16 +86,26 @@ class FileCheckpoint:
         return state if identity == self._identity else None
 
     def save(self, state: dict[str, Any]) -> None:
-        """Write the file; a kill in between leaves the one before."""
-        text = json.dumps({"identity": self._identity, "state": state}).encode()
+        """Write the file; a kill in between leaves the one before.
+
+        :raises CheckpointError: when it cannot be written.
+        """
+        try:
+            self._write(json.dumps({"identity": self._identity, "state": state}).encode())
+        except OSError as failure:
+            reason = failure.strerror or type(failure).__name__
+            message = f"checkpoint_path {self._path} cannot be written ({reason}), so nothing more is sent. "
+            raise CheckpointError(message + "Mend it and run the task again: it goes on from the last save.") from None
+
+    def _write(self, content: bytes) -> None:
         if isinstance(self._path, Path):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             beside = self._path.with_name(f"{self._path.name}.new")
-            beside.write_bytes(text)
+            beside.write_bytes(content)
             beside.replace(self._path)
         else:  # object storage shows a file when it is whole
             with self._path.open("wb") as file:
-                file.write(text)
+                file.write(content)
 
     def clear(self) -> None:
         """Remove the file."""

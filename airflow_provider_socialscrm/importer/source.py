@@ -33,11 +33,6 @@ class Batch:
     start: int
     records: pa.RecordBatch
 
-    def original(self, position: int) -> dict[str, Any]:
-        """Return one row as it came in, by its position in the input."""
-        row: dict[str, Any] = self.records.slice(position - self.start, 1).to_pylist()[0]
-        return row
-
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Source:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow.sdk.exceptions import AirflowRuntimeError
+
 from airflow_provider_socialscrm.importer.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -32,8 +34,6 @@ class TaskStateCheckpoint:
 
         :raises CheckpointError: when Airflow cannot tell.
         """
-        from airflow.sdk.exceptions import AirflowRuntimeError  # noqa: PLC0415 - for those who have the store
-
         try:
             state = self._store.get(KEY)
         except AirflowRuntimeError as failure:
@@ -41,8 +41,15 @@ class TaskStateCheckpoint:
         return dict(state) if state else None
 
     def save(self, state: dict[str, Any]) -> None:
-        """Keep the state."""
-        self._store.set(KEY, state)
+        """Keep the state.
+
+        :raises CheckpointError: when Airflow does not take it.
+        """
+        try:
+            self._store.set(KEY, state)
+        except AirflowRuntimeError as failure:
+            message = f"Airflow's task state cannot be written ({failure}), so nothing more is sent. "
+            raise CheckpointError(message + "A retry goes on from the last save.") from None
 
     def clear(self) -> None:
         """Forget the state."""

@@ -240,6 +240,14 @@ def test_a_folder_in_place_of_the_file_is_never_taken_for_no_file(tmp_path):
         FileCheckpoint(tmp_path, "mine").load()
 
 
+def test_a_file_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    checkpoint = FileCheckpoint(tmp_path / "file" / "state.json", "mine")
+
+    with pytest.raises(CheckpointError, match=r"checkpoint_path .*state\.json cannot be written"):
+        checkpoint.save({"a": 1})
+
+
 def test_no_checkpoint_keeps_nothing():
     checkpoint = NoCheckpoint()
     checkpoint.save({"a": 1})

@@ -171,13 +171,6 @@ def test_a_batch_is_never_larger_than_the_limit(form, tmp_path, small_batches):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_batch_gives_a_row_back_by_its_position_in_the_input(form, tmp_path, small_batches):
-    batches = list(open_source(FORMS[form](tmp_path)).batches())
-    found = [batch.original(batch.start + i)["whatsApp"] for batch in batches for i in range(batch.records.num_rows)]
-    assert found == NUMBERS
-
-
-@pytest.mark.parametrize("form", FORMS)
 def test_a_description_says_the_kind_and_no_value(form, tmp_path):
     source = open_source(FORMS[form](tmp_path))
     assert "2 columns" in source.describe

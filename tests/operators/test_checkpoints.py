@@ -46,6 +46,19 @@ class BrokenStore(FakeStore):
         raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 500}))
 
 
+class FullStore(FakeStore):
+    """A store that takes no more than so many writes."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+    def set(self, key: str, value: Any) -> None:
+        if self.sets >= self.most:
+            raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 500}))
+        super().set(key, value)
+
+
 class FakeTaskInstance:
     """A try of a task, which keeps what is pushed."""
 
@@ -139,6 +152,19 @@ def test_task_state_that_airflow_cannot_tell_makes_no_call_and_is_no_fatal_error
         operator_of(customers()).execute({"ti": FakeTaskInstance(), "task_state_store": BrokenStore()})
 
     assert crm.calls() == []
+
+
+def test_task_state_that_airflow_does_not_take_stops_the_run_and_a_retry_goes_on_from_the_last_save(crm: Sandbox):
+    store = FullStore(3)
+    with pytest.raises(CheckpointError, match="cannot be written"):
+        operator_of(customers()).execute({"ti": FakeTaskInstance(), "task_state_store": store})
+    assert 0 < len(crm.customers()) < 20
+
+    store.most = 1_000
+    manifest = operator_of(customers()).execute({"ti": FakeTaskInstance(), "task_state_store": store})
+    assert manifest["rows"]["accepted"] == 20
+    sent_again = sum(customer["times_imported"] - 1 for customer in crm.customers())
+    assert sent_again <= 2 * operator_of(customers()).rows_per_call * operator_of(customers()).concurrency
 
 
 def test_a_retry_goes_on_from_the_task_state_which_is_complete_in_the_end(crm: Sandbox):
