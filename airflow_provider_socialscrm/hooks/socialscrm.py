@@ -142,7 +142,7 @@ def _extras(connection: Connection) -> dict[str, Any]:
 
 def _tenant_id(value: str) -> str:
     if not _TENANT_ID.fullmatch(value):
-        raise ValueError("has characters that no company id has; it is a number")
+        raise ValueError("has characters that no company id has (it is a number)")
     return value
 
 
@@ -155,7 +155,7 @@ def _base_url(address: str) -> str:
     if not named or parts.scheme not in {"http", "https"}:
         raise ValueError(f"is not an address such as {DEFAULT_BASE_URL}")
     if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
-        raise ValueError("has more than scheme, host and port; the paths of the API are added to it")
+        raise ValueError("has more than scheme, host and port (the paths of the API are added to it)")
     return f"{parts.scheme}://{parts.netloc}"
 
 
@@ -163,14 +163,14 @@ def _auth_scheme(value: str) -> AuthScheme:
     try:
         return AuthScheme(value)
     except ValueError:
-        raise ValueError(f"is {value!r}; it is body or header") from None
+        raise ValueError(f"is {value!r} (it is body or header)") from None
 
 
 def _time_zone(value: str) -> str:
     try:
         return ZoneInfo(value).key
     except (ZoneInfoNotFoundError, TypeError, ValueError, OSError):
-        raise ValueError(f"is {value!r}; it is a name such as {DEFAULT_TIME_ZONE} or UTC") from None
+        raise ValueError(f"is {value!r} (it is a name such as {DEFAULT_TIME_ZONE} or UTC)") from None
 
 
 def _positive(value: Any) -> float:
@@ -179,7 +179,7 @@ def _positive(value: Any) -> float:
     except (TypeError, ValueError):
         number = 0.0
     if not 0 < number < float("inf"):
-        raise ValueError(f"is {value!r}; it is a number above 0")
+        raise ValueError(f"is {value!r} (it is a number above 0)")
     return number
 
 
