@@ -48,7 +48,7 @@ def named_outcome(data: Any, numbers: Sequence[str]) -> Outcome:
     success, fail = lists
     named = {*(success or ()), *(fail or ())}
     strangers = len(named - set(numbers))
-    if fail == [] and data.get("isAllOk") is True and success in (None, []):
+    if fail is not None and not fail and not success and data.get("isAllOk") is True:
         return Outcome(strangers=strangers)
     shared = {number for number, count in Counter(numbers).items() if count > 1}
     failed, unclear = set(), set()
@@ -61,7 +61,7 @@ def named_outcome(data: Any, numbers: Sequence[str]) -> Outcome:
     return Outcome(frozenset(failed), frozenset(unclear), strangers)
 
 
-def _lists(data: Any) -> tuple[list[str] | None, list[str] | None] | None:
+def _lists(data: Any) -> tuple[frozenset[str] | None, frozenset[str] | None] | None:
     if not isinstance(data, dict):
         return None
     for names in _SHAPES:
@@ -71,5 +71,5 @@ def _lists(data: Any) -> tuple[list[str] | None, list[str] | None] | None:
     return None
 
 
-def _texts(values: Any) -> list[str] | None:
-    return [str(value) for value in values] if isinstance(values, list) else None
+def _texts(values: Any) -> frozenset[str] | None:
+    return frozenset(map(str, values)) if isinstance(values, list) else None

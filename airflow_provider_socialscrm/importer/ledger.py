@@ -43,6 +43,7 @@ class Ledger:
             return
         self._put(bucket, rows, cause, attempts, for_good=True)
         self._progress.settle(rows)
+        self._unsaved = True  # also where no call of their own settled them, as with an agent's later rows
 
     def leave(self, bucket: Bucket, rows: Sequence[Row], cause: Cause, attempts: int = 0) -> None:
         """Put rows into their bucket for this try; a later one sends them."""

@@ -60,11 +60,12 @@ class SocialSCRMImportOperator(BaseOperator):
     :param max_rejected: rows that may be refused before the task fails, after all that could be sent was sent: a
         number, or a fraction of the input as a float below 1. Default 0: no refused row goes unnoticed.
     :param rejects_path: where to write the rows that did not go in, each with its position, code, meaning and hint; its
-        name ends in ``.parquet``, ``.csv`` or ``.jsonl`` (local or object storage). It holds customers' data.
+        name ends in ``.parquet``, ``.csv`` or ``.jsonl`` (local or object storage). It holds customers' data. Each
+        run and each mapped task needs its own: ``{{ run_id }}``, ``{{ ti.map_index }}``.
     :param on_unknown: what becomes of a row with ``welcome`` whose call was sent and whose answer was lost: ``hold`` it
         as unknown (default, as the customer may have the message already) or ``resend`` it.
     :param checkpoint_path: a small file that keeps what is settled, for a retry to go on from (local or object
-        storage). Not needed on Airflow 3.3, whose task state does it.
+        storage). Each run and each mapped task needs its own. Not needed on Airflow 3.3, whose task state does it.
     :raises AirflowFailException: when no retry can help: a wrong setting, data that cannot be taken, refused rows.
     :raises RetriableError: when the CRM was ill for longer than a task should wait; Airflow's retry goes on from there.
     """
