@@ -21,15 +21,48 @@ BAD_NUMBER: Final = Cause(
     f"whatsApp is not {SHORTEST_NUMBER} to {LONGEST_NUMBER} digits.",
     "Write the number with its country code, as in 8615266667780.",
 )
+NATIONAL_NUMBER: Final = Cause(
+    "national-number",
+    "whatsApp begins with 0, so it lacks its country code.",
+    "Write the number with its country code, or set default_region to the country that such numbers belong to.",
+)
+ROUNDED_NUMBER: Final = Cause(
+    "rounded-number",
+    "whatsApp is a rounded number, whose last digits are lost.",
+    "Export the column as text: a spreadsheet showed it as 8.6E+12, or it is a 32-bit float.",
+)
+NUMBER_NOT_IN_USE: Final = Cause(
+    "number-not-in-use",
+    "whatsApp is no number that is in use in its country, or in that of default_region.",
+    "Correct the number, or write it with + and its country code.",
+)
 NO_AGENT: Final = Cause("no-agent", "The row has no agentAccount.", "Give the login of the agent the customer goes to.")
 BAD_BIRTHDAY: Final = Cause(
     "bad-birthday", "birthday is no date of the form yyyy/MM/dd.", "Give a date column, or text such as 1990/03/08."
+)
+AMBIGUOUS_BIRTHDAY: Final = Cause(
+    "ambiguous-birthday",
+    "birthday could be read day first or month first.",
+    "Set dayfirst to True or False, or write dates as 1990/03/08.",
 )
 COMMA_IN_TAG: Final = Cause(
     "comma-in-tag", "A tag in the list contains a comma, which would make two tags of it.", "Rename the tag."
 )
 NOT_A_NUMBER: Final = Cause(
     "infinite", "A column holds an infinite number.", "Replace infinities by a number, or by nothing."
+)
+NOT_TEXT: Final = Cause(
+    "not-text",
+    "A column holds bytes that are no UTF-8 text.",
+    "Decode the column before it is imported, or leave it out.",
+)
+ODD_SEX: Final = Cause(
+    "odd-sex", "sex is neither unknown, male nor female.", "It is sent as it is: see whether the CRM knows the word."
+)
+DUPLICATE: Final = Cause(
+    "duplicate",
+    "Another row of the input has the same whatsApp number, and goes instead.",
+    "The dead letter names that row; duplicates='first' or 'send' chooses otherwise.",
 )
 TOO_LARGE: Final = Cause(
     "too-large", "The row alone is larger than bytes_per_call.", "Shorten its texts, or raise bytes_per_call."
@@ -39,6 +72,11 @@ AGENT_HINT: Final = "Correct agentAccount in these rows, or create the agent in 
 
 STOPPED: Final = Cause(
     "stopped", "The run stopped before this row was sent.", "Mend what stopped the run, and run it again."
+)
+HELD_BACK: Final = Cause(
+    "held-back",
+    "The input has rows that cannot be sent, and on_invalid is 'fail'.",
+    "Mend those rows, or leave them out.",
 )
 NAMED: Final = Cause(
     "named", "The CRM took the call, and names this row as failed without a reason.", "Look the customer up in the CRM."
@@ -57,6 +95,11 @@ def together(causes: Sequence[Cause]) -> Cause:
     """Return all that is wrong with one row as one cause."""
     codes = " + ".join(str(cause.code) for cause in causes)
     return Cause(codes, " ".join(cause.meaning for cause in causes), " ".join(cause.hint for cause in causes))
+
+
+def superseded_by(position: int) -> Cause:
+    """Return why a row is not sent: the row at ``position`` has the same number."""
+    return Cause(DUPLICATE.code, f"Row {position} has the same whatsApp number, and goes instead.", DUPLICATE.hint)
 
 
 def cause_of(failure: SocialSCRMError) -> Cause:
@@ -91,3 +134,17 @@ def isolation_exhausted(failure: SocialSCRMError, calls: int) -> SystemicError:
         f"{calls:,} calls went into finding bad rows, which is more than the accepted ones are worth: too many rows "
         f"are bad. The last refusal: {failure} Mend the data first; the rows found so far are in the dead letter."
     )
+
+
+UNREADABLE: Final = Cause(
+    "unreadable", "The row cannot be read from its file.", "Mend the lines that the log and the dead letter name."
+)
+
+
+def unreadable(where: str, what: str) -> Cause:
+    """Return why one row could not be read.
+
+    :param where: file and line.
+    :param what: what is wrong there, without a value of it.
+    """
+    return Cause(UNREADABLE.code, f"{where}: {what}", UNREADABLE.hint)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
-from airflow_provider_socialscrm.importer.fields import Row, has_side_effects
+from airflow_provider_socialscrm.importer.rows import Row
 
 
 @dataclass(slots=True)
@@ -49,7 +51,7 @@ class Chunk:
     @property
     def repeatable(self) -> bool:
         """Whether sending the chunk again does no harm."""
-        return not any(has_side_effects(row) for row in self.rows)
+        return not any(row.has_side_effects for row in self.rows)
 
     def halves(self) -> tuple[Chunk, Chunk]:
         """Return two chunks with half of the bytes each, as near as rows allow; neither is empty."""
@@ -60,18 +62,8 @@ class Chunk:
         return Chunk(self.rows[:middle], self.agent), Chunk(self.rows[middle:], self.agent)
 
 
-def arrange(rows: Iterable[Row]) -> Iterator[Row]:
-    """Yield a batch's rows in the order of sending: those of one agent follow each other, side effects first.
-
-    So what is settled in a batch is few intervals of that order, however the agents alternate.
-    """
-    for once, plain in _by_agent(rows).values():
-        yield from once
-        yield from plain
-
-
 def chunk_rows(
-    rows: Iterable[Row], limits: Limits, envelope: Callable[[str | None], int], *, resend: bool = False
+    rows: Sequence[Row], limits: Limits, envelope: Callable[[str | None], int], *, resend: bool = False
 ) -> Iterator[Chunk]:
     """Yield rows as chunks: those of one agent together, in order, each as full as the limits allow.
 
@@ -90,20 +82,22 @@ def chunk_rows(
         yield from _pack(together, limits, envelope(agent), agent)
 
 
-def _by_agent(rows: Iterable[Row]) -> dict[str | None, tuple[list[Row], list[Row]]]:
+def _by_agent(rows: Sequence[Row]) -> dict[str | None, tuple[Sequence[Row], Sequence[Row]]]:
+    if len({(row.agent, row.has_side_effects) for row in rows}) == 1 and not rows[0].has_side_effects:
+        return {rows[0].agent: ((), rows)}  # as with most inputs
     groups: dict[str | None, tuple[list[Row], list[Row]]] = {}
     for row in rows:
         once, plain = groups.setdefault(row.agent, ([], []))
-        (once if has_side_effects(row) else plain).append(row)
-    return groups
+        (once if row.has_side_effects else plain).append(row)
+    return dict(groups)
 
 
-def _pack(rows: list[Row], limits: Limits, envelope: int, agent: str | None) -> Iterator[Chunk]:
+def _pack(rows: Sequence[Row], limits: Limits, envelope: int, agent: str | None) -> Iterator[Chunk]:
+    # Bytes up to each row's end, with a comma behind each row: the last one of a chunk has none.
+    ends = list(accumulate((len(row.body) + 1 for row in rows), initial=0))
     start = 0
     while start < len(rows):
-        end, size = start + 1, envelope + len(rows[start].body)
-        while end < len(rows) and end - start < limits.rows and size + 1 + len(rows[end].body) <= limits.bytes:
-            size += 1 + len(rows[end].body)  # a comma goes between rows
-            end += 1
+        fitting = bisect_right(ends, ends[start] + limits.bytes - envelope + 1) - 1
+        end = max(start + 1, min(start + limits.rows, fitting))
         yield Chunk(tuple(rows[start:end]), agent)
         start = end

@@ -11,13 +11,14 @@ from typing import Any, Final, Protocol
 import msgspec
 import pyarrow as pa
 
+from airflow_provider_socialscrm.importer.batches import Batch, OpenablePath
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.report import Bucket, Cause
-from airflow_provider_socialscrm.importer.source import Batch, OpenablePath
 from airflow_provider_socialscrm.importer.text import as_text
+from airflow_provider_socialscrm.importer.values import readable
 
 OWN_COLUMNS: Final = tuple(
-    f"socialscrm_{name}" for name in ("position", "bucket", "code", "meaning", "hint", "attempts", "time")
+    f"socialscrm_{name}" for name in ("file", "position", "bucket", "code", "meaning", "hint", "attempts", "time")
 )
 """What is added to the row's own columns; left out again when the file is given back as data."""
 
@@ -54,6 +55,8 @@ class DeadLetter:
         self._folder = _folder(path)
         self._pending: list[_Kept] = []
         self._number = 0
+        self._batch: Batch | None = None
+        self._texts: dict[str, pa.Array] = {}
         self._write_file(())  # before any call, so that a path that cannot be written is found in time
         self._take_up(is_settled)
 
@@ -67,11 +70,18 @@ class DeadLetter:
         :param attempts: calls that carried it; 0 where it was not sent.
         :param order: its place in the order of sending, where it is settled for good.
         """
-        own = (position, bucket, cause.code, cause.meaning, cause.hint, attempts, datetime.now(UTC).isoformat())
-        row = _as_texts(batch, position) | dict(zip(OWN_COLUMNS, map(str, own), strict=True))
+        now = datetime.now(UTC).isoformat()
+        own = (position, bucket, cause.code, cause.meaning, cause.hint, attempts, now)
+        why = dict(zip(OWN_COLUMNS, (batch.file, *map(str, own)), strict=True))
+        row = self._texts_of(batch, position) | why
         self._pending.append(_Kept(row, order))
         if len(self._pending) >= FLUSH_ROWS:
             self.flush()
+
+    def _texts_of(self, batch: Batch, position: int) -> dict[str, str | None]:
+        if self._batch is not batch:  # rows of one batch follow each other, and a column costs little more than a row
+            self._batch, self._texts = batch, _as_texts(batch)
+        return {name: column[position - batch.start].as_py() for name, column in self._texts.items()}
 
     def flush(self) -> None:
         """Write what was added since the last time."""
@@ -111,6 +121,11 @@ def forget_parts(path: OpenablePath) -> None:
     _remove(folder, _parts(folder))
 
 
+def has_parts(path: OpenablePath) -> bool:
+    """Say whether the import that writes a dead letter is not complete yet."""
+    return bool(_parts(_folder(path)))
+
+
 def _folder(path: OpenablePath) -> Any:
     return path.parent / f"{path.name}.parts"
 
@@ -141,9 +156,9 @@ def _read(part: Any) -> list[_Kept]:
 _decoder = msgspec.json.Decoder(_Kept)
 
 
-def _as_texts(batch: Batch, position: int) -> dict[str, str | None]:
-    row = batch.records.slice(position - batch.start, 1)
-    return {name: as_text(column)[0].as_py() for name, column in zip(row.schema.names, row.columns, strict=True)}
+def _as_texts(batch: Batch) -> dict[str, pa.Array]:
+    columns = zip(batch.records.schema.names, batch.records.columns, strict=True)
+    return {name: as_text(readable(column)) for name, column in columns}
 
 
 def _open(path: OpenablePath) -> Any:

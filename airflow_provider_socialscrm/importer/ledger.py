@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager
 
-from airflow_provider_socialscrm.importer.causes import together
+from airflow_provider_socialscrm.importer.batches import Batch, OpenablePath
+from airflow_provider_socialscrm.importer.causes import DUPLICATE, UNREADABLE, superseded_by, together
 from airflow_provider_socialscrm.importer.dead_letter import DeadLetter
-from airflow_provider_socialscrm.importer.fields import InvalidRow, Row
 from airflow_provider_socialscrm.importer.progress import Progress
 from airflow_provider_socialscrm.importer.report import Bucket, Cause, Report
+from airflow_provider_socialscrm.importer.rows import Judged, Row
 
 
 class Ledger:
@@ -33,6 +35,21 @@ class Ledger:
         self._calls_being_kept = 0
         self._calls_since = 0
 
+    @contextmanager
+    def keeping(self, path: OpenablePath | None, columns: Sequence[str]) -> Iterator[None]:
+        """Keep the rows that do not go in at ``path``, if there is one.
+
+        :param columns: names of the rows' own columns.
+        :raises InputError: when the path cannot be written, or says no format.
+        """
+        if path is not None:
+            self.dead_letter = DeadLetter(path, columns, self._progress.is_settled_place)
+        try:
+            yield
+        finally:
+            if self.dead_letter:
+                self.dead_letter.close()
+
     def settle(self, bucket: Bucket, rows: Sequence[Row], cause: Cause | None = None, attempts: int = 0) -> None:
         """Put rows into their bucket for good: no later try sends them.
 
@@ -49,12 +66,19 @@ class Ledger:
         """Put rows into their bucket for this try; a later one sends them."""
         self._put(bucket, rows, cause, attempts, for_good=False)
 
-    def settle_invalid(self, row: InvalidRow) -> None:
-        """Put a row that cannot be sent into its bucket, with all that is wrong with it."""
-        cause = together(row.reasons)
-        self.report.settle(Bucket.INVALID, [row.position], cause, for_good=False)
+    def keep_back(self, judged: Judged) -> None:
+        """Put the rows of a batch that are not sent into their buckets, with all that is wrong with them."""
+        for invalid in judged.invalid:
+            own = together(invalid.reasons)
+            counted = UNREADABLE if own.code == UNREADABLE.code else own
+            self._keep_back(judged.batch, invalid.position, Bucket.INVALID, counted, own)
+        for row in judged.superseded:
+            self._keep_back(judged.batch, row.position, Bucket.DUPLICATE, DUPLICATE, superseded_by(row.winner))
+
+    def _keep_back(self, batch: Batch, position: int, bucket: Bucket, counted: Cause, own: Cause) -> None:
+        self.report.settle(bucket, [position], counted, for_good=False)
         if self.dead_letter:
-            self.dead_letter.add(row.batch, row.position, Bucket.INVALID, cause)
+            self.dead_letter.add(batch, position, bucket, own)
 
     def intend(self, rows: Sequence[Row]) -> None:
         """Note, and keep at once, that rows which must not be sent twice are about to be sent."""

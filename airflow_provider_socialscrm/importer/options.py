@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from random import SystemRandom
-from typing import Final
+from typing import Any, Final
 
 from airflow_provider_socialscrm.importer.errors import InputError
 
@@ -23,6 +23,15 @@ DEFAULT_CONCURRENCY: Final = 12
 
 ON_UNKNOWN: Final = ("hold", "resend")
 """What may become of a row with side effects whose outcome is unknown."""
+
+EMPTY: Final = ("omit", "send")
+"""What may become of a missing or blank value: left out of the row, or sent as an empty text."""
+
+DUPLICATES: Final = ("last", "first", "send")
+"""Which of the rows with one number goes: the last, the first, or all of them."""
+
+ON_INVALID: Final = ("reject", "fail")
+"""What rows that cannot be sent mean: they are kept back, or nothing is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,52 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """How a table is read as customers.
+
+    :param columns: the API's field for a column, by the column's name; ``None`` leaves the column out. Columns that are
+        not named go to the field they are called like.
+    :param defaults: values of fields for the rows that have none.
+    :param extension_fields: the columns and fields beside the API's own that go along. ``None``: all columns do.
+    :param default_region: the country of numbers without country code, as two letters; ``None`` knows none, and checks
+        only that a number has 7 to 15 digits.
+    :param dayfirst: whether 01/02/2020 is the first of February; ``None`` refuses what can be read both ways.
+    :param empty: whether a missing or blank value is left out (``omit``) or sent as an empty text (``send``), for all
+        fields or by field.
+    :param duplicates: which row goes of those with one number: the ``last`` that can be sent, the ``first``, or all
+        (``send``).
+    :param on_invalid: whether rows that cannot be sent are kept back (``reject``), or nothing is sent (``fail``).
+    """
+
+    columns: Mapping[str, str | None] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    extension_fields: Sequence[str] | None = None
+    default_region: str | None = None
+    dayfirst: bool | None = None
+    empty: str | Mapping[str, str] = EMPTY[0]
+    duplicates: str = DUPLICATES[0]
+    on_invalid: str = ON_INVALID[0]
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense, all of it at once.
+
+        :raises InputError: naming each argument.
+        """
+        wrong = [
+            *_no_mapping(columns=self.columns, defaults=self.defaults),
+            *_no_choice("duplicates", self.duplicates, DUPLICATES),
+            *_no_choice("on_invalid", self.on_invalid, ON_INVALID),
+            *(() if isinstance(self.empty, Mapping) else _no_choice("empty", self.empty, EMPTY)),
+        ]
+        if isinstance(self.extension_fields, str):
+            wrong.append(f"extension_fields is {self.extension_fields!r}, not a list of names")
+        if self.dayfirst not in (None, True, False):
+            wrong.append(f"dayfirst is {self.dayfirst!r}, not True, False or None")
+        if wrong:
+            raise InputError("; ".join(wrong) + ".")
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """One import's settings.
 
@@ -74,6 +129,7 @@ class Options:
         as a float below 1. Rejected, invalid and unknown rows count.
     :param on_unknown: what becomes of a row with side effects when its call was sent and the answer lost: ``hold`` it
         as unknown, or ``resend`` it.
+    :param rules: how the table is read as customers.
     :param effort: how hard a chunk is tried.
     :param timing: time and chance.
     """
@@ -83,6 +139,7 @@ class Options:
     concurrency: int = DEFAULT_CONCURRENCY
     max_rejected: float = 0
     on_unknown: str = "hold"
+    rules: Rules = field(default_factory=Rules)
     effort: Effort = field(default_factory=Effort)
     timing: Timing = field(default_factory=Timing)
 
@@ -98,8 +155,7 @@ class Options:
         ]
         if type(self.max_rejected) not in {int, float} or not 0 <= self.max_rejected < inf:
             wrong.append(f"max_rejected is {self.max_rejected!r}, not a number from 0")
-        if self.on_unknown not in ON_UNKNOWN:
-            wrong.append(f"on_unknown is {self.on_unknown!r}, not {' or '.join(ON_UNKNOWN)}")
+        wrong += _no_choice("on_unknown", self.on_unknown, ON_UNKNOWN)
         if wrong:
             raise InputError("; ".join(wrong) + ".")
 
@@ -107,3 +163,12 @@ class Options:
     def resend(self) -> bool:
         """Whether every row may be sent twice."""
         return self.on_unknown == "resend"
+
+
+def _no_choice(name: str, value: Any, choices: Sequence[str]) -> list[str]:
+    return [] if value in choices else [f"{name} is {value!r}, not {' or '.join(choices)}"]
+
+
+def _no_mapping(**arguments: Any) -> list[str]:
+    given = ((name, value) for name, value in arguments.items() if not isinstance(value, Mapping))
+    return [f"{name} is a {type(value).__name__}, not a dictionary" for name, value in given]

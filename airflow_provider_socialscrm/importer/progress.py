@@ -14,14 +14,14 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from airflow_provider_socialscrm.importer.batches import OpenablePath
 from airflow_provider_socialscrm.importer.errors import CheckpointError
-from airflow_provider_socialscrm.importer.fields import Row
 from airflow_provider_socialscrm.importer.intervals import Intervals
-from airflow_provider_socialscrm.importer.source import OpenablePath
+from airflow_provider_socialscrm.importer.rows import Row
 
 log = logging.getLogger(__name__)
 
-STATE_VERSION: Final = 1
+STATE_VERSION: Final = 2
 """Of the state's form and of the way rows are encoded and ordered; another version's state is not gone on from."""
 
 _CONTENT: Final = 2**64

@@ -33,6 +33,10 @@ class Bucket(StrEnum):
     NOT_SENT = "not_sent"  # the run stopped before it
 
 
+TO_LOOK_AT: Final = (Bucket.REJECTED, Bucket.INVALID, Bucket.UNKNOWN)
+"""Buckets whose rows count as refused: a person has to look at them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """Why rows are in their bucket: a code of the CRM's, or a short name of ours.
@@ -173,7 +177,7 @@ class Report:
     @property
     def refused(self) -> int:
         """Rows that a person has to look at."""
-        return sum(self.count(bucket) for bucket in (Bucket.REJECTED, Bucket.INVALID, Bucket.UNKNOWN))
+        return sum(self.count(bucket) for bucket in TO_LOOK_AT)
 
     def refusals(self) -> list[Refusal]:
         """Return the causes, those of most rows first."""
@@ -187,7 +191,7 @@ class Report:
 
     def summary(self) -> str:
         """Return the refusals in one sentence, by code."""
-        looked_at = [refusal for refusal in self.refusals() if refusal.bucket is not Bucket.NOT_SENT]
+        looked_at = [refusal for refusal in self.refusals() if refusal.bucket in TO_LOOK_AT]
         by_code = ", ".join(f"{refusal.rows:,} x {refusal.cause.code}" for refusal in looked_at)
         refused = f"{self.refused:,} of {self.rows:,} rows were refused"
         return f"{refused} ({by_code})" if by_code else refused

@@ -6,24 +6,25 @@ import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import count
 from typing import Any
 
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.settings import AuthScheme
-from airflow_provider_socialscrm.importer.causes import CUT_SHORT, TOO_LARGE
-from airflow_provider_socialscrm.importer.chunks import Chunk, Limits, arrange, chunk_rows
-from airflow_provider_socialscrm.importer.dead_letter import DeadLetter, forget_parts
+from airflow_provider_socialscrm.importer.batches import OpenablePath, Source
+from airflow_provider_socialscrm.importer.causes import CUT_SHORT, HELD_BACK
+from airflow_provider_socialscrm.importer.chunks import Chunk, Limits, chunk_rows
+from airflow_provider_socialscrm.importer.dead_letter import forget_parts
 from airflow_provider_socialscrm.importer.engine import Engine
-from airflow_provider_socialscrm.importer.errors import RejectedRowsError, StoppedError
-from airflow_provider_socialscrm.importer.fields import InvalidRow, Row, check_columns, encode
+from airflow_provider_socialscrm.importer.errors import InputError, StoppedError
+from airflow_provider_socialscrm.importer.intake import Intake
 from airflow_provider_socialscrm.importer.jobs import JobQueue
 from airflow_provider_socialscrm.importer.ledger import Ledger
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.pacing import Pace
 from airflow_provider_socialscrm.importer.progress import Checkpoint, NoCheckpoint, Progress
 from airflow_provider_socialscrm.importer.report import Bucket, Report
-from airflow_provider_socialscrm.importer.source import Batch, OpenablePath, Source
+from airflow_provider_socialscrm.importer.rows import Row
+from airflow_provider_socialscrm.importer.threshold import check_refusals, written_to
 from airflow_provider_socialscrm.importer.triage import Triage
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class Import:
     :param options: how to go about it.
     :param rejects_path: the dead letter, which keeps the rows that do not go in; ``None`` keeps none.
     :param checkpoint: keeps what is settled for a later try; ``None`` keeps nothing.
-    :raises InputError: when no row of the table could be sent for want of a column.
+    :raises InputError: when the columns cannot be what the rules say, or lack what each row needs.
     """
 
     def __init__(
@@ -49,8 +50,8 @@ class Import:
         checkpoint: Checkpoint | None = None,
     ) -> None:
         settings = client.settings
-        self._agent_in_row = settings.auth_scheme is AuthScheme.HEADER
-        check_columns(source.columns, agent_in_row=self._agent_in_row)
+        agent_in_row = settings.auth_scheme is AuthScheme.HEADER
+        self._intake = Intake(source, options, agent_in_row=agent_in_row, envelope=client.envelope_size)
         self._source = source
         self._client = client
         self._options = options
@@ -92,14 +93,14 @@ class Import:
         :raises RejectedRowsError: when more rows were refused than ``max_rejected`` allows.
         :raises AccountingError: when a row is in no bucket, or in two.
         """
+        self._intake.prepare()
         self._take_up()
         if not self._progress.is_complete:
             self._run()
             self._ledger.complete()
         if self._rejects_path is not None:
             forget_parts(self._rejects_path)
-        if self.report.refused > allowed_refusals(self._options.max_rejected, self.report.rows):
-            raise RejectedRowsError(self._too_many_refused())
+        check_refusals(self.report, self._options.max_rejected, self._rejects_path)
 
     def manifest(self) -> dict[str, Any]:
         """Return the import in numbers: what the task gives to XCom."""
@@ -122,8 +123,11 @@ class Import:
 
     def _run(self) -> None:
         self._earlier, self._started = self.report.seconds.total, self._options.timing.now()
-        failure = self._send_all()
+        holds_back = self._options.rules.on_invalid == "fail" and self._intake.invalid_rows()
+        with self._ledger.keeping(self._rejects_path, self._source.columns):
+            failure = self._hold_back() if holds_back else self._send_all()
         self.report.seconds.total = self._elapsed()
+        self._intake.say_remarks()
         if not isinstance(failure, StoppedError):  # a run told to stop does not read on to the end
             self.report.check(self._rows_read)
         if failure:
@@ -133,24 +137,26 @@ class Import:
         return self._earlier + self._options.timing.now() - self._started
 
     def _rows_up_to(self, end: int) -> Iterator[Row]:
-        for _, rows, _ in self._judged():
-            if rows and rows[0].order >= end:
+        for judged in self._intake.judged():
+            if judged.rows and judged.rows[0].order >= end:
                 return
-            yield from rows
+            yield from judged.rows
+
+    def _hold_back(self) -> Exception:
+        for judged in self._intake.judged():
+            self._rows_read += judged.batch.records.num_rows
+            self._ledger.keep_back(judged)
+            self.report.settle(Bucket.NOT_SENT, [row.position for row in judged.rows], HELD_BACK, for_good=False)
+        return InputError(
+            f"{self.report.summary()}; on_invalid is 'fail', so no call was made.{written_to(self._rejects_path)}"
+        )
 
     def _send_all(self) -> Exception | None:
-        if self._rejects_path is not None:
-            settled = self._progress.is_settled_place
-            self._ledger.dead_letter = DeadLetter(self._rejects_path, self._source.columns, settled)
-        try:
-            with self._saver(), ThreadPoolExecutor(self._options.concurrency, "socialscrm") as pool:
-                self._engine = self._make_engine(pool)
-                if self._told_to_stop:
-                    self._engine.stop()
-                return self._engine.run(self._chunks())
-        finally:
-            if self._ledger.dead_letter:
-                self._ledger.dead_letter.close()
+        with self._saver(), ThreadPoolExecutor(self._options.concurrency, "socialscrm") as pool:
+            self._engine = self._make_engine(pool)
+            if self._told_to_stop:
+                self._engine.stop()
+            return self._engine.run(self._chunks())
 
     @contextmanager
     def _saver(self) -> Iterator[None]:
@@ -181,29 +187,11 @@ class Import:
         )
 
     def _chunks(self) -> Iterator[Chunk]:
-        for batch, rows, invalid in self._judged():
-            self._rows_read += batch.records.num_rows
-            for row in invalid:
-                self._ledger.settle_invalid(row)
-            unsettled = self._unsettled(rows)
+        for judged in self._intake.judged():
+            self._rows_read += judged.batch.records.num_rows
+            self._ledger.keep_back(judged)
+            unsettled = list(self._unsettled(judged.rows))
             yield from chunk_rows(unsettled, self._limits, self._client.envelope_size, resend=self._options.resend)
-
-    def _judged(self) -> Iterator[tuple[Batch, list[Row], list[InvalidRow]]]:
-        # Places are counted over the rows that can be sent: what is settled is few intervals, however many rows cannot.
-        places = count()
-        for batch in self._source.batches():
-            rows, invalid = self._sendable(batch)
-            yield batch, [row._replace(order=next(places)) for row in arrange(rows)], invalid
-
-    def _sendable(self, batch: Batch) -> tuple[list[Row], list[InvalidRow]]:
-        rows, invalid = encode(batch, agent_in_row=self._agent_in_row)
-        fitting = [row for row in rows if self._fits(row)]
-        if len(fitting) < len(rows):
-            invalid += [InvalidRow(row.position, (TOO_LARGE,), batch) for row in rows if not self._fits(row)]
-        return fitting, invalid
-
-    def _fits(self, row: Row) -> bool:
-        return self._client.envelope_size(row.agent) + len(row.body) <= self._options.bytes_per_call
 
     def _unsettled(self, rows: Iterable[Row]) -> Iterator[Row]:
         for row in rows:
@@ -213,16 +201,3 @@ class Import:
                 self._ledger.settle(Bucket.UNKNOWN, [row], CUT_SHORT)
             else:
                 yield row
-
-    def _too_many_refused(self) -> str:
-        where = f" They are in {self._rejects_path}." if self._rejects_path else ""
-        return f"{self.report.summary()}; max_rejected allows {self._options.max_rejected:g}.{where}"
-
-
-def allowed_refusals(max_rejected: float, rows: int) -> int:
-    """Return how many rows may be refused.
-
-    :param max_rejected: a number of rows, or a fraction of the input as a float below 1.
-    :param rows: rows of the input.
-    """
-    return int(max_rejected * rows) if isinstance(max_rejected, float) and max_rejected < 1 else int(max_rejected)

@@ -1,34 +1,47 @@
-"""A column of any type as text, the one type the API knows."""
+"""A column of any type as text, the one type the API knows.
+
+The rules, by type. Whole floats are written as integers, since pandas makes floats of integers with gaps; dates and
+moments as ``yyyy/MM/dd``, the time of day and the zone left out; booleans as ``true`` and ``false``; decimals with the
+digits they have; lists as their values joined by commas; structs and maps as JSON whose values are such texts; bytes as
+the UTF-8 they hold; a category as its value.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from math import isnan
 from typing import Any, Final
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
 EXACT_FLOAT: Final = 2.0**53
 """Above this a 64-bit float no longer holds every integer, so it is not written as one."""
 
+MIXED: Final = pa.struct(
+    [("socialscrm_text", pa.string()), ("socialscrm_list", pa.list_(pa.string())), ("socialscrm_problem", pa.string())]
+)
+"""A column whose values are of several types: each as text, or a list of texts, and the code of what is wrong."""
+
 DATE_FORMAT: Final = "%Y/%m/%d"
 """The one date format the vendor documents (contract 2.3, birthday)."""
 
 
 def as_text(column: pa.Array) -> pa.Array:
-    """Return a column as strings; a missing or blank value becomes null, texts are trimmed.
-
-    Whole floats are written as integers, since pandas makes floats of integers with gaps; dates as ``yyyy/MM/dd``, the
-    time of day and the zone left out; booleans as ``true`` and ``false``; decimals with the digits they have; lists as
-    their values joined by commas; bytes as the UTF-8 they hold.
+    """Return a column as strings, by the rules of its type; a missing or blank value becomes null, texts are trimmed.
 
     :param column: an array of any type.
     """
-    text = pc.utf8_trim_whitespace(_text(column))
-    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+    return trimmed(untrimmed(column))
+
+
+def trimmed(text: pa.Array) -> pa.Array:
+    """Return strings without blanks around them; a blank one becomes null."""
+    text = pc.utf8_trim_whitespace(text)
+    return pc.if_else(pc.not_equal(text, ""), text, pa.scalar(None, pa.string()))
 
 
 def value_as_text(value: Any) -> str | None:
@@ -36,14 +49,20 @@ def value_as_text(value: Any) -> str | None:
 
     :param value: what a pandas column may hold, numpy's scalars and arrays included.
     """
-    if hasattr(value, "tolist"):  # numpy's own; its nanoseconds would come out as a number
-        value = (value.astype("datetime64[us]") if value.dtype.kind == "M" else value).tolist()
-    if value is None or type(value).__name__ in {"NAType", "NaTType"}:
-        return None
-    if isinstance(value, float | Decimal) and isnan(value):
+    value = plain(value)
+    if value is None:
         return None
     write = next((write for kind, write in _VALUE_TEXTS if isinstance(value, kind)), str)
-    return write(value).encode("utf-8", "replace").decode()
+    return _valid(write(value))
+
+
+def plain(value: Any) -> Any:
+    """Return a value as Python has it, ``None`` where it is missing: numpy and pandas have types of their own."""
+    if hasattr(value, "tolist"):  # numpy's own; its nanoseconds would come out as a number
+        value = (value.astype("datetime64[us]") if value.dtype.kind == "M" else value).tolist()
+    if type(value).__name__ in {"NAType", "NaTType"} or (isinstance(value, float | Decimal) and isnan(value)):
+        return None
+    return value
 
 
 def is_list(kind: pa.DataType) -> bool:
@@ -51,7 +70,8 @@ def is_list(kind: pa.DataType) -> bool:
     return any(test(kind) for test in _LIST_TYPES)
 
 
-def _text(column: pa.Array) -> pa.Array:
+def untrimmed(column: pa.Array) -> pa.Array:
+    """Return a column as strings, by the rules of its type, with blanks as they are."""
     write = next((write for test, write in _COLUMN_TEXTS if test(column.type)), None)
     return write(column) if write else pc.cast(column, pa.string())
 
@@ -84,6 +104,17 @@ def _list_text(column: pa.Array) -> pa.Array:
     return pa.array([",".join(values) for values in joined], pa.string())
 
 
+def _mixed_text(column: pa.Array) -> pa.Array:
+    text, lists, _ = column.flatten()
+    return pc.coalesce(text, _list_text(lists))
+
+
+def _map_text(column: pa.Array) -> pa.Array:
+    return pa.array(
+        [None if pairs is None else value_as_text(dict(pairs)) for pairs in column.to_pylist()], pa.string()
+    )
+
+
 def _each_as_text(column: pa.Array) -> pa.Array:
     return pa.array([value_as_text(value) for value in column.to_pylist()], pa.string())
 
@@ -99,6 +130,27 @@ def _without_cast(kind: pa.DataType) -> bool:
 
 def _joined(values: Iterable[Any]) -> str:
     return ",".join(text.strip() for value in values if (text := value_as_text(value)) and text.strip())
+
+
+def _json(value: Mapping[Any, Any]) -> str:
+    return msgspec.json.encode(_nested(value)).decode()
+
+
+def _nested(value: Any) -> Any:
+    value = plain(value)
+    if isinstance(value, Mapping):
+        inner = {str(value_as_text(key)): _nested(item) for key, item in value.items()}
+        return {key: item for key, item in inner.items() if item is not None}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [item for item in map(_nested, value) if item is not None]
+    return value_as_text(value)
+
+
+def _valid(text: str) -> str:
+    if text.isascii():
+        return text
+    # Two surrogates that belong together become their character; a lone one, half of a cut emoji, goes.
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
 
 
 def _whole(value: float) -> str:
@@ -127,10 +179,12 @@ _UNCAST_TYPES: Final = (
     pa.types.is_nested,
 )
 _COLUMN_TEXTS: Final[tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], pa.Array]], ...]] = (
+    (MIXED.equals, _mixed_text),
     (pa.types.is_dictionary, _dictionary_text),
     (pa.types.is_floating, _float_text),
     (_is_date, _date_text),
     (is_list, _list_text),
+    (pa.types.is_map, _map_text),
     (_without_cast, _each_as_text),
 )
 _VALUE_TEXTS: Final[tuple[tuple[Any, Callable[[Any], str]], ...]] = (
@@ -140,4 +194,5 @@ _VALUE_TEXTS: Final[tuple[tuple[Any, Callable[[Any], str]], ...]] = (
     (date, _day),
     (bytes | bytearray, lambda value: value.decode("utf-8", "replace")),
     (list | tuple | set | frozenset, _joined),
+    (Mapping, _json),
 )

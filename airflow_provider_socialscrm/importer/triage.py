@@ -20,7 +20,6 @@ from airflow_provider_socialscrm.importer.causes import (
     systemic,
 )
 from airflow_provider_socialscrm.importer.chunks import Chunk, Limits
-from airflow_provider_socialscrm.importer.fields import Row
 from airflow_provider_socialscrm.importer.guard import Guard
 from airflow_provider_socialscrm.importer.jobs import Job, JobQueue
 from airflow_provider_socialscrm.importer.ledger import Ledger
@@ -42,6 +41,7 @@ from airflow_provider_socialscrm.importer.recovery import (
     next_step,
 )
 from airflow_provider_socialscrm.importer.report import Bucket, Cause
+from airflow_provider_socialscrm.importer.rows import Row
 
 log = logging.getLogger(__name__)
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from typing import Any
+from typing import Any, Final
 
 from airflow.sdk import XComArg
+
+log = logging.getLogger(__name__)
+
+ROWS_BY_PATH: Final = 50_000
+"""Rows from which a path serves better: a table in XCom is serialised, stored and loaded whole."""
 
 
 class HiddenTable:
@@ -20,6 +26,16 @@ class HiddenTable:
 
     def __init__(self, table: Any) -> None:
         self.table = table
+
+    def warn_if_large(self) -> None:
+        """Advise a path for a table that is large for XCom."""
+        if hasattr(self.table, "__len__") and len(self.table) > ROWS_BY_PATH:
+            log.warning(
+                "%s rows came as a table. For more than %s let the task before write a Parquet file and give its path: "
+                "that is streamed, and does not pass through XCom",
+                f"{len(self.table):,}",
+                f"{ROWS_BY_PATH:,}",
+            )
 
     def __repr__(self) -> str:
         return f"<{type(self.table).__name__} of {_shape(self.table)}, not shown>"

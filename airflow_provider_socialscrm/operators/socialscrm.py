@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -12,16 +11,22 @@ from airflow.sdk.bases.xcom import BaseXCom
 
 from airflow_provider_socialscrm.api.errors import StopError
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
-from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, InputError
+from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS
 from airflow_provider_socialscrm.importer.options import (
     DEFAULT_BYTES,
     DEFAULT_CONCURRENCY,
     DEFAULT_ROWS,
+    DUPLICATES,
+    EMPTY,
+    ON_INVALID,
     ON_UNKNOWN,
     Options,
+    Rules,
 )
 from airflow_provider_socialscrm.operators.checkpoints import checkpoint_for
 from airflow_provider_socialscrm.operators.hidden import HiddenTable, hide
+from airflow_provider_socialscrm.operators.outcome import log_outcome, log_preview
+from airflow_provider_socialscrm.operators.paths import check_apart, openable
 
 try:
     from airflow_provider_socialscrm.retry_policies import SocialSCRMRetryPolicy
@@ -36,13 +41,18 @@ except ImportError:  # Airflow 3.1 has it elsewhere
 if TYPE_CHECKING:
     from airflow.sdk import Context, ObjectStoragePath
 
+    from airflow_provider_socialscrm.api.client import Client
+    from airflow_provider_socialscrm.api.settings import Settings
+    from airflow_provider_socialscrm.importer.batches import Source
     from airflow_provider_socialscrm.importer.run import Import
 
 
 class SocialSCRMImportOperator(BaseOperator):
     """Import the customers of a table into SocialsCRM, and account for each row.
 
-    Columns bear the API's field names; any other column goes along as an extension field. Each row ends in one bucket
+    Columns go to the API's field they are called like, or are mapped to by ``columns``; any other column goes along as
+    an extension field. The table is read once to its end before the first call, so that what breaks off is found before
+    anything is sent. Each row ends in one bucket
     of the manifest, which is the task's return value: ``accepted`` (the CRM answered 200 for it), ``rejected`` (the
     CRM refused it), ``invalid`` (not sendable), ``duplicate``, ``unknown`` (sent, the answer lost, and sending again
     could do harm) or ``not_sent``. It is pushed to XCom also when the task fails. No customer shows in logs, XCom or
@@ -51,8 +61,27 @@ class SocialSCRMImportOperator(BaseOperator):
     Safe to repeat: the import is an upsert, as far as the vendor lets on; a row with ``welcome`` is never sent again
     unless it is known that the CRM did not take it.
 
-    :param data: a pandas DataFrame or Arrow table, as a rule the output of the task before; or the path of a Parquet,
-        CSV or JSONL file (local or object storage).
+    :param data: a pandas DataFrame, anything with the Arrow PyCapsule interface (polars, DuckDB, pyarrow) or a list of
+        dictionaries, as a rule the output of the task before; or a path or glob of Parquet, CSV or JSONL files (local
+        or object storage), which are streamed: the better way for more than some tens of thousands of rows.
+    :param columns: the API's field for a column, as in ``{"mobile": "whatsApp"}``; ``None`` leaves a column out.
+        Columns that are not named go to the field they are called like.
+    :param defaults: values of fields for the rows that have none, as in ``{"stage": "New Customer"}``.
+    :param extension_fields: the columns beside the API's own fields that go along. Default: all of them.
+    :param default_region: the country of numbers without country code, as in ``"CN"``; all numbers are then checked by
+        the ``phonenumbers`` library. Without it, numbers need their country code and 7 to 15 digits.
+    :param dayfirst: whether a birthday 01/02/2020 is the first of February; by default what can be read both ways is
+        refused.
+    :param empty: whether a missing or blank value is left out (``"omit"``, default: it neither sets nor clears the
+        field) or sent as an empty text (``"send"``), for all fields or by field, as in ``{"desc": "send"}``. For all,
+        ``whatsApp``, ``agentAccount``, ``welcome`` and ``cancelTabName`` are not meant.
+    :param duplicates: which row goes of those with one number: the ``"last"`` that can be sent (default, as it is taken
+        to be the newest), the ``"first"``, or all (``"send"``).
+    :param on_invalid: whether rows that cannot be sent are kept back and the others sent (``"reject"``, default), or
+        nothing is sent (``"fail"``).
+    :param encoding: of CSV and JSONL files.
+    :param delimiter: between the values of CSV files, one character.
+    :param dry_run: do all of it but the calls, say in the log what would be sent, and return the counts.
     :param socialscrm_conn_id: the connection of type ``socialscrm``.
     :param rows_per_call: rows a call carries at most.
     :param bytes_per_call: bytes a call's body has at most.
@@ -70,7 +99,9 @@ class SocialSCRMImportOperator(BaseOperator):
     :raises RetriableError: when the CRM was ill for longer than a task should wait; Airflow's retry goes on from there.
     """
 
-    template_fields: Sequence[str] = ("data", "socialscrm_conn_id", "rejects_path", "checkpoint_path")
+    template_fields: Sequence[str] = (
+        "data", "socialscrm_conn_id", "columns", "defaults", "rejects_path", "checkpoint_path",
+    )  # fmt: skip
     ui_color = "#d9f2e3"
 
     def __init__(
@@ -85,6 +116,17 @@ class SocialSCRMImportOperator(BaseOperator):
         rejects_path: str | ObjectStoragePath | None = None,
         on_unknown: str = ON_UNKNOWN[0],
         checkpoint_path: str | ObjectStoragePath | None = None,
+        columns: Mapping[str, str | None] | None = None,
+        defaults: Mapping[str, Any] | None = None,
+        extension_fields: Sequence[str] | None = None,
+        default_region: str | None = None,
+        dayfirst: bool | None = None,
+        empty: str | Mapping[str, str] = EMPTY[0],
+        duplicates: str = DUPLICATES[0],
+        on_invalid: str = ON_INVALID[0],
+        encoding: str = "utf-8",
+        delimiter: str = ",",
+        dry_run: bool = False,
         **kwargs: Any,
     ) -> None:
         # Airflow looks into default_args only for what is not given, so a policy from there goes first here.
@@ -100,6 +142,17 @@ class SocialSCRMImportOperator(BaseOperator):
         self.rejects_path = rejects_path
         self.on_unknown = on_unknown
         self.checkpoint_path = checkpoint_path
+        self.columns = columns
+        self.defaults = defaults
+        self.extension_fields = extension_fields
+        self.default_region = default_region
+        self.dayfirst = dayfirst
+        self.empty = empty
+        self.duplicates = duplicates
+        self.on_invalid = on_invalid
+        self.encoding = encoding
+        self.delimiter = delimiter
+        self._dry_run = dry_run  # every operator has a method dry_run, which renders its templates
         self._running: Import | None = None
         self._killed = False
 
@@ -129,25 +182,32 @@ class SocialSCRMImportOperator(BaseOperator):
     def _import(self, context: Context) -> dict[str, Any]:
         # Imported here, because DAG files are parsed often and need none of it.
         from airflow_provider_socialscrm.importer.run import Import  # noqa: PLC0415
+
+        options = self._options()
+        rejects_path, checkpoint_path = openable(self.rejects_path), openable(self.checkpoint_path)
+        check_apart(data=openable(self.data), rejects_path=rejects_path, checkpoint_path=checkpoint_path)
+        source = self._source()
+        with closing(SocialSCRMHook(self.socialscrm_conn_id).get_conn(self.concurrency)) as client:
+            self._log_start(source, client.settings)
+            if self._dry_run:
+                return self._preview(source, client, options)
+            self._running = Import(source, client, options, rejects_path, checkpoint_for(context, checkpoint_path))
+            if self._killed:
+                self._running.stop()
+            return self._run(self._running, context)
+
+    def _source(self) -> Source:
         from airflow_provider_socialscrm.importer.source import open_source  # noqa: PLC0415
 
-        data = self.data.table if isinstance(self.data, HiddenTable) else _path(self.data)
-        rejects_path, checkpoint_path = _path(self.rejects_path), _path(self.checkpoint_path)
-        _check_apart(data=_path(self.data), rejects_path=rejects_path, checkpoint_path=checkpoint_path)
-        source = open_source(data)
-        client = SocialSCRMHook(self.socialscrm_conn_id).get_conn(self.concurrency)
-        with closing(client):
-            checkpoint = checkpoint_for(context, checkpoint_path)
-            self._running = run = Import(source, client, self._options(), rejects_path, checkpoint)
-            if self._killed:
-                run.stop()
-            self.log.info(
-                "Importing a %s into tenant %s at %s",
-                source.describe,
-                client.settings.tenant_id,
-                client.settings.base_url,
-            )
-            return self._run(run, context)
+        data = openable(self.data)
+        if isinstance(data, HiddenTable):
+            data.warn_if_large()
+            data = data.table
+        return open_source(data, encoding=self.encoding, delimiter=self.delimiter)
+
+    def _log_start(self, source: Source, settings: Settings) -> None:
+        start = "Looking at a %s, as for tenant %s at %s" if self._dry_run else "Importing a %s into tenant %s at %s"
+        self.log.info(start, source.describe, settings.tenant_id, settings.base_url)
 
     def _run(self, run: Import, context: Context) -> dict[str, Any]:
         try:
@@ -157,56 +217,33 @@ class SocialSCRMImportOperator(BaseOperator):
             context["ti"].xcom_push(key=BaseXCom.XCOM_RETURN_KEY, value=run.manifest())
             raise
         finally:
-            self._log_outcome(run.manifest())
+            log_outcome(run.manifest())
         return run.manifest()
 
-    def _log_outcome(self, manifest: dict[str, Any]) -> None:
-        rows = ", ".join(f"{count:,} {bucket}" for bucket, count in manifest["rows"].items() if count)
-        self.log.info(
-            "Rows: %s; %s calls in %.1f s", rows or "none", manifest["calls"]["sent"], manifest["seconds"]["total"]
-        )
-        for refusal in manifest["refusals"]:
-            self.log.warning(
-                "%(rows)s rows %(bucket)s, code %(code)s: %(meaning)s %(hint)s First positions: %(first_positions)s",
-                refusal,
-            )
-        if where := manifest["rejects_path"]:
-            self.log.info("Rows that did not go in are in %s, each with its reason", where)
-        elif manifest["refusals"]:
-            self.log.warning("Set rejects_path to have the rows that did not go in written to a file, with reasons")
+    def _preview(self, source: Source, client: Client, options: Options) -> dict[str, Any]:
+        from airflow_provider_socialscrm.importer.preview import preview_import  # noqa: PLC0415
+
+        found = preview_import(source, options, client.settings, client.envelope_size)
+        log_preview(found)
+        found.check(options)
+        return found.manifest()
 
     def _options(self) -> Options:
+        rules = Rules(
+            columns=self.columns or {},
+            defaults=self.defaults or {},
+            extension_fields=self.extension_fields,
+            default_region=self.default_region,
+            dayfirst=self.dayfirst,
+            empty=self.empty,
+            duplicates=self.duplicates,
+            on_invalid=self.on_invalid,
+        )
         return Options(
             rows_per_call=self.rows_per_call,
             bytes_per_call=self.bytes_per_call,
             concurrency=self.concurrency,
             max_rejected=self.max_rejected,
             on_unknown=self.on_unknown,
+            rules=rules,
         )
-
-
-def _path(value: Any) -> Any:
-    """Return a path that can be opened; one on this machine as ``pathlib`` has it, which replaces files whole."""
-    from airflow.sdk import ObjectStoragePath  # noqa: PLC0415
-
-    if not isinstance(value, str):
-        return value
-    return ObjectStoragePath(value) if "://" in value else Path(value)
-
-
-def _check_apart(**paths: Any) -> None:
-    # The dead letter is opened for writing before anything is sent, which would empty the data.
-    names: dict[str, str] = {}
-    for name, path in paths.items():
-        if not hasattr(path, "open"):
-            continue
-        if (place := _place(path)) in names:
-            raise InputError(f"{names[place]} and {name} are one file, {path}: give {name} a path of its own.")
-        names[place] = name
-
-
-def _place(path: Any) -> str:
-    """Return the same text for all ways to write a path."""
-    protocol = getattr(path, "protocol", "file")
-    local = protocol in {"", "file", "local"}
-    return str(Path(getattr(path, "path", path)).resolve()) if local else f"{protocol}://{path.path}"

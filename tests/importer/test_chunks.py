@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.api.signing import import_call
-from airflow_provider_socialscrm.importer.chunks import Chunk, Limits, arrange, chunk_rows
-from airflow_provider_socialscrm.importer.fields import Row, has_side_effects
-from airflow_provider_socialscrm.importer.source import Batch
+from airflow_provider_socialscrm.importer.batches import Batch
+from airflow_provider_socialscrm.importer.chunks import Chunk, Limits, chunk_rows
+from airflow_provider_socialscrm.importer.rows import Row, sending_order
 
 BATCH = Batch(0, pa.RecordBatch.from_pydict({"whatsApp": pa.array([], pa.string())}))
 AGENTS = [None, "novak", "agent_\u738b"]
@@ -24,7 +24,7 @@ AGENTS = [None, "novak", "agent_\u738b"]
 def row(position, text="", agent=None, **fields):
     """Return an encoded row."""
     body = json.dumps({"whatsApp": str(10**12 + position), "desc": text} | fields, ensure_ascii=False)
-    return Row(position, body.encode(), agent, BATCH)
+    return Row(position, body.encode(), agent, BATCH, has_side_effects="welcome" in fields)
 
 
 def client(scheme):
@@ -63,8 +63,8 @@ def test_every_row_is_in_one_chunk_of_its_agent_and_in_order(rows, limits, schem
     assert [chunk for chunk in chunks if not chunk.rows] == []
     assert [r for chunk in chunks for r in chunk.rows if r.agent != chunk.agent] == []
     for agent, greets in itertools.product(AGENTS, [False, True]):
-        of_kind = [chunk for chunk in chunks if chunk.agent == agent and has_side_effects(chunk.rows[0]) is greets]
-        assert positions(of_kind) == [r.position for r in rows if r.agent == agent and has_side_effects(r) is greets]
+        of_kind = [chunk for chunk in chunks if chunk.agent == agent and chunk.rows[0].has_side_effects is greets]
+        assert positions(of_kind) == [r.position for r in rows if r.agent == agent and r.has_side_effects is greets]
 
 
 @settings(deadline=None, max_examples=150)
@@ -146,7 +146,8 @@ def test_rows_with_a_welcome_travel_with_the_others_where_they_may_be_sent_twice
 @settings(deadline=None, max_examples=150)
 @given(drawn_rows, drawn_limits, st.booleans())
 def test_rows_are_arranged_in_the_order_they_are_sent_in_whether_they_may_be_sent_twice_or_not(rows, limits, resend):
-    arranged = [r.position for r in arrange(rows)]
+    order = sending_order(range(len(rows)), [r.agent for r in rows], [r.has_side_effects for r in rows])
+    arranged = [rows[place].position for place in order]
 
     assert sorted(arranged) == [r.position for r in rows]
     chunks = chunk_rows(rows, limits, lambda _: 0, resend=resend)

@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from airflow_provider_socialscrm.importer import batches
 from airflow_provider_socialscrm.importer import dead_letter as dead_letter_module
 from airflow_provider_socialscrm.importer.dead_letter import OWN_COLUMNS, DeadLetter, forget_parts
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.fields import encode
+from airflow_provider_socialscrm.importer.intake import Intake
+from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.report import Bucket, Cause
 from airflow_provider_socialscrm.importer.source import open_source
 from airflow_provider_socialscrm.importer.text import as_text
@@ -39,9 +41,9 @@ def no_place(order):
 
 def refuse(letter, data, positions, *, settled=True, attempts=2):
     """Add rows of a table to a dead letter, in the order they are named."""
-    batches = list(open_source(data).batches())
+    parts = list(open_source(data).batches())
     for position in positions:
-        batch = next(b for b in batches if b.start <= position < b.start + b.records.num_rows)
+        batch = next(b for b in parts if b.start <= position < b.start + b.records.num_rows)
         order = position if settled else None
         letter.add(batch, position, Bucket.REJECTED, CAUSE, attempts=attempts, order=order)
 
@@ -67,8 +69,9 @@ def texts(data):
 
 def bodies(data):
     """Return the JSON of each row that can be sent."""
-    rows = [row for batch in open_source(data).batches() for row in encode(batch, agent_in_row=True)[0]]
-    return [json.loads(row.body) for row in rows]
+    intake = Intake(open_source(data), Options(), agent_in_row=True, envelope=lambda _: 0)
+    intake.prepare()
+    return [json.loads(row.body) for judged in intake.judged() for row in judged.rows]
 
 
 CUSTOMERS = pd.DataFrame(
@@ -132,6 +135,7 @@ def test_each_row_says_where_it_was_why_it_is_here_and_what_to_mend(tmp_path, su
     moments = [dt.datetime.fromisoformat(row.pop("socialscrm_time")) for row in rows]
     assert rows == [
         {
+            "socialscrm_file": None,
             "socialscrm_position": str(position),
             "socialscrm_bucket": "rejected",
             "socialscrm_code": "532",
@@ -142,6 +146,14 @@ def test_each_row_says_where_it_was_why_it_is_here_and_what_to_mend(tmp_path, su
         for position in range(3)
     ]
     assert [moment for moment in moments if moment.utcoffset() != dt.timedelta(0)] == []
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_row_of_a_file_names_it(tmp_path, suffix):
+    data, path = tmp_path / "a.csv", tmp_path / f"rejects{suffix}"
+    data.write_text("whatsApp\n1\n2\n")
+    refuse_all(data, path)
+    assert [row["socialscrm_file"] for row in own_columns(path)] == [str(data)] * 2
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
@@ -226,9 +238,9 @@ def test_a_run_without_refused_rows_leaves_an_empty_jsonl_file(tmp_path):
     assert (tmp_path / "rejects.jsonl").read_bytes() == b""
 
 
-def test_rows_of_a_later_batch_are_found_by_their_position_in_the_input(tmp_path):
-    table = pa.table({"whatsApp": ["1", "2", "3", "4"]})
-    pieces = pa.Table.from_batches(table.to_batches(2))
+def test_rows_of_a_later_batch_are_found_by_their_position_in_the_input(tmp_path, monkeypatch):
+    monkeypatch.setattr(batches, "BATCH_ROWS", 2)
+    pieces = pa.table({"whatsApp": ["1", "2", "3", "4"]})
     assert [batch.start for batch in open_source(pieces).batches()] == [0, 2]
     letter = DeadLetter(tmp_path / "rejects.csv", ["whatsApp"], no_place)
     refuse(letter, pieces, [3, 0])

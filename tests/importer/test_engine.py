@@ -15,17 +15,17 @@ import pytest
 from airflow_provider_socialscrm.api.clock import ServerClock
 from airflow_provider_socialscrm.api.codes import look_up
 from airflow_provider_socialscrm.api.errors import ServiceError, SettingError, UncertainError, refusal
+from airflow_provider_socialscrm.importer.batches import Batch
 from airflow_provider_socialscrm.importer.chunks import Chunk, Limits
 from airflow_provider_socialscrm.importer.engine import OPEN_JOBS_PER_CONNECTION, Engine
 from airflow_provider_socialscrm.importer.errors import InputError, StoppedError
-from airflow_provider_socialscrm.importer.fields import Row
 from airflow_provider_socialscrm.importer.jobs import JobQueue
 from airflow_provider_socialscrm.importer.ledger import Ledger
 from airflow_provider_socialscrm.importer.options import Effort, Options, Timing
 from airflow_provider_socialscrm.importer.pacing import Pace
 from airflow_provider_socialscrm.importer.progress import NoCheckpoint, Progress
 from airflow_provider_socialscrm.importer.report import Bucket, Report
-from airflow_provider_socialscrm.importer.source import Batch
+from airflow_provider_socialscrm.importer.rows import Row
 from airflow_provider_socialscrm.importer.triage import Triage
 
 BATCH = Batch(0, pa.RecordBatch.from_pydict({"whatsApp": ["8613800000000"]}))

@@ -15,7 +15,7 @@ from airflow_provider_socialscrm.api.codes import CODES
 from airflow_provider_socialscrm.api.errors import NotReadyError, RequestError, ServiceError, SettingError
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.importer.errors import SystemicError
-from airflow_provider_socialscrm.importer.options import Effort, Options
+from airflow_provider_socialscrm.importer.options import Effort, Options, Rules
 from airflow_provider_socialscrm.importer.run import Import
 from airflow_provider_socialscrm.importer.source import open_source
 from airflow_provider_socialscrm.sandbox.server import Sandbox
@@ -313,7 +313,7 @@ def test_a_number_that_stands_twice_in_a_call_is_told_apart_by_calls_of_their_ow
     rows = people(6)
     rows[4] = rows[1] | {"No Such": "x"}
     rejects = tmp_path / "dead.jsonl"
-    run = importing(settings_of(with_novk), rows, rejects)
+    run = importing(settings_of(with_novk), rows, rejects, rules=Rules(duplicates="send"))
     assert failure_of(run) is None
     assert dead(rejects) == [(4, "rejected", "named")]
     assert buckets(run) == {"accepted": 5, "rejected": 1}

@@ -19,6 +19,7 @@ from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.codes import look_up
 from airflow_provider_socialscrm.api.errors import ServiceError, UncertainError, refusal
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
+from airflow_provider_socialscrm.importer.cleaning import clean_text
 from airflow_provider_socialscrm.importer.options import Effort, Options
 from airflow_provider_socialscrm.importer.recovery import MOST_RESIGNS
 from airflow_provider_socialscrm.importer.run import Import
@@ -59,7 +60,8 @@ def row_of(place: int, kind: str, text: str) -> dict[str, Any]:
 
 
 def as_sent(row: dict[str, Any], *, with_agent: bool) -> dict[str, Any]:
-    return {name: row[name] for name in COLUMNS if row.get(name) and (with_agent or name != "agentAccount")}
+    names = [name for name in COLUMNS if row.get(name) and (with_agent or name != "agentAccount")]
+    return {name: text for name in names if (text := clean_text(row[name]))}
 
 
 class FakeCrm(Client):

@@ -4,10 +4,10 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_socialscrm.importer.batches import Batch
 from airflow_provider_socialscrm.importer.chunks import Chunk
-from airflow_provider_socialscrm.importer.fields import Row
 from airflow_provider_socialscrm.importer.jobs import Job, JobQueue
-from airflow_provider_socialscrm.importer.source import Batch
+from airflow_provider_socialscrm.importer.rows import Row
 
 BATCH = Batch(0, pa.RecordBatch.from_pydict({"whatsApp": ["8613800000000"]}))
 

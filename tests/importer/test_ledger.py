@@ -4,11 +4,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from airflow_provider_socialscrm.importer.fields import Row
+from airflow_provider_socialscrm.importer.batches import Batch
 from airflow_provider_socialscrm.importer.ledger import Ledger
 from airflow_provider_socialscrm.importer.progress import NoCheckpoint, Progress
 from airflow_provider_socialscrm.importer.report import Bucket, Cause, Report
-from airflow_provider_socialscrm.importer.source import Batch
+from airflow_provider_socialscrm.importer.rows import Row
 
 
 class Kept(NoCheckpoint):

@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.privacy import LONGEST_TEXT
 from airflow_provider_socialscrm.api.settings import Settings
+from airflow_provider_socialscrm.importer.batches import Batch
 from airflow_provider_socialscrm.importer.errors import CheckpointError
-from airflow_provider_socialscrm.importer.fields import Row
 from airflow_provider_socialscrm.importer.options import DEFAULT_CONCURRENCY, Options
 from airflow_provider_socialscrm.importer.progress import FileCheckpoint, NoCheckpoint, Progress
 from airflow_provider_socialscrm.importer.report import MOST_CAUSES, Bucket, Cause, Report
+from airflow_provider_socialscrm.importer.rows import Row
 from airflow_provider_socialscrm.importer.run import Import
-from airflow_provider_socialscrm.importer.source import Batch, open_source
+from airflow_provider_socialscrm.importer.source import open_source
 
 PLAN = {"target": ["https://crm.example", "1", "body", "agent_wang"], "columns": ["whatsApp", "friendName"]}
 BATCH = Batch(0, pa.RecordBatch.from_pylist([{"whatsApp": "8699770000000"}]))
@@ -94,7 +95,8 @@ def test_rows_that_cannot_be_sent_leave_no_gaps_in_what_is_settled(socialscrm_sa
     settings = Settings(socialscrm_sandbox.url, "1", "wrong-key", "agent_wang")
     run = Import(open_source(pa.Table.from_pylist(rows)), Client(settings), Options(), None, kept)
 
-    places = [row.order for _, rows, _ in run._judged() for row in rows]
+    run._intake.prepare()
+    places = [row.order for judged in run._intake.judged() for row in judged.rows]
 
     assert places == list(range(sum(n % 3 > 0 for n in range(25_000))))
 

@@ -165,7 +165,8 @@ def test_a_list_is_its_values_with_commas(column, expected):
         (objects(b"abc", 1), ["abc", "1"]),
         (objects(b"\xff", 1), ["\N{REPLACEMENT CHARACTER}", "1"]),
         (objects(bytearray(b"abc"), 1), ["abc", "1"]),
-        (objects("a\ud800b", "c"), ["a?b", "c"]),
+        (objects("a\ud800b", "c"), ["ab", "c"]),
+        (objects("\ud83d\ude00", "cut \ud83d"), ["\U0001f600", "cut"]),
     ],
 )
 def test_bytes_and_broken_text_never_stop_an_import(column, expected):
@@ -223,7 +224,12 @@ STRING_LISTS = [["A", "B"], None, [], [" C"]]
         (pa.array([Decimal("1E+3")], pa.decimal128(5, -3)), ["1000"]),
         (pa.array([(1, 2, 3)], pa.month_day_nano_interval()), ["1,2,3"]),
         (pa.array([uuid.UUID(int=5).bytes, None], pa.uuid()), ["00000000-0000-0000-0000-000000000005", None]),
-        (pa.array([{"a": 1}, None]), ["{'a': 1}", None]),
+        (pa.array([{"a": 1}, None]), ['{"a":"1"}', None]),
+        (
+            pa.array([{"a": {"b": [1.0, None], "c": DAY}, "d": None}]),
+            ['{"a":{"b":["1"],"c":"2020/03/08"}}'],
+        ),
+        (pa.array([[("k", 1), ("l", None)], None], pa.map_(pa.string(), pa.int64())), ['{"k":"1"}', None]),
         (pa.RunEndEncodedArray.from_arrays([2, 3], pa.array(["a", None])), ["a", "a", None]),
     ],
 )

@@ -91,7 +91,7 @@ def test_an_empty_frame_makes_no_call_and_no_failure(crm: Sandbox, tmp_path):
     ("data", "sentence"),
     [
         (customers().rename(columns={"whatsApp": "mobile"}), "has no column whatsApp"),
-        (customers().rename(columns={"whatsApp": "WhatsApp"}), "Rename WhatsApp"),
+        (customers().rename(columns={"whatsApp": "WhatsApp"}), "{'WhatsApp': 'whatsApp'}"),
         (customers().rename(columns={"friendName": "whatsApp"}), "whatsApp"),
         (pd.concat({"a": customers()}, axis=1), "MultiIndex on its columns"),
         (customers().set_index(["whatsApp", "friendName"]), "MultiIndex on its rows"),
@@ -244,3 +244,141 @@ def test_wrong_arguments_are_all_named_before_any_call(crm: Sandbox):
         "max_rejected",
     ]
     assert crm.calls() == []
+
+
+def test_columns_are_mapped_filled_and_chosen_by_the_operators_arguments(crm: Sandbox):
+    frame = pd.DataFrame(
+        {"mobile": ["152 6666 7780"], "full_name": ["Xanthippe"], "born": ["01/02/1990"], "Note": [None], "id": [7]}
+    )
+    run(
+        frame,
+        columns={"mobile": "whatsApp", "full_name": "friendName", "born": "birthday", "Note": "desc"},
+        defaults={"stage": "New Customer", "agentAccount": "agent_silva"},
+        extension_fields=[],
+        default_region="CN",
+        dayfirst=True,
+        empty={"desc": "send"},
+    )
+    (customer,) = crm.customers()
+    assert (customer["whatsApp"], customer["agent"]) == ("8615266667780", "agent_silva")
+    assert customer["fields"] == {
+        "friendName": "Xanthippe", "birthday": "1990/02/01", "desc": "", "stage": "New Customer",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("duplicates", "kept"), [("last", "b"), ("first", "a")])
+def test_of_two_rows_with_one_number_one_goes_and_the_task_succeeds(crm: Sandbox, duplicates, kept, tmp_path):
+    frame = customers(2, friendName=["a", "b"])
+    frame["whatsApp"] = "8699776600000"
+    manifest, _ = run(frame, duplicates=duplicates, rejects_path=str(tmp_path / "rejects.jsonl"))
+    assert (manifest["rows"]["accepted"], manifest["rows"]["duplicate"]) == (1, 1)
+    assert [customer["fields"]["friendName"] for customer in crm.customers()] == [kept]
+    (line,) = [json.loads(line) for line in (tmp_path / "rejects.jsonl").read_text().splitlines()]
+    winner, loser = (1, 0) if kept == "b" else (0, 1)
+    assert (line["socialscrm_position"], line["socialscrm_bucket"]) == (str(loser), "duplicate")
+    assert line["socialscrm_meaning"] == f"Row {winner} has the same whatsApp number, and goes instead."
+
+
+def test_nothing_is_sent_when_a_row_cannot_be_and_on_invalid_is_fail(crm: Sandbox, tmp_path):
+    frame = customers()
+    frame.loc[2, "whatsApp"] = "12"
+    ti = FakeTaskInstance()
+    path = tmp_path / "rejects.jsonl"
+    operator = SocialSCRMImportOperator(
+        task_id="import_customers", data=frame, on_invalid="fail", max_rejected=5, rejects_path=str(path)
+    )
+    with pytest.raises(AirflowFailException) as failure:
+        operator.execute({"ti": ti})
+
+    assert str(failure.value) == (
+        f"1 of 5 rows were refused (1 x bad-number); on_invalid is 'fail', so no call was made. They are in {path}."
+    )
+    assert crm.calls() == []
+    ((_, manifest),) = ti.pushed
+    assert {name: rows for name, rows in manifest["rows"].items() if rows} == {"total": 5, "invalid": 1, "not_sent": 4}
+    assert [json.loads(line)["socialscrm_position"] for line in path.read_text().splitlines()] == ["2"]
+
+
+def test_a_pattern_of_files_is_imported_and_the_dead_letter_names_the_file(crm: Sandbox, tmp_path):
+    for part in range(3):
+        frame = customers(4)
+        frame["whatsApp"] = [f"8699776{part}{n:05}" for n in range(4)]
+        frame.loc[part, "whatsApp"] = None
+        frame.to_csv(tmp_path / f"part-{part}.csv", index=False)
+    rejects = tmp_path / "rejects.jsonl"
+    manifest, _ = run(str(tmp_path / "part-*.csv"), max_rejected=3, rejects_path=str(rejects))
+    assert (manifest["rows"]["accepted"], manifest["rows"]["invalid"]) == (9, 3)
+    lines = [json.loads(line) for line in rejects.read_text().splitlines()]
+    assert [(line["socialscrm_file"], line["socialscrm_position"]) for line in lines] == [
+        (str(tmp_path / f"part-{part}.csv"), str(4 * part + part)) for part in range(3)
+    ]
+
+
+def test_a_file_in_another_encoding_with_another_delimiter_is_read_when_told(crm: Sandbox, tmp_path):
+    path = tmp_path / "customers.csv"
+    path.write_bytes(
+        "whatsApp;agentAccount;friendName\n8699776600000;agent_wang;\u674e\u5c0f\u9f99\n".encode("gb18030")
+    )
+    assert "gb18030" in failure_of(str(path), delimiter=";")
+    assert "delimiter=';'" in failure_of(str(path), encoding="gb18030")
+    assert crm.calls() == []
+    run(str(path), encoding="gb18030", delimiter=";")
+    assert [customer["fields"]["friendName"] for customer in crm.customers()] == ["\u674e\u5c0f\u9f99"]
+
+
+def test_a_file_with_a_line_that_cannot_be_read_costs_that_row_or_all_as_told(crm: Sandbox, tmp_path):
+    path = tmp_path / "customers.csv"
+    path.write_text("whatsApp,agentAccount\n8699776600000,agent_wang\n8699776600001,agent_wang,Xanthippe\n")
+    assert "1 x unreadable" in failure_of(str(path), on_invalid="fail")
+    assert crm.calls() == []
+    manifest, _ = run(str(path), max_rejected=1)
+    assert (manifest["rows"]["accepted"], manifest["rows"]["invalid"]) == (1, 1)
+
+
+def test_a_dry_run_makes_no_call_and_says_what_would_be_sent_without_a_customer(crm: Sandbox, caplog, tmp_path):
+    frame = customers(250, birthday="1990-03-08")
+    frame.loc[7, "whatsApp"] = None
+    rejects = tmp_path / "rejects.csv"
+    with caplog.at_level(logging.INFO):
+        manifest, ti = run(frame, dry_run=True, max_rejected=1, rejects_path=str(rejects))
+
+    assert (manifest["dry_run"], manifest["calls"]) == (True, 3)
+    assert manifest["rows"] == {"total": 250, "sendable": 249, "invalid": 1, "duplicate": 0}
+    assert crm.calls() == []
+    assert ti.pushed == []
+    assert not rejects.exists()
+    said = "\n".join(record.getMessage() for record in caplog.records)
+    assert "Dry run, no call was made. Rows: 250 total, 249 sendable, 1 invalid" in said
+    assert "An import makes 3 calls, which take at least 1 s" in said
+    assert "birthday '9999-99-99' -> '9999/99/99'" in said
+    assert [value for value in ("8699776", "Xanthippe", "1990", "agent_wang") if value in said] == []
+
+
+def test_a_dry_run_fails_where_the_import_would(crm: Sandbox):
+    frame = customers()
+    frame.loc[2, "whatsApp"] = None
+    assert "1 of 5 rows were refused (1 x no-number); max_rejected allows 0." in failure_of(frame, dry_run=True)
+    assert crm.calls() == []
+
+
+def test_the_operators_own_dry_run_stays_what_airflow_makes_of_it():
+    operator = SocialSCRMImportOperator(task_id="import_customers", data="a.csv", dry_run=True)
+    operator.dry_run()
+
+
+@pytest.mark.parametrize(("rows", "advised"), [(50_000, False), (50_001, True)])
+def test_a_large_table_is_taken_with_the_advice_to_give_a_path(rows, advised, caplog):
+    with caplog.at_level(logging.WARNING):
+        HiddenTable(pd.DataFrame(index=range(rows))).warn_if_large()
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * advised
+    if advised:
+        assert (
+            "50,001 rows came as a table. For more than 50,000 let the task before write a Parquet file" in caplog.text
+        )
+
+
+@pytest.mark.parametrize("records", [[], [{"whatsApp": "8699776600000", "agentAccount": "agent_wang"}]])
+def test_a_list_of_records_is_a_table(crm: Sandbox, records):
+    manifest, _ = run(records)
+    assert manifest["rows"]["accepted"] == len(records)
+    assert repr(hide(records)) == f"<list of {len(records)} items, not shown>"

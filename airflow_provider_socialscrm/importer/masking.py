@@ -1,0 +1,28 @@
+"""Texts by their form, so that a person sees what was changed and no customer."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+LONGEST_SHOWN: Final = 40
+"""Characters of a masked text; longer ones are cut."""
+
+_FULL_WIDTH: Final = range(0xFF10, 0xFF1A)
+
+
+def masked(text: str | None) -> str:
+    """Return a text with ``A``, ``a`` and ``x`` for letters and ``9`` for digits; blanks and signs stay as they are."""
+    if text is None:
+        return ""
+    shown = "".join(map(_masked_character, text[:LONGEST_SHOWN]))
+    return shown if len(text) <= LONGEST_SHOWN else shown[:-1] + "…"
+
+
+def _masked_character(character: str) -> str:
+    kind = unicodedata.category(character)
+    if kind.startswith("N"):
+        return "\N{FULLWIDTH DIGIT NINE}" if ord(character) in _FULL_WIDTH else "9"
+    if kind.startswith(("L", "M")):
+        return {"Lu": "A", "Ll": "a"}.get(kind, "x")
+    return " " if kind in {"Cc", "Cf", "Zl", "Zp"} else character

@@ -1,0 +1,154 @@
+"""JSONL files: one object a line, of whatever keys; a line that is none costs its own row and no other."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_socialscrm.importer import batches, jsonl_files
+from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.importer.lines import TextForm
+from airflow_provider_socialscrm.importer.text import as_text
+
+SECRETS = ("8615266667780", "Nov\u00e1k", "Secret")
+NOT_JSON = "it is not JSON"
+NO_OBJECT = "it is JSON, but no object"
+
+
+def pieces_of(content, encoding="utf-8"):
+    """Return columns and pieces of a file."""
+    content = content if isinstance(content, bytes) else content.encode(encoding)
+    names = jsonl_files.columns(io.BytesIO(content), "x.jsonl", TextForm(encoding))
+    return names, list(jsonl_files.pieces(io.BytesIO(content), "x.jsonl", TextForm(encoding), names))
+
+
+def rows_of(content, encoding="utf-8"):
+    """Return all rows as they came in."""
+    return [row for piece in pieces_of(content, encoding)[1] for row in piece.records.to_pylist()]
+
+
+def texts_of(content, column):
+    """Return a column as text."""
+    return [text for piece in pieces_of(content)[1] for text in as_text(piece.records[column]).to_pylist()]
+
+
+def troubles_of(content):
+    """Return position and text of each row that could not be read."""
+    pieces = pieces_of(content)[1]
+    starts = [sum(piece.records.num_rows for piece in pieces[:number]) for number in range(len(pieces))]
+    return [
+        (start + place, cause.meaning)
+        for start, piece in zip(starts, pieces, strict=True)
+        for place, cause in piece.unreadable.items()
+    ]
+
+
+def refusal(content):
+    with pytest.raises(InputError) as caught:
+        pieces_of(content)
+    message = str(caught.value)
+    assert len(message.splitlines()) == 1
+    assert [secret for secret in SECRETS if secret in message] == []
+    return message
+
+
+@pytest.mark.parametrize(
+    "text", ["2020-01-01", "2020-01-01 12:30:00", "2020-01-01T12:30:00Z", "0086", "1.0", "true", "null", "a\u2028\x85b"]
+)
+@pytest.mark.parametrize("listed", [False, True])
+def test_texts_stay_the_text_they_are(text, listed):
+    value = [text] if listed else text
+    content = json.dumps({"x": value}, ensure_ascii=False) + "\n"
+    assert texts_of(content, "x") == [text]
+
+
+def test_rows_may_lack_keys_and_vary_in_type():
+    rows = [{"whatsApp": 8615266667780, "n": 1}, {}, {"n": 2.5, "tags": ["a", "b"]}, {"late": None}, {"n": "x"}]
+    content = "\n".join(map(json.dumps, rows))
+    assert pieces_of(content)[0] == ("whatsApp", "n", "tags", "late")
+    assert texts_of(content, "whatsApp") == ["8615266667780", None, None, None, None]
+    assert texts_of(content, "n") == ["1", None, "2.5", None, "x"]
+    assert texts_of(content, "tags") == [None, None, "a,b", None, None]
+    assert texts_of(content, "late") == [None] * 5
+
+
+def test_a_number_keeps_its_digits():
+    content = '{"n":12345678901234567890123}\n{"n":8615266667780.0}\n{"n":1e3}\n'
+    assert texts_of(content, "n") == ["12345678901234567890123", "8615266667780", "1000"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n", "\n  \n\t\r\n"])
+def test_blank_lines_are_no_rows_and_the_last_needs_no_end(end):
+    assert rows_of(f'{end}{{"a":"1"}}{end}{{"a":"2"}}') == [{"a": "1"}, {"a": "2"}]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be", "gb18030"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_any_encoding_is_read_with_a_byte_order_mark_or_without(encoding, mark):
+    content = mark + '{"a":"王伟"}\n{"a":"2"}\n'
+    assert rows_of(content, encoding) == [{"a": "王伟"}, {"a": "2"}]
+
+
+TROUBLES = {
+    "cut": ('{"b":"Secret', NOT_JSON),
+    "two objects": ('{"b":1} {"b":2}', NOT_JSON),
+    "other quotes": ("{'b':'Nov\u00e1k'}", NOT_JSON),
+    "no number": ('{"b":NaN}', NOT_JSON),
+    "leading zero": ('{"b":086}', NOT_JSON),
+    "too large a number": ('{"b":1e999}', NOT_JSON),
+    "half a character": ('{"b":"\\ud800"}', NOT_JSON),
+    "control character": ('{"b":"\x01"}', NOT_JSON),
+    "zero": ("\0", NOT_JSON),
+    "CSV": ("8615266667780,Nov\u00e1k", NOT_JSON),
+    "deep": ("[" * 100_000, NOT_JSON),
+    "list": ('[{"b":"Nov\u00e1k"}]', NO_OBJECT),
+    "number": ("8615266667780", NO_OBJECT),
+    "text": ('"Secret"', NO_OBJECT),
+    "null": ("null", NO_OBJECT),
+}
+
+
+@pytest.mark.parametrize("name", TROUBLES)
+def test_a_line_that_is_no_object_costs_its_own_row_and_is_not_quoted(name):
+    line, what = TROUBLES[name]
+    content = f'{{"b":"1"}}\n\n{line}\n{{"b":"2"}}\n'
+    assert rows_of(content) == [{"b": "1"}, {"b": None}, {"b": "2"}]
+    assert troubles_of(content) == [(1, f"x.jsonl, line 3: {what}")]
+
+
+KEYS = st.text("ab", max_size=2)
+OBJECTS = st.dictionaries(KEYS, st.none() | st.text(max_size=4), max_size=3)
+
+
+@settings(deadline=None)
+@given(st.lists(OBJECTS, max_size=7), st.lists(OBJECTS, max_size=7), st.sampled_from(sorted(TROUBLES)))
+def test_any_file_with_one_damaged_line_yields_all_other_rows_once_and_in_order(before, after, damage):
+    lines = [json.dumps(row) for row in before], TROUBLES[damage][0], [json.dumps(row) for row in [*after, {"z": "z"}]]
+    names = list(dict.fromkeys(name for row in [*before, *after, {"z": "z"}] for name in row))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batches, "BATCH_ROWS", 3)
+        content = "\n".join([*lines[0], lines[1], *lines[2]])
+        found, pieces = pieces_of(content)
+        assert [place for place, _ in troubles_of(content)] == [len(before)]
+
+    assert list(found) == names
+    rows = [row for piece in pieces for row in piece.records.to_pylist()]
+    assert rows == [{name: row.get(name) for name in names} for row in [*before, {}, *after, {"z": "z"}]]
+    assert [piece.records.num_rows for piece in pieces[:-1]] == [3] * (len(pieces) - 1)
+
+
+@pytest.mark.parametrize("content", ["\n \r\n", "{}\n{}\n", "whatsApp,b\n8615266667780,Nov\u00e1k\n", '["Secret"]'])
+def test_a_file_without_an_object_is_refused(content):
+    assert refusal(content) == (
+        'x.jsonl has no line that can be used: each has to be an object such as {"whatsApp": "86"}.'
+    )
+
+
+def test_a_text_in_another_encoding_is_refused_as_a_whole():
+    content = '{"b":1}\n{"b":"Nov\u00e1k"}\n'.encode("latin-1")
+    assert "x.jsonl, line 2: not UTF-8 text. It looks like Windows-1252" in refusal(content)
