@@ -1,0 +1,1 @@
+"""What a person starts by hand: ``python -m airflow_provider_socialscrm check customers.csv``."""

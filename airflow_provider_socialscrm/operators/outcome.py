@@ -1,0 +1,56 @@
+"""What a person reads in the task's log: where the rows ended, and why."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from airflow_provider_socialscrm.importer.preview import Preview, SampleField
+
+log = logging.getLogger(__name__)
+
+NO_TROUBLE: Final = "duplicate"
+"""The bucket of rows that nobody has to look at, though they did not go."""
+
+
+def log_outcome(manifest: Mapping[str, Any]) -> None:
+    """Say where the rows of an import ended."""
+    seconds = manifest["seconds"]["total"]
+    log.info("Rows: %s; %s calls in %.1f s", _counts(manifest), manifest["calls"]["sent"], seconds)
+    _log_refusals(manifest)
+    if where := manifest["rejects_path"]:
+        log.info("Rows that did not go in are in %s, each with its reason", where)
+    elif manifest["refusals"]:
+        log.warning("Set rejects_path to have the rows that did not go in written to a file, with reasons")
+
+
+def log_preview(preview: Preview) -> None:
+    """Say what an import would send, with some rows by their form."""
+    manifest = preview.manifest()
+    log.info("Dry run, no call was made. Rows: %s", _counts(manifest))
+    log.info("An import makes %s calls, which take at least %s s", f"{preview.calls:,}", f"{preview.seconds:,}")
+    _log_refusals(manifest)
+    for position, fields in preview.samples.items():
+        log.info("Row %s, masked: %s", position, _changes(fields))
+
+
+def _counts(manifest: Mapping[str, Any]) -> str:
+    return ", ".join(f"{count:,} {bucket}" for bucket, count in manifest["rows"].items() if count) or "none"
+
+
+def _log_refusals(manifest: Mapping[str, Any]) -> None:
+    for refusal in manifest["refusals"]:
+        log.log(
+            logging.INFO if refusal["bucket"] == NO_TROUBLE else logging.WARNING,
+            "%(rows)s rows %(bucket)s, code %(code)s: %(meaning)s %(hint)s First positions: %(first_positions)s",
+            refusal,
+        )
+
+
+def _changes(fields: Sequence[SampleField]) -> str:
+    changed = [each for each in fields if each.before != each.after]
+    texts = [f"{each.name} {each.before!r} -> {each.after!r}" for each in changed]
+    unchanged = len(fields) - len(changed)
+    return ", ".join([*texts, f"{unchanged} fields as they are"] if unchanged else texts)
