@@ -31,7 +31,8 @@ sandbox: install ## Leave a SocialsCRM running on localhost to look at, with wha
 test: install ## Run the test suite
 	@$(BIN)/python -m pytest
 
-benchmarks: install ## Measure pace, isolation and CPU (about two minutes)
+benchmarks: install ## Measure speed, memory, pace and isolation (about ten minutes)
+	@$(BIN)/python tests/benchmarks/table.py
 	@$(BIN)/python tests/benchmarks/engine.py
 
 lint: install ## Check style

@@ -14,9 +14,7 @@ from rich.text import Text
 from airflow_provider_socialscrm.commands.check_tables import columns_table, reasons_table, samples_table
 from airflow_provider_socialscrm.commands.check_task import task_of
 from airflow_provider_socialscrm.commands.check_words import counted, duration, in_options, shown
-from airflow_provider_socialscrm.importer.causes import UNREADABLE
 from airflow_provider_socialscrm.importer.errors import InputError, RejectedRowsError
-from airflow_provider_socialscrm.importer.intake import NAMED_LINES
 from airflow_provider_socialscrm.importer.mapping import SIDE_EFFECT
 from airflow_provider_socialscrm.importer.report import Bucket
 from airflow_provider_socialscrm.importer.threshold import allowed_refusals
@@ -145,8 +143,7 @@ def _notes(found: Found) -> Iterator[RenderableType]:
     if found.plan.field(SIDE_EFFECT):
         notes.append(GREETING)
     notes += found.warnings[:MOST_WARNINGS]
-    unreadable = sum(each.rows for each in found.preview.report.refusals() if each.cause.code == UNREADABLE.code)
-    if len(found.warnings) > MOST_WARNINGS or unreadable > NAMED_LINES:
+    if len(found.warnings) > MOST_WARNINGS:
         notes.append("... and others like these.")
     if notes:
         yield from _section("Worth a look", _list([in_options(note) for note in notes]))

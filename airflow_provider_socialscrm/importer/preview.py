@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from heapq import nsmallest
 from math import ceil
@@ -120,7 +121,7 @@ def preview_import(
     found = Preview()
     limits = Limits(options.rows_per_call, options.bytes_per_call)
     ledger = Ledger(found.report, Progress(NoCheckpoint(), {}))
-    with ledger.keeping(rejects_path, source.columns):
+    with _forgetting_parts(rejects_path), ledger.keeping(rejects_path, source.columns):
         for judged in intake.judged():
             ledger.keep_back(judged)
             found.report.settle(Bucket.NOT_SENT, [row.position for row in judged.rows])
@@ -128,11 +129,19 @@ def preview_import(
             for row in nsmallest(SAMPLE_ROWS - len(found.samples), judged.rows):
                 found.samples[row.position] = list(_sample(row, intake.plan))
             watch(judged.batch.start + judged.batch.records.num_rows, intake.rows)
-    if rejects_path is not None:
-        forget_parts(rejects_path)
     found.seconds = ceil(found.calls / settings.calls_per_second)
     found.remarks = dict(intake.remarks)
     return found
+
+
+@contextmanager
+def _forgetting_parts(rejects_path: OpenablePath | None) -> Iterator[None]:
+    """Leave no rows beside the one file, however the dry run ends: none goes on from it."""
+    try:
+        yield
+    finally:
+        if rejects_path is not None:
+            forget_parts(rejects_path)
 
 
 def _sample(row: Row, plan: Plan) -> Iterator[SampleField]:

@@ -157,6 +157,11 @@ class Progress:
         return len(self._settled)
 
     @property
+    def is_resumed(self) -> bool:
+        """Whether an earlier try settled rows, or left some in doubt."""
+        return self.end > 0
+
+    @property
     def end(self) -> int:
         """One more than the last place that is settled or in doubt."""
         return max(self._settled.end, self._in_doubt.end)
@@ -202,6 +207,8 @@ class Progress:
 
     def resolve(self, rows: Iterable[Row]) -> None:
         """Note that the outcome of such rows is known."""
+        if not len(self._in_doubt):  # as in every run without side effects
+            return
         known = [row for row in rows if self.is_in_doubt(row)]
         self._in_doubt.remove(row.order for row in known)
         self._content = (self._content - sum(map(_content, known))) % _CONTENT

@@ -187,10 +187,11 @@ class Import:
         )
 
     def _chunks(self) -> Iterator[Chunk]:
+        resumed = self._progress.is_resumed  # now: rows that this run settles are not asked for again
         for judged in self._intake.judged():
             self._rows_read += judged.batch.records.num_rows
             self._ledger.keep_back(judged)
-            unsettled = list(self._unsettled(judged.rows))
+            unsettled = list(self._unsettled(judged.rows)) if resumed else judged.rows
             yield from chunk_rows(unsettled, self._limits, self._client.envelope_size, resend=self._options.resend)
 
     def _unsettled(self, rows: Iterable[Row]) -> Iterator[Row]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .codes import OTHER, Refused
@@ -119,6 +120,7 @@ def _fits(value: object, extension_type: str | None) -> bool:
     return True
 
 
+@lru_cache(maxsize=2**16)  # more than the birthdays of people alive; reading a date is most of what a row costs
 def _is_date(text: str) -> bool:
     """Tell whether a text is ``yyyy/MM/dd``, or empty."""
     if not text:

@@ -1,32 +1,22 @@
-"""Measures the engine, in one table: pace, isolation, CPU. Run by ``make benchmarks``; takes about two minutes.
-
-The sandbox runs in a process of its own, so that its CPU time is not ours.
-"""
+"""Measures the engine, in one table: pace, isolation, CPU. Run by ``make benchmarks``; takes about two minutes."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import SimpleNamespace
 from typing import Any, Final
 
 import pandas as pd
 import requests
+from common import KEY, LATENCY, NoHttpClient, customers, sandbox, say
 
 from airflow_provider_socialscrm.api.client import Client
-from airflow_provider_socialscrm.api.clock import ServerClock
 from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.api.signing import body_token
 from airflow_provider_socialscrm.importer.options import DEFAULT_CONCURRENCY, DEFAULT_ROWS, Options
 from airflow_provider_socialscrm.importer.run import Import
 from airflow_provider_socialscrm.importer.source import open_source
 
-KEY: Final = "BENCHMARKKEY01234567"
-LATENCY: Final = 0.2
 VENDOR_PACE: Final = 50.0
 
 
@@ -36,37 +26,6 @@ def main() -> None:
     pace(100_000)
     isolation(10_000)
     cpu(200_000)
-
-
-def say(what: str, figure: str) -> None:
-    """Print one row."""
-    sys.stdout.write(f"{what:<78} {figure}\n")
-    sys.stdout.flush()
-
-
-def customers(rows: int, bad: int = 0) -> pd.DataFrame:
-    """Return customers of fifteen columns, so many of them with an extension field the CRM refuses, spread evenly."""
-    frame = pd.DataFrame({"whatsApp": range(8_615_000_000_000, 8_615_000_000_000 + rows)})
-    texts = {
-        "friendName": "李小龙", "sex": "male", "birthday": "1990/03/08", "address": "1 Example Road, Springfield",
-        "email": "someone@example.com", "profession": "Engineer", "income": "100 $", "desc": "Likes long walks",
-        "tabName": "VIP,Newsletter", "stage": "New Customer", "source": "System", "languageTag": "Auto",
-        "Loyalty Level": "Gold",
-    }  # fmt: skip
-    frame = frame.assign(**texts)
-    if bad:
-        frame.loc[:: rows // bad, "Loyalty Level"] = "Platinum"
-    return frame
-
-
-@contextmanager
-def sandbox(*options: str) -> Iterator[str]:
-    """Run a sandbox in its own process and yield its address."""
-    command = [sys.executable, "-m", "airflow_provider_socialscrm.sandbox", "--port", "0", "--api-key", KEY, *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        yield process.stdout.readline().split()[4].rstrip(",")
-        process.terminate()
 
 
 def imported(url: str, frame: pd.DataFrame, calls_per_second: float, **options: Any) -> dict[str, Any]:
@@ -133,15 +92,9 @@ def cpu(rows: int) -> None:
     for start in range(0, rows, DEFAULT_ROWS):
         json.dumps(frame.iloc[start : start + DEFAULT_ROWS].to_dict("records"))
     baseline = time.process_time() - started
-    client = SimpleNamespace(
-        settings=Settings("http://127.0.0.1", "1", KEY, "agent_wang", calls_per_second=1e9),
-        clock=ServerClock(),
-        envelope_size=lambda agent: 200,  # noqa: ARG005
-        import_customers=lambda rows, agent: None,  # noqa: ARG005
-    )
     source = open_source(frame)
     started = time.process_time()
-    Import(source, client, Options()).run()  # type: ignore[arg-type]  # a client without HTTP
+    Import(source, NoHttpClient(), Options()).run()
     ours = time.process_time() - started
     million = 1_000_000 / rows
     say("CPU seconds a million rows: source to settled, without HTTP", f"{ours * million:.1f} s")

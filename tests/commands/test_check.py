@@ -13,7 +13,6 @@ import pytest
 from pyarrow import parquet
 
 from airflow_provider_socialscrm.__main__ import main
-from airflow_provider_socialscrm.importer.errors import InputError
 
 COMMAND = [sys.executable, "-W", "error", "-m", "airflow_provider_socialscrm"]
 MAPPED = ("troubled.csv", "--column", "mobile=whatsApp")
@@ -65,8 +64,9 @@ def test_exit_codes(check, arguments, code):
         (
             ["troubled.csv"],
             (
-                "The data has no column whatsApp. The file's columns are 'mobile', 'nickname', 'birthday', 'sex', "
-                "'freindName', 'Shoe [cm]', 'remarks'; --column COLUMN=FIELD says where one goes."
+                "The data has no column whatsApp. Say which one has the numbers, as in --column mobile=whatsApp. "
+                "The file's columns are 'mobile', 'nickname', 'birthday', 'sex', 'freindName', 'Shoe [cm]', 'remarks'; "
+                "--column COLUMN=FIELD says where one goes."
             ),
         ),
         (
@@ -158,7 +158,8 @@ def test_a_file_without_a_header_shows_no_customer(check):
     done = check("bare.csv")
 
     assert done.err == (
-        "The data has no column whatsApp. A column is called like a customer's number or address: does the first line "
+        "The data has no column whatsApp. Say which one has the numbers, as in --column mobile=whatsApp. "
+        "A column is called like a customer's number or address: does the first line "
         "name the columns?\n"
     )
 
@@ -178,18 +179,6 @@ def test_a_disk_that_fails_is_one_clear_sentence(check, monkeypatch):
     done = check("fine.csv")
 
     assert done == (2, "", "The check broke off: [Errno 28] No space left on device: '[hidden]'.\n")
-
-
-def test_parts_of_rejects_go_also_when_a_check_breaks_off(check, monkeypatch):
-    def fail(*_arguments, **_settings):
-        Path("rejects.csv.parts").mkdir()
-        Path("rejects.csv.parts/00000001.jsonl").touch()
-        raise InputError("The data changed.")
-
-    monkeypatch.setattr("airflow_provider_socialscrm.commands.check.preview_import", fail)
-
-    assert check("fine.csv", "--rejects-path", "rejects.csv").code == 2
-    assert not Path("rejects.csv.parts").exists()
 
 
 def test_ctrl_c_ends_it(check, monkeypatch):

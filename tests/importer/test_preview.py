@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 
 import pandas as pd
 import pytest
 
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
+from airflow_provider_socialscrm.importer.batches import Source
 from airflow_provider_socialscrm.importer.errors import InputError, RejectedRowsError
 from airflow_provider_socialscrm.importer.masking import LONGEST_SHOWN, masked
 from airflow_provider_socialscrm.importer.options import Options, Rules
@@ -105,6 +107,32 @@ def test_the_rows_that_would_not_go_are_written_where_they_are_wanted(tmp_path):
         ("5", "no-number", "Di Secret"),
     ]
     assert next(line for line in lines if line["socialscrm_position"] == "0")["socialscrm_meaning"].startswith("Row 3 ")
+
+
+def test_rows_beside_the_one_file_go_also_when_the_dry_run_breaks_off(tmp_path, monkeypatch):
+    monkeypatch.setattr("airflow_provider_socialscrm.importer.dead_letter.FLUSH_ROWS", 1)
+    whole, reads, path = open_source(CUSTOMERS), count(), tmp_path / "rejects.csv"
+
+    def read(only):
+        number = next(reads)
+        yield from whole.read(only)
+        if number == 2:  # the first looks for repeated numbers, the second at their rows, the third at all
+            assert len(list((tmp_path / "rejects.csv.parts").iterdir())) == 3
+            raise InputError("The data changed.")
+
+    settings = settings_of()
+    with pytest.raises(InputError, match="changed"):
+        preview_import(Source(whole.columns, "", read), Options(rules=RULES), settings, lambda _: 0, rejects_path=path)
+    assert [found.name for found in tmp_path.iterdir()] == ["rejects.csv"]
+
+
+def test_rows_of_an_import_that_is_not_complete_are_left_alone(tmp_path):
+    parts = tmp_path / "rejects.csv.parts"
+    parts.mkdir()
+    (parts / "00000001.jsonl").touch()
+    with pytest.raises(InputError, match=r"An import that keeps its rows at .*rejects\.csv is not complete"):
+        previewed(CUSTOMERS, Options(rules=RULES), rejects_path=tmp_path / "rejects.csv")
+    assert (parts / "00000001.jsonl").exists()
 
 
 def test_it_says_how_far_it_is(tmp_path):

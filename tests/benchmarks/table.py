@@ -1,0 +1,171 @@
+"""Measures the way of a table to its calls: speed, memory, a million rows end to end, what a DAG file pays.
+
+Run by ``make benchmarks``; takes about five minutes. Linux only, for its account of memory.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from common import KEY, LATENCY, NoHttpClient, customers, sandbox, say
+
+from airflow_provider_socialscrm.api.client import Client
+from airflow_provider_socialscrm.api.settings import Settings
+from airflow_provider_socialscrm.importer.chunks import Limits, chunk_rows
+from airflow_provider_socialscrm.importer.intake import Intake
+from airflow_provider_socialscrm.importer.options import DEFAULT_BYTES, Options
+from airflow_provider_socialscrm.importer.run import Import
+from airflow_provider_socialscrm.importer.source import open_source
+
+MILLION: Final = 1_000_000
+ROWS_PER_CALL: Final = 500
+PACE: Final = 50.0
+MIB: Final = 2**20
+PROCESSES: Final = 20
+"""Fresh processes whose median a DAG file's import is measured by."""
+
+HEAVY: Final = ("pandas", "numpy", "pyarrow", "requests", "phonenumbers", "rich")
+
+
+def main() -> None:
+    """Print one table."""
+    say("what", "figure")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        parsing()
+        speed("text as pandas keeps it by default", customers(MILLION))
+        speed("text as Python's objects", customers(MILLION).astype(object))
+        memory(folder)
+        end_to_end(folder)
+
+
+def speed(kind: str, frame: pd.DataFrame) -> None:
+    """Compare the CPU time of the rows' way to encoded chunks with a dictionary for each row and no check."""
+    ours = min(cpu_seconds(lambda: encoded(frame)) for _ in range(2))
+    naive = cpu_seconds(lambda: by_hand(frame))
+    say(
+        f"{len(frame):,} rows x {len(frame.columns)}, {kind}: mapped, checked, encoded",
+        f"{len(frame) / ours:,.0f} rows/s",
+    )
+    say("  by hand, to_dict and json.dumps a chunk", f"{len(frame) / naive:,.0f} rows/s; ratio {naive / ours:.2f}")
+
+
+def encoded(frame: pd.DataFrame) -> None:
+    """Take a frame all the way to the bytes of its calls."""
+    intake = Intake(open_source(frame), Options(), agent_in_row=False, envelope=lambda _: 200)
+    intake.prepare()
+    limits, rows = Limits(ROWS_PER_CALL, DEFAULT_BYTES), 0
+    for judged in intake.judged():
+        for chunk in chunk_rows(judged.rows, limits, lambda _: 200):
+            rows += b",".join(chunk.bodies).count(b'{"whatsApp":')
+    assert rows == len(frame)
+
+
+def by_hand(frame: pd.DataFrame) -> None:
+    """Encode a frame as one would by hand."""
+    for start in range(0, len(frame), ROWS_PER_CALL):
+        json.dumps(frame.iloc[start : start + ROWS_PER_CALL].to_dict("records"))
+
+
+def cpu_seconds(work: Callable[[], Any]) -> float:
+    """Return the CPU time that something takes."""
+    started = time.process_time()
+    work()
+    return time.process_time() - started
+
+
+def memory(folder: Path) -> None:
+    """Measure, each in a process of its own, how far the memory rises above what was there before the import."""
+    for millions in (1, 5):
+        path = folder / f"{millions}.parquet"
+        with pq.ParquetWriter(path, pa.Table.from_pandas(customers(1)).schema) as writer:
+            for _ in range(millions):
+                writer.write_table(pa.Table.from_pandas(numbered(customers(MILLION), _)))
+        rise, _ = in_process("path", str(path))
+        say(f"memory over idle, Parquet of {millions:,},000,000 rows (at most 256 MiB)", f"{rise / MIB:.0f} MiB")
+    rise, frame = in_process("frame", "")
+    figure = f"{rise / MIB:.0f} MiB, {rise / frame:.2f} of the frame's {frame / MIB:.0f} MiB"
+    say("memory over a DataFrame of 1,000,000 rows (at most half of the frame)", figure)
+
+
+def numbered(frame: pd.DataFrame, million: int) -> pd.DataFrame:
+    """Return customers with numbers of their own."""
+    return frame.assign(whatsApp=(pd.Series(range(len(frame))) + 8_615_000_000_000 + million * MILLION).astype(str))
+
+
+def in_process(kind: str, path: str) -> tuple[int, int]:
+    """Import in a fresh process and return the bytes its memory rose by, and those of the frame, if any."""
+    command = [sys.executable, __file__, kind, path]
+    rise, frame = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return int(rise), int(frame)
+
+
+def measure(kind: str, path: str) -> None:
+    """Import without HTTP, and print how far this process's memory rose."""
+    data = customers(MILLION) if kind == "frame" else Path(path)
+    Import(open_source(customers(10)), NoHttpClient(), Options()).run()  # what is imported and kept once
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak counts from here
+    before = status("VmRSS")
+    Import(open_source(data), NoHttpClient(), Options(ROWS_PER_CALL)).run()
+    frame = int(data.memory_usage(deep=True).sum()) if kind == "frame" else 0
+    sys.stdout.write(f"{status('VmHWM') - before} {frame}\n")
+
+
+def status(name: str) -> int:
+    """Return a figure of this process's memory in bytes."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
+
+
+def end_to_end(folder: Path) -> None:
+    """Import a million rows by path, and compare the time with the floor that the pace sets."""
+    # The limit is off: a call that arrives early would be refused, and what is measured is whether we keep the pace.
+    with sandbox("--latency", str(LATENCY), "--calls-per-second", "1000") as url:
+        settings = Settings(url, "1", KEY, "agent_wang", calls_per_second=PACE)
+        client = Client(settings, connections=Options().concurrency)
+        run = Import(open_source(folder / "1.parquet"), client, Options(ROWS_PER_CALL))
+        started = time.perf_counter()
+        run.run()
+        seconds = time.perf_counter() - started
+        client.close()
+    manifest = run.manifest()
+    assert manifest["rows"]["accepted"] == MILLION
+    floor = manifest["calls"]["sent"] / PACE
+    say(
+        f"1,000,000 rows by path, {manifest['calls']['sent']:,} calls, {LATENCY * 1000:.0f} ms latency",
+        f"{seconds:.1f} s",
+    )
+    say(f"  ratio to the floor at {PACE:.0f} calls/s (at most 1.05)", f"{seconds / floor:.3f}")
+
+
+def parsing() -> None:
+    """Measure what importing the operator adds to importing Airflow's SDK."""
+    script = (
+        "import sys, time\nimport airflow.sdk\nbefore = set(sys.modules)\nstarted = time.perf_counter()\n"
+        "import airflow_provider_socialscrm.operators.socialscrm\nprint(time.perf_counter() - started)\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules and name not in before])"
+    )
+    outputs = [
+        subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.splitlines()
+        for _ in range(PROCESSES)
+    ]
+    seconds = statistics.median(float(lines[0]) for lines in outputs)
+    say(
+        "importing the operator on top of airflow.sdk (at most 20 ms)",
+        f"{seconds * 1000:.1f} ms; heavy: {outputs[0][1]}",
+    )
+
+
+if __name__ == "__main__":
+    measure(*sys.argv[1:]) if len(sys.argv) > 1 else main()
