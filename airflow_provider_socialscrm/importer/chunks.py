@@ -6,8 +6,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from operator import attrgetter
 
 from airflow_provider_socialscrm.importer.rows import Row
+
+_agent, _body, _has_side_effects = map(attrgetter, ("agent", "body", "has_side_effects"))
 
 
 @dataclass(slots=True)
@@ -36,7 +39,7 @@ class Chunk:
     @property
     def bodies(self) -> list[bytes]:
         """The encoded rows."""
-        return [row.body for row in self.rows]
+        return list(map(_body, self.rows))
 
     @property
     def size(self) -> int:
@@ -83,7 +86,7 @@ def chunk_rows(
 
 
 def _by_agent(rows: Sequence[Row]) -> dict[str | None, tuple[Sequence[Row], Sequence[Row]]]:
-    if len({(row.agent, row.has_side_effects) for row in rows}) == 1 and not rows[0].has_side_effects:
+    if len(set(map(_agent, rows))) == 1 and not any(map(_has_side_effects, rows)):
         return {rows[0].agent: ((), rows)}  # as with most inputs
     groups: dict[str | None, tuple[list[Row], list[Row]]] = {}
     for row in rows:
@@ -94,7 +97,7 @@ def _by_agent(rows: Sequence[Row]) -> dict[str | None, tuple[Sequence[Row], Sequ
 
 def _pack(rows: Sequence[Row], limits: Limits, envelope: int, agent: str | None) -> Iterator[Chunk]:
     # Bytes up to each row's end, with a comma behind each row: the last one of a chunk has none.
-    ends = list(accumulate((len(row.body) + 1 for row in rows), initial=0))
+    ends = [end + place for place, end in enumerate(accumulate(map(len, map(_body, rows)), initial=0))]
     start = 0
     while start < len(rows):
         fitting = bisect_right(ends, ends[start] + limits.bytes - envelope + 1) - 1

@@ -10,12 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_socialscrm.importer.text import as_text, trimmed
-from airflow_provider_socialscrm.importer.values import values_to_arrow
+from airflow_provider_socialscrm.importer.values import content_of, values_to_arrow
 
 FIRST_PRINTABLE: Final = 0x20
-DELETE: Final = 0x7F
-QUOTE, BACKSLASH = 0x22, 0x5C
-FIRST_OF_C1: Final = 0xC2
+DELETE: Final = b"\x7f"
+FIRST_OF_C1: Final = b"\xc2"
 """The byte that begins the control characters U+0080 to U+009F in UTF-8, and some letters beside them."""
 
 _CONTROLS: Final = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x{9F}]"
@@ -32,14 +31,13 @@ def clean(text: pa.Array) -> pa.Array:
 
     :param text: strings, trimmed; null where there is none, as it is where nothing is left.
     """
-    codes = _codes(text)
-    has_controls = bool(((codes < FIRST_PRINTABLE) | (codes == DELETE)).any())
-    is_ascii = not bool((codes > DELETE).any())
-    if is_ascii and not has_controls:
+    content = content_of(text)
+    has_controls = _has_controls(content) or DELETE in content
+    if content.isascii() and not has_controls:
         return text
-    if not is_ascii:
+    if not content.isascii():
         text = pc.utf8_normalize(text, form="NFC")
-    if has_controls or bool((codes == FIRST_OF_C1).any()):
+    if has_controls or FIRST_OF_C1 in content:
         text = pc.replace_substring_regex(text, _LINE_ENDS, "\n")
         text = pc.replace_substring_regex(text, _CONTROLS, "")
     return trimmed(text)
@@ -77,18 +75,12 @@ def clean_text(text: str) -> str:
 
 
 def _escaped(text: pa.Array) -> pa.Array:
-    codes = _codes(text)
-    if not bool(((codes == QUOTE) | (codes == BACKSLASH) | (codes < FIRST_PRINTABLE)).any()):
-        return text
+    content = content_of(text)
     for character, escape in _ESCAPES:
-        text = pc.replace_substring(text, character, escape)
+        if character.encode() in content:
+            text = pc.replace_substring(text, character, escape)
     return text
 
 
-def _codes(text: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
-    """Return the bytes of all texts, without a copy."""
-    _, offsets, values = text.buffers()
-    if values is None or len(text) == 0:
-        return np.empty(0, np.uint8)
-    ends = np.frombuffer(offsets, np.int32)[text.offset : text.offset + len(text) + 1]
-    return np.frombuffer(values, np.uint8)[ends[0] : ends[-1]]
+def _has_controls(content: bytes) -> bool:
+    return bool(content) and bool(np.frombuffer(content, np.uint8).min() < FIRST_PRINTABLE)

@@ -174,7 +174,7 @@ class _Examined:
         bodies = pc.cast(self.bodies, pa.binary())
         if len(arranged) < len(bodies) or not isinstance(arranged, range):
             bodies = bodies.take(pa.array(arranged, pa.int64()))
-        positions = [batch.start + index for index in arranged]
+        positions = map(batch.start.__add__, arranged)
         signers = [self.signers[index] for index in arranged] if self.signers else repeat(None)
         harmful = [self.harmful[index] for index in arranged] if self.harmful else repeat(False)
         # Positions first: where they end no place may be drawn for no row.

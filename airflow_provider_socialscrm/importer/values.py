@@ -44,16 +44,24 @@ def readable(column: pa.Array) -> pa.Array:
     :param column: of any type; what files hold is checked nowhere else.
     """
     values = _values(column)
-    kind = values.type
-    if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
-        kind = pa.large_binary()
-    if not any(test(kind) for test in _TEXTS):
+    if not any(test(values.type) for test in _TEXTS):
+        return column
+    if pa.types.is_string(values.type) and content_of(values).isascii():
         return column
     try:
         text = pc.cast(pc.cast(values, pa.large_binary()), pa.large_string())
     except pa.ArrowInvalid:
         return _mixed(_undecoded(column))
     return column if is_list(column.type) else pc.cast(text, pa.string())
+
+
+def content_of(text: pa.StringArray) -> bytes:
+    """Return the bytes of all texts of a column, one after the other: a copy, which is cheap to search."""
+    _, offsets, values = text.buffers()
+    if values is None or len(text) == 0:
+        return b""
+    ends = memoryview(offsets).cast("i")
+    return bytes(values[ends[text.offset] : ends[text.offset + len(text)]])
 
 
 def unsendable(column: pa.Array) -> tuple[Finding, ...]:
@@ -98,6 +106,8 @@ _TEXTS: Final = (
     pa.types.is_binary,
     pa.types.is_large_binary,
     pa.types.is_fixed_size_binary,
+    pa.types.is_string_view,
+    pa.types.is_binary_view,
 )
 
 
