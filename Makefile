@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # The first of these that is Python 3.11 or newer.
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python
 
-.PHONY: help install demo sandbox test benchmarks lint types clean
+.PHONY: help install demo sandbox test test-matrix benchmarks lint types clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,7 +29,10 @@ sandbox: install ## Leave a SocialsCRM running on localhost to look at, with wha
 	@$(BIN)/python -m airflow_provider_socialscrm.sandbox --database .demo/customers.db
 
 test: install ## Run the test suite
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
+test-matrix: install ## Run the tests on Airflow 3.1 to 3.3, Python 3.11 to 3.13, pandas 2 and 3 (about half an hour)
+	@$(BIN)/python -m tools.matrix
 
 benchmarks: install ## Measure speed, memory, pace and isolation (about ten minutes)
 	@$(BIN)/python tests/benchmarks/table.py
@@ -42,4 +45,4 @@ types: install ## Check types
 	@$(BIN)/mypy
 
 clean: ## Remove what the commands made
-	rm -rf $(VENV) .demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .demo .matrix build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
