@@ -1,0 +1,31 @@
+// Numbers and moments as people read them.
+
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const one = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+
+export const count = (number) => whole.format(number);
+export const decimal = (number) => one.format(number);
+export const rowsOf = (number) => `${count(number)} ${number === 1 ? "row" : "rows"}`;
+
+/** A share in percent that says 0 or 100 only where it is exactly that. */
+export function share(part, total) {
+  if (!total || !part) return "0 %";
+  if (part === total) return "100 %";
+  return `${one.format(Math.min(99.9, Math.max(0.1, (100 * part) / total)))} %`;
+}
+
+/** The time zone chosen in Airflow, which keeps it in the browser; UTC unless one was chosen. */
+export const zone = chosenZone();
+
+const moments = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "medium" });
+
+export const moment = (text) => (text ? moments.format(new Date(text)) : "");
+
+function chosenZone() {
+  try {
+    const chosen = JSON.parse(localStorage.getItem("timezone"));
+    return new Intl.DateTimeFormat("en", { timeZone: chosen || "UTC" }).resolvedOptions().timeZone;
+  } catch {
+    return "UTC";
+  }
+}
