@@ -81,7 +81,8 @@ class SocialSCRMHook(BaseHook):
             with closing(self.get_conn()) as client:
                 return True, _probe(client)
         except SocialSCRMError as failure:
-            return False, str(failure)
+            # Airflow's Test button makes an id up for the time of the test, which would say nothing to anybody.
+            return False, str(failure).replace(f"Connection {self.socialscrm_conn_id!r}", "The connection")
 
 
 def settings_of(connection: Connection) -> Settings:

@@ -7,11 +7,11 @@ import { count, moment, rowsOf } from "./format.js";
 const WIDTH = 1000;
 const HEIGHT = 160;
 const GAP = 0.3;
-const LEAST = { bar: 5, column: 3 };
+const LEAST = { bar: 8, column: 4 };
 
 /** One import: a bar of its rows by bucket. */
 export function bar(rows) {
-  const buckets = bucketsOf(rows);
+  const buckets = filled(rows);
   const parts = lengths(buckets.map(({ number }) => number), WIDTH, LEAST.bar);
   const starts = runningSum(parts);
   const rectangles = buckets.map((bucket, index) =>
@@ -20,7 +20,7 @@ export function bar(rows) {
       svg("title", null, `${bucket.label}: ${rowsOf(bucket.number)}`),
     ),
   );
-  const text = buckets.filter(({ number }) => number).map(({ label, number }) => `${label} ${count(number)}`);
+  const text = buckets.map(({ label, number }) => `${label} ${count(number)}`);
   return picture(`Rows by bucket: ${text.join(", ") || "none"}`, `0 0 ${WIDTH} 1`, "bar", rectangles);
 }
 
@@ -39,11 +39,11 @@ export function columns(imports) {
 
 function column({ instance, manifest }, x, width, most) {
   const when = moment(instance.run_after);
-  if (!manifest) {
+  if (!manifest?.rows.total) {
     const stub = svg("rect", { class: "bucket none", x, y: HEIGHT - 2, width, height: 2 });
-    return svg("g", null, svg("title", null, `${when}: no report`), stub);
+    return svg("g", null, svg("title", null, `${when}: ${manifest ? "no rows" : "no report"}`), stub);
   }
-  const buckets = bucketsOf(manifest.rows);
+  const buckets = filled(manifest.rows);
   const height = (HEIGHT * manifest.rows.total) / most;
   const parts = lengths(buckets.map(({ number }) => number), height, LEAST.column);
   const ends = runningSum(parts);
@@ -51,9 +51,11 @@ function column({ instance, manifest }, x, width, most) {
     const y = HEIGHT - ends[index] - parts[index];
     return svg("rect", { class: colourOf(bucket.name), x, y, width, height: parts[index] });
   });
-  const text = buckets.filter(({ number }) => number).map(({ label, number }) => `${count(number)} ${label}`);
-  return svg("g", null, svg("title", null, `${when}: ${text.join(", ") || "no rows"}`), rectangles);
+  const text = buckets.map(({ label, number }) => `${count(number)} ${label}`);
+  return svg("g", null, svg("title", null, `${when}: ${text.join(", ")}`), rectangles);
 }
+
+const filled = (rows) => bucketsOf(rows).filter(({ number }) => number);
 
 const picture = (text, viewBox, name, children) =>
   svg("svg", { role: "img", "aria-label": text, viewBox, preserveAspectRatio: "none", class: name }, children);

@@ -12,7 +12,7 @@ function filled(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes ?? {})) {
     if (value !== undefined && value !== null) element.setAttribute(name, value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
   return element;
 }
 
@@ -36,7 +36,7 @@ function cell(column, row) {
   return html(column.heading ? "th" : "td", attributes, column.cell(row));
 }
 
-const side = (column) => (column.number ? "number" : undefined);
+const side = ({ number, tight }) => (number ? "number" : tight ? "tight" : undefined);
 
 export const section = (title, ...children) => html("section", null, html("h2", null, title), children);
 

@@ -3,8 +3,9 @@
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const one = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 
-export const count = (number) => whole.format(number);
-export const decimal = (number) => one.format(number);
+/** A number as text; one that a manifest does not have stays undefined. */
+export const count = (number) => (Number.isFinite(number) ? whole.format(number) : undefined);
+export const decimal = (number) => (Number.isFinite(number) ? one.format(number) : undefined);
 export const rowsOf = (number) => `${count(number)} ${number === 1 ? "row" : "rows"}`;
 
 /** A share in percent that says 0 or 100 only where it is exactly that. */

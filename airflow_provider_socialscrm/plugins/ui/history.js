@@ -5,7 +5,7 @@ import { bucketsOf, colourOf, refusedIn } from "./buckets.js";
 import { columns } from "./charts.js";
 import { html, section, table } from "./dom.js";
 import { count, decimal, moment, zone } from "./format.js";
-import { pageOf } from "./links.js";
+import { nameOf, pageOf } from "./links.js";
 import { badge, isUnderWay } from "./states.js";
 
 const LIMIT = 30;
@@ -17,7 +17,7 @@ export async function history(dagId) {
   const title = dagId ? `Imports of ${found[0].instance.dag_display_name}` : "Imports into SocialsCRM";
   const nodes = [
     html("header", null, html("h1", null, title), html("p", { class: "soft" }, summary(found))),
-    dagId ? section("Rows of each import", columns([...found].reverse()), legend(found)) : null,
+    dagId ? section("Rows of each import", columns(found.toReversed()), legend(found)) : null,
     section(dagId ? "Each import" : "Latest imports", list(found, dagId)),
   ];
   return { nodes: nodes.filter(Boolean), changes: found.some(({ instance }) => isUnderWay(instance)) };
@@ -38,7 +38,9 @@ function summary(found) {
 function legend(found) {
   const names = new Set(found.flatMap(({ manifest }) => (manifest ? shown(manifest.rows) : [])));
   const one = (name) => html("li", null, html("i", { class: colourOf(name) }), name.replaceAll("_", " "));
-  return html("ul", { class: "legend", "aria-hidden": "true" }, [...names].map(one));
+  const [last, first] = [found[0], found.at(-1)].map(({ instance }) => moment(instance.run_after).slice(0, 10));
+  const span = html("li", null, first === last ? first : `${first} to ${last}`);
+  return html("ul", { class: "legend", "aria-hidden": "true" }, [...names].map(one), span);
 }
 
 const shown = (rows) => bucketsOf(rows).filter(({ number }) => number).map(({ name }) => name);
@@ -48,19 +50,17 @@ function list(found, dagId) {
   const all = [
     { title: `Run after (${zone})`, heading: true, cell: ({ instance }) => link(instance) },
     dagId ? null : { title: "DAG", cell: ({ instance }) => instance.dag_display_name },
-    { title: "Task", cell: ({ instance }) => named(instance) },
+    { title: "Task", cell: ({ instance }) => nameOf(instance) },
     { title: "State", cell: ({ instance }) => badge(instance) },
     { title: "Rows", number: true, cell: rowsOf(({ rows }) => count(rows.total)) },
     { title: "Accepted", number: true, cell: rowsOf(({ rows }) => count(rows.accepted)) },
     { title: "Not accepted", number: true, cell: rowsOf(({ rows }) => count(refusedIn(rows))) },
-    { title: "Most frequent cause", cell: rowsOf(({ refusals }) => cause(refusals[0])) },
+    { title: "Main cause", cell: rowsOf(({ refusals }) => cause(refusals[0])) },
     { title: "Rows/s", number: true, cell: rowsOf((manifest) => decimal(manifest.rows_per_second)) },
   ];
   return table("Imports, newest first", all.filter(Boolean), found);
 }
 
 const link = (instance) => html("a", { href: pageOf(placeOf(instance)) }, moment(instance.run_after));
-
-const named = ({ task_display_name: name, map_index: index }) => (index < 0 ? name : `${name} [${index}]`);
 
 const cause = (refusal) => (refusal ? [html("code", null, String(refusal.code)), ` ${refusal.meaning}`] : "");

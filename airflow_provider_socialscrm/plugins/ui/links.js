@@ -20,6 +20,9 @@ export function wanted(search) {
 export const pageOf = (place) =>
   `./?${new URLSearchParams(Object.entries(place).map(([name, value]) => [NAMES[name], value]))}`;
 
+/** A task instance by its name, and its number where its task is mapped. */
+export const nameOf = ({ task_display_name: name, map_index: index }) => (index < 0 ? name : `${name}\u00a0[${index}]`);
+
 /** A link to a task instance in Airflow itself. */
 export function airflowLink(place, text) {
   const parts = ["dags", place.dagId, "runs", place.runId, "tasks", place.taskId];

@@ -5,7 +5,7 @@ import { bucketsOf, colourOf, labelOf, refusedIn } from "./buckets.js";
 import { bar } from "./charts.js";
 import { html, facts, section, table } from "./dom.js";
 import { count, decimal, moment, rowsOf, share, zone } from "./format.js";
-import { airflowLink, pageOf } from "./links.js";
+import { airflowLink, nameOf, pageOf } from "./links.js";
 import { badge, isUnderWay, reasonFor } from "./states.js";
 
 /** Everything to show for a task instance, and whether it will change by itself. */
@@ -21,21 +21,22 @@ export async function report(place) {
 
 function heading(manifest, instance, place) {
   const title = manifest ? headline(manifest.rows) : "No report yet";
-  const name = instance.map_index < 0 ? instance.task_display_name : `${instance.task_display_name} [${instance.map_index}]`;
   return html(
     "header", null,
     html("h1", null, manifest || isUnderWay(instance) ? title : "No report", " ", badge(instance)),
     html(
       "p", { class: "soft" },
-      airflowLink(place, name), " of ",
+      airflowLink(place, nameOf(instance)), " of ",
       html("a", { href: pageOf({ dagId: place.dagId }) }, instance.dag_display_name),
-      `, run after ${moment(instance.run_after)} ${zone}, try ${instance.try_number}`,
+      `, run after ${moment(instance.run_after)} ${zone}`, instance.try_number ? `, try ${instance.try_number}` : null,
     ),
   );
 }
 
-const headline = (rows) =>
-  refusedIn(rows) ? `${count(rows.accepted)} of ${rowsOf(rows.total)} accepted` : `All ${rowsOf(rows.total)} accepted`;
+function headline(rows) {
+  if (!rows.total) return "No rows came in";
+  return `${refusedIn(rows) ? `${count(rows.accepted)} of` : "All"} ${rowsOf(rows.total)} accepted`;
+}
 
 function whole(manifest, instance) {
   return [
@@ -57,14 +58,16 @@ const rowsTable = (rows) =>
 const refusals = (manifest) =>
   table("Why rows did not go in", [
     { title: "Code", heading: true, cell: ({ code }) => html("code", null, String(code)) },
-    { title: "Bucket", cell: ({ bucket }) => [html("i", { class: colourOf(bucket) }), labelOf(bucket)] },
+    { title: "Bucket", tight: true, cell: ({ bucket }) => [html("i", { class: colourOf(bucket) }), labelOf(bucket)] },
     { title: "Rows", number: true, cell: ({ rows }) => count(rows) },
-    { title: "Meaning", cell: ({ meaning }) => meaning },
-    { title: "What to do", cell: ({ hint }) => hint },
-    { title: "Positions in the input", cell: positions },
+    { title: "What is wrong, and what to do", cell: explained },
   ], manifest.refusals);
 
-const positions = ({ first_positions: first, rows }) => first.join(", ") + (rows > first.length ? ", ..." : "");
+const explained = ({ meaning, hint, first_positions: first, rows }) => [
+  html("div", null, meaning),
+  html("div", null, hint),
+  html("div", { class: "soft" }, `Positions in the input: ${first.join(", ")}${rows > first.length ? ", ..." : ""}`),
+];
 
 function place(path) {
   const text = html("code", { tabindex: "0" }, path);
@@ -97,7 +100,7 @@ function settings(manifest, { rendered_fields: fields }) {
     ["Connection", fields?.socialscrm_conn_id],
     ["Rows a call carries at most", count(manifest.rows_per_call)],
     ["Bytes a call has at most", count(manifest.bytes_per_call)],
-    ["Rejects path", manifest.rejects_path ?? "none: set one to have refused rows written to a file"],
+    ["Rejects path", manifest.rejects_path ? null : "none: set one to have refused rows written to a file"],
     ["Checkpoint path", fields?.checkpoint_path],
     ["The CRM's clock", offset ? `${decimal(offset)} s from ours` : "as ours"],
   ]);
