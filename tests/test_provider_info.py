@@ -34,7 +34,7 @@ def test_the_metadata_fits_airflows_schema():
     jsonschema.validate(INFO, schema("provider_info.schema.json"))
 
 
-@pytest.mark.parametrize("key", ["connection-types", "hooks", "operators", "integrations"])
+@pytest.mark.parametrize("key", ["connection-types", "hooks", "operators", "integrations", "plugins"])
 def test_its_parts_fit_the_stricter_schema_of_airflows_own_providers(key):
     whole = schema("provider.yaml.schema.json")
     part = {"definitions": whole.get("definitions", {}), **whole["properties"][key]}
@@ -51,6 +51,13 @@ def test_airflow_finds_the_metadata_by_the_entry_point():
     assert entry.load() is get_provider_info
     assert entry.dist.name == distribution(INFO["package-name"]).name == "airflow-provider-socialscrm"
     assert INFO["versions"] == [__version__]
+
+
+def test_airflow_finds_the_plugin_of_the_metadata_by_the_entry_point():
+    (plugin,) = INFO["plugins"]
+    (entry,) = entry_points(group="airflow.plugins", name=plugin["name"])
+    assert f"{entry.module}.{entry.attr}" == plugin["plugin-class"]
+    assert entry.load().name == plugin["name"]
 
 
 @pytest.mark.parametrize(("kind", "base"), [("hooks", BaseHook), ("operators", BaseOperator)])

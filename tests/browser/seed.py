@@ -11,7 +11,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from airflow.configuration import AIRFLOW_HOME, conf
-from airflow.dag_processing.dagbag import DagBag
+
+try:
+    from airflow.dag_processing.dagbag import DagBag
+except ImportError:  # Airflow 3.1 has it elsewhere
+    from airflow.models.dagbag import DagBag
 
 FIRST_NIGHT = datetime(2026, 11, 16, 2, tzinfo=UTC)
 NIGHTS = [(1200, 0), (900, 12), (1450, 3), (20, 30), (0, 0), (1310, 5), (None, None), (1280, 9), (1000, 0)]
