@@ -49,7 +49,7 @@ def _connection_type() -> dict[str, Any]:
         "hook-name": "SocialsCRM",
         "ui-field-behaviour": {
             "hidden-fields": ["schema", "extra"],
-            "relabeling": {"host": "Base URL", "login": "User name", "password": "ApiKey"},
+            "relabeling": {"host": "Base URL", "login": "User name", "password": "ApiKey", "port": "Port"},
             "placeholders": {
                 "host": "https://www.socialscrm.com",
                 "login": "login of an agent, not of an administrator",

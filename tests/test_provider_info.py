@@ -126,6 +126,6 @@ def test_every_field_has_a_label_a_description_and_a_default_of_its_own_schema(f
 
 def test_the_form_shows_every_field_the_settings_have_and_no_other():
     standard = {"host": "base_url", "login": "user_name", "password": "api_key"}
-    assert set(BEHAVIOUR["relabeling"]) == set(standard)
+    assert set(BEHAVIOUR["relabeling"]) == {*standard, "port"}  # the port becomes part of the base URL
     assert {*standard.values(), *FIELDS} == {field.name for field in fields(settings.Settings)}
     assert not set(BEHAVIOUR["hidden-fields"]) & set(standard)

@@ -164,6 +164,7 @@ class Browser:
             "Emulation.setDeviceMetricsOverride",
             {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
         )
+        self.chrome.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": "UTC"})
         self.chrome.execute_script("localStorage.setItem('theme', arguments[0])", theme)
         self.chrome.get(f"{self.server.url}{path}")
 

@@ -22,11 +22,11 @@ export const colourOf = (name) => `bucket ${name in MEANINGS ? name : "other"}`;
 
 export const refusedIn = (rows) => rows.total - rows.accepted;
 
-/** Shares of a length, each at least `least` where there is anything, so that three rows of a million are seen. */
+/** Shares of a length, each at least `least` where there is anything, so that three rows of a million are seen too. */
 export function lengths(numbers, length, least) {
   const total = numbers.reduce((sum, number) => sum + number, 0);
   const raised = numbers.map((number) => (number ? Math.max(least, (length * number) / total) : 0));
   const excess = raised.reduce((sum, part) => sum + part, 0) - (total ? length : 0);
-  const largest = raised.indexOf(Math.max(...raised));
-  return raised.map((part, index) => (index === largest ? part - excess : part));
+  const largest = raised.indexOf(Math.max(...raised)); // gives up what the others got on top
+  return raised.map((part, index) => (index === largest ? Math.max(least, part - excess) : part));
 }

@@ -15,7 +15,7 @@ export function share(part, total) {
   return `${one.format(Math.min(99.9, Math.max(0.1, (100 * part) / total)))} %`;
 }
 
-/** The time zone chosen in Airflow, which keeps it in the browser; UTC unless one was chosen. */
+/** The time zone chosen in Airflow, which keeps it in the browser; the browser's own unless one was chosen. */
 export const zone = chosenZone();
 
 const moments = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "medium" });
@@ -24,9 +24,12 @@ export const moment = (text) => (text ? moments.format(new Date(text)) : "");
 
 function chosenZone() {
   try {
-    const chosen = JSON.parse(localStorage.getItem("timezone"));
-    return new Intl.DateTimeFormat("en", { timeZone: chosen || "UTC" }).resolvedOptions().timeZone;
+    return named(JSON.parse(localStorage.getItem("timezone")) ?? undefined);
   } catch {
-    return "UTC";
+    return named(undefined);
   }
+}
+
+function named(timeZone) {
+  return new Intl.DateTimeFormat("en", { timeZone }).resolvedOptions().timeZone;
 }

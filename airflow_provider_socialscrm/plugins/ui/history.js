@@ -46,17 +46,17 @@ function legend(found) {
 const shown = (rows) => bucketsOf(rows).filter(({ number }) => number).map(({ name }) => name);
 
 function list(found, dagId) {
-  const rowsOf = (read) => ({ manifest }) => (manifest ? read(manifest) : "");
+  const ofReport = (read) => ({ manifest }) => (manifest ? read(manifest) : "");
   const all = [
     { title: `Run after (${zone})`, heading: true, cell: ({ instance }) => link(instance) },
     dagId ? null : { title: "DAG", cell: ({ instance }) => instance.dag_display_name },
     { title: "Task", cell: ({ instance }) => nameOf(instance) },
     { title: "State", cell: ({ instance }) => badge(instance) },
-    { title: "Rows", number: true, cell: rowsOf(({ rows }) => count(rows.total)) },
-    { title: "Accepted", number: true, cell: rowsOf(({ rows }) => count(rows.accepted)) },
-    { title: "Not accepted", number: true, cell: rowsOf(({ rows }) => count(refusedIn(rows))) },
-    { title: "Main cause", cell: rowsOf(({ refusals }) => cause(refusals[0])) },
-    { title: "Rows/s", number: true, cell: rowsOf((manifest) => decimal(manifest.rows_per_second)) },
+    { title: "Rows", number: true, cell: ofReport(({ rows }) => count(rows.total)) },
+    { title: "Accepted", number: true, cell: ofReport(({ rows }) => count(rows.accepted)) },
+    { title: "Not accepted", number: true, cell: ofReport(({ rows }) => count(refusedIn(rows))) },
+    { title: "Main cause", cell: ofReport(({ refusals }) => cause(refusals[0])) },
+    { title: "Rows/s", number: true, cell: ofReport((manifest) => decimal(manifest.rows_per_second)) },
   ];
   return table("Imports, newest first", all.filter(Boolean), found);
 }

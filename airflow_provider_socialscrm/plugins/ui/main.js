@@ -13,7 +13,9 @@ const asked = wanted(location.search);
 
 async function show() {
   const { nodes, changes } = await (asked.taskId ? report(asked) : history(asked.dagId)).catch(trouble);
-  main.replaceChildren(...nodes);
+  const next = html("div", null, nodes);
+  // A refresh that brings nothing new leaves alone what somebody reads or has focused.
+  if (next.textContent !== main.textContent) main.replaceChildren(...next.childNodes);
   main.setAttribute("aria-busy", "false");
   if (changes) setTimeout(show, REFRESH_MILLISECONDS);
 }
