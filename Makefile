@@ -35,11 +35,11 @@ test-browser: install chromium ## Look at the pages in a real Airflow with Chrom
 	@$(BIN)/python -m pytest tests/browser
 
 screenshots: install chromium ## Take the README's pictures anew
-	@SOCIALSCRM_SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/browser -k "is_saved_and_tested or airflows_theme"
+	@SOCIALSCRM_SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/browser -k "saved_and_tested or history or (airflows_theme and light)"
 
 # Debian's, as root; elsewhere the tests say what to install.
 chromium:
-	@if [ -z "$$(command -v chromium && command -v chromedriver)" ] && [ "$$(id -u)" = 0 ] && command -v apt-get; then \
+	@if [ -z "$$(command -v chromium && command -v chromedriver)" ] && [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
 	  apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes chromium chromium-driver; fi
 
 benchmarks: install ## Measure pace, isolation and CPU (about two minutes)

@@ -15,7 +15,7 @@ KEY = SandboxSettings().api_key
 
 @pytest.fixture
 def form(browser):
-    browser.open("/connections")
+    browser.open("/connections", height=1060)
     browser.find("button", "Add Connection").click()
     kind = browser.find(f"{DIALOG} input[role=combobox]")
     kind.send_keys("SocialsCRM")
@@ -35,7 +35,9 @@ def fill(browser, **values):
 
 
 def unfold_extras(browser):
+    last = list(CONNECTION_TYPE["conn-fields"].values())[-1]["description"]
     browser.find(f"{DIALOG} button", "Extra Fields").click()
+    browser.find(DIALOG, last)
     return field(browser, "element_tenant_id")
 
 
@@ -79,12 +81,11 @@ def test_the_auth_scheme_is_chosen_from_two(form):
 
 def test_a_connection_is_saved_and_tested(form, crm_address):
     host, port = crm_address
-    fill(form, connection_id="crm_right", host=host, login="agent_wang", password=KEY, port=str(port))
-    form.picture("connection-form-standard")
+    fill(form, connection_id="socialscrm_default", host=host, login="agent_wang", password=KEY, port=str(port))
     unfold_extras(form).send_keys("1")
     form.picture("connection-form")
 
-    said = save_and_test(form, "crm_right")
+    said = save_and_test(form, "socialscrm_default")
 
     assert f"{host}:{port} accepts the signature of tenant 1, user agent_wang (body scheme)." in said
 
