@@ -95,7 +95,7 @@ def test_a_failed_import_has_its_report(browser):
         (of_night(16, "read_customers"), "This task is no import into SocialsCRM, so there is no report."),
         (of_night(22), "The import did not run, because a task before it failed."),
         (of_night(24), "The import has not finished. Its log says how far it is; the report comes when it ends."),
-        ("/socialscrm/?dag_id=by_country", "3 imports: 120 rows accepted, 3 not."),
+        ("/socialscrm/?dag_id=by_country", "3 imports: 80 rows accepted, 3 not."),
     ],
 )
 def test_what_is_no_report_is_said_in_a_sentence(browser, path, sentence):
@@ -106,6 +106,17 @@ def test_a_mapped_task_has_the_report_of_its_own_part(browser):
     path = f"/dags/by_country/runs/{FIRST}/tasks/import_customers/mapped/2/plugin/socialscrm-report"
 
     assert "40 of 42 rows accepted" in shown(browser, path)
+
+
+def test_a_dry_run_says_what_an_import_would_send(browser):
+    page = f"/socialscrm/?dag_id=by_country&run_id={FIRST}&task_id=import_customers&map_index=0"
+    text = shown(browser, page)
+
+    assert "38 of 40 rows could be sent" in text
+    assert "This was a dry run: nothing was sent." in text
+    assert "NaN" not in text
+    assert "undefined" not in text
+    assert "import_customers [0] (dry run)" in shown(browser, "/socialscrm/?dag_id=by_country")
 
 
 def test_a_dag_has_the_history_of_its_imports(browser):

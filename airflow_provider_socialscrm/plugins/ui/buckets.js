@@ -2,6 +2,7 @@
 
 const MEANINGS = {
   accepted: "The CRM took them.",
+  sendable: "An import would send them.",
   rejected: "The CRM refused these very rows.",
   invalid: "They cannot be sent; found before any call.",
   duplicate: "Superseded by another row of the same input.",
@@ -20,7 +21,10 @@ export const labelOf = (name) => name.replaceAll("_", " ");
 /** The class that gives a bucket its colour. */
 export const colourOf = (name) => `bucket ${name in MEANINGS ? name : "other"}`;
 
-export const refusedIn = (rows) => rows.total - rows.accepted;
+/** Rows that went in; those of a dry run would. */
+export const goodIn = (rows) => rows.accepted ?? rows.sendable ?? 0;
+
+export const refusedIn = (rows) => rows.total - goodIn(rows);
 
 /** Shares of a length, each at least `least` where there is anything, so that three rows of a million are seen too. */
 export function lengths(numbers, length, least) {

@@ -1,7 +1,7 @@
 // The imports of a DAG, or of all DAGs.
 
 import { imports, placeOf } from "./api.js";
-import { bucketsOf, colourOf, refusedIn } from "./buckets.js";
+import { bucketsOf, colourOf, goodIn, refusedIn } from "./buckets.js";
 import { columns } from "./charts.js";
 import { html, section, table } from "./dom.js";
 import { count, decimal, moment, zone } from "./format.js";
@@ -29,10 +29,10 @@ const nothing = (dagId) =>
     : "Nothing has been imported into SocialsCRM yet. Imports show here as soon as a task runs one.";
 
 function summary(found) {
-  const reports = found.map(({ manifest }) => manifest?.rows).filter(Boolean);
+  const reports = found.filter(({ manifest }) => manifest && !manifest.dry_run).map(({ manifest }) => manifest.rows);
   const sum = (number) => count(reports.reduce((total, rows) => total + number(rows), 0));
   const what = found.length === LIMIT ? `The latest ${LIMIT} imports` : `${found.length} imports`;
-  return `${what}: ${sum((rows) => rows.accepted)} rows accepted, ${sum(refusedIn)} not.`;
+  return `${what}: ${sum(goodIn)} rows accepted, ${sum(refusedIn)} not.`;
 }
 
 function legend(found) {
@@ -50,7 +50,7 @@ function list(found, dagId) {
   const all = [
     { title: `Run after (${zone})`, heading: true, cell: ({ instance }) => link(instance) },
     dagId ? null : { title: "DAG", cell: ({ instance }) => instance.dag_display_name },
-    { title: "Task", cell: ({ instance }) => nameOf(instance) },
+    { title: "Task", cell: ({ instance, manifest }) => [nameOf(instance), manifest?.dry_run ? " (dry run)" : null] },
     { title: "State", cell: ({ instance }) => badge(instance) },
     { title: "Rows", number: true, cell: ofReport(({ rows }) => count(rows.total)) },
     { title: "Accepted", number: true, cell: ofReport(({ rows }) => count(rows.accepted)) },

@@ -1,7 +1,7 @@
 // The report of one import.
 
 import { manifest as manifestOf, OPERATOR, taskInstance } from "./api.js";
-import { bucketsOf, colourOf, labelOf, refusedIn } from "./buckets.js";
+import { bucketsOf, colourOf, goodIn, labelOf, refusedIn } from "./buckets.js";
 import { bar } from "./charts.js";
 import { html, facts, section, table } from "./dom.js";
 import { count, decimal, moment, rowsOf, share, zone } from "./format.js";
@@ -20,7 +20,7 @@ export async function report(place) {
 }
 
 function heading(manifest, instance, place) {
-  const title = manifest ? headline(manifest.rows) : "No report yet";
+  const title = manifest ? headline(manifest) : "No report yet";
   return html(
     "header", null,
     html("h1", null, manifest || isUnderWay(instance) ? title : "No report", " ", badge(instance)),
@@ -33,13 +33,15 @@ function heading(manifest, instance, place) {
   );
 }
 
-function headline(rows) {
+function headline({ rows, dry_run: dry }) {
   if (!rows.total) return "No rows came in";
-  return `${refusedIn(rows) ? `${count(rows.accepted)} of` : "All"} ${rowsOf(rows.total)} accepted`;
+  const some = refusedIn(rows) ? `${count(goodIn(rows))} of` : "All";
+  return `${some} ${rowsOf(rows.total)} ${dry ? "could be sent" : "accepted"}`;
 }
 
 function whole(manifest, instance) {
   return [
+    manifest.dry_run ? html("p", null, "This was a dry run: nothing was sent.") : null,
     section("Rows", bar(manifest.rows), rowsTable(manifest.rows)),
     manifest.refusals.length ? section("Why rows did not go in", refusals(manifest)) : null,
     manifest.rejects_path ? section("The rows that did not go in", place(manifest.rejects_path)) : null,
@@ -84,6 +86,8 @@ function place(path) {
 
 const pace = ({ rows_per_second: rate, seconds, calls }) =>
   facts([
+    ["Calls an import would make", count(calls)],
+    ["Seconds it would take at least", decimal(seconds)],
     ["Rows accepted a second", decimal(rate)],
     ["Seconds in all", decimal(seconds.total)],
     ["Calls", count(calls.sent)],
@@ -100,8 +104,8 @@ function settings(manifest, { rendered_fields: fields }) {
     ["Connection", fields?.socialscrm_conn_id],
     ["Rows a call carries at most", count(manifest.rows_per_call)],
     ["Bytes a call has at most", count(manifest.bytes_per_call)],
-    ["Rejects path", manifest.rejects_path ? null : "none: set one to have refused rows written to a file"],
+    ["Rejects path", manifest.rejects_path || manifest.dry_run ? null : "none: set one to have refused rows written to a file"],
     ["Checkpoint path", fields?.checkpoint_path],
-    ["The CRM's clock", offset ? `${decimal(offset)} s from ours` : "as ours"],
+    ["The CRM's clock", offset ? `${decimal(offset)} s from ours` : offset === 0 ? "as ours" : null],
   ]);
 }
