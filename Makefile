@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # The first of these that is Python 3.11 or newer.
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python
 
-.PHONY: help install demo sandbox test test-matrix benchmarks lint types clean
+.PHONY: help install demo sandbox test test-browser test-matrix screenshots chromium benchmarks lint types clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,7 +29,18 @@ sandbox: install ## Leave a SocialsCRM running on localhost to look at, with wha
 	@$(BIN)/python -m airflow_provider_socialscrm.sandbox --database .demo/customers.db
 
 test: install ## Run the test suite
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --ignore tests/browser
+
+test-browser: install chromium ## Look at the pages in a real Airflow with Chromium (about two minutes)
+	@$(BIN)/python -m pytest tests/browser
+
+screenshots: install chromium ## Take the README's pictures anew
+	@SOCIALSCRM_SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/browser -k "saved_and_tested or history or (airflows_theme and light)"
+
+# Debian's, as root; elsewhere the tests say what to install.
+chromium:
+	@if [ -z "$$(command -v chromium && command -v chromedriver)" ] && [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+	  apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes chromium chromium-driver; fi
 
 test-matrix: install ## Run the tests on Airflow 3.1 to 3.3, Python 3.11 to 3.13, pandas 2 and 3 (about half an hour)
 	@$(BIN)/python -m tools.matrix

@@ -33,6 +33,12 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "connection-types": [_connection_type()],
+        "plugins": [
+            {
+                "name": "socialscrm",
+                "plugin-class": "airflow_provider_socialscrm.plugins.socialscrm.SocialSCRMPlugin",
+            }
+        ],
     }
 
 
@@ -42,12 +48,13 @@ def _connection_type() -> dict[str, Any]:
         "hook-class-name": "airflow_provider_socialscrm.hooks.socialscrm.SocialSCRMHook",
         "hook-name": "SocialsCRM",
         "ui-field-behaviour": {
-            "hidden-fields": ["schema", "port", "extra"],
-            "relabeling": {"host": "Base URL", "login": "User name", "password": "ApiKey"},
+            "hidden-fields": ["schema", "extra"],
+            "relabeling": {"host": "Base URL", "login": "User name", "password": "ApiKey", "port": "Port"},
             "placeholders": {
                 "host": "https://www.socialscrm.com",
                 "login": "login of an agent, not of an administrator",
                 "password": "from your SocialsCRM administrator",
+                "port": "443, or what your installation listens on",
             },
         },
         "conn-fields": _conn_fields(),

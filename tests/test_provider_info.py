@@ -34,7 +34,7 @@ def test_the_metadata_fits_airflows_schema():
     jsonschema.validate(INFO, schema("provider_info.schema.json"))
 
 
-@pytest.mark.parametrize("key", ["connection-types", "hooks", "operators", "integrations"])
+@pytest.mark.parametrize("key", ["connection-types", "hooks", "operators", "integrations", "plugins"])
 def test_its_parts_fit_the_stricter_schema_of_airflows_own_providers(key):
     whole = schema("provider.yaml.schema.json")
     part = {"definitions": whole.get("definitions", {}), **whole["properties"][key]}
@@ -51,6 +51,13 @@ def test_airflow_finds_the_metadata_by_the_entry_point():
     assert entry.load() is get_provider_info
     assert entry.dist.name == distribution(INFO["package-name"]).name == "airflow-provider-socialscrm"
     assert INFO["versions"] == [__version__]
+
+
+def test_airflow_finds_the_plugin_of_the_metadata_by_the_entry_point():
+    (plugin,) = INFO["plugins"]
+    (entry,) = entry_points(group="airflow.plugins", name=plugin["name"])
+    assert f"{entry.module}.{entry.attr}" == plugin["plugin-class"]
+    assert entry.load().name == plugin["name"]
 
 
 @pytest.mark.parametrize(("kind", "base"), [("hooks", BaseHook), ("operators", BaseOperator)])
@@ -119,6 +126,6 @@ def test_every_field_has_a_label_a_description_and_a_default_of_its_own_schema(f
 
 def test_the_form_shows_every_field_the_settings_have_and_no_other():
     standard = {"host": "base_url", "login": "user_name", "password": "api_key"}
-    assert set(BEHAVIOUR["relabeling"]) == set(standard)
+    assert set(BEHAVIOUR["relabeling"]) == {*standard, "port"}  # the port becomes part of the base URL
     assert {*standard.values(), *FIELDS} == {field.name for field in fields(settings.Settings)}
     assert not set(BEHAVIOUR["hidden-fields"]) & set(standard)

@@ -21,6 +21,7 @@ from airflow_provider_socialscrm.api.settings import (
     AuthScheme,
     Settings,
 )
+from airflow_provider_socialscrm.hooks import form
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -50,6 +51,16 @@ class SocialSCRMHook(BaseHook):
     def __init__(self, socialscrm_conn_id: str = default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.socialscrm_conn_id = socialscrm_conn_id
+
+    @staticmethod
+    def get_ui_field_behaviour() -> dict[str, Any]:
+        """Return the standard fields of the form; only Airflow 3.1 asks."""
+        return form.field_behaviour()
+
+    @staticmethod
+    def get_connection_form_widgets() -> dict[str, Any]:
+        """Return the extra fields of the form; only Airflow 3.1 asks."""
+        return form.widgets()
 
     def get_settings(self) -> Settings:
         """Return the connection as frozen settings.
@@ -81,7 +92,8 @@ class SocialSCRMHook(BaseHook):
             with closing(self.get_conn()) as client:
                 return True, _probe(client)
         except SocialSCRMError as failure:
-            return False, str(failure)
+            # Airflow's Test button makes an id up for the time of the test, which would say nothing to anybody.
+            return False, str(failure).replace(f"Connection {self.socialscrm_conn_id!r}", "The connection")
 
 
 def settings_of(connection: Connection) -> Settings:

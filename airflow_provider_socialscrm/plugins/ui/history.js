@@ -1,0 +1,66 @@
+// The imports of a DAG, or of all DAGs.
+
+import { imports, placeOf } from "./api.js";
+import { bucketsOf, colourOf, goodIn, refusedIn } from "./buckets.js";
+import { columns } from "./charts.js";
+import { html, section, table } from "./dom.js";
+import { count, decimal, moment, zone } from "./format.js";
+import { nameOf, pageOf } from "./links.js";
+import { badge, isUnderWay } from "./states.js";
+
+const LIMIT = 30;
+
+/** Everything to show for a DAG, or for all where it is null, and whether it will change by itself. */
+export async function history(dagId) {
+  const found = await imports(dagId, LIMIT);
+  if (!found.length) return { nodes: [html("p", null, nothing(dagId))] };
+  const title = dagId ? `Imports of ${found[0].instance.dag_display_name}` : "Imports into SocialsCRM";
+  const nodes = [
+    html("header", null, html("h1", null, title), html("p", { class: "soft" }, summary(found))),
+    dagId ? section("Rows of each import", columns(found.toReversed()), legend(found)) : null,
+    section(dagId ? "Each import" : "Latest imports", list(found, dagId)),
+  ];
+  return { nodes: nodes.filter(Boolean), changes: found.some(({ instance }) => isUnderWay(instance)) };
+}
+
+const nothing = (dagId) =>
+  dagId
+    ? "No task of this DAG has imported into SocialsCRM."
+    : "Nothing has been imported into SocialsCRM yet. Imports show here as soon as a task runs one.";
+
+function summary(found) {
+  const reports = found.filter(({ manifest }) => manifest && !manifest.dry_run).map(({ manifest }) => manifest.rows);
+  const sum = (number) => count(reports.reduce((total, rows) => total + number(rows), 0));
+  const what = found.length === LIMIT ? `The latest ${LIMIT} imports` : `${found.length} imports`;
+  return `${what}: ${sum(goodIn)} rows accepted, ${sum(refusedIn)} not.`;
+}
+
+function legend(found) {
+  const names = new Set(found.flatMap(({ manifest }) => (manifest ? shown(manifest.rows) : [])));
+  const one = (name) => html("li", null, html("i", { class: colourOf(name) }), name.replaceAll("_", " "));
+  const [last, first] = [found[0], found.at(-1)].map(({ instance }) => moment(instance.run_after).slice(0, 10));
+  const span = html("li", null, first === last ? first : `${first} to ${last}`);
+  return html("ul", { class: "legend", "aria-hidden": "true" }, [...names].map(one), span);
+}
+
+const shown = (rows) => bucketsOf(rows).filter(({ number }) => number).map(({ name }) => name);
+
+function list(found, dagId) {
+  const ofReport = (read) => ({ manifest }) => (manifest ? read(manifest) : "");
+  const all = [
+    { title: `Run after (${zone})`, heading: true, cell: ({ instance }) => link(instance) },
+    dagId ? null : { title: "DAG", cell: ({ instance }) => instance.dag_display_name },
+    { title: "Task", cell: ({ instance, manifest }) => [nameOf(instance), manifest?.dry_run ? " (dry run)" : null] },
+    { title: "State", cell: ({ instance }) => badge(instance) },
+    { title: "Rows", number: true, cell: ofReport(({ rows }) => count(rows.total)) },
+    { title: "Accepted", number: true, cell: ofReport(({ rows }) => count(rows.accepted)) },
+    { title: "Not accepted", number: true, cell: ofReport(({ rows }) => count(refusedIn(rows))) },
+    { title: "Main cause", cell: ofReport(({ refusals }) => cause(refusals[0])) },
+    { title: "Rows/s", number: true, cell: ofReport((manifest) => decimal(manifest.rows_per_second)) },
+  ];
+  return table("Imports, newest first", all.filter(Boolean), found);
+}
+
+const link = (instance) => html("a", { href: pageOf(placeOf(instance)) }, moment(instance.run_after));
+
+const cause = (refusal) => (refusal ? [html("code", null, String(refusal.code)), ` ${refusal.meaning}`] : "");

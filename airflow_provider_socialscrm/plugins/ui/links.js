@@ -1,0 +1,42 @@
+// Addresses of these pages, and of Airflow's own.
+
+import { html } from "./dom.js";
+
+const NAMES = { dagId: "dag_id", runId: "run_id", taskId: "task_id", mapIndex: "map_index" };
+
+/** What the address asks for; Airflow leaves what it does not know as {MAP_INDEX}, and 3.1 leaves + as it is. */
+export function wanted(search) {
+  const query = new URLSearchParams(search.replaceAll("+", "%2B"));
+  const read = (name) => (/^\{.*\}$/.test(query.get(name) ?? "{}") ? null : query.get(name));
+  const index = Number.parseInt(read(NAMES.mapIndex) ?? "-1", 10);
+  return {
+    dagId: read(NAMES.dagId),
+    runId: read(NAMES.runId),
+    taskId: read(NAMES.taskId),
+    mapIndex: Number.isNaN(index) ? -1 : index,
+  };
+}
+
+export const pageOf = (place) =>
+  `./?${new URLSearchParams(Object.entries(place).map(([name, value]) => [NAMES[name], value]))}`;
+
+/** A task instance by its name, and its number where its task is mapped. */
+export const nameOf = ({ task_display_name: name, map_index: index }) => (index < 0 ? name : `${name}\u00a0[${index}]`);
+
+/** A link to a task instance in Airflow itself. */
+export function airflowLink(place, text) {
+  const parts = ["dags", place.dagId, "runs", place.runId, "tasks", place.taskId];
+  if (place.mapIndex >= 0) parts.push("mapped", place.mapIndex);
+  const link = html("a", { href: `../${parts.map(encodeURIComponent).join("/")}` }, text);
+  link.addEventListener("click", leaveFrame);
+  return link;
+}
+
+// Airflow shows this page in a frame that may not navigate its parent, so the parent follows a link of its own.
+function leaveFrame(event) {
+  if (parent === window) return;
+  event.preventDefault();
+  const own = parent.document.createElement("a");
+  own.href = event.currentTarget.href;
+  own.click();
+}

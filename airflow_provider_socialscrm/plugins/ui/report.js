@@ -1,0 +1,111 @@
+// The report of one import.
+
+import { manifest as manifestOf, OPERATOR, taskInstance } from "./api.js";
+import { bucketsOf, colourOf, goodIn, labelOf, refusedIn } from "./buckets.js";
+import { bar } from "./charts.js";
+import { html, facts, section, table } from "./dom.js";
+import { count, decimal, moment, rowsOf, share, zone } from "./format.js";
+import { airflowLink, nameOf, pageOf } from "./links.js";
+import { badge, isUnderWay, reasonFor } from "./states.js";
+
+/** Everything to show for a task instance, and whether it will change by itself. */
+export async function report(place) {
+  const instance = await taskInstance(place);
+  if (instance.operator !== OPERATOR) {
+    return { nodes: [html("p", null, "This task is no import into SocialsCRM, so there is no report.")] };
+  }
+  const manifest = await manifestOf(place);
+  const body = manifest ? whole(manifest, instance) : [html("p", null, reasonFor(instance))];
+  return { nodes: [heading(manifest, instance, place), ...body], changes: isUnderWay(instance) };
+}
+
+function heading(manifest, instance, place) {
+  const title = manifest ? headline(manifest) : "No report yet";
+  return html(
+    "header", null,
+    html("h1", null, manifest || isUnderWay(instance) ? title : "No report", " ", badge(instance)),
+    html(
+      "p", { class: "soft" },
+      airflowLink(place, nameOf(instance)), " of ",
+      html("a", { href: pageOf({ dagId: place.dagId }) }, instance.dag_display_name),
+      `, run after ${moment(instance.run_after)} ${zone}`, instance.try_number ? `, try ${instance.try_number}` : null,
+    ),
+  );
+}
+
+function headline({ rows, dry_run: dry }) {
+  if (!rows.total) return "No rows came in";
+  const some = refusedIn(rows) ? `${count(goodIn(rows))} of` : "All";
+  return `${some} ${rowsOf(rows.total)} ${dry ? "could be sent" : "accepted"}`;
+}
+
+function whole(manifest, instance) {
+  return [
+    manifest.dry_run ? html("p", null, "This was a dry run: nothing was sent.") : null,
+    section("Rows", bar(manifest.rows), rowsTable(manifest.rows)),
+    manifest.refusals.length ? section("Why rows did not go in", refusals(manifest)) : null,
+    manifest.rejects_path ? section("The rows that did not go in", place(manifest.rejects_path)) : null,
+    html("div", { class: "pair" }, section("Pace", pace(manifest)), section("Settings", settings(manifest, instance))),
+  ].filter(Boolean);
+}
+
+const rowsTable = (rows) =>
+  table("Rows by bucket", [
+    { title: "Bucket", heading: true, cell: ({ name, label }) => [html("i", { class: colourOf(name) }), label] },
+    { title: "Rows", number: true, cell: ({ number }) => count(number) },
+    { title: "Share", number: true, cell: ({ number }) => share(number, rows.total) },
+    { title: "What it means", cell: ({ meaning }) => meaning },
+  ], bucketsOf(rows));
+
+const refusals = (manifest) =>
+  table("Why rows did not go in", [
+    { title: "Code", heading: true, cell: ({ code }) => html("code", null, String(code)) },
+    { title: "Bucket", tight: true, cell: ({ bucket }) => [html("i", { class: colourOf(bucket) }), labelOf(bucket)] },
+    { title: "Rows", number: true, cell: ({ rows }) => count(rows) },
+    { title: "What is wrong, and what to do", cell: explained },
+  ], manifest.refusals);
+
+const explained = ({ meaning, hint, first_positions: first, rows }) => [
+  html("div", null, meaning),
+  html("div", null, hint),
+  html("div", { class: "soft" }, `Positions in the input: ${first.join(", ")}${rows > first.length ? ", ..." : ""}`),
+];
+
+function place(path) {
+  const text = html("code", { tabindex: "0" }, path);
+  const button = html("button", { type: "button" }, "Copy the path");
+  button.addEventListener("click", async () => {
+    // Without https a browser lends no clipboard; then the path is selected, to be copied by hand.
+    getSelection().selectAllChildren(text);
+    const copied = await navigator.clipboard?.writeText(path).then(() => true, () => false);
+    button.textContent = copied ? "Copied" : "Selected: press Ctrl+C";
+  });
+  const holds = "This file holds the rows themselves, each with its reason. Mend it and give it back as data.";
+  return [html("p", { class: "soft" }, holds), html("p", { class: "path" }, text, " ", button)];
+}
+
+const pace = ({ rows_per_second: rate, seconds, calls }) =>
+  facts([
+    ["Calls an import would make", count(calls)],
+    ["Seconds it would take at least", decimal(seconds)],
+    ["Rows accepted a second", decimal(rate)],
+    ["Seconds in all", decimal(seconds.total)],
+    ["Calls", count(calls.sent)],
+    ["Calls repeated after trouble", count(calls.retries)],
+    ["Calls signed again", count(calls.resigns)],
+    ["Calls split to find a bad row", count(calls.splits)],
+    ["Seconds waited for an ill CRM", decimal(seconds.waiting)],
+    ["Seconds waited to keep the pace", decimal(seconds.pacing)],
+  ]);
+
+function settings(manifest, { rendered_fields: fields }) {
+  const offset = manifest.clock_offset_seconds;
+  return facts([
+    ["Connection", fields?.socialscrm_conn_id],
+    ["Rows a call carries at most", count(manifest.rows_per_call)],
+    ["Bytes a call has at most", count(manifest.bytes_per_call)],
+    ["Rejects path", manifest.rejects_path || manifest.dry_run ? null : "none: set one to have refused rows written to a file"],
+    ["Checkpoint path", fields?.checkpoint_path],
+    ["The CRM's clock", offset ? `${decimal(offset)} s from ours` : offset === 0 ? "as ours" : null],
+  ]);
+}

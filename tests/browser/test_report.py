@@ -1,0 +1,234 @@
+"""The pages of imports in Airflow's UI, of runs that the real operator made."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+FIRST = "manual__2026-11-16T02:00:00+00:00"
+REPORT = f"/dags/first_import/runs/{FIRST}/tasks/import_customers/plugin/socialscrm-report"
+PAGE = f"/socialscrm/?dag_id=first_import&run_id={FIRST}&task_id=import_customers&map_index=-1"
+A_NUMBER = re.compile(r"\+?\d{11,}")
+
+
+def of_night(day, task="import_customers"):
+    return f"/socialscrm/?dag_id=nightly&run_id=manual__2026-11-{day}T02:00:00+00:00&task_id={task}&map_index=-1"
+
+
+def shown(browser, path, **how):
+    """Open one of our pages, alone or in Airflow's frame, and return its text."""
+    browser.open(path, **how)
+    browser.wait_for_page() if path.startswith("/socialscrm/") else browser.enter_frame()
+    return browser.text_of("main")
+
+
+def rows_by_bucket(browser):
+    lines = [line.split() for line in browser.texts("table")[0].splitlines()]
+    found = [re.match(r"([a-z ]+) ([\d,]+) [\d.]+ %", " ".join(line)) for line in lines]
+    return {match[1]: int(match[2].replace(",", "")) for match in found if match}
+
+
+def test_a_report_has_every_row_of_the_import_in_a_bucket(browser):
+    text = shown(browser, REPORT)
+
+    assert "2,375 of 2,400 rows accepted" in text
+    assert rows_by_bucket(browser) == {
+        "accepted": 2375, "rejected": 11, "invalid": 14, "duplicate": 0, "unknown": 0, "not sent": 0,
+    }  # fmt: skip
+    bar = browser.find("svg.bar")
+    assert bar.get_attribute("aria-label") == "Rows by bucket: accepted 2,375, rejected 11, invalid 14"
+    widths = browser.script("return [...document.querySelectorAll('.bar rect')].map((one) => one.width.baseVal.value)")
+    assert sum(widths) == pytest.approx(1000)
+    assert min(widths) >= 8  # eleven of 2,400 rows are seen
+
+
+def test_refusals_come_with_their_meaning_and_what_to_do(browser):
+    text = shown(browser, PAGE)
+
+    assert "533" in text
+    assert "An extension field of the row has a format the CRM does not take." in text
+    assert "Compare the row's extension fields with their type and choices in the CRM's field settings." in text
+    assert "Positions in the input: 133, 421, 905, 1502, 1751, 2118" in text
+
+
+def test_pace_and_settings_are_those_of_the_run(browser):
+    facts = dict(zip(*(fact_texts(browser, PAGE, name) for name in ("dt", "dd")), strict=True))
+
+    assert facts["Connection"] == "socialscrm_default"
+    assert facts["Rows a call carries at most"] == "100"
+    assert float(facts["Rows accepted a second"].replace(",", "")) > 0
+
+
+def fact_texts(browser, path, name):
+    shown(browser, path)
+    return browser.texts(f".facts {name}")
+
+
+def test_the_place_of_the_refused_rows_can_be_copied(browser):
+    shown(browser, PAGE)
+    path = browser.text_of(".path code")
+    browser.find("button", "Copy the path").click()
+
+    assert path.endswith("rejects.csv")
+    browser.wait(lambda: browser.text_of(".path button") in {"Copied", "Selected: press Ctrl+C"}, "an answer")
+    assert browser.script("return String(getSelection())") == path
+
+
+def test_no_customer_shows(browser):
+    texts = [shown(browser, path) for path in (PAGE, "/socialscrm/?dag_id=nightly", of_night(19))]
+    hint_of_ours = "8615266667780"
+
+    assert [A_NUMBER.findall(text.replace(hint_of_ours, "")) for text in texts] == [[], [], []]
+    assert "Seeded Name" not in "".join(texts)
+
+
+def test_a_failed_import_has_its_report(browser):
+    shown(browser, of_night(19))
+
+    assert browser.text_of("h1") == "20 of 50 rows accepted failed"
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        (of_night(16, "read_customers"), "This task is no import into SocialsCRM, so there is no report."),
+        (of_night(22), "The import did not run, because a task before it failed."),
+        (of_night(24), "The import has not finished. Its log says how far it is; the report comes when it ends."),
+        ("/socialscrm/?dag_id=by_country", "3 imports: 80 rows accepted, 3 not."),
+    ],
+)
+def test_what_is_no_report_is_said_in_a_sentence(browser, path, sentence):
+    assert sentence in shown(browser, path)
+
+
+def test_a_mapped_task_has_the_report_of_its_own_part(browser):
+    path = f"/dags/by_country/runs/{FIRST}/tasks/import_customers/mapped/2/plugin/socialscrm-report"
+
+    assert "40 of 42 rows accepted" in shown(browser, path)
+
+
+def test_a_dry_run_says_what_an_import_would_send(browser):
+    page = f"/socialscrm/?dag_id=by_country&run_id={FIRST}&task_id=import_customers&map_index=0"
+    text = shown(browser, page)
+
+    assert "38 of 40 rows could be sent" in text
+    assert "This was a dry run: nothing was sent." in text
+    assert "NaN" not in text
+    assert "undefined" not in text
+    assert "import_customers [0] (dry run)" in shown(browser, "/socialscrm/?dag_id=by_country")
+
+
+def test_a_dag_has_the_history_of_its_imports(browser):
+    text = shown(browser, "/dags/nightly/plugin/socialscrm-dag-imports", height=1100)
+
+    assert "9 imports: 6,160 rows accepted, 59 not." in text
+    assert browser.find("svg.chart").get_attribute("aria-label").startswith("Rows of the last 9 imports by bucket")
+    titles = browser.script("return [...document.querySelectorAll('.chart title')].map((one) => one.textContent)")
+    assert titles[1] == "2026-11-17 02:00:00: 900 accepted, 12 invalid"
+    assert titles[4].endswith("no rows")
+    assert titles[6].endswith("no report")
+    assert "1,289 1,280 9 bad-number" in text
+    browser.picture("history")
+
+
+def test_all_imports_lead_to_their_reports_and_these_to_airflow(browser):
+    browser.open("/")
+    browser.find("button", "Browse").click()
+    browser.find("[role=menuitem]", "SocialsCRM imports").click()
+    browser.enter_frame()
+    assert "13 imports" in browser.text_of("main")
+
+    browser.find("tr", "first_import").find_element("css selector", "a").click()
+    browser.find("h1", "2,375 of 2,400 rows accepted")
+    browser.find("header a", "import_customers").click()
+
+    browser.chrome.switch_to.default_content()
+    browser.wait(lambda: "/dags/first_import/runs/" in browser.chrome.current_url, "the task in Airflow")
+    browser.find("a", "Import report")
+
+
+@pytest.mark.parametrize(("theme", "page"), [("light", (255, 255, 255)), ("dark", (20, 26, 42))])
+def test_it_has_airflows_theme(browser, theme, page):
+    shown(browser, REPORT, theme=theme, height=1100)
+    colour = (
+        "const c = document.createElement('canvas').getContext('2d'); c.fillStyle = getComputedStyle(document.body)"
+    )
+    pixel = browser.script(
+        f"{colour}.backgroundColor; c.fillRect(0, 0, 1, 1); return [...c.getImageData(0, 0, 1, 1).data]"
+    )
+
+    assert pixel[:3] == pytest.approx(page, abs=8)
+    browser.picture("report" if theme == "light" else f"report-{theme}")
+
+
+def test_it_follows_when_the_theme_is_changed(browser):
+    shown(browser, REPORT, theme="light")
+    browser.chrome.switch_to.default_content()
+    browser.script("localStorage.setItem('theme', 'dark')")
+    browser.enter_frame()
+
+    browser.wait(lambda: browser.script("return document.documentElement.dataset.theme") == "dark", "the dark theme")
+
+
+@pytest.mark.parametrize("width", [1280, 600])
+def test_nothing_sticks_out(browser, width):
+    browser.open(PAGE, width=width)
+    browser.find("h1", "rows accepted")
+
+    assert browser.script("return document.documentElement.scrollWidth") <= width
+
+
+def test_the_keyboard_reaches_everything_in_the_order_of_the_page(browser):
+    browser.open(PAGE)
+    browser.find("h1", "rows accepted")
+    seen = []
+    for _ in range(6):
+        browser.chrome.switch_to.active_element.send_keys("\ue004")  # tab
+        seen.append(browser.script(FOCUSED))
+
+    assert [name for name, _ in seen] == [
+        "import_customers", "first_import", "Rows by bucket", "Why rows did not go in", "the path", "Copy the path",
+    ]  # fmt: skip
+    assert all(outline == "solid" for _, outline in seen)
+
+
+FOCUSED = """
+const focused = document.activeElement;
+const name = focused.closest(".path") && focused.tagName === "CODE" ? "the path" : null;
+return [name ?? focused.getAttribute("aria-label") ?? focused.textContent, getComputedStyle(focused).outlineStyle];
+"""
+
+
+@pytest.mark.parametrize(
+    ("user", "path", "sentence"),
+    [
+        (None, PAGE, "You are not logged in to Airflow any more. Log in, then load this page again."),
+        ("nobody", PAGE, "Your Airflow user may not read this."),
+        ("admin", PAGE.replace("first_import", "no_such"), "Airflow knows no such DAG, run or task."),
+        ("admin", PAGE.replace("2026", "2027"), "Airflow knows no such DAG, run or task."),
+        ("admin", "/socialscrm/?dag_id=no_such", "Airflow knows no such DAG, run or task."),
+    ],
+)
+def test_what_airflow_refuses_is_said_plainly(browser, user, path, sentence):
+    browser.log_in(user) if user else browser.log_out()
+    browser.open(path)
+
+    assert sentence in browser.find("[role=alert]").text
+
+
+def test_the_page_loads_nothing_from_elsewhere_and_complains_of_nothing(browser):
+    browser.chrome.get_log("browser")
+    browser.open(PAGE)
+    browser.find("h1", "rows accepted")
+    loaded = browser.script("return performance.getEntriesByType('resource').map((one) => one.name)")
+
+    assert all(address.startswith(browser.server.url) for address in loaded)
+    assert browser.chrome.get_log("browser") == []
+
+
+def test_names_are_text_whatever_they_hold(browser):
+    text = shown(browser, "/socialscrm/?dag_id=by_country")
+
+    assert "Imports of By <b>country</b>" in text
+    assert browser.texts("b") == []

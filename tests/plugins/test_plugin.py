@@ -1,0 +1,81 @@
+"""What the plugin tells Airflow, and what it serves."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import httpx
+import pytest
+from airflow.plugins_manager import AirflowPlugin
+from fastapi import FastAPI
+
+from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
+from airflow_provider_socialscrm.plugins.pages import FOLDER
+from airflow_provider_socialscrm.plugins.socialscrm import SocialSCRMPlugin
+
+FILES = sorted(path for path in FOLDER.iterdir() if path.suffix != ".svg")
+
+
+def get(path):
+    app = FastAPI()
+    for one in SocialSCRMPlugin.fastapi_apps:
+        app.mount(one["url_prefix"], one["app"])
+
+    async def ask():
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://airflow") as client:
+            return await client.get(path)
+
+    return asyncio.run(ask())
+
+
+def test_views_are_for_a_task_instance_a_dag_and_all():
+    views = SocialSCRMPlugin.external_views
+
+    assert [view["destination"] for view in views] == ["task_instance", "dag", "nav"]
+    assert len({view["url_route"] for view in views}) == len(views)
+    assert not [view["href"] for view in views if view["href"].startswith("/")]  # Airflow may be below a path
+
+
+def test_views_are_served_and_so_are_their_icons():
+    for view in SocialSCRMPlugin.external_views:
+        for name in ("href", "icon", "icon_dark_mode"):
+            assert get(f"/{view[name]}").status_code == 200
+
+
+def test_pages_allow_no_foreign_content_and_are_never_stale():
+    answer = get("/socialscrm/")
+
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'")
+    assert answer.headers["cache-control"] == "no-cache"
+    assert "<html" in answer.text
+
+
+def test_what_is_not_there_is_not_found():
+    assert get("/socialscrm/other.js").status_code == 404
+    assert get("/socialscrm/../pages.py").status_code == 404
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_files_name_no_foreign_address_and_parse_no_html(path):
+    text = path.read_text(encoding="utf-8")
+
+    assert re.findall(r"https?://(?!www\.w3\.org/2000/svg)", text) == []
+    assert re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", text) == []
+
+
+def test_pages_know_the_operator_by_its_name():
+    text = (FOLDER / "api.js").read_text(encoding="utf-8")
+
+    assert f'OPERATOR = "{SocialSCRMImportOperator.__name__}"' in text
+
+
+def test_an_airflow_without_a_place_for_pages_is_told_in_one_line(monkeypatch, caplog):
+    SocialSCRMPlugin.on_load()
+    assert caplog.messages == []
+
+    monkeypatch.delattr(AirflowPlugin, "external_views")
+    monkeypatch.setattr("airflow_provider_socialscrm.plugins.socialscrm.AirflowPlugin", AirflowPlugin)
+    SocialSCRMPlugin.on_load()
+
+    assert len(caplog.messages) == 1
