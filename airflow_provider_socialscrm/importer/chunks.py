@@ -6,11 +6,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
-from operator import attrgetter
 
-from airflow_provider_socialscrm.importer.rows import Row
-
-_agent, _body, _has_side_effects = map(attrgetter, ("agent", "body", "has_side_effects"))
+from airflow_provider_socialscrm.importer.rows import Row, any_harmful, bodies_of, of_one_agent
 
 
 @dataclass(slots=True)
@@ -33,18 +30,18 @@ class Chunk:
     :param agent: body scheme: who signs; ``None`` stands for the connection's user.
     """
 
-    rows: tuple[Row, ...] = field(repr=False)
+    rows: Sequence[Row] = field(repr=False)
     agent: str | None = field(default=None, repr=False)
 
     @property
-    def bodies(self) -> list[bytes]:
+    def bodies(self) -> Sequence[bytes]:
         """The encoded rows."""
-        return list(map(_body, self.rows))
+        return bodies_of(self.rows)
 
     @property
     def size(self) -> int:
         """Bytes of the rows."""
-        return sum(len(row.body) for row in self.rows)
+        return sum(map(len, self.bodies))
 
     @property
     def body_size(self) -> int:
@@ -54,7 +51,7 @@ class Chunk:
     @property
     def repeatable(self) -> bool:
         """Whether sending the chunk again does no harm."""
-        return not any(row.has_side_effects for row in self.rows)
+        return not any_harmful(self.rows)
 
     def halves(self) -> tuple[Chunk, Chunk]:
         """Return two chunks with half of the bytes each, as near as rows allow; neither is empty."""
@@ -86,7 +83,7 @@ def chunk_rows(
 
 
 def _by_agent(rows: Sequence[Row]) -> dict[str | None, tuple[Sequence[Row], Sequence[Row]]]:
-    if len(set(map(_agent, rows))) == 1 and not any(map(_has_side_effects, rows)):
+    if rows and of_one_agent(rows) and not any_harmful(rows):
         return {rows[0].agent: ((), rows)}  # as with most inputs
     groups: dict[str | None, tuple[list[Row], list[Row]]] = {}
     for row in rows:
@@ -97,10 +94,10 @@ def _by_agent(rows: Sequence[Row]) -> dict[str | None, tuple[Sequence[Row], Sequ
 
 def _pack(rows: Sequence[Row], limits: Limits, envelope: int, agent: str | None) -> Iterator[Chunk]:
     # Bytes up to each row's end, with a comma behind each row: the last one of a chunk has none.
-    ends = [end + place for place, end in enumerate(accumulate(map(len, map(_body, rows)), initial=0))]
+    ends = [end + place for place, end in enumerate(accumulate(map(len, bodies_of(rows)), initial=0))]
     start = 0
     while start < len(rows):
         fitting = bisect_right(ends, ends[start] + limits.bytes - envelope + 1) - 1
         end = max(start + 1, min(start + limits.rows, fitting))
-        yield Chunk(tuple(rows[start:end]), agent)
+        yield Chunk(rows[start:end], agent)
         start = end

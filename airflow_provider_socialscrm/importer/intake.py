@@ -14,9 +14,10 @@ import pyarrow as pa
 from airflow_provider_socialscrm.importer.batches import Batch, Source
 from airflow_provider_socialscrm.importer.duplicates import KeyList, Positions, keys_of, superseded
 from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.importer.judge import Judge
 from airflow_provider_socialscrm.importer.mapping import NUMBER, Plan, plan_fields
 from airflow_provider_socialscrm.importer.phones import check_region
-from airflow_provider_socialscrm.importer.rows import Judge, Judged
+from airflow_provider_socialscrm.importer.rows import Judged
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.options import Options

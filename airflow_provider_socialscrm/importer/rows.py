@@ -1,26 +1,16 @@
-"""The rows of a batch, judged: those that can be sent, encoded once and in the order of sending, and the others."""
+"""Rows of a batch, as the API takes them or with why it cannot."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import repeat
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, overload
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from airflow_provider_socialscrm.importer.causes import TOO_LARGE
-from airflow_provider_socialscrm.importer.checked import Column, Finding
-from airflow_provider_socialscrm.importer.cleaning import json_members, json_objects
-from airflow_provider_socialscrm.importer.fields import check_field
-from airflow_provider_socialscrm.importer.mapping import AGENT, NUMBER, SIDE_EFFECT, Plan
 from airflow_provider_socialscrm.importer.report import Cause
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.batches import Batch
-    from airflow_provider_socialscrm.importer.options import Rules
 
 
 class Row(NamedTuple):
@@ -43,6 +33,69 @@ class Row(NamedTuple):
 
     def __repr__(self) -> str:  # a customer must not show in a log
         return f"Row(position={self.position})"
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Rows(Sequence[Row]):
+    """Rows of a batch in the order of sending, kept as columns: one is made when it is looked at, and costs as much.
+
+    :param batch: where they are from.
+    :param positions: of each row, like the columns that follow.
+    :param bodies: their JSON.
+    :param places: in the order of sending.
+    :param agents: who signs; ``None`` where the connection's user signs for all.
+    :param harmful: whether sending the row twice may do harm; ``None`` where it does none for any.
+    """
+
+    batch: Batch
+    positions: Sequence[int]
+    bodies: Sequence[bytes]
+    places: Sequence[int]
+    agents: Sequence[str | None] | None = None
+    harmful: Sequence[bool] | None = None
+
+    def __len__(self) -> int:
+        return len(self.bodies)
+
+    @overload
+    def __getitem__(self, at: int) -> Row: ...
+    @overload
+    def __getitem__(self, at: slice) -> Rows: ...
+    def __getitem__(self, at: int | slice) -> Row | Rows:
+        agents, harmful = self.agents, self.harmful
+        if isinstance(at, slice):
+            return Rows(
+                self.batch,
+                self.positions[at],
+                self.bodies[at],
+                self.places[at],
+                agents[at] if agents else None,
+                harmful[at] if harmful else None,
+            )
+        agent, harms = agents[at] if agents else None, harmful[at] if harmful else False
+        return Row(self.positions[at], self.bodies[at], agent, self.batch, self.places[at], harms)
+
+    def __iter__(self) -> Iterator[Row]:
+        columns = self.agents or repeat(None), repeat(self.batch), self.places, self.harmful or repeat(False)
+        return map(Row._make, zip(self.positions, self.bodies, *columns, strict=False))
+
+
+def bodies_of(rows: Sequence[Row]) -> Sequence[bytes]:
+    """Return the JSON of each row."""
+    return rows.bodies if isinstance(rows, Rows) else [row.body for row in rows]
+
+
+def any_harmful(rows: Sequence[Row]) -> bool:
+    """Say whether sending these rows twice may do harm."""
+    if isinstance(rows, Rows):
+        return rows.harmful is not None and any(rows.harmful)
+    return any(row.has_side_effects for row in rows)
+
+
+def of_one_agent(rows: Sequence[Row]) -> bool:
+    """Say whether one agent signs for all of these rows."""
+    agents = (rows.agents or ()) if isinstance(rows, Rows) else [row.agent for row in rows]
+    return len(set(agents)) <= 1
 
 
 class InvalidRow(NamedTuple):
@@ -73,144 +126,3 @@ class Judged:
     invalid: Sequence[InvalidRow]
     superseded: Sequence[SupersededRow]
     remarks: Mapping[Cause, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Judge:
-    """Judges batches.
-
-    :param plan: what rows are made of.
-    :param rules: the user's.
-    :param agent_in_row: header scheme: ``agentAccount`` goes into the row; else it says who signs.
-    :param bytes_per_call: what the body of a call with a single row may have.
-    :param envelope: bytes a call has around its rows, by the agent who signs.
-    """
-
-    plan: Plan
-    rules: Rules
-    agent_in_row: bool
-    bytes_per_call: int
-    envelope: Callable[[str | None], int]
-
-    def numbers(self, batch: Batch) -> Column:
-        """Return the column of numbers alone."""
-        return self._checked(batch, NUMBER)[NUMBER]
-
-    def is_sendable(self, batch: Batch) -> list[bool]:
-        """Return for each row whether it can be sent."""
-        reasons = self._examine(batch).reasons
-        return [index not in reasons for index in range(batch.records.num_rows)]
-
-    def judge(self, batch: Batch, superseded: Mapping[int, int], places: Iterator[int]) -> Judged:
-        """Return a batch's rows, each sendable, invalid or superseded.
-
-        :param superseded: rows of the batch that are not sent, by position, each with the position of the one that goes
-            instead.
-        :param places: numbers that run on over the batches: places in the order of sending.
-        """
-        examined = self._examine(batch)
-        reasons = {batch.start + index: causes for index, causes in examined.reasons.items()}
-        gone = superseded.keys() | reasons.keys()
-        everything = range(batch.records.num_rows)
-        left = [index for index in everything if batch.start + index not in gone] if gone else everything
-        return Judged(
-            batch,
-            examined.rows(batch, left, places),
-            [InvalidRow(at, tuple(reasons[at])) for at in sorted(reasons) if at not in superseded],
-            [SupersededRow(at, winner) for at, winner in superseded.items()],
-            examined.remarks_on(left),
-        )
-
-    def _checked(self, batch: Batch, *names: str) -> dict[str, Column]:
-        return {
-            field.name: check_field(field, _column(batch, field.column), self.rules)
-            for field in self.plan.fields
-            if not names or field.name in names
-        }
-
-    def _examine(self, batch: Batch) -> _Examined:
-        checked = self._checked(batch)
-        findings = [finding for column in checked.values() for finding in column.problems]
-        remarks = [finding for column in checked.values() for finding in column.remarks]
-        agents = None if self.agent_in_row else checked.pop(AGENT, None)
-        signers = None if agents is None else agents.text.to_pylist()
-        harmful = checked.get(SIDE_EFFECT)
-        members = [column.by_row(json_members(name, column.checked.text)) for name, column in checked.items()]
-        bodies = json_objects(members)
-        findings += self._too_large(bodies, signers)
-        return _Examined(
-            bodies,
-            signers,
-            None if harmful is None else pc.is_valid(harmful.text).to_pylist(),
-            _by_row(findings, batch.unreadable),
-            remarks,
-        )
-
-    def _too_large(self, bodies: pa.Array, signers: Sequence[str | None] | None) -> list[Finding]:
-        sizes = pc.cast(pc.binary_length(bodies), pa.int64())
-        largest = {signer: self.bytes_per_call - self.envelope(signer) for signer in set(signers or [None])}
-        if (pc.max(sizes).as_py() or 0) <= min(largest.values()):
-            return []
-        room = pa.array([largest[signer] for signer in signers or [None] * len(sizes)])
-        return [(TOO_LARGE, pc.greater(sizes, room))]
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class _Examined:
-    bodies: pa.Array
-    signers: Sequence[str | None] | None
-    harmful: Sequence[bool] | None
-    reasons: Mapping[int, Sequence[Cause]]
-    remarks: Sequence[Finding]
-
-    def remarks_on(self, indices: Sequence[int]) -> dict[Cause, int]:
-        """Return how many of the rows at these indices have something odd."""
-        flags = {cause: mask.to_numpy(zero_copy_only=False) for cause, mask in self.remarks}
-        return {cause: count for cause, odd in flags.items() if (count := int(odd[list(indices)].sum()))}
-
-    def rows(self, batch: Batch, indices: Sequence[int], places: Iterator[int]) -> list[Row]:
-        """Return the rows at these indices, in the order of sending."""
-        arranged = sending_order(indices, self.signers, self.harmful)
-        bodies = pc.cast(self.bodies, pa.binary())
-        if len(arranged) < len(bodies) or not isinstance(arranged, range):
-            bodies = bodies.take(pa.array(arranged, pa.int64()))
-        positions = map(batch.start.__add__, arranged)
-        signers = [self.signers[index] for index in arranged] if self.signers else repeat(None)
-        harmful = [self.harmful[index] for index in arranged] if self.harmful else repeat(False)
-        # Positions first: where they end no place may be drawn for no row.
-        values = zip(positions, bodies.to_pylist(), signers, repeat(batch), places, harmful, strict=False)
-        return list(map(partial(tuple.__new__, Row), values))  # as Row._make does, without a call of Python's a row
-
-
-def sending_order(
-    indices: Sequence[int], signers: Sequence[str | None] | None, harmful: Sequence[bool] | None
-) -> Sequence[int]:
-    """Return rows in the order of sending: those of one agent follow each other, side effects first.
-
-    So what is settled in a batch is few intervals of that order, however the agents alternate.
-    """
-    if signers is None and harmful is None:
-        return indices
-    first_of: dict[str | None, int] = {}
-    for index in indices:
-        first_of.setdefault(signers[index] if signers else None, index)
-    return sorted(
-        indices,
-        key=lambda index: (first_of[signers[index] if signers else None], not (harmful and harmful[index])),
-    )
-
-
-def _column(batch: Batch, name: str | None) -> pa.Array:
-    """Return a column of the batch, empty where a field has none, or a file lacks it."""
-    if name is None or name not in batch.records.schema.names:
-        return pa.nulls(batch.records.num_rows, pa.string())
-    return batch.records.column(name)
-
-
-def _by_row(findings: Sequence[Finding], unreadable: Mapping[int, Cause]) -> Mapping[int, Sequence[Cause]]:
-    reasons: dict[int, list[Cause]] = {}
-    for cause, mask in findings:
-        for index in pc.indices_nonzero(pc.fill_null(mask, False)).to_pylist():
-            reasons.setdefault(index, []).append(cause)
-    # What cannot be read has no value, so each further reason would be wrong.
-    return reasons | {index: [cause] for index, cause in unreadable.items()}

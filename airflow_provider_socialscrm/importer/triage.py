@@ -109,7 +109,8 @@ class Triage:
         self._isolation_left += len(job.chunk.rows) * self._options.effort.isolation_share
         outcome = named_outcome(data, isolation.numbers_of(job.chunk) if isinstance(data, dict) else ())
         rows, odd = job.chunk.rows, outcome.failed | outcome.unclear
-        self._ledger.settle(Bucket.ACCEPTED, [row for place, row in enumerate(rows) if place not in odd])
+        accepted = [row for place, row in enumerate(rows) if place not in odd] if odd else rows
+        self._ledger.settle(Bucket.ACCEPTED, accepted)
         self._ledger.settle(Bucket.REJECTED, [rows[place] for place in sorted(outcome.failed)], NAMED, job.calls)
         if outcome.strangers:
             self._ledger.report.calls.strangers += outcome.strangers

@@ -15,7 +15,8 @@ from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.api.signing import import_call
 from airflow_provider_socialscrm.importer.batches import Batch
 from airflow_provider_socialscrm.importer.chunks import Chunk, Limits, chunk_rows
-from airflow_provider_socialscrm.importer.rows import Row, sending_order
+from airflow_provider_socialscrm.importer.judge import sending_order
+from airflow_provider_socialscrm.importer.rows import Row
 
 BATCH = Batch(0, pa.RecordBatch.from_pydict({"whatsApp": pa.array([], pa.string())}))
 AGENTS = [None, "novak", "agent_\u738b"]

@@ -19,9 +19,10 @@ from airflow_provider_socialscrm.importer.causes import unreadable
 from airflow_provider_socialscrm.importer.cleaning import clean_text
 from airflow_provider_socialscrm.importer.dead_letter import OWN_COLUMNS
 from airflow_provider_socialscrm.importer.fields import SAMPLE
+from airflow_provider_socialscrm.importer.judge import Judge
 from airflow_provider_socialscrm.importer.mapping import plan_fields
 from airflow_provider_socialscrm.importer.options import Rules
-from airflow_provider_socialscrm.importer.rows import Judge
+from airflow_provider_socialscrm.importer.rows import any_harmful, bodies_of, of_one_agent
 from airflow_provider_socialscrm.importer.source import open_source
 
 NUMBER = "8615266667780"
@@ -483,3 +484,31 @@ def test_an_unreadable_row_has_that_reason_alone():
     found = judge.judge(Batch(5, records, "a.csv", {0: cause}), {}, count())
     assert [(row.position, row.reasons) for row in found.invalid] == [(5, (cause,))]
     assert [row.position for row in found.rows] == [6]
+
+
+def test_rows_are_a_sequence_of_what_their_columns_say():
+    data = {
+        "whatsApp": [str(8615000000000 + n) for n in range(5)],
+        "agentAccount": list("aabba"),
+        "welcome": list("x y z"),
+    }
+    for table in (data, {"whatsApp": data["whatsApp"]}):
+        rows = judged(table, start=100).rows
+        each = [rows[place] for place in range(len(rows))]
+        assert list(rows) == each
+        assert rows[-1] == each[-1]
+        assert [list(rows[start:stop]) for start, stop in ((0, 2), (3, 9), (2, 2))] == [each[0:2], each[3:9], []]
+        assert bodies_of(rows) == bodies_of(each) == [row.body for row in each]
+        assert any_harmful(rows) == any_harmful(each) == ("welcome" in table)
+        assert of_one_agent(rows) == of_one_agent(each) == ("agentAccount" not in table)
+        assert (of_one_agent(rows[:1]), of_one_agent(rows[:0]), any_harmful(rows[:0])) == (True, True, False)
+
+
+def test_no_place_is_drawn_for_no_row():
+    places = count()
+    rules = Rules()
+    judge = Judge(plan_fields(["whatsApp"], rules, agent_in_row=False), rules, False, 10**6, lambda _: 100)
+    for start in (0, 3):
+        records = pa.RecordBatch.from_pydict({"whatsApp": [NUMBER, "12", NUMBER]})
+        judge.judge(Batch(start, records), {}, places)
+    assert next(places) == 4
