@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from airflow_provider_socialscrm.importer.options import (
 )
 from airflow_provider_socialscrm.operators.checkpoints import checkpoint_for
 from airflow_provider_socialscrm.operators.hidden import HiddenTable, hide
+from airflow_provider_socialscrm.operators.mapping import check_own_files, parallel_tasks
 
 try:
     from airflow_provider_socialscrm.retry_policies import SocialSCRMRetryPolicy
@@ -66,6 +68,9 @@ class SocialSCRMImportOperator(BaseOperator):
         as unknown (default, as the customer may have the message already) or ``resend`` it.
     :param checkpoint_path: a small file that keeps what is settled, for a retry to go on from (local or object
         storage). Each run and each mapped task needs its own. Not needed on Airflow 3.3, whose task state does it.
+    :param parallel_tasks: tasks of the tenant that run at once, this one included: the connection's calls a second are
+        divided by them unless it names a Redis through which they share them. Default: as many tasks of a map as can
+        run at once, by its length, ``max_active_tis_per_dag``, ``max_active_tis_per_dagrun`` and ``max_active_tasks``.
     :raises AirflowFailException: when no retry can help: a wrong setting, data that cannot be taken, refused rows.
     :raises RetriableError: when the CRM was ill for longer than a task should wait; Airflow's retry goes on from there.
     """
@@ -85,6 +90,7 @@ class SocialSCRMImportOperator(BaseOperator):
         rejects_path: str | ObjectStoragePath | None = None,
         on_unknown: str = ON_UNKNOWN[0],
         checkpoint_path: str | ObjectStoragePath | None = None,
+        parallel_tasks: int | None = None,
         **kwargs: Any,
     ) -> None:
         # Airflow looks into default_args only for what is not given, so a policy from there goes first here.
@@ -100,6 +106,7 @@ class SocialSCRMImportOperator(BaseOperator):
         self.rejects_path = rejects_path
         self.on_unknown = on_unknown
         self.checkpoint_path = checkpoint_path
+        self.parallel_tasks = parallel_tasks
         self._running: Import | None = None
         self._killed = False
 
@@ -134,11 +141,15 @@ class SocialSCRMImportOperator(BaseOperator):
         data = self.data.table if isinstance(self.data, HiddenTable) else _path(self.data)
         rejects_path, checkpoint_path = _path(self.rejects_path), _path(self.checkpoint_path)
         _check_apart(data=_path(self.data), rejects_path=rejects_path, checkpoint_path=checkpoint_path)
+        check_own_files(context, "rejects_path", "checkpoint_path")
         source = open_source(data)
         client = SocialSCRMHook(self.socialscrm_conn_id).get_conn(self.concurrency)
         with closing(client):
             checkpoint = checkpoint_for(context, checkpoint_path)
-            self._running = run = Import(source, client, self._options(), rejects_path, checkpoint)
+            options = self._options()
+            if self.parallel_tasks is None:
+                options = replace(options, parallel_tasks=parallel_tasks(context))
+            self._running = run = Import(source, client, options, rejects_path, checkpoint)
             if self._killed:
                 run.stop()
             self.log.info(
@@ -182,6 +193,7 @@ class SocialSCRMImportOperator(BaseOperator):
             concurrency=self.concurrency,
             max_rejected=self.max_rejected,
             on_unknown=self.on_unknown,
+            parallel_tasks=1 if self.parallel_tasks is None else self.parallel_tasks,
         )
 
 
