@@ -29,11 +29,12 @@ class Pace:
     A call that starts late, because a sleep ends late, does not delay those after it by as much.
 
     :param calls_per_second: the pace; no second sees more calls than this, rounded up.
+    :param start: when the first call may start.
     """
 
-    def __init__(self, calls_per_second: float) -> None:
+    def __init__(self, calls_per_second: float, start: float = NEVER) -> None:
         self._full = self.rate = calls_per_second
-        self._next = NEVER
+        self._next = start
         self._starts: deque[float] = deque(maxlen=ceil(calls_per_second))
         self._dropped = NEVER
 

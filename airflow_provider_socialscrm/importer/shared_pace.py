@@ -8,13 +8,13 @@ from contextlib import closing, contextmanager
 from typing import Final
 
 from airflow_provider_socialscrm.api.settings import Settings
-from airflow_provider_socialscrm.importer.options import Options
+from airflow_provider_socialscrm.importer.options import Options, Timing
 from airflow_provider_socialscrm.importer.pacing import NEVER, SECOND, Pace, part_of
 
 log = logging.getLogger(__name__)
 
-PUNCTUAL: Final = 0.05
-"""Seconds a call may start after its turn: the tenth that the default pace leaves makes up for twice as much."""
+PUNCTUAL: Final = 0.02
+"""Seconds a call may start after its turn, about a turn's length: calls of many tasks must not crowd on their way."""
 
 GRACE_SECONDS: Final = 3.0
 """Seconds without a turn before a task goes on alone: by then every task has noticed, and none is left to share."""
@@ -47,14 +47,14 @@ class SharedPace(Pace):
     :param calls_per_second: pace of all tasks together.
     :param part: this task's own part of it.
     :param draw: takes the next free turn; raises :class:`NoTurnError`.
-    :param clock: the seconds that :meth:`turn` is told of.
+    :param timing: the clock that :meth:`turn` is told of, and chance.
     """
 
-    def __init__(self, calls_per_second: float, part: Pace, draw: Draw, clock: Callable[[], float]) -> None:
+    def __init__(self, calls_per_second: float, part: Pace, draw: Draw, timing: Timing) -> None:
         super().__init__(calls_per_second)
         self._part = part
         self._draw = draw
-        self._clock = clock
+        self._timing = timing
         self._due: float | None = None
         self._patience = PUNCTUAL
         self._grace = max(GRACE_SECONDS, 2 * part.interval)
@@ -99,7 +99,7 @@ class SharedPace(Pace):
             return self._without_turn(now, failure)
         if self._failing_since is not None:
             self._join(now)
-        self._due = self._clock() + wait
+        self._due = self._timing.now() + wait
         return wait
 
     def _without_turn(self, now: float, failure: NoTurnError) -> float:
@@ -112,7 +112,7 @@ class SharedPace(Pace):
             return 0.0
         self._alone = True
         log.warning("%s Until it does, this task makes %.3g calls a second, its part", failure, self._part.rate)
-        return self._part.due_in(now)
+        return self._timing.chance() * self._part.interval  # or all tasks, alone at once, would call at once
 
     def _join(self, now: float) -> None:
         if self._alone:
@@ -130,7 +130,7 @@ def open_pace(settings: Settings, options: Options) -> Iterator[Pace]:
     :raises SettingError: when the turns are in Redis, and its client is not installed.
     """
     whole, tasks = settings.calls_per_second, options.parallel_tasks
-    part = Pace(part_of(whole, tasks))
+    part = _part(whole, tasks, options.timing)
     divided = f"{whole:g} divided by {tasks} tasks at once = {part.rate:.3g}"
     if not settings.pace_url:
         if tasks > 1:
@@ -143,7 +143,14 @@ def open_pace(settings: Settings, options: Options) -> Iterator[Pace]:
 
     with closing(RedisTurns(settings.pace_url, settings.base_url, settings.tenant_id)) as turns:
         log.info("Calls per second: %g, shared through Redis; without it %s", whole, divided)
-        yield SharedPace(whole, part, turns.draw, options.timing.now)
+        yield SharedPace(whole, part, turns.draw, options.timing)
+
+
+def _part(calls_per_second: float, tasks: int, timing: Timing) -> Pace:
+    if tasks == 1:
+        return Pace(calls_per_second)
+    rate = part_of(calls_per_second, tasks)
+    return Pace(rate, timing.now() + timing.chance() / rate)  # or tasks that start together would call together
 
 
 TOO_MANY_TASKS: Final = (
