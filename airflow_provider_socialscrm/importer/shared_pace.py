@@ -36,8 +36,8 @@ class NoTurnError(Exception):
 class SharedPace(Pace):
     """Draws each turn from a place that all tasks of a tenant share.
 
-    A turn that was missed, because a sleep ended late, is let go and another one drawn: turns that several tasks make
-    up for at once would be too many calls in a second.
+    A turn that was missed, because a sleep ended late, is let go and another, longer one drawn: turns that several
+    tasks make up for at once would be too many calls in a second.
 
     When no turn can be drawn for a while, the task goes on alone, with its own part of the pace; it keeps to that part
     until all tasks share their turns again. A task that alone cannot draw, while others can, comes on top of them.
@@ -69,7 +69,7 @@ class SharedPace(Pace):
         """
         if self._due is not None and now - self._due > self._patience:
             self._due = None
-            self._patience *= 2  # a machine too busy to be punctual gets on all the same
+            self._patience *= 2  # with a longer turn, or a machine too busy to be punctual would never get on
         wait = self._next_turn(now) if self._due is None else self._due - now
         if wait > 0:
             return wait
@@ -94,7 +94,7 @@ class SharedPace(Pace):
         if now < self._ask_again:
             return 0.0
         try:
-            wait = self._draw(self.interval)
+            wait = self._draw(self.interval + self._patience - PUNCTUAL)
         except NoTurnError as failure:
             return self._without_turn(now, failure)
         if self._failing_since is not None:

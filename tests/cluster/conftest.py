@@ -36,9 +36,9 @@ START_SECONDS = 120.0
 END_SECONDS = 5.0
 """Which a process is given to end by itself."""
 POLL = 0.1
-NICE = -5
+NICE = -10
 """Where it may, before whatever else the machine does: a process that waits makes its calls too close to each other."""
-CRM_NICE = -10
+CRM_NICE = -15
 """And first of all the one whose clock measures them."""
 
 
