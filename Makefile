@@ -32,7 +32,7 @@ test: install ## Run the test suite
 	@$(BIN)/python -m pytest
 
 test-cluster: $(VENV)/installed-cluster cluster-servers ## Test on PostgreSQL, Redis and Celery workers (about four minutes)
-	@$(BIN)/python -m pytest tests/cluster
+	@$(BIN)/python -m pytest --log-cli-level=INFO tests/cluster
 
 $(VENV)/installed-cluster: $(VENV)/installed
 	@echo "Installing Celery and the drivers of PostgreSQL into $(VENV) ..."
