@@ -46,7 +46,7 @@ def started(crm, processes, wait_until):
 
 @pytest.mark.parametrize("shared", [True, False], ids=["through Redis", "divided"])
 def test_processes_keep_the_whole_pace_and_exceed_it_in_no_second(crm, redis_server, started, shared):
-    calls = 10 * PACE // TASKS
+    calls = 15 * PACE // TASKS
     workers = started(calls, redis_server.url if shared else "")
     assert [worker.wait(WORKER_SECONDS) for worker in workers] == [0] * TASKS
 
