@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # The first of these that is Python 3.11 or newer.
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python
 
-.PHONY: help install demo sandbox test test-browser test-matrix screenshots chromium benchmarks lint types clean
+.PHONY: help install demo sandbox test test-browser test-cluster test-matrix screenshots chromium cluster-servers benchmarks lint types clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,26 @@ chromium:
 
 test-matrix: install ## Run the tests on Airflow 3.1 to 3.3, Python 3.11 to 3.13, pandas 2 and 3 (about half an hour)
 	@$(BIN)/python -m tools.matrix
+
+test-cluster: $(VENV)/installed-cluster cluster-servers ## Test on PostgreSQL, Redis and Celery workers (about four minutes)
+	@$(BIN)/python -m pytest --log-cli-level=INFO tests/cluster
+
+$(VENV)/installed-cluster: $(VENV)/installed
+	@echo "Installing Celery and the drivers of PostgreSQL into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,cluster]'
+	@touch $@
+
+# From the distribution's packages, where they are missing; the services of their own that these start are not used.
+cluster-servers:
+	@missing=; \
+	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
+	ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || command -v postgres >/dev/null || missing="$$missing postgresql"; \
+	[ -z "$$missing" ] && exit 0; \
+	if ! command -v apt-get >/dev/null; then echo "Please install:$$missing" >&2; exit 1; fi; \
+	echo "Installing$$missing ..."; \
+	root=; [ "$$(id -u)" = 0 ] || root=sudo; \
+	$$root apt-get update -qq && \
+	$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
 
 benchmarks: install ## Measure speed, memory, pace and isolation (about ten minutes)
 	@$(BIN)/python tests/benchmarks/table.py

@@ -80,12 +80,17 @@ def _conn_fields() -> dict[str, Any]:
         },
         "calls_per_second": {
             "label": "Calls per second",
-            "description": "Pace of one task; the vendor allows 50 calls a second on one path.",
+            "description": "Pace of all tasks together; the vendor allows 50 calls a second on one path.",
             "schema": {"type": ["number", "null"], "default": 45, "exclusiveMinimum": 0},
         },
         "timeout": {
             "label": "Timeout",
             "description": "Seconds to wait for an answer.",
             "schema": {"type": ["number", "null"], "default": 60, "exclusiveMinimum": 0},
+        },
+        "pace_conn_id": {
+            "label": "Pace connection",
+            "description": "Id of a redis connection through which tasks share the pace; empty: they divide it.",
+            "schema": {"type": ["string", "null"]},
         },
     }

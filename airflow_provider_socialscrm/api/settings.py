@@ -42,8 +42,10 @@ class Settings:
     :param user_name: ``userName``: the agent who signs on the body scheme; not used by the header scheme.
     :param auth_scheme: which generation of the API to speak.
     :param time_zone: IANA name of the zone of ``createTime`` (body scheme).
-    :param calls_per_second: pace over all calls of a task, at most the vendor's 50 a path.
+    :param calls_per_second: pace over all calls of the tenant, at most the vendor's 50 a path.
     :param timeout: seconds to wait for an answer.
+    :param pace_url: the Redis through which all tasks of the tenant share the pace; may hold a password. Empty: they
+        divide it.
     """
 
     base_url: str
@@ -54,3 +56,4 @@ class Settings:
     time_zone: str = DEFAULT_TIME_ZONE
     calls_per_second: float = DEFAULT_CALLS_PER_SECOND
     timeout: float = DEFAULT_TIMEOUT
+    pace_url: str = field(default="", repr=False)

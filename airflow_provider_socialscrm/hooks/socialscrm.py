@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from airflow.sdk import BaseHook
@@ -32,6 +33,9 @@ T = TypeVar("T")
 
 EMPTY_DATA = frozenset({506, 534})
 """Codes of a call that was accepted but for its lack of rows."""
+
+REDIS_PORT = 6379
+"""Of a Redis whose connection names none."""
 
 _TENANT_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")  # documented as a number; private installations may differ
 _HOST = re.compile(r"(?:[\w-]+\.)*[\w-]+\.?|[0-9a-f:.]*:[0-9a-f:.]*")  # names of non-empty labels, or IPv6
@@ -70,7 +74,13 @@ class SocialSCRMHook(BaseHook):
         connection = self.get_connection(self.socialscrm_conn_id)
         if connection.password:
             mask_secret(connection.password)
-        return settings_of(connection)
+        settings = settings_of(connection)
+        pace_conn_id = _extras(connection).get("pace_conn_id")
+        if not pace_conn_id:
+            return settings
+        pace_url = redis_url(self.get_connection(str(pace_conn_id)))
+        mask_secret(pace_url)
+        return replace(settings, pace_url=pace_url)
 
     def get_conn(self, connections: int = 1) -> Client:
         """Return a client for the connection.
@@ -127,6 +137,16 @@ def settings_of(connection: Connection) -> Settings:
             f"Connection {connection.conn_id!r}: {'; '.join(problems)}. Mend it in Airflow under Admin > Connections."
         )
     return settings
+
+
+def redis_url(connection: Connection) -> str:
+    """Return the address of a connection of type ``redis``, made of what Airflow's own Redis hook reads of it."""
+    extra = _extras(connection)
+    user, password = (quote(part or "", safe="") for part in (connection.login, connection.password))
+    who = f"{user}:{password}@" if user or password else ""
+    where = f"{connection.host or 'localhost'}:{connection.port or REDIS_PORT}/{extra.get('db') or 0}"
+    options = urlencode({name: value for name, value in extra.items() if name.startswith("ssl_")})
+    return f"{'rediss' if extra.get('ssl') else 'redis'}://{who}{where}" + (f"?{options}" if options else "")
 
 
 def _missing(settings: Settings) -> list[str]:

@@ -130,6 +130,8 @@ class Options:
     :param on_unknown: what becomes of a row with side effects when its call was sent and the answer lost: ``hold`` it
         as unknown, or ``resend`` it.
     :param rules: how the table is read as customers.
+    :param parallel_tasks: tasks of the tenant that run at once, this one included: they divide the pace where they do
+        not share it through Redis.
     :param effort: how hard a chunk is tried.
     :param timing: time and chance.
     """
@@ -140,6 +142,7 @@ class Options:
     max_rejected: float = 0
     on_unknown: str = "hold"
     rules: Rules = field(default_factory=Rules)
+    parallel_tasks: int = 1
     effort: Effort = field(default_factory=Effort)
     timing: Timing = field(default_factory=Timing)
 
@@ -150,7 +153,7 @@ class Options:
         """
         wrong = [
             f"{name} is {value!r}, not a whole number above 0"
-            for name in ("rows_per_call", "bytes_per_call", "concurrency")
+            for name in ("rows_per_call", "bytes_per_call", "concurrency", "parallel_tasks")
             if type(value := getattr(self, name)) is not int or value < 1  # True is an int, but no number of rows
         ]
         if type(self.max_rejected) not in {int, float} or not 0 <= self.max_rejected < inf:

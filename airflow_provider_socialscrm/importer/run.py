@@ -24,6 +24,7 @@ from airflow_provider_socialscrm.importer.pacing import Pace
 from airflow_provider_socialscrm.importer.progress import Checkpoint, NoCheckpoint, Progress
 from airflow_provider_socialscrm.importer.report import Bucket, Report
 from airflow_provider_socialscrm.importer.rows import Row
+from airflow_provider_socialscrm.importer.shared_pace import open_pace
 from airflow_provider_socialscrm.importer.threshold import check_refusals, written_to
 from airflow_provider_socialscrm.importer.triage import Triage
 
@@ -152,8 +153,12 @@ class Import:
         )
 
     def _send_all(self) -> Exception | None:
-        with self._saver(), ThreadPoolExecutor(self._options.concurrency, "socialscrm") as pool:
-            self._engine = self._make_engine(pool)
+        with (
+            open_pace(self._client.settings, self._options) as pace,
+            self._saver(),
+            ThreadPoolExecutor(self._options.concurrency, "socialscrm") as pool,
+        ):
+            self._engine = self._make_engine(pool, pace)
             if self._told_to_stop:
                 self._engine.stop()
             return self._engine.run(self._chunks())
@@ -165,8 +170,8 @@ class Import:
             self._ledger.wait()
         self._ledger.saver = None
 
-    def _make_engine(self, pool: Executor) -> Engine:
-        client, queue, pace = self._client, JobQueue(), Pace(self._client.settings.calls_per_second)
+    def _make_engine(self, pool: Executor, pace: Pace) -> Engine:
+        client, queue = self._client, JobQueue()
         triage = Triage(
             self._ledger,
             queue,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -25,6 +26,7 @@ from airflow_provider_socialscrm.importer.options import (
 )
 from airflow_provider_socialscrm.operators.checkpoints import checkpoint_for
 from airflow_provider_socialscrm.operators.hidden import HiddenTable, hide
+from airflow_provider_socialscrm.operators.mapping import check_own_files, parallel_tasks
 from airflow_provider_socialscrm.operators.outcome import log_outcome, log_preview
 from airflow_provider_socialscrm.operators.paths import check_apart, openable
 
@@ -95,6 +97,9 @@ class SocialSCRMImportOperator(BaseOperator):
         as unknown (default, as the customer may have the message already) or ``resend`` it.
     :param checkpoint_path: a small file that keeps what is settled, for a retry to go on from (local or object
         storage). Each run and each mapped task needs its own. Not needed on Airflow 3.3, whose task state does it.
+    :param parallel_tasks: tasks of the tenant that run at once, this one included: the connection's calls a second are
+        divided by them unless it names a Redis through which they share them. Default: as many tasks of a map as can
+        run at once, by its length, ``max_active_tis_per_dag``, ``max_active_tis_per_dagrun`` and ``max_active_tasks``.
     :raises AirflowFailException: when no retry can help: a wrong setting, data that cannot be taken, refused rows.
     :raises RetriableError: when the CRM was ill for longer than a task should wait; Airflow's retry goes on from there.
     """
@@ -127,6 +132,7 @@ class SocialSCRMImportOperator(BaseOperator):
         encoding: str = "utf-8",
         delimiter: str = ",",
         dry_run: bool = False,
+        parallel_tasks: int | None = None,
         **kwargs: Any,
     ) -> None:
         # Airflow looks into default_args only for what is not given, so a policy from there goes first here.
@@ -153,6 +159,7 @@ class SocialSCRMImportOperator(BaseOperator):
         self.encoding = encoding
         self.delimiter = delimiter
         self._dry_run = dry_run  # every operator has a method dry_run, which renders its templates
+        self.parallel_tasks = parallel_tasks
         self._running: Import | None = None
         self._killed = False
 
@@ -184,8 +191,11 @@ class SocialSCRMImportOperator(BaseOperator):
         from airflow_provider_socialscrm.importer.run import Import  # noqa: PLC0415
 
         options = self._options()
+        if self.parallel_tasks is None:
+            options = replace(options, parallel_tasks=parallel_tasks(context))
         rejects_path, checkpoint_path = openable(self.rejects_path), openable(self.checkpoint_path)
         check_apart(data=openable(self.data), rejects_path=rejects_path, checkpoint_path=checkpoint_path)
+        check_own_files(context, "rejects_path", "checkpoint_path")
         source = self._source()
         with closing(SocialSCRMHook(self.socialscrm_conn_id).get_conn(self.concurrency)) as client:
             self._log_start(source, client.settings)
@@ -246,4 +256,5 @@ class SocialSCRMImportOperator(BaseOperator):
             max_rejected=self.max_rejected,
             on_unknown=self.on_unknown,
             rules=rules,
+            parallel_tasks=1 if self.parallel_tasks is None else self.parallel_tasks,
         )

@@ -222,6 +222,28 @@ def test_the_key_is_masked_once_it_was_read():
     assert redact(f"token of {key}") == "token of ***"
 
 
+REDIS = [
+    ("redis://queue", "redis://queue:6379/0"),
+    ("redis://:h%3Ash@queue:6380/?db=2", "redis://:h%3Ash@queue:6380/2"),
+    ("redis://pace:h%2Fsh@queue:6380", "redis://pace:h%2Fsh@queue:6380/0"),
+    ("redis://queue/?ssl=true&ssl_ca_certs=%2Fca.pem", "rediss://queue:6379/0?ssl_ca_certs=%2Fca.pem"),
+    ("redis://", "redis://localhost:6379/0"),
+]
+
+
+@pytest.mark.parametrize(("connection", "url"), REDIS)
+def test_the_pace_is_shared_through_the_redis_connection_named(connect, monkeypatch, connection, url):
+    monkeypatch.setenv("AIRFLOW_CONN_QUEUE", connection)
+    assert connect(as_json(pace_conn_id="queue")).get_settings().pace_url == url
+
+
+def test_the_password_of_redis_is_masked_and_in_no_repr(connect, monkeypatch):
+    monkeypatch.setenv("AIRFLOW_CONN_QUEUE", "redis://:only-this-test-queues-so@queue")
+    settings = connect(as_json(pace_conn_id="queue")).get_settings()
+    assert "only-this-test-queues-so" in settings.pace_url
+    assert "only-this-test-queues-so" not in redact(f"{settings!r} {settings.pace_url} only-this-test-queues-so")
+
+
 def mask_by_reading(key: str) -> None:
     class Preset(SocialSCRMHook):
         """Gets its connection without Airflow's help, which masks passwords of its own."""

@@ -9,12 +9,12 @@ import pytest
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.options import DEFAULT_BYTES, DEFAULT_CONCURRENCY, DEFAULT_ROWS, Options
 
-NAMES = ["rows_per_call", "bytes_per_call", "concurrency"]
+NAMES = ["rows_per_call", "bytes_per_call", "concurrency", "parallel_tasks"]
 
 
 def test_the_defaults_stand():
     options = Options()
-    assert [getattr(options, name) for name in NAMES] == [DEFAULT_ROWS, DEFAULT_BYTES, DEFAULT_CONCURRENCY]
+    assert [getattr(options, name) for name in NAMES] == [DEFAULT_ROWS, DEFAULT_BYTES, DEFAULT_CONCURRENCY, 1]
     assert options.max_rejected == 0
 
 

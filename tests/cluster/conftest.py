@@ -1,0 +1,296 @@
+"""A cluster on this machine: PostgreSQL, Redis, a SocialsCRM, and Airflow with two Celery workers.
+
+Each is a process of its own on a free port of 127.0.0.1, all files are in one temporary folder, and all of it ends when
+the test does, however that is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import psutil
+import pytest
+import requests
+
+DAGS = Path(__file__).with_name("dags")
+KEY = "CLUSTERKEY0123456789"
+REDIS_PASSWORD = "quite-a-secret-of-redis"
+SLOTS = 4
+"""Tasks a worker runs at once."""
+START_SECONDS = 120.0
+"""Within which a server must answer; the slowest takes a fourth of it."""
+END_SECONDS = 5.0
+"""Which a process is given to end by itself."""
+POLL = 0.1
+NICE = -10
+"""Where it may, before whatever else the machine does: a process that waits makes its calls too close to each other."""
+CRM_NICE = -15
+"""And first of all the one whose clock measures them."""
+
+
+@pytest.fixture(name="wait_until")
+def _wait_until() -> Callable[..., Any]:
+    return wait_until
+
+
+def wait_until(what: Callable[[], Any], seconds: float, why: str) -> Any:
+    """Return what a look finally finds; errors on the way count as nothing found."""
+    deadline = time.monotonic() + seconds
+    while True:
+        with suppress(OSError, requests.RequestException):
+            if found := what():
+                return found
+        assert time.monotonic() < deadline, why
+        time.sleep(POLL)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def answers(port: int) -> bool:
+    with socket.create_connection(("127.0.0.1", port), 1.0):
+        return True
+
+
+def kill_tree(process: subprocess.Popen[bytes]) -> set[int]:
+    """Kill a process and all that it started at once, as a machine that fails does, and return their ids."""
+    tree: list[psutil.Process] = []
+    with suppress(psutil.NoSuchProcess):
+        root = psutil.Process(process.pid)
+        tree = [root, *root.children(recursive=True)]
+        for number in (signal.SIGSTOP, signal.SIGKILL):  # first none may notice another's death
+            for one in tree:
+                with suppress(psutil.NoSuchProcess):
+                    one.send_signal(number)
+    process.wait()
+    return {one.pid for one in tree}
+
+
+@dataclass
+class Processes:
+    """What was started, with its output in files of one folder."""
+
+    folder: Path
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, name: str, *command: str, nice: int = NICE, **options: Any) -> subprocess.Popen[bytes]:
+        # A session of its own, or Ctrl-C would end the servers before those who need them.
+        options |= {"stderr": subprocess.STDOUT, "start_new_session": True}
+        with (self.folder / f"{name}.log").open("ab") as log:
+            started = subprocess.Popen(command, stdout=log, **options)
+        with suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, started.pid, nice)
+        self.running[name] = started
+        return started
+
+    def kill(self, name: str) -> set[int]:
+        """Kill a process with all that it started, and return their ids."""
+        return kill_tree(self.running[name])
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+
+    def stop(self) -> None:
+        for process in reversed(self.running.values()):
+            process.terminate()
+        for process in reversed(self.running.values()):
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(END_SECONDS)
+            kill_tree(process)
+        for orphan in psutil.process_iter():  # of a worker that was killed
+            with suppress(psutil.Error):
+                if orphan.environ().get("AIRFLOW_HOME", "").startswith(str(self.folder)):
+                    orphan.kill()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _end_as_if_by_control_c() -> None:
+    """Let SIGTERM, too, end the test by way of its fixtures."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@pytest.fixture
+def processes() -> Iterator[Processes]:
+    folder = Path(mkdtemp(prefix="socialscrm-cluster-"))
+    folder.chmod(0o755)  # PostgreSQL runs as somebody else
+    started = Processes(folder)
+    try:
+        yield started
+    finally:
+        started.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Redis:
+    """A Redis with a password, which can be killed and started again."""
+
+    processes: Processes
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"redis://:{REDIS_PASSWORD}@127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--requirepass", REDIS_PASSWORD]
+        self.processes.start("redis", "redis-server", *options, cwd=self.processes.folder)
+        wait_until(lambda: answers(self.port), START_SECONDS, "Redis does not start")
+
+    def kill(self) -> None:
+        self.processes.kill("redis")
+
+
+@pytest.fixture
+def redis_server(processes: Processes) -> Redis:
+    server = Redis(processes, free_port())
+    server.start()
+    return server
+
+
+@dataclass(frozen=True)
+class Crm:
+    """A SocialsCRM in a process of its own."""
+
+    url: str
+    key: str = KEY
+
+    def stats(self) -> dict[str, Any]:
+        stats: dict[str, Any] = requests.get(f"{self.url}/_sandbox/stats", timeout=30).json()
+        return stats
+
+    def peak(self) -> int:
+        """Return the most calls that arrived within any second."""
+        return max(self.stats()["peak_calls_per_second"].values())
+
+    def arrivals(self) -> list[float]:
+        """Return when the last thousand calls came, seconds since the epoch."""
+        calls = requests.get(f"{self.url}/_sandbox/calls", timeout=30).json()
+        return [call["at"] for call in calls["recent"]]
+
+    def rows(self) -> tuple[int, int]:
+        """Return how many customers there are, and how many rows made them."""
+        customers = requests.get(f"{self.url}/_sandbox/customers", timeout=120).json()
+        return len(customers), sum(customer["times_imported"] for customer in customers)
+
+    def connection(self, **extra: str) -> str:
+        options = {"tenant_id": "1", **extra}
+        fields = {"conn_type": "socialscrm", "host": self.url, "login": "agent_wang", "password": self.key}
+        return json.dumps(fields | {"extra": options})
+
+
+@pytest.fixture
+def crm(processes: Processes) -> Crm:
+    port = free_port()
+    options = ["--port", str(port), "--api-key", KEY, "--latency", "0.1"]
+    processes.start("crm", sys.executable, "-m", "airflow_provider_socialscrm.sandbox", *options, nice=CRM_NICE)
+    wait_until(lambda: answers(port), START_SECONDS, "the SocialsCRM does not start")
+    return Crm(f"http://127.0.0.1:{port}")
+
+
+def postgres_program(name: str) -> str:
+    """Return the path of one of PostgreSQL's programs, which Debian keeps off the PATH."""
+    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return str(found[-1]) if found else name
+
+
+@pytest.fixture
+def database_url(processes: Processes) -> str:
+    port, folder = free_port(), processes.folder / "postgres"
+    folder.mkdir()
+    user: list[str] = []
+    if os.geteuid() == 0:  # as which PostgreSQL refuses to run
+        account = pwd.getpwnam("postgres")
+        os.chown(folder, account.pw_uid, account.pw_gid)
+        user = ["runuser", "-u", "postgres", "--"]
+    data = folder / "data"
+    made = [*user, postgres_program("initdb"), "-D", str(data), "-A", "trust", "-U", "airflow", "--no-sync"]
+    subprocess.run(made, check=True, capture_output=True, cwd=folder)
+    speed = ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "max_connections=200"]
+    where = ["-D", str(data), "-k", str(folder), "-h", "127.0.0.1", "-p", str(port)]
+    processes.start("postgres", *user, postgres_program("postgres"), *where, *speed, cwd=folder)
+    wait_until(lambda: answers(port), START_SECONDS, "PostgreSQL does not start")
+    return f"postgresql+psycopg2://airflow@127.0.0.1:{port}/postgres"
+
+
+@dataclass(frozen=True)
+class Airflow:
+    """Airflow with the Celery executor and two workers."""
+
+    processes: Processes
+    environment: dict[str, str]
+    database_url: str
+
+    def start(self, name: str, *command: str) -> subprocess.Popen[bytes]:
+        program = [sys.executable, "-m", "airflow", *command]
+        return self.processes.start(name, *program, env=os.environ | self.environment)
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        import psycopg2
+
+        with closing(psycopg2.connect(self.database_url.replace("+psycopg2", ""))) as database:
+            cursor = database.cursor()
+            cursor.execute(statement)
+            return cursor.fetchall()
+
+    def logs(self) -> str:
+        """Return all that Airflow's own processes and its tasks logged."""
+        files = self.processes.folder.rglob("*.log")
+        return "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in files)
+
+    def task_log(self, map_index: int, attempt: int) -> str:
+        (path,) = self.processes.folder.rglob(f"map_index={map_index}/attempt={attempt}.log")
+        return path.read_text(encoding="utf-8")
+
+
+def settings_of(folder: Path, database_url: str, redis_url: str, port: int) -> dict[str, str]:
+    """Return Airflow's settings, as environment variables; its times are short, that a killed task is noticed soon."""
+    settings = {
+        "core": {"executor": "CeleryExecutor", "dags_folder": DAGS, "load_examples": False, "fernet_key": ""}
+        | {"dags_are_paused_at_creation": False, "simple_auth_manager_all_admins": True}
+        | {"execution_api_server_url": f"http://127.0.0.1:{port}/execution/"},
+        "database": {"sql_alchemy_conn": database_url},
+        "api": {
+            "base_url": f"http://127.0.0.1:{port}",
+            "secret_key": "of-this-test",
+            "port": port,
+            "host": "127.0.0.1",
+        },
+        "api_auth": {"jwt_secret": "of-this-test-and-long-enough-for-a-signature-of-sha-512-to-be-content-with"},
+        "celery": {"broker_url": redis_url, "result_backend": f"db+{database_url}", "worker_concurrency": SLOTS}
+        | {"worker_prefetch_multiplier": 1, "sync_parallelism": 1},
+        "scheduler": {"task_instance_heartbeat_timeout": 25, "task_instance_heartbeat_timeout_detection_interval": 2}
+        | {"scheduler_idle_sleep_time": 0.5},
+        "workers": {"min_heartbeat_interval": 3},
+        "logging": {"base_log_folder": folder / "logs"},
+    }
+    return {"AIRFLOW_HOME": str(folder / "home"), "PYTHONWARNINGS": "default"} | {
+        f"AIRFLOW__{section}__{name}".upper(): str(value)
+        for section, options in settings.items()
+        for name, value in options.items()
+    }
+
+
+@pytest.fixture
+def airflow(processes: Processes, redis_server: Redis, database_url: str) -> Airflow:
+    """Airflow's processes, not started yet; its database is ready."""
+    environment = settings_of(processes.folder, database_url, redis_server.url, free_port())
+    cluster = Airflow(processes, environment, database_url)
+    assert cluster.start("migrate", "db", "migrate").wait(START_SECONDS) == 0, processes.log("migrate")
+    return cluster

@@ -1,0 +1,36 @@
+"""An import in a process of its own, whose one argument is a JSON object that names all it needs.
+
+It says ``ready``, waits until its input is closed, and ends with 0 when the import is complete.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from contextlib import closing
+
+import pyarrow as pa
+
+from airflow_provider_socialscrm.api.client import Client
+from airflow_provider_socialscrm.api.settings import Settings
+from airflow_provider_socialscrm.importer.options import Options
+from airflow_provider_socialscrm.importer.run import Import
+from airflow_provider_socialscrm.importer.source import open_source
+
+
+def main() -> None:
+    told = json.loads(sys.argv[1])
+    logging.basicConfig(level=logging.INFO)
+    settings = Settings(told["url"], "1", told["key"], "agent_wang", pace_url=told["pace_url"])
+    options = Options(told["rows_per_call"], parallel_tasks=told["tasks"])
+    numbers = [f"8699{told['number']}{position:07}" for position in range(told["calls"] * told["rows_per_call"])]
+    with closing(Client(settings, connections=options.concurrency)) as client:
+        run = Import(open_source(pa.table({"whatsApp": numbers})), client, options)
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+        run.run()
+
+
+main()

@@ -1,0 +1,91 @@
+"""A large import by many tasks on two Celery workers, one of which is killed in the middle."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+log = logging.getLogger(__name__)
+
+ROWS = 200_000
+TASKS = 8
+WORKERS = ("one", "two")
+ROWS_PER_CALL = 100
+CONCURRENCY = 12
+LIMIT = 50
+"""Calls a second at the CRM."""
+RUN_SECONDS = 240.0
+"""Within which the whole run must end; at 45 calls a second its calls alone take 44."""
+
+
+@pytest.fixture
+def partitions(processes):
+    """A folder with the table in partitions, as another task would leave it."""
+    folder = processes.folder / "data"
+    folder.mkdir()
+    size = ROWS // TASKS
+    for number in range(TASKS):
+        positions = range(number * size, (number + 1) * size)
+        customers = {
+            "whatsApp": [f"86996{position:08}" for position in positions],
+            "friendName": [f"Name {position}" for position in positions],
+        }
+        pq.write_table(pa.table(customers), folder / f"part-{number}.parquet")
+    return folder
+
+
+@pytest.fixture
+def started(airflow, crm, redis_server, partitions):
+    """The DAG's run, begun."""
+    airflow.environment.update(
+        AIRFLOW_CONN_SOCIALSCRM_DEFAULT=crm.connection(pace_conn_id="queue"),
+        AIRFLOW_CONN_QUEUE=redis_server.url,
+        TEST_FOLDER=str(partitions),
+    )
+    for name in ("api-server", "scheduler", "dag-processor"):
+        airflow.start(name, name)
+    for name in WORKERS:
+        hostname, pid = ["--celery-hostname", f"{name}@cluster"], ["--pid", str(partitions / f"{name}.pid")]
+        airflow.start(name, "celery", "worker", "--skip-serve-logs", *hostname, *pid)
+    return airflow
+
+
+def tries(airflow) -> dict[int, tuple[str, int, int]]:
+    """Return the state of each mapped task, the process of its try and the number of the try, by map index."""
+    query = "SELECT map_index, state, pid, try_number FROM task_instance WHERE map_index >= 0"
+    return {index: (state, pid, number) for index, state, pid, number in airflow.query(query)}
+
+
+def in_state(airflow, state: str) -> int:
+    return sum(state == found for found, _, _ in tries(airflow).values())
+
+
+def test_a_killed_worker_loses_no_row_repeats_little_and_never_exceeds_the_limit(started, crm, processes, wait_until):
+    begun = time.monotonic()
+    wait_until(lambda: crm.stats()["calls"] >= ROWS / ROWS_PER_CALL / 4, RUN_SECONDS, "the import does not begin")
+    wait_until(lambda: in_state(started, "running") == TASKS, RUN_SECONDS, "not all tasks run")
+    before, ids = tries(started), processes.kill("one")
+    killed = {index: number for index, (_, pid, number) in before.items() if pid in ids}
+    kill = time.monotonic()
+    wait_until(lambda: in_state(started, "success") == TASKS, RUN_SECONDS, "the import does not end")
+    end = time.monotonic()
+
+    (distinct, rows), stats, logs = crm.rows(), crm.stats(), started.logs()
+    log.info(
+        "%.0f s to the kill, %.0f s after it; %s tasks killed; %s calls, %s rows repeated; peak %s calls a second",
+        kill - begun, end - kill, len(killed), stats["calls"], rows - distinct, crm.peak(),
+    )  # fmt: skip
+    assert 0 < len(killed) < TASKS
+    assert distinct == ROWS
+    assert rows - distinct <= len(killed) * CONCURRENCY * ROWS_PER_CALL
+    assert stats["calls"] <= ROWS / ROWS_PER_CALL + len(killed) * CONCURRENCY
+    assert crm.peak() <= LIMIT
+    for index, number in killed.items():
+        assert re.search(r"Going on after [\d,]+ rows that an earlier try settled", started.task_log(index, number + 1))
+    assert "shared through Redis; without it 45 divided by 8 tasks at once = 5.62" in logs
+    assert [secret for secret in ("quite-a-secret-of-redis", "CLUSTERKEY", "8699600") if secret in logs] == []
