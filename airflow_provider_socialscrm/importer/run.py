@@ -10,6 +10,7 @@ from typing import Any
 
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.settings import AuthScheme
+from airflow_provider_socialscrm.importer.ahead import one_ahead
 from airflow_provider_socialscrm.importer.batches import OpenablePath, Source
 from airflow_provider_socialscrm.importer.causes import CUT_SHORT, HELD_BACK
 from airflow_provider_socialscrm.importer.chunks import Chunk, Limits, chunk_rows
@@ -193,7 +194,7 @@ class Import:
 
     def _chunks(self) -> Iterator[Chunk]:
         resumed = self._progress.is_resumed  # now: rows that this run settles are not asked for again
-        for judged in self._intake.judged():
+        for judged in one_ahead(self._intake.judged(), "socialscrm-intake"):
             self._rows_read += judged.batch.records.num_rows
             self._ledger.keep_back(judged)
             unsettled = list(self._unsettled(judged.rows)) if resumed else judged.rows
