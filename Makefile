@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # The first of these that is Python 3.11 or newer.
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python
 
-.PHONY: help install demo sandbox test test-browser test-cluster test-matrix screenshots chromium cluster-servers benchmarks lint types clean
+.PHONY: help install demo sandbox test test-browser test-cluster screenshots chromium cluster-servers benchmarks lint types clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,9 +42,6 @@ chromium:
 	@if [ -z "$$(command -v chromium && command -v chromedriver)" ] && [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
 	  apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes chromium chromium-driver; fi
 
-test-matrix: install ## Run the tests on Airflow 3.1 to 3.3, Python 3.11 to 3.13, pandas 2 and 3 (about half an hour)
-	@$(BIN)/python -m tools.matrix
-
 test-cluster: $(VENV)/installed-cluster cluster-servers ## Test on PostgreSQL, Redis and Celery workers (about four minutes)
 	@$(BIN)/python -m pytest --log-cli-level=INFO tests/cluster
 
@@ -76,4 +73,4 @@ types: install ## Check types
 	@$(BIN)/mypy
 
 clean: ## Remove what the commands made
-	rm -rf $(VENV) .demo .matrix build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

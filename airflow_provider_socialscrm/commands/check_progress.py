@@ -55,6 +55,7 @@ class Watch:
 def watching() -> Iterator[Watch]:
     """Show progress on a terminal while something is read and checked."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]}"))
-    screen = Console(file=sys.stderr, markup=False)
-    with Progress(*columns, console=screen, transient=True, disable=not sys.stderr.isatty()) as progress:
+    shows = sys.stderr.isatty()
+    screen = Console(file=sys.stderr, markup=False, quiet=not shows)  # older versions end also a disabled one by a line
+    with Progress(*columns, console=screen, transient=True, disable=not shows) as progress:
         yield Watch(progress)

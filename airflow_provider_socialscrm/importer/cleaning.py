@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache, reduce
 from typing import Final
+from unicodedata import is_normalized, normalize
 
 import numpy as np
 import pyarrow as pa
@@ -35,8 +36,9 @@ def clean(text: pa.Array) -> pa.Array:
     has_controls = _has_controls(content) or DELETE in content
     if content.isascii() and not has_controls:
         return text
-    if not content.isascii():
-        text = pc.utf8_normalize(text, form="NFC")
+    if not is_normalized("NFC", content.decode()):
+        # Not with Arrow, which up to version 22 takes letters apart for NFC and does not compose them again.
+        text = pa.array([each and normalize("NFC", each) for each in text.to_pylist()], pa.string())
     if has_controls or FIRST_OF_C1 in content:
         text = pc.replace_substring_regex(text, _LINE_ENDS, "\n")
         text = pc.replace_substring_regex(text, _CONTROLS, "")

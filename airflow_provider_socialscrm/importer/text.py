@@ -8,8 +8,9 @@ the UTF-8 they hold; a category as its value.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from math import isnan
 from typing import Any, Final
@@ -28,6 +29,9 @@ MIXED: Final = pa.struct(
 
 DATE_FORMAT: Final = "%Y/%m/%d"
 """The one date format the vendor documents (contract 2.3, birthday)."""
+
+
+_OFFSET: Final = re.compile(r"([+-])([0-9]{2}):([0-9]{2})")
 
 
 def as_text(column: pa.Array) -> pa.Array:
@@ -60,6 +64,8 @@ def plain(value: Any) -> Any:
     """Return a value as Python has it, ``None`` where it is missing: numpy and pandas have types of their own."""
     if hasattr(value, "tolist"):  # numpy's own; its nanoseconds would come out as a number
         value = (value.astype("datetime64[us]") if value.dtype.kind == "M" else value).tolist()
+    if hasattr(value, "to_pytimedelta"):
+        value = value.to_pytimedelta()
     if type(value).__name__ in {"NAType", "NaTType"} or (isinstance(value, float | Decimal) and isnan(value)):
         return None
     return value
@@ -91,7 +97,17 @@ def _float_text(column: pa.Array) -> pa.Array:
 
 
 def _date_text(column: pa.Array) -> pa.Array:
-    return pc.strftime(column, format=DATE_FORMAT)
+    return pc.strftime(_at_offset(column), format=DATE_FORMAT)
+
+
+def _at_offset(column: pa.Array) -> pa.Array:
+    """Return moments whose zone is an offset as the clock there shows them: up to version 21 Arrow knows but names."""
+    offset = _OFFSET.fullmatch(getattr(column.type, "tz", None) or "")
+    if offset is None:
+        return column
+    sign, hours, minutes = offset.groups()
+    ahead = timedelta(hours=int(sign + hours), minutes=int(sign + minutes))
+    return pc.add(pc.cast(column, pa.timestamp(column.type.unit)), pa.scalar(ahead, pa.duration(column.type.unit)))
 
 
 def _list_text(column: pa.Array) -> pa.Array:
@@ -181,6 +197,7 @@ _UNCAST_TYPES: Final = (
 _COLUMN_TEXTS: Final[tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], pa.Array]], ...]] = (
     (MIXED.equals, _mixed_text),
     (pa.types.is_dictionary, _dictionary_text),
+    (pa.types.is_run_end_encoded, lambda column: untrimmed(pc.run_end_decode(column))),
     (pa.types.is_floating, _float_text),
     (_is_date, _date_text),
     (is_list, _list_text),

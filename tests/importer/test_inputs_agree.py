@@ -157,7 +157,7 @@ def judged(data: Any) -> SimpleNamespace:
 TEXT = st.text(max_size=6)
 SERIES = {
     "object": st.lists(st.one_of(st.none(), TEXT, st.integers(), st.booleans(), st.floats()), min_size=1, max_size=5),
-    "str": st.lists(st.one_of(st.none(), st.text(st.characters(exclude_categories=["Cs"]), max_size=6)), min_size=1),
+    "string": st.lists(st.one_of(st.none(), st.text(st.characters(exclude_categories=["Cs"]), max_size=6)), min_size=1),
     "int64": st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1),
     "Int64": st.lists(st.one_of(st.none(), st.integers(-(2**63), 2**63 - 1)), min_size=1),
     "float64": st.lists(st.floats(), min_size=1),
