@@ -32,6 +32,12 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": ["airflow_provider_socialscrm.operators.socialscrm"],
             }
         ],
+        "task-decorators": [
+            {
+                "name": "socialscrm_import",
+                "class-name": "airflow_provider_socialscrm.decorators.socialscrm.socialscrm_import_task",
+            }
+        ],
         "connection-types": [_connection_type()],
     }
 
