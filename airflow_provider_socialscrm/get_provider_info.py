@@ -38,6 +38,14 @@ def get_provider_info() -> dict[str, Any]:
                 "class-name": "airflow_provider_socialscrm.decorators.socialscrm.socialscrm_import_task",
             }
         ],
+        "asset-uris": [
+            {
+                "schemes": ["socialscrm"],
+                "handler": "airflow_provider_socialscrm.assets.socialscrm.sanitize_uri",
+                "factory": "airflow_provider_socialscrm.assets.socialscrm.customers_asset",
+                "to_openlineage_converter": "airflow_provider_socialscrm.assets.socialscrm.to_openlineage",
+            }
+        ],
         "connection-types": [_connection_type()],
     }
 

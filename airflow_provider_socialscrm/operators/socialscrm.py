@@ -20,12 +20,12 @@ from airflow_provider_socialscrm.importer.options import (
     EMPTY,
     ON_INVALID,
     ON_UNKNOWN,
-    Options,
-    Rules,
 )
+from airflow_provider_socialscrm.operators.arguments import options_of
 from airflow_provider_socialscrm.operators.checkpoints import checkpoint_for
 from airflow_provider_socialscrm.operators.hidden import HiddenTable, hide
 from airflow_provider_socialscrm.operators.outcome import log_outcome, log_preview
+from airflow_provider_socialscrm.operators.outlets import outlets_of_dry_run, tell_outlets
 from airflow_provider_socialscrm.operators.paths import check_apart, openable
 
 try:
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from airflow_provider_socialscrm.api.client import Client
     from airflow_provider_socialscrm.api.settings import Settings
     from airflow_provider_socialscrm.importer.batches import Source
+    from airflow_provider_socialscrm.importer.options import Options
     from airflow_provider_socialscrm.importer.run import Import
 
 
@@ -218,32 +219,17 @@ class SocialSCRMImportOperator(BaseOperator):
             raise
         finally:
             log_outcome(run.manifest())
+        tell_outlets(self.outlets, context, run.manifest())
         return run.manifest()
 
     def _preview(self, source: Source, client: Client, options: Options) -> dict[str, Any]:
         from airflow_provider_socialscrm.importer.preview import preview_import  # noqa: PLC0415
 
+        self.outlets = outlets_of_dry_run(self.outlets)
         found = preview_import(source, options, client.settings, client.envelope_size)
         log_preview(found)
         found.check(options)
         return found.manifest()
 
     def _options(self) -> Options:
-        rules = Rules(
-            columns=self.columns or {},
-            defaults=self.defaults or {},
-            extension_fields=self.extension_fields,
-            default_region=self.default_region,
-            dayfirst=self.dayfirst,
-            empty=self.empty,
-            duplicates=self.duplicates,
-            on_invalid=self.on_invalid,
-        )
-        return Options(
-            rows_per_call=self.rows_per_call,
-            bytes_per_call=self.bytes_per_call,
-            concurrency=self.concurrency,
-            max_rejected=self.max_rejected,
-            on_unknown=self.on_unknown,
-            rules=rules,
-        )
+        return options_of(self)
