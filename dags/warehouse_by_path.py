@@ -31,7 +31,7 @@ def warehouse_by_path() -> None:
 
         FOLDER.mkdir(parents=True, exist_ok=True)
         path = FOLDER / "customers.parquet"
-        duckdb.sql(QUERY).write_parquet(str(path))
+        duckdb.execute(f"COPY ({QUERY}) TO '{path}' (FORMAT parquet)")
         return str(path)
 
     SocialSCRMImportOperator(
