@@ -67,6 +67,8 @@ class Import:
         self._engine: Engine | None = None
         self._told_to_stop = False
         self._rows_read = 0
+        self.before = self.report.manifest()
+        """The counts as earlier tries left them."""
 
     @property
     def report(self) -> Report:
@@ -95,6 +97,7 @@ class Import:
         """
         self._intake.prepare()
         self._take_up()
+        self.before = self.report.manifest()
         if not self._progress.is_complete:
             self._run()
             self._ledger.complete()

@@ -24,6 +24,7 @@ from airflow_provider_socialscrm.importer.options import (
 from airflow_provider_socialscrm.operators.arguments import options_of
 from airflow_provider_socialscrm.operators.checkpoints import checkpoint_for
 from airflow_provider_socialscrm.operators.hidden import HiddenTable, hide
+from airflow_provider_socialscrm.operators.metrics import count_import
 from airflow_provider_socialscrm.operators.outcome import log_outcome, log_preview
 from airflow_provider_socialscrm.operators.outlets import outlets_of_dry_run, tell_outlets
 from airflow_provider_socialscrm.operators.paths import check_apart, openable
@@ -219,6 +220,7 @@ class SocialSCRMImportOperator(BaseOperator):
             raise
         finally:
             log_outcome(run.manifest())
+            count_import(run.manifest(), run.before, {"dag_id": self.dag_id, "task_id": self.task_id})
         tell_outlets(self.outlets, context, run.manifest())
         return run.manifest()
 
