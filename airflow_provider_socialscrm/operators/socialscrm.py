@@ -24,6 +24,7 @@ from airflow_provider_socialscrm.importer.options import (
 from airflow_provider_socialscrm.operators.arguments import options_of
 from airflow_provider_socialscrm.operators.checkpoints import checkpoint_for
 from airflow_provider_socialscrm.operators.hidden import HiddenTable, hide
+from airflow_provider_socialscrm.operators.lineage import Lineage
 from airflow_provider_socialscrm.operators.metrics import count_import
 from airflow_provider_socialscrm.operators.outcome import log_outcome, log_preview
 from airflow_provider_socialscrm.operators.outlets import outlets_of_dry_run, tell_outlets
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.run import Import
 
 
-class SocialSCRMImportOperator(BaseOperator):
+class SocialSCRMImportOperator(Lineage, BaseOperator):
     """Import the customers of a table into SocialsCRM, and account for each row.
 
     Columns go to the API's field they are called like, or are mapped to by ``columns``; any other column goes along as
@@ -156,6 +157,8 @@ class SocialSCRMImportOperator(BaseOperator):
         self.delimiter = delimiter
         self._dry_run = dry_run  # every operator has a method dry_run, which renders its templates
         self._running: Import | None = None
+        self._settings: Settings | None = None
+        self._failed_by: BaseException | None = None
         self._killed = False
 
     @property
@@ -172,8 +175,11 @@ class SocialSCRMImportOperator(BaseOperator):
         """Import the table and return the manifest."""
         try:
             return self._import(context)
-        except (StopError, *FATAL_ERRORS) as failure:
-            raise AirflowFailException(str(failure)) from None
+        except Exception as failure:
+            self._failed_by = failure
+            if isinstance(failure, (StopError, *FATAL_ERRORS)):
+                raise AirflowFailException(str(failure)) from None
+            raise
 
     def on_kill(self) -> None:
         """Let the calls in flight finish and send nothing more; Airflow calls this when the task is to end."""
@@ -190,6 +196,7 @@ class SocialSCRMImportOperator(BaseOperator):
         check_apart(data=openable(self.data), rejects_path=rejects_path, checkpoint_path=checkpoint_path)
         source = self._source()
         with closing(SocialSCRMHook(self.socialscrm_conn_id).get_conn(self.concurrency)) as client:
+            self._settings = client.settings
             self._log_start(source, client.settings)
             if self._dry_run:
                 return self._preview(source, client, options)
