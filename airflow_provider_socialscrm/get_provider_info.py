@@ -46,6 +46,10 @@ def get_provider_info() -> dict[str, Any]:
                 "to_openlineage_converter": "airflow_provider_socialscrm.assets.socialscrm.to_openlineage",
             }
         ],
+        "extra-links": [
+            "airflow_provider_socialscrm.links.socialscrm.ConsoleLink",
+            "airflow_provider_socialscrm.links.socialscrm.RejectsLink",
+        ],
         "connection-types": [_connection_type()],
     }
 

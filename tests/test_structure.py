@@ -24,6 +24,7 @@ FORBIDDEN = {
     "hooks": (f"{PACKAGE}.operators", "pandas", "pyarrow"),
     "operators": ("pandas", "requests"),
     "decorators": ("pandas", "pyarrow", "requests"),
+    "links": ("pandas", "pyarrow", "requests", f"{PACKAGE}.hooks", f"{PACKAGE}.operators"),
     "assets": ("pandas", "pyarrow", "requests", f"{PACKAGE}.hooks", f"{PACKAGE}.operators"),
 }
 """What the modules of a folder may not import, at any place in them: imports run shell -> importer -> api."""

@@ -21,6 +21,7 @@ from airflow_provider_socialscrm.importer.options import (
     ON_INVALID,
     ON_UNKNOWN,
 )
+from airflow_provider_socialscrm.links.socialscrm import ConsoleLink, RejectsLink
 from airflow_provider_socialscrm.operators.arguments import options_of
 from airflow_provider_socialscrm.operators.checkpoints import checkpoint_for
 from airflow_provider_socialscrm.operators.hidden import HiddenTable, hide
@@ -29,16 +30,7 @@ from airflow_provider_socialscrm.operators.metrics import count_import
 from airflow_provider_socialscrm.operators.outcome import log_outcome, log_preview
 from airflow_provider_socialscrm.operators.outlets import outlets_of_dry_run, tell_outlets
 from airflow_provider_socialscrm.operators.paths import check_apart, openable
-
-try:
-    from airflow_provider_socialscrm.retry_policies import SocialSCRMRetryPolicy
-except ImportError:  # Airflow before 3.3 has no retry policies; its own retry serves
-    SocialSCRMRetryPolicy = None  # type: ignore[assignment,misc]  # what is not there
-
-try:
-    from airflow.sdk.exceptions import AirflowFailException
-except ImportError:  # Airflow 3.1 has it elsewhere
-    from airflow.exceptions import AirflowFailException  # type: ignore[no-redef]  # only one of the two is there
+from airflow_provider_socialscrm.operators.versions import AirflowFailException, SocialSCRMRetryPolicy
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, ObjectStoragePath
@@ -105,6 +97,7 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
     template_fields: Sequence[str] = (
         "data", "socialscrm_conn_id", "columns", "defaults", "rejects_path", "checkpoint_path",
     )  # fmt: skip
+    operator_extra_links = (ConsoleLink(), RejectsLink())
     ui_color = "#d9f2e3"
 
     def __init__(
@@ -170,6 +163,16 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
     def data(self, value: Any) -> None:
         # Here and not at rendering: plain and mapped tasks render on different paths, but both set the attribute.
         self._data = hide(value)
+
+    @property
+    def console_url(self) -> str:
+        """Where the CRM is, once the task read its connection."""
+        return self._settings.base_url if self._settings else ""
+
+    @property
+    def written_rejects(self) -> Any:
+        """The path of the rows that did not go in, once the import began."""
+        return self.rejects_path if self._running else None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Import the table and return the manifest."""

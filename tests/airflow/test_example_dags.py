@@ -43,7 +43,10 @@ def test_each_partition_is_imported_by_a_task_of_its_own(airflow, socialscrm_san
     manifests = airflow.xcoms("mapped_partitions", "import_partition")
     assert [manifest["rows"]["accepted"] for manifest in manifests] == [50, 50, 50]
     assert len(socialscrm_sandbox.customers()) == 150
-    assert len(list(tmp_path.glob("rejects-*.csv"))) == 3
+    rejects = sorted(tmp_path.glob("rejects-*.csv"))
+    assert len(rejects) == 3
+    assert links(airflow.path, "socialscrm_rejects") == [path.as_uri() for path in rejects]
+    assert links(airflow.path, "socialscrm_console") == [socialscrm_sandbox.url] * 3
 
 
 def test_a_dry_run_goes_before_the_import_and_makes_no_asset_event(airflow, socialscrm_sandbox: Sandbox, connection):
@@ -67,6 +70,13 @@ def test_the_dag_after_an_import_reads_the_counts_of_its_event(airflow, socialsc
     ((_, extra),) = asset_events(airflow.path)
     assert extra["rows"] == manifest["rows"]
     assert extra["calls"] == manifest["calls"]["sent"]
+
+
+def links(home: Path, key: str) -> list[str]:
+    """Return what is behind one of the links on a task, by map index."""
+    with closing(sqlite3.connect(home / "airflow.db")) as database:
+        values = database.execute("SELECT value FROM xcom WHERE key = ? ORDER BY map_index", (key,)).fetchall()
+    return [json.loads(value) for (value,) in values]
 
 
 def asset_events(home: Path) -> list[tuple[str, dict[str, Any]]]:
