@@ -30,6 +30,7 @@ from airflow_provider_socialscrm.operators.metrics import count_import
 from airflow_provider_socialscrm.operators.outcome import log_outcome, log_preview
 from airflow_provider_socialscrm.operators.outlets import outlets_of_dry_run, tell_outlets
 from airflow_provider_socialscrm.operators.paths import check_apart, openable
+from airflow_provider_socialscrm.operators.standing import telling
 from airflow_provider_socialscrm.operators.versions import AirflowFailException, SocialSCRMRetryPolicy
 
 if TYPE_CHECKING:
@@ -47,11 +48,10 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
 
     Columns go to the API's field they are called like, or are mapped to by ``columns``; any other column goes along as
     an extension field. The table is read once to its end before the first call, so that what breaks off is found before
-    anything is sent. Each row ends in one bucket
-    of the manifest, which is the task's return value: ``accepted`` (the CRM answered 200 for it), ``rejected`` (the
-    CRM refused it), ``invalid`` (not sendable), ``duplicate``, ``unknown`` (sent, the answer lost, and sending again
-    could do harm) or ``not_sent``. It is pushed to XCom also when the task fails. No customer shows in logs, XCom or
-    rendered fields.
+    anything is sent. Each row ends in one bucket of the manifest, which is the task's return value: ``accepted`` (the
+    CRM answered 200 for it), ``rejected`` (the CRM refused it), ``invalid`` (not sendable), ``duplicate``, ``unknown``
+    (sent, the answer lost, and sending again could do harm) or ``not_sent``. It is pushed to XCom also when the task
+    fails. No customer shows in logs, XCom or rendered fields.
 
     Safe to repeat: the import is an upsert, as far as the vendor lets on; a row with ``welcome`` is never sent again
     unless it is known that the CRM did not take it.
@@ -198,12 +198,14 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
         rejects_path, checkpoint_path = openable(self.rejects_path), openable(self.checkpoint_path)
         check_apart(data=openable(self.data), rejects_path=rejects_path, checkpoint_path=checkpoint_path)
         source = self._source()
-        with closing(SocialSCRMHook(self.socialscrm_conn_id).get_conn(self.concurrency)) as client:
+        hook = SocialSCRMHook(self.socialscrm_conn_id)
+        with closing(hook.get_conn(self.concurrency)) as client, telling(context) as tell:
             self._settings = client.settings
             self._log_start(source, client.settings)
             if self._dry_run:
                 return self._preview(source, client, options)
-            self._running = Import(source, client, options, rejects_path, checkpoint_for(context, checkpoint_path))
+            checkpoint = checkpoint_for(context, checkpoint_path)
+            self._running = Import(source, client, options, rejects_path, checkpoint, tell=tell)
             if self._killed:
                 self._running.stop()
             return self._run(self._running, context)
