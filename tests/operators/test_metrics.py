@@ -11,6 +11,7 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.observability import stats as airflow_stats
 
+from airflow_provider_socialscrm.importer.options import Effort, Options
 from airflow_provider_socialscrm.importer.report import Bucket, Cause, Report
 from airflow_provider_socialscrm.operators import metrics
 from airflow_provider_socialscrm.operators.metrics import airflows_stats, count_import, counters
@@ -110,6 +111,39 @@ def test_a_failed_task_counts_too(crm: Sandbox, backend: FakeBackend):
         SocialSCRMImportOperator(task_id="a_task", data=[{"whatsApp": "x"}]).execute({"ti": FakeTaskInstance()})
 
     assert backend.counts["socialscrm.refused.bad-number"] == 1
+
+
+class FakeStore:
+    """Stands for Airflow's task state store."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self.values.get(key, default)
+
+    def set(self, key: str, value: Any) -> None:
+        self.values[key] = value
+
+
+class QuickOperator(SocialSCRMImportOperator):
+    """Gives up at the first failure, as the real one does after minutes."""
+
+    def _options(self) -> Options:
+        return Options(rows_per_call=2, concurrency=1, effort=Effort(attempts=1))
+
+
+def test_a_retry_counts_no_row_and_no_call_of_the_try_before(crm: Sandbox, backend: FakeBackend):
+    context = {"ti": FakeTaskInstance(), "task_state_store": FakeStore()}
+    crm.inject("code", code=517, after=2, times=1)
+    rows = [{"whatsApp": f"86997753{n:05}"} for n in range(10)]
+
+    with pytest.raises(Exception, match="517"):
+        QuickOperator(task_id="a_task", data=rows).execute(context)
+    assert (backend.counts["socialscrm.rows.accepted"], backend.counts["socialscrm.calls"]) == (4, 3)
+    QuickOperator(task_id="a_task", data=rows).execute(context)
+
+    assert (backend.counts["socialscrm.rows.accepted"], backend.counts["socialscrm.calls"]) == (10, 6)
 
 
 def test_an_airflow_whose_metrics_are_elsewhere_counts_nothing_and_says_so_once(monkeypatch, caplog):
