@@ -32,6 +32,24 @@ def get_provider_info() -> dict[str, Any]:
                 "python-modules": ["airflow_provider_socialscrm.operators.socialscrm"],
             }
         ],
+        "task-decorators": [
+            {
+                "name": "socialscrm_import",
+                "class-name": "airflow_provider_socialscrm.decorators.socialscrm.socialscrm_import_task",
+            }
+        ],
+        "asset-uris": [
+            {
+                "schemes": ["socialscrm"],
+                "handler": "airflow_provider_socialscrm.assets.socialscrm.sanitize_uri",
+                "factory": "airflow_provider_socialscrm.assets.socialscrm.customers_asset",
+                "to_openlineage_converter": "airflow_provider_socialscrm.assets.socialscrm.to_openlineage",
+            }
+        ],
+        "extra-links": [
+            "airflow_provider_socialscrm.links.socialscrm.ConsoleLink",
+            "airflow_provider_socialscrm.links.socialscrm.RejectsLink",
+        ],
         "connection-types": [_connection_type()],
         "plugins": [
             {

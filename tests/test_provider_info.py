@@ -16,6 +16,7 @@ from airflow_provider_socialscrm import __version__
 from airflow_provider_socialscrm.api import settings
 from airflow_provider_socialscrm.get_provider_info import get_provider_info
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
+from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 
 INFO = get_provider_info()
 (CONNECTION_TYPE,) = INFO["connection-types"]
@@ -34,7 +35,19 @@ def test_the_metadata_fits_airflows_schema():
     jsonschema.validate(INFO, schema("provider_info.schema.json"))
 
 
-@pytest.mark.parametrize("key", ["connection-types", "hooks", "operators", "integrations", "plugins"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "connection-types",
+        "hooks",
+        "operators",
+        "integrations",
+        "plugins",
+        "task-decorators",
+        "asset-uris",
+        "extra-links",
+    ],
+)
 def test_its_parts_fit_the_stricter_schema_of_airflows_own_providers(key):
     whole = schema("provider.yaml.schema.json")
     part = {"definitions": whole.get("definitions", {}), **whole["properties"][key]}
@@ -82,6 +95,18 @@ def test_no_module_of_hooks_or_operators_is_left_out():
             if any(is_own_class(member, name, base) for _, member in inspect.getmembers(import_module(name)))
         ]
         assert [name for entry in INFO[kind] for name in entry["python-modules"]] == public
+
+
+def test_the_extra_links_named_are_those_of_the_operator():
+    links = [f"{type(link).__module__}.{type(link).__name__}" for link in SocialSCRMImportOperator.operator_extra_links]
+    assert INFO["extra-links"] == links
+
+
+def test_every_function_named_is_there():
+    (uris,), (decorator,) = INFO["asset-uris"], INFO["task-decorators"]
+    for path in (uris["handler"], uris["factory"], uris["to_openlineage_converter"], decorator["class-name"]):
+        module, _, name = path.rpartition(".")
+        assert callable(getattr(import_module(module), name))
 
 
 def test_every_part_belongs_to_an_integration_that_is_named():

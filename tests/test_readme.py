@@ -51,6 +51,12 @@ def test_every_argument_of_the_operator_is_listed():
     assert listed == [name for name, argument in arguments.items() if argument.kind is argument.KEYWORD_ONLY]
 
 
+def test_every_example_dag_is_listed():
+    listed = re.findall(r"^\| \[(\w+\.py)\]\(dags/\1\) \|", README, re.MULTILINE)
+
+    assert sorted(listed) == sorted(path.name for path in (Path(__file__).parents[1] / "dags").glob("*.py"))
+
+
 @pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
 def test_every_example_is_valid_python(block):
     ast.parse(block)

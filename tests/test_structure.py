@@ -24,6 +24,9 @@ FORBIDDEN = {
     "hooks": (f"{PACKAGE}.operators", "pandas", "pyarrow"),
     "operators": ("pandas", "requests"),
     "plugins": (*(f"{PACKAGE}.{part}" for part in ("api", "importer", "hooks", "operators")), "fastapi"),
+    "decorators": ("pandas", "pyarrow", "requests"),
+    "links": ("pandas", "pyarrow", "requests", f"{PACKAGE}.hooks", f"{PACKAGE}.operators"),
+    "assets": ("pandas", "pyarrow", "requests", f"{PACKAGE}.hooks", f"{PACKAGE}.operators"),
 }
 """What the modules of a folder may not import, at any place in them: imports run shell -> importer -> api."""
 
@@ -105,7 +108,15 @@ print(len({names!r}))
 
 
 @pytest.mark.parametrize(
-    "module", ["hooks.socialscrm", "operators.socialscrm", "plugins.socialscrm", "get_provider_info"]
+    "module",
+    [
+        "hooks.socialscrm",
+        "operators.socialscrm",
+        "plugins.socialscrm",
+        "decorators.socialscrm",
+        "assets.socialscrm",
+        "get_provider_info",
+    ],
 )
 def test_parsing_a_dag_file_loads_nothing_heavy(module):
     script = f"""

@@ -28,6 +28,8 @@ class Ledger:
         """Keeps the rows that do not go in, while it is open."""
         self.saver: Executor | None = None
         """Keeps the state in a thread of its own, while it is open, so that calls go on meanwhile."""
+        self.watch: Callable[[Report], None] | None = None
+        """Looks at the report each time there may be something new to keep."""
         self._progress = progress
         self._elapsed = elapsed
         self._saving: Future[None] | None = None
@@ -105,6 +107,8 @@ class Ledger:
 
         :param calls: how many finished since then.
         """
+        if self.watch:
+            self.watch(self.report)
         self._calls_since += calls
         self._unsaved = self._unsaved or calls > 0
         if self._saving and self._saving.done():

@@ -28,6 +28,7 @@ from airflow_provider_socialscrm.importer.rows import Row
 from airflow_provider_socialscrm.importer.shared_pace import open_pace
 from airflow_provider_socialscrm.importer.threshold import check_refusals, written_to
 from airflow_provider_socialscrm.importer.triage import Triage
+from airflow_provider_socialscrm.importer.watch import Tell, Watch
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,7 @@ class Import:
     :param options: how to go about it.
     :param rejects_path: the dead letter, which keeps the rows that do not go in; ``None`` keeps none.
     :param checkpoint: keeps what is settled for a later try; ``None`` keeps nothing.
+    :param tell: is told every so often how far the run is.
     :raises InputError: when the columns cannot be what the rules say, or lack what each row needs.
     """
 
@@ -50,6 +52,8 @@ class Import:
         options: Options,
         rejects_path: OpenablePath | None = None,
         checkpoint: Checkpoint | None = None,
+        *,
+        tell: Tell | None = None,
     ) -> None:
         settings = client.settings
         agent_in_row = settings.auth_scheme is AuthScheme.HEADER
@@ -58,6 +62,7 @@ class Import:
         self._client = client
         self._options = options
         self._rejects_path = rejects_path
+        self._tell = tell
         self._limits = Limits(options.rows_per_call, options.bytes_per_call)
         plan = {
             "target": [settings.base_url, settings.tenant_id, settings.auth_scheme.value, settings.user_name],
@@ -69,6 +74,8 @@ class Import:
         self._engine: Engine | None = None
         self._told_to_stop = False
         self._rows_read = 0
+        self.before = self.report.manifest()
+        """The counts as earlier tries left them."""
 
     @property
     def report(self) -> Report:
@@ -97,6 +104,7 @@ class Import:
         """
         self._intake.prepare()
         self._take_up()
+        self.before = self.report.manifest()
         if not self._progress.is_complete:
             self._run()
             self._ledger.complete()
@@ -154,6 +162,9 @@ class Import:
         )
 
     def _send_all(self) -> Exception | None:
+        if self._tell:
+            now, before = self._options.timing.now, self.report.rows
+            self._ledger.watch = Watch(self._tell, now, total=self._intake.rows, before=before).look
         with (
             open_pace(self._client.settings, self._options) as pace,
             self._saver(),

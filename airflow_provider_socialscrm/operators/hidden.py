@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+from datetime import date, timedelta
+from numbers import Number
 from typing import Any, Final
 
 from airflow.sdk import XComArg
@@ -12,6 +14,9 @@ log = logging.getLogger(__name__)
 
 ROWS_BY_PATH: Final = 50_000
 """Rows from which a path serves better: a table in XCom is serialised, stored and loaded whole."""
+
+PLAIN: Final = (str, os.PathLike, Number, date, timedelta, type(None))
+"""Kinds of values that are no table, nor hold one."""
 
 
 class HiddenTable:
@@ -46,6 +51,16 @@ def hide(value: Any) -> Any:
     if value is None or isinstance(value, str | os.PathLike | HiddenTable) or _is_reference(value):
         return value
     return HiddenTable(value)
+
+
+def hide_argument(value: Any) -> Any:
+    """Return a function's argument as it is where it is plain, and else hidden, as it may be or hold a table."""
+    return value if isinstance(value, (*PLAIN, HiddenTable)) else HiddenTable(value)
+
+
+def shown(value: Any) -> Any:
+    """Return what is hidden, and anything else as it is."""
+    return value.table if isinstance(value, HiddenTable) else value
 
 
 def _is_reference(value: Any) -> bool:

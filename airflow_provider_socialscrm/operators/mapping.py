@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def is_mapped(context: Context) -> bool:
     """Say whether the task is one of several, by ``expand`` or in a mapped task group."""
-    map_index = getattr(context["ti"], "map_index", None)
+    map_index = getattr(context.get("ti"), "map_index", None)
     return map_index is not None and map_index >= 0
 
 

@@ -21,24 +21,19 @@ from airflow_provider_socialscrm.importer.options import (
     EMPTY,
     ON_INVALID,
     ON_UNKNOWN,
-    Options,
-    Rules,
 )
+from airflow_provider_socialscrm.links.socialscrm import ConsoleLink, RejectsLink
+from airflow_provider_socialscrm.operators.arguments import options_of
 from airflow_provider_socialscrm.operators.checkpoints import checkpoint_for
 from airflow_provider_socialscrm.operators.hidden import HiddenTable, hide
+from airflow_provider_socialscrm.operators.lineage import Lineage
 from airflow_provider_socialscrm.operators.mapping import check_own_files, parallel_tasks
+from airflow_provider_socialscrm.operators.metrics import count_import
 from airflow_provider_socialscrm.operators.outcome import log_outcome, log_preview
+from airflow_provider_socialscrm.operators.outlets import outlets_of_dry_run, tell_outlets
 from airflow_provider_socialscrm.operators.paths import check_apart, openable
-
-try:
-    from airflow_provider_socialscrm.retry_policies import SocialSCRMRetryPolicy
-except ImportError:  # Airflow before 3.3 has no retry policies; its own retry serves
-    SocialSCRMRetryPolicy = None  # type: ignore[assignment,misc]  # what is not there
-
-try:
-    from airflow.sdk.exceptions import AirflowFailException
-except ImportError:  # Airflow 3.1 has it elsewhere
-    from airflow.exceptions import AirflowFailException  # type: ignore[no-redef]  # only one of the two is there
+from airflow_provider_socialscrm.operators.standing import telling
+from airflow_provider_socialscrm.operators.versions import AirflowFailException, SocialSCRMRetryPolicy
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, ObjectStoragePath
@@ -46,19 +41,19 @@ if TYPE_CHECKING:
     from airflow_provider_socialscrm.api.client import Client
     from airflow_provider_socialscrm.api.settings import Settings
     from airflow_provider_socialscrm.importer.batches import Source
+    from airflow_provider_socialscrm.importer.options import Options
     from airflow_provider_socialscrm.importer.run import Import
 
 
-class SocialSCRMImportOperator(BaseOperator):
+class SocialSCRMImportOperator(Lineage, BaseOperator):
     """Import the customers of a table into SocialsCRM, and account for each row.
 
     Columns go to the API's field they are called like, or are mapped to by ``columns``; any other column goes along as
     an extension field. The table is read once to its end before the first call, so that what breaks off is found before
-    anything is sent. Each row ends in one bucket
-    of the manifest, which is the task's return value: ``accepted`` (the CRM answered 200 for it), ``rejected`` (the
-    CRM refused it), ``invalid`` (not sendable), ``duplicate``, ``unknown`` (sent, the answer lost, and sending again
-    could do harm) or ``not_sent``. It is pushed to XCom also when the task fails. No customer shows in logs, XCom or
-    rendered fields.
+    anything is sent. Each row ends in one bucket of the manifest, which is the task's return value: ``accepted`` (the
+    CRM answered 200 for it), ``rejected`` (the CRM refused it), ``invalid`` (not sendable), ``duplicate``, ``unknown``
+    (sent, the answer lost, and sending again could do harm) or ``not_sent``. It is pushed to XCom also when the task
+    fails. No customer shows in logs, XCom or rendered fields.
 
     Safe to repeat: the import is an upsert, as far as the vendor lets on; a row with ``welcome`` is never sent again
     unless it is known that the CRM did not take it.
@@ -107,6 +102,7 @@ class SocialSCRMImportOperator(BaseOperator):
     template_fields: Sequence[str] = (
         "data", "socialscrm_conn_id", "columns", "defaults", "rejects_path", "checkpoint_path",
     )  # fmt: skip
+    operator_extra_links = (ConsoleLink(), RejectsLink())
     ui_color = "#d9f2e3"
 
     def __init__(
@@ -161,6 +157,8 @@ class SocialSCRMImportOperator(BaseOperator):
         self._dry_run = dry_run  # every operator has a method dry_run, which renders its templates
         self.parallel_tasks = parallel_tasks
         self._running: Import | None = None
+        self._settings: Settings | None = None
+        self._failed_by: BaseException | None = None
         self._killed = False
 
     @property
@@ -173,12 +171,25 @@ class SocialSCRMImportOperator(BaseOperator):
         # Here and not at rendering: plain and mapped tasks render on different paths, but both set the attribute.
         self._data = hide(value)
 
+    @property
+    def console_url(self) -> str:
+        """Where the CRM is, once the task read its connection."""
+        return self._settings.base_url if self._settings else ""
+
+    @property
+    def written_rejects(self) -> Any:
+        """The path of the rows that did not go in, once the import began."""
+        return self.rejects_path if self._running else None
+
     def execute(self, context: Context) -> dict[str, Any]:
         """Import the table and return the manifest."""
         try:
             return self._import(context)
-        except (StopError, *FATAL_ERRORS) as failure:
-            raise AirflowFailException(str(failure)) from None
+        except Exception as failure:
+            self._failed_by = failure
+            if isinstance(failure, (StopError, *FATAL_ERRORS)):
+                raise AirflowFailException(str(failure)) from None
+            raise
 
     def on_kill(self) -> None:
         """Let the calls in flight finish and send nothing more; Airflow calls this when the task is to end."""
@@ -197,11 +208,14 @@ class SocialSCRMImportOperator(BaseOperator):
         check_apart(data=openable(self.data), rejects_path=rejects_path, checkpoint_path=checkpoint_path)
         check_own_files(context, "rejects_path", "checkpoint_path")
         source = self._source()
-        with closing(SocialSCRMHook(self.socialscrm_conn_id).get_conn(self.concurrency)) as client:
+        hook = SocialSCRMHook(self.socialscrm_conn_id)
+        with closing(hook.get_conn(self.concurrency)) as client, telling(context) as tell:
+            self._settings = client.settings
             self._log_start(source, client.settings)
             if self._dry_run:
                 return self._preview(source, client, options)
-            self._running = Import(source, client, options, rejects_path, checkpoint_for(context, checkpoint_path))
+            checkpoint = checkpoint_for(context, checkpoint_path)
+            self._running = Import(source, client, options, rejects_path, checkpoint, tell=tell)
             if self._killed:
                 self._running.stop()
             return self._run(self._running, context)
@@ -228,33 +242,18 @@ class SocialSCRMImportOperator(BaseOperator):
             raise
         finally:
             log_outcome(run.manifest())
+            count_import(run.manifest(), run.before, {"dag_id": self.dag_id, "task_id": self.task_id})
+        tell_outlets(self.outlets, context, run.manifest())
         return run.manifest()
 
     def _preview(self, source: Source, client: Client, options: Options) -> dict[str, Any]:
         from airflow_provider_socialscrm.importer.preview import preview_import  # noqa: PLC0415
 
+        self.outlets = outlets_of_dry_run(self.outlets)
         found = preview_import(source, options, client.settings, client.envelope_size)
         log_preview(found)
         found.check(options)
         return found.manifest()
 
     def _options(self) -> Options:
-        rules = Rules(
-            columns=self.columns or {},
-            defaults=self.defaults or {},
-            extension_fields=self.extension_fields,
-            default_region=self.default_region,
-            dayfirst=self.dayfirst,
-            empty=self.empty,
-            duplicates=self.duplicates,
-            on_invalid=self.on_invalid,
-        )
-        return Options(
-            rows_per_call=self.rows_per_call,
-            bytes_per_call=self.bytes_per_call,
-            concurrency=self.concurrency,
-            max_rejected=self.max_rejected,
-            on_unknown=self.on_unknown,
-            rules=rules,
-            parallel_tasks=1 if self.parallel_tasks is None else self.parallel_tasks,
-        )
+        return options_of(self)

@@ -10,6 +10,7 @@ from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tools.make_customers import FAULTS
 
 OUR_DAGS = Path(__file__).parent / "dags"
+EXAMPLES = Path(__file__).parents[2] / "dags"
 UNSENDABLE = [fault for fault in FAULTS if fault.code is None]
 
 
@@ -50,7 +51,7 @@ def test_first_example_dag_imports_its_file_and_names_each_refused_row(
     assert len(socialscrm_sandbox.customers()) == 2400 - len(FAULTS)
 
 
-@pytest.mark.parametrize("dag_id", ["plain", "mapped", "refused", "numberless"])
+@pytest.mark.parametrize("dag_id", ["plain", "mapped", "decorated", "decorated_mapped", "refused", "numberless"])
 def test_no_customer_and_no_key_shows_in_logs_xcom_or_rendered_fields(
     airflow, socialscrm_sandbox: Sandbox, connection, hidden_customers, dag_id
 ):
@@ -83,6 +84,21 @@ def test_mapped_tasks_import_a_table_each_and_show_its_shape(
     sent = [(customer["whatsApp"], customer["fields"]["desc"]) for customer in socialscrm_sandbox.customers()]
     assert sorted(sent) == [("8615266660001", "{{ macros.uuid }}"), ("8615266660002", "{{ macros.uuid }}")]
     assert sorted(path.name for path in hidden_customers.glob("*.csv")) == ["0.csv", "1.csv"]
+
+
+def test_a_decorated_function_shows_the_shapes_of_what_it_is_given_and_returns(airflow, connection, hidden_customers):
+    done = airflow.run(
+        "dags", "test", "decorated_mapped", dags=OUR_DAGS, TEST_FOLDER=str(hidden_customers), **connection
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    shape = "<DataFrame of 2 rows x 3 columns, not shown>"
+    shown = [
+        (fields["op_kwargs"], fields["data"]) for fields in airflow.rendered("decorated_mapped", "import_customers")
+    ]
+    assert shown == [({"customers": shape}, shape)] * 2
+    accepted = [manifest["rows"]["accepted"] for manifest in airflow.xcoms("decorated_mapped", "import_customers")]
+    assert accepted == [1, 1]
 
 
 def test_more_refused_rows_than_allowed_fail_the_task_at_once_with_the_manifest_there(
@@ -127,9 +143,11 @@ def test_airflow_discovers_the_provider(airflow, command, shown):
 def test_no_example_dag_fails_to_parse(airflow):
     done = airflow.run("dags", "list-import-errors", "--local", "--output", "json")
 
-    assert "first_import" not in done.stdout, done.stdout
+    assert done.stdout.strip().splitlines()[-1] in {"[]", "No data found"}, done.stdout
     listed = airflow.run("dags", "list", "--local", "--output", "json")
-    assert "first_import" in listed.stdout, listed.stdout + listed.stderr
+    files = [path.name for path in EXAMPLES.glob("*.py")]
+    assert len(files) > 5
+    assert [name for name in files if name not in listed.stdout] == [], listed.stdout + listed.stderr
 
 
 def _log_files(home: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 from airflow.plugins_manager import AirflowPlugin
 from fastapi import FastAPI
 
+from airflow_provider_socialscrm.decorators.socialscrm import SocialSCRMDecoratedOperator
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.plugins.pages import FOLDER
 from airflow_provider_socialscrm.plugins.socialscrm import SocialSCRMPlugin
@@ -64,10 +66,11 @@ def test_files_name_no_foreign_address_and_parse_no_html(path):
     assert re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", text) == []
 
 
-def test_pages_know_the_operator_by_its_name():
+def test_pages_know_the_operators_by_their_names():
     text = (FOLDER / "api.js").read_text(encoding="utf-8")
 
-    assert f'OPERATOR = "{SocialSCRMImportOperator.__name__}"' in text
+    names = [operator.__name__ for operator in (SocialSCRMImportOperator, SocialSCRMDecoratedOperator)]
+    assert f"OPERATORS = {json.dumps(names)};" in text
 
 
 def test_an_airflow_without_a_place_for_pages_is_told_in_one_line(monkeypatch, caplog):

@@ -3,7 +3,7 @@
 const ROOT = new URL("../api/v2/", document.baseURI);
 
 /** What `operator` a task instance of ours has; Airflow keeps the name of its class. */
-export const OPERATOR = "SocialSCRMImportOperator";
+export const OPERATORS = ["SocialSCRMImportOperator", "SocialSCRMDecoratedOperator"];
 
 /** What went wrong, in a sentence for a person. */
 export class Trouble extends Error {
@@ -21,7 +21,7 @@ const SENTENCES = {
 
 async function get(parts, query = {}) {
   const address = new URL(parts.map(encodeURIComponent).join("/"), ROOT);
-  address.search = new URLSearchParams(query);
+  address.search = new URLSearchParams(Object.entries(query).flatMap(([name, value]) => [value].flat().map((one) => [name, one])));
   const answer = await fetch(address, { headers: { Accept: "application/json" } }).catch(() => {
     throw new Trouble(0, "Airflow does not answer. Is its api-server running?");
   });
@@ -38,9 +38,9 @@ export function taskInstance(place) {
 
 /** The latest imports of a DAG, or of all, newest first: task instances, each with its manifest or null. */
 export async function imports(dagId, limit) {
-  const query = { operator: OPERATOR, order_by: "-run_after", limit };
+  const query = { operator: OPERATORS, order_by: "-run_after", limit };
   const found = await get(["dags", dagId ?? "~", "dagRuns", "~", "taskInstances"], query);
-  const ours = found.task_instances.filter((instance) => instance.operator === OPERATOR);
+  const ours = found.task_instances.filter((instance) => OPERATORS.includes(instance.operator));
   // The API has no list of XComs with their values, so each is asked for; a browser does so a few at a time.
   const manifests = await Promise.all(ours.map((instance) => manifest(placeOf(instance))));
   return ours.map((instance, index) => ({ instance, manifest: manifests[index] }));

@@ -1,6 +1,6 @@
 // The report of one import.
 
-import { manifest as manifestOf, OPERATOR, taskInstance } from "./api.js";
+import { manifest as manifestOf, OPERATORS, taskInstance } from "./api.js";
 import { bucketsOf, colourOf, goodIn, labelOf, refusedIn } from "./buckets.js";
 import { bar } from "./charts.js";
 import { html, facts, section, table } from "./dom.js";
@@ -11,7 +11,7 @@ import { badge, isUnderWay, reasonFor } from "./states.js";
 /** Everything to show for a task instance, and whether it will change by itself. */
 export async function report(place) {
   const instance = await taskInstance(place);
-  if (instance.operator !== OPERATOR) {
+  if (!OPERATORS.includes(instance.operator)) {
     return { nodes: [html("p", null, "This task is no import into SocialsCRM, so there is no report.")] };
   }
   const manifest = await manifestOf(place);

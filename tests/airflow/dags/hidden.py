@@ -67,7 +67,41 @@ def numberless() -> None:
     SocialSCRMImportOperator(task_id="import_customers", data=read(), retries=2)
 
 
+@dag(schedule=None)
+def decorated() -> None:
+    """Tables that a decorated function is given and returns."""
+
+    @task(show_return_value_in_logs=False)
+    def read():
+        return table("1.json")
+
+    @task.socialscrm_import(max_rejected=1, rejects_path=str(FOLDER / "decorated.csv"))
+    def import_customers(first, day, others):
+        assert day == "{{ ds }}"
+        return [*first.to_dict("records"), *others[0].to_dict("records")]
+
+    customers = read()
+    import_customers(customers, "{{ '{{ ds }}' }}", others=[customers])
+
+
+@dag(schedule=None)
+def decorated_mapped() -> None:
+    """A table for each mapped call of a decorated function."""
+
+    @task(show_return_value_in_logs=False)
+    def read():
+        return [table(f"{number}.json") for number in (1, 2)]
+
+    @task.socialscrm_import(max_rejected=1)
+    def import_customers(customers):
+        return customers
+
+    import_customers.expand(customers=read())
+
+
 plain()
 mapped()
+decorated()
+decorated_mapped()
 refused()
 numberless()

@@ -1,0 +1,1 @@
+"""The assets that imports update."""

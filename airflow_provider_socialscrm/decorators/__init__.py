@@ -1,0 +1,1 @@
+"""The decorators this provider adds to ``@task``."""

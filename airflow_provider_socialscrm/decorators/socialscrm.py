@@ -1,0 +1,86 @@
+"""``@task.socialscrm_import``: a function that returns customers, and their import, as one task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.sdk.bases.decorator import DecoratedOperator, task_decorator_factory
+
+from airflow_provider_socialscrm.operators.hidden import hide_argument, shown
+from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
+from airflow_provider_socialscrm.operators.versions import determine_kwargs
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from airflow.sdk.bases.decorator import TaskDecorator
+
+
+class SocialSCRMDecoratedOperator(DecoratedOperator, SocialSCRMImportOperator):
+    """Import what a function returns.
+
+    The table goes from the function to the import in one process: it is no XCom, and is not logged. Tables among the
+    function's arguments show their shape only.
+
+    :param python_callable: returns a table or a path, as the operator's ``data`` takes them. A path is taken as it is,
+        without rendering.
+    :param op_args: the function's positional arguments (templated).
+    :param op_kwargs: the function's keyword arguments (templated).
+    """
+
+    template_fields: Sequence[str] = (*DecoratedOperator.template_fields, *SocialSCRMImportOperator.template_fields)
+    template_fields_renderers: ClassVar[dict[str, str]] = dict(DecoratedOperator.template_fields_renderers)
+    custom_operator_name = "@task.socialscrm_import"
+    overwrite_rtif_after_execution = True  # what the function returned is known only then
+
+    def __init__(
+        self,
+        *,
+        python_callable: Callable[..., Any],
+        op_args: Collection[Any] | None = None,
+        op_kwargs: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(python_callable=python_callable, op_args=op_args, op_kwargs=op_kwargs, data=None, **kwargs)
+
+    @property
+    def op_args(self) -> Collection[Any]:
+        """Positional arguments of the function. Once rendered, what may be customers is hidden."""
+        return self._op_args
+
+    @op_args.setter
+    def op_args(self, value: Collection[Any]) -> None:
+        # What is set first is the DAG file's own, with its templates; after that it is what they were rendered to.
+        rendered = "_op_args" in vars(self)
+        self._op_args = [hide_argument(each) for each in value] if rendered else value
+
+    @property
+    def op_kwargs(self) -> Mapping[str, Any]:
+        """Keyword arguments of the function. Once rendered, what may be customers is hidden."""
+        return self._op_kwargs
+
+    @op_kwargs.setter
+    def op_kwargs(self, value: Mapping[str, Any]) -> None:
+        rendered = "_op_kwargs" in vars(self)
+        self._op_kwargs = {name: hide_argument(each) for name, each in value.items()} if rendered else value
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Call the function, import what it returns, and return the manifest."""
+        args = [shown(each) for each in self.op_args]
+        named = {name: shown(each) for name, each in self.op_kwargs.items()}
+        # Joined with a copy of the context, where callbacks would find the tables.
+        asked_for = determine_kwargs(self.python_callable, args, {**context, **named})
+        self.data = self.python_callable(*args, **asked_for)
+        manifest: dict[str, Any] = super().execute(context)
+        return manifest
+
+
+def socialscrm_import_task(python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> TaskDecorator:
+    """Make a task of a function that returns customers: ``@task.socialscrm_import``.
+
+    :param python_callable: the function; returns a table or a path.
+    :param kwargs: arguments of :class:`SocialSCRMImportOperator`, except ``data``, and of any task.
+    """
+    return task_decorator_factory(
+        python_callable=python_callable, decorated_operator_class=SocialSCRMDecoratedOperator, **kwargs
+    )

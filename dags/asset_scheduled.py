@@ -1,0 +1,45 @@
+"""Follow an import with another DAG, which reads how many customers arrived.
+
+The import's outlet is the tenant's customers. A successful import makes an event of it, with the counts; the second DAG
+is scheduled by that event.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import dag, task
+
+from airflow_provider_socialscrm.assets.socialscrm import customers_asset
+from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
+
+DATA = Path(__file__).parent / "data" / "customers.csv"
+CUSTOMERS = customers_asset(
+    tenant_id=os.environ.get("SOCIALSCRM_TENANT", "1"),
+    host=os.environ.get("SOCIALSCRM_HOST", "https://www.socialscrm.com"),
+)
+
+
+@dag(schedule=None, catchup=False, tags=["socialscrm", "example"])
+def import_with_outlet() -> None:
+    """Import customers, and tell of it."""
+    SocialSCRMImportOperator(
+        task_id="import_customers", data=str(DATA), extension_fields=[], max_rejected=0.02, outlets=[CUSTOMERS]
+    )
+
+
+@dag(schedule=[CUSTOMERS], catchup=False, tags=["socialscrm", "example"])
+def after_import() -> None:
+    """Read what the import before told."""
+
+    @task(inlets=[CUSTOMERS])
+    def read_counts(*, inlet_events: Any = None) -> Any:
+        return inlet_events[CUSTOMERS][-1].extra["rows"]
+
+    read_counts()
+
+
+import_with_outlet()
+after_import()

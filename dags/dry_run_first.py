@@ -1,0 +1,32 @@
+"""Rehearse an import, and make it only if the rehearsal found nothing wrong.
+
+Both tasks have the same arguments. The dry run makes no call; it fails where the import would fail before its first
+call, for example when more rows cannot be sent than allowed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import chain, dag
+
+from airflow_provider_socialscrm.assets.socialscrm import customers_asset
+from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
+
+ARGUMENTS: dict[str, Any] = {
+    "data": str(Path(__file__).parent / "data" / "customers.csv"),
+    "extension_fields": [],
+    "max_rejected": 0.02,
+    "outlets": [customers_asset(tenant_id="1")],  # a dry run makes no event of it
+}
+
+
+@dag(schedule=None, catchup=False, tags=["socialscrm", "example"])
+def dry_run_first() -> None:
+    """Rehearse, then import."""
+    rehearsal = SocialSCRMImportOperator(task_id="rehearse", dry_run=True, **ARGUMENTS)
+    chain(rehearsal, SocialSCRMImportOperator(task_id="import_customers", **ARGUMENTS))
+
+
+dry_run_first()

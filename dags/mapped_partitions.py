@@ -1,0 +1,47 @@
+"""Import each partition of a table in a task of its own.
+
+The first task lists the partitions, the operator is mapped over their paths. One task at a time, since the vendor's
+limit of calls a second is the tenant's, not a task's. A partition that fails is retried alone.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+from airflow.sdk import dag, task
+
+from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
+
+FOLDER = Path(os.environ.get("SOCIALSCRM_FOLDER", "/tmp/socialscrm"))  # noqa: S108
+COUNTRIES = {"cn": "861526666", "br": "551190000", "cz": "420601000"}
+
+
+@dag(schedule=None, catchup=False, tags=["socialscrm", "example"])
+def mapped_partitions() -> None:
+    """Write partitions, then import each."""
+
+    @task
+    def write_partitions() -> list[str]:
+        return [write_partition(country, number) for country, number in COUNTRIES.items()]
+
+    SocialSCRMImportOperator.partial(
+        task_id="import_partition",
+        rejects_path=str(FOLDER / "rejects-{{ run_id | replace(':', '-') }}-{{ ti.map_index }}.csv"),
+        max_active_tis_per_dagrun=1,
+    ).expand(data=write_partitions())
+
+
+def write_partition(country: str, number: str) -> str:
+    """Write some customers of a country and return the file's path; stands for your warehouse's export."""
+    path = FOLDER / f"country={country}" / "customers.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["whatsApp", "friendName", "tabName"])
+        writer.writerows([f"{number}{n:04}", f"Customer {n}", country] for n in range(50))
+    return str(path)
+
+
+mapped_partitions()

@@ -1,0 +1,86 @@
+"""The example DAGs, each run once by the real Airflow against the sandbox."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_socialscrm.sandbox.server import Sandbox
+
+
+def succeed(airflow, dag_id: str, **environment: str) -> str:
+    """Run a DAG, which has to succeed, and return what was logged."""
+    done = airflow.run("dags", "test", dag_id, **environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "state=failed" not in done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_taskflow_imports_what_the_function_returns(airflow, socialscrm_sandbox: Sandbox, connection):
+    succeed(airflow, "taskflow", **connection)
+
+    (manifest,) = airflow.xcoms("taskflow", "import_stage")
+    assert manifest["rows"]["total"] == 861
+    assert {customer["fields"]["stage"] for customer in socialscrm_sandbox.customers()} == {"New Customer"}
+    assert len(socialscrm_sandbox.customers()) == manifest["rows"]["accepted"] > 800
+
+
+def test_a_warehouse_hands_over_a_path(airflow, socialscrm_sandbox: Sandbox, connection, tmp_path):
+    succeed(airflow, "warehouse_by_path", SOCIALSCRM_FOLDER=str(tmp_path), **connection)
+
+    (manifest,) = airflow.xcoms("warehouse_by_path", "import_customers")
+    assert manifest["rows"]["accepted"] == len(socialscrm_sandbox.customers()) == 1000
+    (fields,) = airflow.rendered("warehouse_by_path", "import_customers")
+    assert fields["data"] == str(tmp_path / "customers.parquet")
+
+
+def test_each_partition_is_imported_by_a_task_of_its_own(airflow, socialscrm_sandbox: Sandbox, connection, tmp_path):
+    succeed(airflow, "mapped_partitions", SOCIALSCRM_FOLDER=str(tmp_path), **connection)
+
+    manifests = airflow.xcoms("mapped_partitions", "import_partition")
+    assert [manifest["rows"]["accepted"] for manifest in manifests] == [50, 50, 50]
+    assert len(socialscrm_sandbox.customers()) == 150
+    rejects = sorted(tmp_path.glob("rejects-*.csv"))
+    assert len(rejects) == 3
+    assert links(airflow.path, "socialscrm_rejects") == [path.as_uri() for path in rejects]
+    assert links(airflow.path, "socialscrm_console") == [socialscrm_sandbox.url] * 3
+
+
+def test_a_dry_run_goes_before_the_import_and_makes_no_asset_event(airflow, socialscrm_sandbox: Sandbox, connection):
+    succeed(airflow, "dry_run_first", **connection)
+
+    (rehearsed,) = airflow.xcoms("dry_run_first", "rehearse")
+    (imported,) = airflow.xcoms("dry_run_first", "import_customers")
+    assert rehearsed["dry_run"]
+    assert rehearsed["rows"]["sendable"] == imported["rows"]["accepted"] + imported["rows"]["rejected"]
+    ((task_id, extra),) = asset_events(airflow.path)
+    assert task_id == "import_customers"
+    assert extra["rows"] == imported["rows"]
+
+
+def test_the_dag_after_an_import_reads_the_counts_of_its_event(airflow, socialscrm_sandbox: Sandbox, connection):
+    succeed(airflow, "import_with_outlet", **connection)
+    succeed(airflow, "after_import", **connection)
+
+    (manifest,) = airflow.xcoms("import_with_outlet", "import_customers")
+    assert airflow.xcoms("after_import", "read_counts") == [manifest["rows"]]
+    ((_, extra),) = asset_events(airflow.path)
+    assert extra["rows"] == manifest["rows"]
+    assert extra["calls"] == manifest["calls"]["sent"]
+
+
+def links(home: Path, key: str) -> list[str]:
+    """Return what is behind one of the links on a task, by map index."""
+    with closing(sqlite3.connect(home / "airflow.db")) as database:
+        values = database.execute("SELECT value FROM xcom WHERE key = ? ORDER BY map_index", (key,)).fetchall()
+    return [json.loads(value) for (value,) in values]
+
+
+def asset_events(home: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Return who made an event of an asset, and what it says."""
+    with closing(sqlite3.connect(home / "airflow.db")) as database:
+        events = database.execute("SELECT source_task_id, extra FROM asset_event ORDER BY id").fetchall()
+    return [(task_id, json.loads(extra)) for task_id, extra in events]

@@ -1,0 +1,56 @@
+"""The links on a task lead to the CRM, and to the rows that did not go in."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_socialscrm.links.socialscrm import ConsoleLink, RejectsLink, browsable
+from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
+from airflow_provider_socialscrm.sandbox.server import Sandbox
+
+
+@pytest.fixture
+def crm(socialscrm_sandbox: Sandbox, monkeypatch) -> Sandbox:
+    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", socialscrm_sandbox.connection_json())
+    return socialscrm_sandbox
+
+
+def links_of(operator: SocialSCRMImportOperator) -> tuple[str, str]:
+    return ConsoleLink().get_link(operator, ti_key=None), RejectsLink().get_link(operator, ti_key=None)
+
+
+def operator_of(**arguments: object) -> SocialSCRMImportOperator:
+    return SocialSCRMImportOperator(task_id="task", data=[{"whatsApp": "8699775100000"}], **arguments)
+
+
+def test_a_task_that_ran_leads_to_the_crm_and_to_its_dead_letter(crm: Sandbox, tmp_path):
+    operator = operator_of(rejects_path=str(tmp_path / "rejects.csv"))
+    operator.execute({})
+
+    assert links_of(operator) == (crm.url, (tmp_path / "rejects.csv").as_uri())
+
+
+def test_a_dry_run_leads_to_the_crm_only(crm: Sandbox, tmp_path):
+    operator = operator_of(rejects_path=str(tmp_path / "rejects.csv"), dry_run=True)
+    operator.execute({})
+
+    assert links_of(operator) == (crm.url, "")
+
+
+def test_a_task_that_did_not_come_to_run_leads_nowhere():
+    assert links_of(operator_of(rejects_path="rejects.csv")) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("path", "url"),
+    [
+        ("/data/rejects 1.csv", "file:///data/rejects%201.csv"),
+        ("file:///data/rejects.csv", "file:///data/rejects.csv"),
+        ("s3://crm/a b/rejects.csv", "https://console.aws.amazon.com/s3/object/crm?prefix=a%20b/rejects.csv"),
+        ("s3://aws_default@crm/rejects.csv", "https://console.aws.amazon.com/s3/object/crm?prefix=rejects.csv"),
+        ("gs://crm/rejects.csv", "https://console.cloud.google.com/storage/browser/_details/crm/rejects.csv"),
+        ("abfs://crm/rejects.csv", "abfs://crm/rejects.csv"),
+    ],
+)
+def test_a_path_becomes_what_a_browser_opens(path, url):
+    assert browsable(path) == url

@@ -1,0 +1,66 @@
+"""What the outlets of a task are told of its import."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from airflow.sdk import Asset, AssetAlias
+from airflow.sdk.execution_time.context import OutletEventAccessors
+
+from airflow_provider_socialscrm.assets.socialscrm import customers_asset
+from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
+from airflow_provider_socialscrm.sandbox.server import Sandbox
+
+CUSTOMERS = customers_asset("1")
+OTHER = Asset("s3://bucket/key")
+
+
+class FakeTaskInstance:
+    """A task instance that takes what is pushed."""
+
+    def xcom_push(self, key: str, value: object) -> None:
+        """Forget it."""
+
+
+@pytest.fixture
+def crm(socialscrm_sandbox: Sandbox, monkeypatch) -> Sandbox:
+    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", socialscrm_sandbox.connection_json())
+    return socialscrm_sandbox
+
+
+def run(outlets: list[object], numbers: list[str], **arguments: object) -> tuple[SocialSCRMImportOperator, object]:
+    events = OutletEventAccessors()
+    operator = SocialSCRMImportOperator(
+        task_id="task",
+        data=pd.DataFrame({"whatsApp": numbers, "friendName": "Xanthippe"}),
+        outlets=outlets,
+        **arguments,
+    )
+    operator.execute({"ti": FakeTaskInstance(), "outlet_events": events})
+    return operator, events
+
+
+def test_the_event_of_a_tenants_asset_has_the_counts_and_no_customer(crm: Sandbox):
+    _, events = run([OTHER, CUSTOMERS, AssetAlias("alias")], ["8699775400000", "8699775400001", "x"], max_rejected=1)
+
+    extra = events[CUSTOMERS].extra
+    assert {name: rows for name, rows in extra["rows"].items() if rows} == {"total": 3, "accepted": 2, "invalid": 1}
+    assert extra["calls"] == 1
+    assert set(extra) == {"rows", "calls"}
+    assert list(events) == [CUSTOMERS]  # the others' events are left to those who know them
+
+
+def test_a_dry_run_has_no_outlet_of_ours_when_it_ends(crm: Sandbox):
+    operator, events = run([OTHER, CUSTOMERS], ["8699775400000"], dry_run=True)
+
+    assert operator.outlets == [OTHER]
+    assert list(events) == []
+
+
+def test_too_many_refused_rows_tell_the_outlets_nothing(crm: Sandbox):
+    events = OutletEventAccessors()
+    operator = SocialSCRMImportOperator(task_id="task", data=[{"whatsApp": "x"}], outlets=[CUSTOMERS])
+    with pytest.raises(AirflowFailException):
+        operator.execute({"ti": FakeTaskInstance(), "outlet_events": events})
+
+    assert list(events) == []

@@ -1,0 +1,118 @@
+"""How far a task is shows while it runs, and disturbs nothing."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pandas as pd
+import pytest
+from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+from airflow.sdk.execution_time.comms import ErrorResponse
+
+from airflow_provider_socialscrm.importer import watch
+from airflow_provider_socialscrm.importer.watch import Standing
+from airflow_provider_socialscrm.operators import checkpoints
+from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
+from airflow_provider_socialscrm.operators.standing import KEY, telling
+from airflow_provider_socialscrm.sandbox.server import Sandbox
+
+
+class FakeStore:
+    """Stands for Airflow's task state store, and remembers all it was given."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.given: list[tuple[str, Any]] = []
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self.values.get(key, default)
+
+    def set(self, key: str, value: Any) -> None:
+        self.given.append((key, value))
+        self.values[key] = value
+
+    def delete(self, key: str) -> None:
+        self.values.pop(key, None)
+
+
+class ClosedStore(FakeStore):
+    """A store whose API server takes nothing."""
+
+    def set(self, key: str, value: Any) -> None:
+        self.given.append((key, value))
+        raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 500}))
+
+
+STANDING = Standing(120, 1_000, 40.4, 2)
+
+
+def test_the_ui_is_shown_numbers_which_are_forgotten_in_the_end(caplog):
+    caplog.set_level(logging.INFO)
+    store = FakeStore()
+
+    with telling({"task_state_store": store}) as tell:
+        tell(STANDING)
+        assert store.values == {
+            KEY: {"rows": 120, "total": 1_000, "refused": 2, "rows_per_second": 40, "seconds_left": 22}
+        }
+
+    assert store.values == {}
+    assert str(STANDING) in caplog.text
+
+
+def test_it_is_forgotten_also_when_the_task_fails():
+    store = FakeStore()
+
+    def fail() -> None:
+        with telling({"task_state_store": store}) as tell:
+            tell(STANDING)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+
+    assert store.values == {}
+
+
+def test_an_airflow_without_task_state_has_it_in_the_log(caplog):
+    caplog.set_level(logging.INFO)
+
+    with telling({}) as tell:
+        tell(STANDING)
+
+    assert caplog.messages == [str(STANDING)]
+
+
+def test_a_store_that_takes_nothing_is_left_alone_after_one_line_and_the_task_goes_on(caplog):
+    caplog.set_level(logging.INFO)
+    store = ClosedStore()
+
+    with telling({"task_state_store": store}) as tell:
+        tell(STANDING)
+        tell(STANDING)
+
+    assert len(store.given) == 1
+    assert caplog.text.count("does not take how far") == 1
+    assert caplog.text.count(str(STANDING)) == 2
+
+
+def test_a_running_import_tells_how_far_it_is_beside_its_checkpoint(socialscrm_sandbox: Sandbox, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", socialscrm_sandbox.connection_json())
+    monkeypatch.setattr(watch, "INTERVAL", 0.0)
+    store = FakeStore()
+    numbers = [f"86997750{n:05}" for n in range(50)]
+
+    operator = SocialSCRMImportOperator(
+        task_id="task", data=pd.DataFrame({"whatsApp": numbers, "friendName": "Xanthippe"}), rows_per_call=10
+    )
+    operator.execute({"task_state_store": store})
+
+    shown = [value for key, value in store.given if key == KEY]
+    assert {value["total"] for value in shown} == {50}
+    assert [value["rows"] for value in shown] == sorted(value["rows"] for value in shown)
+    assert shown[-1]["rows"] == 50
+    assert list(store.values) == [checkpoints.KEY]
+    assert "Rows: 50 of 50" in caplog.text
+    assert [secret for secret in ("Xanthippe", "86997750") if secret in caplog.text + str(store.given)] == []
