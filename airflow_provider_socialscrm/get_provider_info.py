@@ -20,18 +20,8 @@ def get_provider_info() -> dict[str, Any]:
         "integrations": [
             {"integration-name": _INTEGRATION, "external-doc-url": _DOCUMENTATION, "tags": ["service"]},
         ],
-        "hooks": [
-            {
-                "integration-name": _INTEGRATION,
-                "python-modules": ["airflow_provider_socialscrm.hooks.socialscrm"],
-            }
-        ],
-        "operators": [
-            {
-                "integration-name": _INTEGRATION,
-                "python-modules": ["airflow_provider_socialscrm.operators.socialscrm"],
-            }
-        ],
+        "hooks": _modules("hooks"),
+        "operators": _modules("operators"),
         "task-decorators": [
             {
                 "name": "socialscrm_import",
@@ -58,6 +48,10 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
     }
+
+
+def _modules(kind: str) -> list[dict[str, Any]]:
+    return [{"integration-name": _INTEGRATION, "python-modules": [f"airflow_provider_socialscrm.{kind}.socialscrm"]}]
 
 
 def _connection_type() -> dict[str, Any]:

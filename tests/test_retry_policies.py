@@ -202,9 +202,9 @@ sdk.__getattr__ = lacking
 sdk.__path__ = airflow.sdk.__path__
 sys.modules["airflow.sdk"] = sdk
 
-from airflow_provider_socialscrm.operators import socialscrm
+from airflow_provider_socialscrm.operators import socialscrm, versions
 
-assert socialscrm.SocialSCRMRetryPolicy is None
+assert versions.SocialSCRMRetryPolicy is None
 operator = socialscrm.SocialSCRMImportOperator(task_id="import_customers", data="not/there.csv")
 try:
     operator.execute({"ti": None})

@@ -9,7 +9,11 @@ from airflow.sdk.bases.decorator import DecoratedOperator, task_decorator_factor
 
 from airflow_provider_socialscrm.operators.hidden import hide_argument, shown
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
-from airflow_provider_socialscrm.operators.versions import determine_kwargs
+
+try:
+    from airflow.sdk.bases.decorator import determine_kwargs
+except ImportError:  # Airflow 3.1 has it elsewhere
+    from airflow.utils.operator_helpers import determine_kwargs  # type: ignore[attr-defined]  # only one is there
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -33,7 +33,7 @@ from airflow_provider_socialscrm.operators.outcome import log_outcome, log_previ
 from airflow_provider_socialscrm.operators.outlets import outlets_of_dry_run, tell_outlets
 from airflow_provider_socialscrm.operators.paths import check_apart, openable
 from airflow_provider_socialscrm.operators.standing import telling
-from airflow_provider_socialscrm.operators.versions import AirflowFailException, SocialSCRMRetryPolicy
+from airflow_provider_socialscrm.operators.versions import AirflowFailException, with_policy
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, ObjectStoragePath
@@ -131,31 +131,17 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
         parallel_tasks: int | None = None,
         **kwargs: Any,
     ) -> None:
-        # Airflow looks into default_args only for what is not given, so a policy from there goes first here.
-        if SocialSCRMRetryPolicy is not None and "retry_policy" not in (kwargs.get("default_args") or {}):
-            kwargs.setdefault("retry_policy", SocialSCRMRetryPolicy())
-        super().__init__(**kwargs)
+        super().__init__(**with_policy(kwargs))
         self.data = data
-        self.socialscrm_conn_id = socialscrm_conn_id
-        self.rows_per_call = rows_per_call
-        self.bytes_per_call = bytes_per_call
-        self.concurrency = concurrency
-        self.max_rejected = max_rejected
-        self.rejects_path = rejects_path
-        self.on_unknown = on_unknown
-        self.checkpoint_path = checkpoint_path
-        self.columns = columns
-        self.defaults = defaults
-        self.extension_fields = extension_fields
-        self.default_region = default_region
-        self.dayfirst = dayfirst
-        self.empty = empty
-        self.duplicates = duplicates
-        self.on_invalid = on_invalid
-        self.encoding = encoding
-        self.delimiter = delimiter
+        self.encoding, self.delimiter = encoding, delimiter
+        self.socialscrm_conn_id, self.max_rejected = socialscrm_conn_id, max_rejected
+        self.rows_per_call, self.bytes_per_call = rows_per_call, bytes_per_call
+        self.concurrency, self.parallel_tasks = concurrency, parallel_tasks
+        self.rejects_path, self.checkpoint_path = rejects_path, checkpoint_path
+        self.on_unknown, self.on_invalid, self.duplicates = on_unknown, on_invalid, duplicates
+        self.columns, self.defaults, self.extension_fields = columns, defaults, extension_fields
+        self.default_region, self.dayfirst, self.empty = default_region, dayfirst, empty
         self._dry_run = dry_run  # every operator has a method dry_run, which renders its templates
-        self.parallel_tasks = parallel_tasks
         self._running: Import | None = None
         self._settings: Settings | None = None
         self._failed_by: BaseException | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 try:
     from airflow_provider_socialscrm.retry_policies import SocialSCRMRetryPolicy
 except ImportError:  # Airflow before 3.3 has no retry policies; its own retry serves
@@ -12,9 +14,12 @@ try:
 except ImportError:  # Airflow 3.1 has it elsewhere
     from airflow.exceptions import AirflowFailException  # type: ignore[no-redef]  # only one of the two is there
 
-try:
-    from airflow.sdk.bases.decorator import determine_kwargs
-except ImportError:  # Airflow 3.1 has this elsewhere, too
-    from airflow.utils.operator_helpers import determine_kwargs  # type: ignore[attr-defined]  # only one of the two is there
+__all__ = ["AirflowFailException", "SocialSCRMRetryPolicy", "with_policy"]
 
-__all__ = ["AirflowFailException", "SocialSCRMRetryPolicy", "determine_kwargs"]
+
+def with_policy(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return an operator's further arguments with our retry policy, where Airflow has such and none is given."""
+    # Airflow looks into default_args only for what is not given, so a policy from there goes first here.
+    if SocialSCRMRetryPolicy is None or "retry_policy" in (kwargs.get("default_args") or {}):
+        return kwargs
+    return {"retry_policy": SocialSCRMRetryPolicy(), **kwargs}
