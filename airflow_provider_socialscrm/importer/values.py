@@ -18,6 +18,9 @@ from airflow_provider_socialscrm.importer.text import MIXED, is_list, plain, val
 _INFERRED: Final = frozenset({str, int, float, bool, bytes, date, datetime, Decimal, type(None)})
 """Types that may be left to pyarrow; of others it makes what they are not, or ends the process (NumPy's moments)."""
 
+_NOT_TOGETHER: Final = ({date, datetime}, {Decimal, int}, {Decimal, float}, {str, bytes})
+"""Types that pyarrow brings to one of them, by which a value would be written as another type's are."""
+
 _LISTS: Final = list | tuple | set | frozenset
 
 
@@ -27,13 +30,14 @@ def values_to_arrow(values: Sequence[Any]) -> pa.Array:
     :param values: scalars, lists and dictionaries; ``None``, NaN, NA and NaT are missing.
     """
     kinds = set(map(type, values))
-    if kinds <= _INFERRED and not kinds >= {date, datetime}:
+    if kinds <= _INFERRED and not any(kinds >= pair for pair in _NOT_TOGETHER):
         try:
             column = pa.array(values, from_pandas=True)
         except (ValueError, TypeError, OverflowError):  # mixed types; Arrow's own errors are these
             return _mixed(values)
-        # Single moments may each have a zone: Arrow brings them all to the first one's, which can be another day.
-        if not pa.types.is_timestamp(column.type):
+        # Single moments may each have a zone: Arrow brings them all to the first one's, which can be another day. And
+        # behind a number that is no gap a boolean becomes one.
+        if not pa.types.is_timestamp(column.type) and (bool not in kinds or pa.types.is_boolean(column.type)):
             return column
     return _mixed(values)
 

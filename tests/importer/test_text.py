@@ -195,6 +195,9 @@ def test_numpys_moments_beside_numpys_numbers_do_not_end_the_process(moment, num
         (objects(2**63, 2**64), ["9223372036854775808", "18446744073709551616"]),
         (objects(2**53 + 1, 0.5), ["9007199254740993", "0.5"]),
         (objects(1, True), ["1", "true"]),
+        (objects(0.0, False), ["0", "false"]),
+        (objects(False, 1.0), ["false", "1"]),
+        (objects(1, Decimal("1.50"), 2.0), ["1", "1.50", "2"]),
         (objects(8615266667780, "+86 152"), ["8615266667780", "+86 152"]),
     ],
 )
