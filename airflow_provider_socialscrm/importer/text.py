@@ -170,7 +170,7 @@ def _valid(text: str) -> str:
 
 
 def _whole(value: float) -> str:
-    return str(int(value)) if value.is_integer() and abs(value) < EXACT_FLOAT else str(value)
+    return str(int(value)) if value.is_integer() and abs(value) < EXACT_FLOAT else str(value).removesuffix(".0")
 
 
 def _day(value: date) -> str:

@@ -196,6 +196,7 @@ def test_numpys_moments_beside_numpys_numbers_do_not_end_the_process(moment, num
         (objects(2**53 + 1, 0.5), ["9007199254740993", "0.5"]),
         (objects(1, True), ["1", "true"]),
         (objects(0.0, False), ["0", "false"]),
+        (objects("a", 2.0**53), ["a", "9007199254740992"]),
         (objects(False, 1.0), ["false", "1"]),
         (objects(1, Decimal("1.50"), 2.0), ["1", "1.50", "2"]),
         (objects(8615266667780, "+86 152"), ["8615266667780", "+86 152"]),
