@@ -61,7 +61,7 @@ def _endpoint(action: Callable[[Crm, Request, Any], Any]) -> Callable[[Request],
 def _decoded(raw: bytes) -> Any:
     try:
         return msgspec.json.decode(raw) if raw else None
-    except ValueError as error:
+    except (msgspec.DecodeError, ValueError) as error:
         raise AdminError(f"the body is not JSON: {error}") from None
 
 

@@ -202,7 +202,7 @@ class Crm:
 def _json_object(raw: bytes) -> Mapping[str, Any] | None:
     try:
         value = msgspec.json.decode(raw)
-    except ValueError:
+    except (msgspec.DecodeError, ValueError):  # of msgspec's errors only those of 0.21 and newer are ValueErrors
         return None
     return value if isinstance(value, dict) else None
 
