@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeGuard
 
 from airflow_provider_socialscrm.importer.report import Cause
 
@@ -94,3 +95,20 @@ class OpenablePath(Protocol):
 
     def open(self, mode: str) -> Any:
         """Open the file."""
+
+
+def is_plain(path: object) -> TypeGuard[Path]:
+    """Tell a path of :mod:`pathlib` from one of Airflow's object storage, which on Airflow 3.1 is a ``Path``, too."""
+    return not hasattr(path, "protocol")
+
+
+def open_to_write(path: OpenablePath) -> Any:
+    """Open a file to be written anew, in a folder that is made where there is none.
+
+    :raises OSError: when it cannot be.
+    """
+    try:
+        return path.open("wb")
+    except FileNotFoundError:  # of the folder, which object storage does not have
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("wb")

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 import msgspec
 import pyarrow as pa
 
-from airflow_provider_socialscrm.importer.batches import Batch, OpenablePath
+from airflow_provider_socialscrm.importer.batches import Batch, OpenablePath, open_to_write
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.report import Bucket, Cause
 from airflow_provider_socialscrm.importer.text import as_text
@@ -163,11 +163,7 @@ def _as_texts(batch: Batch) -> dict[str, pa.Array]:
 
 def _open(path: OpenablePath) -> Any:
     try:
-        try:
-            return path.open("wb")
-        except FileNotFoundError:  # of the folder, which object storage does not have
-            path.parent.mkdir(parents=True, exist_ok=True)
-            return path.open("wb")
+        return open_to_write(path)
     except OSError as failure:
         reason = failure.strerror or failure  # object storage gives no strerror
         raise InputError(f"rejects_path {path} cannot be written ({reason}): no call was made.") from None

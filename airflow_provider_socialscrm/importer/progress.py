@@ -11,10 +11,9 @@ import json
 import logging
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any, Final, Protocol
 
-from airflow_provider_socialscrm.importer.batches import OpenablePath
+from airflow_provider_socialscrm.importer.batches import OpenablePath, is_plain, open_to_write
 from airflow_provider_socialscrm.importer.errors import CheckpointError
 from airflow_provider_socialscrm.importer.intervals import Intervals
 from airflow_provider_socialscrm.importer.rows import Row
@@ -98,13 +97,13 @@ class FileCheckpoint:
             raise CheckpointError(message + "Mend it and run the task again: it goes on from the last save.") from None
 
     def _write(self, content: bytes) -> None:
-        if isinstance(self._path, Path):
+        if is_plain(self._path):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             beside = self._path.with_name(f"{self._path.name}.new")
             beside.write_bytes(content)
             beside.replace(self._path)
         else:  # object storage shows a file when it is whole
-            with self._path.open("wb") as file:
+            with open_to_write(self._path) as file:
                 file.write(content)
 
     def clear(self) -> None:

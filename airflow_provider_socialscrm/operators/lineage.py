@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow_provider_socialscrm.api.errors import SocialSCRMError
 from airflow_provider_socialscrm.assets.socialscrm import customers_uri
+from airflow_provider_socialscrm.importer.batches import is_plain
 from airflow_provider_socialscrm.importer.errors import ImporterError
 from airflow_provider_socialscrm.operators.hidden import HiddenTable
 from airflow_provider_socialscrm.operators.paths import openable
@@ -71,7 +71,7 @@ def dataset_of(path: Any) -> tuple[str, str]:
 
     :param path: a path or pattern of :mod:`pathlib`, or of Airflow's object storage.
     """
-    if isinstance(path, Path):
+    if is_plain(path):
         return "file", str(path.absolute())
     if path.protocol in {"file", "local"}:
         return "file", str(path.path)

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from airflow.sdk import ObjectStoragePath
 from hypothesis import given
 from hypothesis import strategies as st
+from upath import UPath
 
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.privacy import LONGEST_TEXT
@@ -173,13 +175,17 @@ def test_starting_over_forgets_everything():
     assert progress.matches([row(0, "anything")])
 
 
-def test_a_file_keeps_the_state_for_the_same_run_only(tmp_path):
-    path = tmp_path / "made" / "state.json"
+@pytest.mark.parametrize("start", ["", "file://", "memory:/"], ids=["pathlib", "Airflow", "memory"])
+def test_a_file_keeps_the_state_for_the_same_run_only(tmp_path, start):
+    of_kind = {"": Path, "file://": ObjectStoragePath, "memory:/": UPath}[start]
+    path = of_kind(f"{start}{tmp_path}/made/state.json")
+    FileCheckpoint(path, "dag/run/task/-1/2").save({"a": [1]})
     FileCheckpoint(path, "dag/run/task/-1/2").save({"a": [1, 2]})
 
     assert FileCheckpoint(path, "dag/run/task/-1/2").load() == {"a": [1, 2]}
     assert FileCheckpoint(path, "dag/run/task/-1/3").load() is None  # the task was cleared
     assert FileCheckpoint(path, "dag/other/task/-1/2").load() is None
+    assert [file.name for file in path.parent.iterdir()] == ["state.json"]
 
 
 def test_a_file_that_was_cleared_is_gone_and_clearing_it_again_does_no_harm(tmp_path):
