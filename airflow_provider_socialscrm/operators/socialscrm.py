@@ -33,7 +33,7 @@ from airflow_provider_socialscrm.operators.outcome import log_outcome, log_previ
 from airflow_provider_socialscrm.operators.outlets import outlets_of_dry_run, tell_outlets
 from airflow_provider_socialscrm.operators.paths import check_apart, openable
 from airflow_provider_socialscrm.operators.standing import telling
-from airflow_provider_socialscrm.operators.versions import AirflowFailException, with_policy
+from airflow_provider_socialscrm.operators.versions import AirflowFailException, log_what_is_missing, with_policy
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, ObjectStoragePath
@@ -218,6 +218,7 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
     def _log_start(self, source: Source, settings: Settings) -> None:
         start = "Looking at a %s, as for tenant %s at %s" if self._dry_run else "Importing a %s into tenant %s at %s"
         self.log.info(start, source.describe, settings.tenant_id, settings.base_url)
+        log_what_is_missing()
 
     def _run(self, run: Import, context: Context) -> dict[str, Any]:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 try:
@@ -14,7 +15,9 @@ try:
 except ImportError:  # Airflow 3.1 has it elsewhere
     from airflow.exceptions import AirflowFailException  # type: ignore[no-redef]  # only one of the two is there
 
-__all__ = ["AirflowFailException", "SocialSCRMRetryPolicy", "with_policy"]
+__all__ = ["AirflowFailException", "SocialSCRMRetryPolicy", "log_what_is_missing", "with_policy"]
+
+log = logging.getLogger(__name__)
 
 
 def with_policy(kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -23,3 +26,12 @@ def with_policy(kwargs: dict[str, Any]) -> dict[str, Any]:
     if SocialSCRMRetryPolicy is None or "retry_policy" in (kwargs.get("default_args") or {}):
         return kwargs
     return {"retry_policy": SocialSCRMRetryPolicy(), **kwargs}
+
+
+def log_what_is_missing() -> None:
+    """Say, on a version of Airflow that lacks something, what serves instead."""
+    if SocialSCRMRetryPolicy is None:
+        log.info(
+            "Airflow before 3.3 has no retry policies and no task state: its own retry_delay serves, what no retry "
+            "mends fails at once, and progress is in this log only"
+        )
