@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # The first of these that is Python 3.11 or newer.
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python
 
-.PHONY: help install demo sandbox test test-browser test-cluster screenshots chromium cluster-servers benchmarks lint types clean
+.PHONY: help install demo sandbox test test-browser test-cluster test-matrix screenshots chromium cluster-servers benchmarks lint types clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -62,6 +62,9 @@ cluster-servers:
 	$$root apt-get update -qq && \
 	$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
 
+test-matrix: install chromium ## Test on Airflow 3.1 to 3.3, Python 3.11 to 3.13, pandas 2 and 3 (about an hour)
+	@$(BIN)/python -m tools.matrix
+
 benchmarks: install ## Measure speed, memory, pace and isolation (about ten minutes)
 	@$(BIN)/python tests/benchmarks/table.py
 	@$(BIN)/python tests/benchmarks/engine.py
@@ -73,4 +76,4 @@ types: install ## Check types
 	@$(BIN)/mypy
 
 clean: ## Remove what the commands made
-	rm -rf $(VENV) .demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .demo .matrix build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
+from packaging.version import Version
 
 # Airflow reads this when it is first imported, which is before any fixture runs.
 AIRFLOW_HOME = Path(mkdtemp(prefix="socialscrm-tests-"))
@@ -20,6 +22,23 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Leave out the tests that need servers, unless they are asked for by their folder's name."""
     asked_for = any("cluster" in argument for argument in config.invocation_params.args)
     return True if collection_path.name == "cluster" and not asked_for else None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs_airflow(version): skip what older versions of Airflow do not have")
+    config.addinivalue_line(
+        "markers", "frame_through_xcom: skip where Airflow cannot hand a DataFrame to the next task"
+    )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    airflow, pandas = Version(version("apache-airflow")), Version(version("pandas"))
+    for marker in item.iter_markers("needs_airflow"):
+        (needed,) = marker.args
+        if airflow < Version(needed):
+            pytest.skip(f"Airflow {needed} and newer have this")
+    if item.get_closest_marker("frame_through_xcom") and airflow < Version("3.3") and pandas >= Version("3"):
+        pytest.skip("Airflow before 3.3 cannot hand a DataFrame of pandas 3 from task to task")
 
 
 @pytest.fixture(scope="session", autouse=True)

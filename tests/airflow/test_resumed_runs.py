@@ -31,8 +31,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 def kept(home: Path) -> list[tuple[str]]:
-    """Return the keys of all task state that Airflow holds."""
+    """Return the keys of all task state that Airflow holds; before 3.3 it has no such thing."""
     with closing(sqlite3.connect(home / "airflow.db")) as database:
+        if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'task_state_store'").fetchall():
+            return []
         return database.execute("SELECT key FROM task_state_store").fetchall()
 
 
@@ -45,10 +47,16 @@ def states(home: Path, dag_id: str) -> list[tuple[str, str, int]]:
 @pytest.mark.parametrize(
     "case",
     [
-        ("task_state", {"kind": "http", "status": 503, "retry_after": 1}, "is kept in Airflow's task state"),
-        ("state_file", {"kind": "code", "code": 517}, "import_customers.json: a retry goes on from there"),
+        pytest.param(
+            ("task_state", {"kind": "http", "status": 503, "retry_after": 1}, "is kept in Airflow's task state"),
+            id="task state",
+            marks=pytest.mark.needs_airflow("3.3"),
+        ),
+        pytest.param(
+            ("state_file", {"kind": "code", "code": 517}, "import_customers.json: a retry goes on from there"),
+            id="file",
+        ),
     ],
-    ids=["task state", "file"],
 )
 def test_the_second_try_sends_only_what_the_first_did_not_settle(
     airflow, socialscrm_sandbox: Sandbox, connection, folder, case
@@ -62,7 +70,6 @@ def test_the_second_try_sends_only_what_the_first_did_not_settle(
     assert states(airflow.path, dag_id) == [("import_customers", "success", 2)], output
     assert where in output
     assert "Going on after" in output
-    assert "SocialsCRM was ill, retrying in 0:00:0" in output
     (manifest,) = airflow.xcoms(dag_id, "import_customers")
     assert (manifest["rows"]["total"], manifest["rows"]["accepted"], manifest["rows"]["rejected"]) == (ROWS, 99, 1)
     assert manifest["calls"]["sent"] == socialscrm_sandbox.stats()["calls"]
@@ -74,6 +81,7 @@ def test_the_second_try_sends_only_what_the_first_did_not_settle(
     assert sorted(path.name for path in folder.rglob("*.csv*")) == left  # no part of the dead letter among them
 
 
+@pytest.mark.needs_airflow("3.3")
 def test_a_task_that_fails_for_good_leaves_its_state_to_airflow(
     airflow, socialscrm_sandbox: Sandbox, connection, folder
 ):
@@ -88,6 +96,7 @@ def test_a_task_that_fails_for_good_leaves_its_state_to_airflow(
     )
 
 
+@pytest.mark.needs_airflow("3.3")
 def test_the_policy_serves_any_task(airflow, connection):
     done = airflow.run("dags", "test", "any_task", dags=DAGS, **connection)
 

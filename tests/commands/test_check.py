@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -115,15 +116,18 @@ def test_exit_codes(check, arguments, code):
             "argument --calls-per-second: give a number above 0; --help shows what there is",
         ),
         ([], "the following arguments are required: FILE; --help shows what there is"),
-        (["none://bucket/x.csv"], "none://bucket/x.csv cannot be reached: Unsupported filesystem: 'none'."),
-        (
-            ["fine.csv", "--rejects-path", "none://bucket/x.csv"],
-            "none://bucket/x.csv cannot be reached: Unsupported filesystem: 'none'.",
-        ),
     ],
 )
 def test_what_cannot_be_taken_is_one_clear_sentence(check, arguments, sentence):
     assert check(*arguments) == (2, "", f"{sentence}\n")
+
+
+@pytest.mark.parametrize("arguments", [["none://bucket/x.csv"], ["fine.csv", "--rejects-path", "none://bucket/x.csv"]])
+def test_a_storage_that_is_not_there_is_named_with_what_airflow_says_of_it(check, arguments):
+    shown = check(*arguments)
+
+    assert (shown.code, shown.out) == (2, "")
+    assert re.fullmatch(r"none://bucket/x\.csv cannot be reached: [A-Z][^\n]*none[^\n]*\.\n", shown.err)
 
 
 def test_a_choice_that_is_none_is_told(check):

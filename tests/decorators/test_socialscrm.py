@@ -43,7 +43,13 @@ def test_the_decorator_is_found_by_its_name_and_takes_the_operators_arguments():
 
     assert isinstance(operator, SocialSCRMDecoratedOperator)
     assert (operator.task_id, operator.max_rejected, operator.retries) == ("a_b", 3, 2)
-    assert operator.retry_policy is not None
+
+
+@pytest.mark.needs_airflow("3.3")
+def test_the_decorator_brings_the_operators_retry_policy():
+    from airflow_provider_socialscrm.retry_policies import SocialSCRMRetryPolicy
+
+    assert isinstance(decorated(lambda: None).retry_policy, SocialSCRMRetryPolicy)
 
 
 def test_what_the_function_returns_is_imported(crm: Sandbox):

@@ -69,8 +69,8 @@ FORMS = {
     "frame with a repeated index": lambda _: FRAME.set_axis([7] * 8, axis=0),
     "frame with a text index": lambda _: FRAME.set_axis(list("hgfedcba"), axis=0),
     "frame with a date index": lambda _: FRAME.set_axis(pd.date_range("2020-01-01", periods=8, tz="UTC"), axis=0),
-    "frame of a subclass": lambda _: type("GeoDataFrame", (pd.DataFrame,), {})(FRAME).set_axis(
-        list("hgfedcba"), axis=0
+    "frame of a subclass": lambda _: type("GeoDataFrame", (pd.DataFrame,), {})(
+        FRAME.set_axis(list("hgfedcba"), axis=0)
     ),
     "sorted slice of a frame": lambda _: FRAME.iloc[::-1].sort_values("n"),
     "arrow table": lambda _: pa.Table.from_pandas(FRAME),

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG
-from airflow.sdk.observability import stats as airflow_stats
 
 from airflow_provider_socialscrm.importer.options import Effort, Options
 from airflow_provider_socialscrm.importer.report import Bucket, Cause, Report
@@ -46,14 +45,21 @@ class FakeTaskInstance:
 
 
 @pytest.fixture
-def backend() -> Any:
+def backend(monkeypatch) -> Any:
     """A metrics backend of the test's, in place of none."""
     backend = FakeBackend()
-    airflow_stats.initialize(factory=lambda: backend, export_legacy_names=False)
+    try:
+        from airflow.sdk.observability.stats import initialize
+    except ImportError:  # Airflow before 3.3: a class makes the backend when it is first used
+        monkeypatch.setattr(airflows_stats(), "factory", lambda: backend)
+        monkeypatch.setattr(airflows_stats(), "instance", None)
+        yield backend
+        return
+    initialize(factory=lambda: backend, export_legacy_names=False)
     yield backend
     from airflow.sdk._shared.observability.metrics.base_stats_logger import NoStatsLogger
 
-    airflow_stats.initialize(factory=NoStatsLogger, export_legacy_names=False)
+    initialize(factory=NoStatsLogger, export_legacy_names=False)
 
 
 @pytest.fixture

@@ -9,10 +9,12 @@ from pathlib import Path
 from airflow.sdk import dag, task
 
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
-from airflow_provider_socialscrm.retry_policies import SocialSCRMRetryPolicy
+from airflow_provider_socialscrm.operators.versions import SocialSCRMRetryPolicy
 
 FOLDER = Path(os.environ.get("TEST_FOLDER", "."))
-AT_ONCE = SocialSCRMRetryPolicy(first_delay=0.1)
+RETRY = {"retries": 1, "retry_delay": timedelta(seconds=0.1)}
+if SocialSCRMRetryPolicy:  # then nobody waits for Airflow's delay: the policy's goes first
+    RETRY |= {"retry_delay": timedelta(minutes=30), "retry_policy": SocialSCRMRetryPolicy(first_delay=0.1)}
 
 
 class QuickImport(SocialSCRMImportOperator):
@@ -29,9 +31,7 @@ ARGUMENTS = {
     "rejects_path": str(FOLDER / "rejects.csv"),
     "rows_per_call": 10,
     "max_rejected": 5,
-    "retries": 1,
-    "retry_delay": timedelta(minutes=30),  # nobody waits for it: the policy's delay goes first
-    "retry_policy": AT_ONCE,
+    **RETRY,
 }
 
 
@@ -53,14 +53,14 @@ def state_file() -> None:
 def any_task() -> None:
     """A task of the user's own raises one of our errors, and has our policy."""
 
-    @task(retries=1, retry_delay=timedelta(minutes=30), retry_policy=AT_ONCE)
+    @task(**RETRY)
     def ill_once(ti):
         from airflow_provider_socialscrm.api.errors import ServiceError
 
         if ti.try_number == 1:
             raise ServiceError("The CRM was ill.")
 
-    @task(retries=1, retry_delay=timedelta(minutes=30), retry_policy=AT_ONCE)
+    @task(**RETRY)
     def wrong_setting():
         from airflow_provider_socialscrm.api.errors import SettingError
 
