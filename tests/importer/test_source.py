@@ -59,6 +59,14 @@ NUMBERS = [f"86{n:09}" for n in range(8)]
 FRAME = pd.DataFrame({"whatsApp": NUMBERS, "n": range(8)})
 
 
+class CustomersFrame(pd.DataFrame):
+    """A subclass, made as pandas wants them."""
+
+    @property
+    def _constructor(self):
+        return CustomersFrame
+
+
 def as_file(write):
     """Return a function that writes the eight rows to a file and gives its path."""
     return lambda folder: write(folder) or next(folder.iterdir())
@@ -69,9 +77,7 @@ FORMS = {
     "frame with a repeated index": lambda _: FRAME.set_axis([7] * 8, axis=0),
     "frame with a text index": lambda _: FRAME.set_axis(list("hgfedcba"), axis=0),
     "frame with a date index": lambda _: FRAME.set_axis(pd.date_range("2020-01-01", periods=8, tz="UTC"), axis=0),
-    "frame of a subclass": lambda _: type("GeoDataFrame", (pd.DataFrame,), {})(
-        FRAME.set_axis(list("hgfedcba"), axis=0)
-    ),
+    "frame of a subclass": lambda _: CustomersFrame(FRAME).set_axis(list("hgfedcba"), axis=0),
     "sorted slice of a frame": lambda _: FRAME.iloc[::-1].sort_values("n"),
     "arrow table": lambda _: pa.Table.from_pandas(FRAME),
     "arrow table in pieces": lambda _: pa.concat_tables(

@@ -129,7 +129,7 @@ def test_without_openlineage_nothing_is_told(monkeypatch):
         (Path("/data/customers.csv"), ("file", "/data/customers.csv")),
         (Path("/data/*.csv"), ("file", "/data/*.csv")),
         (ObjectStoragePath("file:///data/customers.csv"), ("file", "/data/customers.csv")),
-        (ObjectStoragePath("memory://bucket/a/customers.csv"), ("memory://bucket", "a/customers.csv")),
+        (ObjectStoragePath("s3://bucket/a/customers.csv"), ("s3://bucket", "a/customers.csv")),
     ],
 )
 def test_a_path_is_named_as_openlineage_names_it(path, named):
