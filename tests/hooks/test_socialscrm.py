@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 from airflow.sdk import Connection
-from airflow.sdk.log import redact
 
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.errors import SettingError
@@ -23,6 +22,11 @@ from airflow_provider_socialscrm.get_provider_info import get_provider_info
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook, settings_of
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from airflow_provider_socialscrm.sandbox.settings import SandboxSettings
+
+try:
+    from airflow.sdk.log import redact
+except ImportError:  # the first versions of Airflow 3.1
+    from airflow.sdk._shared.secrets_masker import redact
 
 (FORM,) = get_provider_info()["connection-types"]
 LABELS = FORM["ui-field-behaviour"]["relabeling"] | {
