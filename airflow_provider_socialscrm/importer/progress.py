@@ -95,7 +95,7 @@ class FileCheckpoint:
         except OSError as failure:
             reason = failure.strerror or type(failure).__name__
             message = f"checkpoint_path {self._path} cannot be written ({reason}), so nothing more is sent. "
-            raise CheckpointError(message + "Mend it and run the task again: it goes on from the last save.") from None
+            raise CheckpointError(message + "Let the worker write it: a retry goes on from the last save.") from None
 
     def _write(self, content: bytes) -> None:
         if isinstance(self._path, Path):
