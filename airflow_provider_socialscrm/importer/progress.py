@@ -138,8 +138,11 @@ class Progress:
         state = self._checkpoint.load()
         if state is None:
             return False
-        if state.get("plan") != self._plan:
-            log.warning("The columns or the target changed since the last try: the import starts over.")
+        plan = state.get("plan") or {}
+        if plan != self._plan:
+            same_form = plan.get("version") == self._plan["version"]
+            changed = "columns or the target" if same_form else "provider's version"
+            log.warning("The %s changed since the last try: the import starts over.", changed)
             return False
         self._settled, self._in_doubt = Intervals(state["settled"]), Intervals(state["in_doubt"])
         self._content, self._report = int(state["content"], 16), state["report"]
