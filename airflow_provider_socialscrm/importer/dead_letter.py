@@ -118,8 +118,8 @@ class DeadLetter:
         try:
             yield
         except OSError as failure:
-            message = f"{self._cannot(failure)}, so the run stops. Let the worker write it: a retry goes on from the "
-            raise CheckpointError(f"{message}last save, and writes the file anew.") from None
+            advice = "Let the worker write it: a retry goes on from the last save, and writes the file anew."
+            raise CheckpointError(f"{self._cannot(failure)}, so the run stops. {advice}") from None
 
     def _cannot(self, failure: OSError) -> str:
         reason = failure.strerror or failure  # object storage gives no strerror

@@ -140,9 +140,10 @@ class Progress:
             return False
         plan = state.get("plan") or {}
         if plan != self._plan:
-            same_form = plan.get("version") == self._plan["version"]
-            changed = "columns or the target" if same_form else "provider's version"
-            log.warning("The %s changed since the last try: the import starts over.", changed)
+            if plan.get("version") == self._plan["version"]:
+                log.warning("The columns or the target changed since the last try: the import starts over.")
+            else:
+                log.warning("The provider's version changed since the last try: the import starts over.")
             return False
         self._settled, self._in_doubt = Intervals(state["settled"]), Intervals(state["in_doubt"])
         self._content, self._report = int(state["content"], 16), state["report"]
