@@ -118,7 +118,8 @@ def test_a_code_that_stops_is_in_a_section_of_its_own_kind(code):
 
 def quoted() -> list[str]:
     """Return the sentences that begin a section about a failure: what our code says, with gaps."""
-    return re.findall(r"^`([^`]{30,}?)`", ADVICE.split("## Failures")[1].split("## Routine work")[0], re.MULTILINE)
+    failures = ADVICE.split("## Failures")[1].split("## Routine work")[0]
+    return re.findall(r"^(?:- )?`([^`]{30,}?)`", failures, re.MULTILINE)
 
 
 def all_texts() -> str:
@@ -134,7 +135,7 @@ def test_the_sentences_that_are_quoted_are_those_of_the_code():
         piece.strip(" .,;:()")
         for sentence in quoted()
         # Numbers, names and gaps stand for what the code fills in; codes bring their texts with them.
-        for piece in re.split(r"<[^>]*>|\.\.\.|-?\d[\d,]*|\([^)]*\)|(?<=[.:;]) ", " ".join(sentence.split()))
+        for piece in re.split(r"<[^>]*>|\.\.\.|[-+]?\d[\d,]*|\([^)]*\)|(?<=[.:;]) ", " ".join(sentence.split()))
     ]
 
     assert len(pieces) > 50
