@@ -31,8 +31,10 @@ class SocialSCRMRetryPolicy(RetryPolicy):
     For any task that uses :class:`~airflow_provider_socialscrm.hooks.socialscrm.SocialSCRMHook`; the import operator
     has it by default. It never exceeds the task's ``retries``.
 
-    :param first_delay: seconds before the first retry while the CRM is ill; it doubles with each.
+    :param first_delay: seconds before the first retry while the CRM is ill; it doubles with each. Default 60, as the
+        import itself has waited for minutes by then.
     :param longest_delay: seconds before any retry at most; what the CRM asks for by ``Retry-After`` counts up to here.
+        Default 3600: an outage is looked at hourly, at least.
     """
 
     def __init__(self, first_delay: float = FIRST_DELAY, longest_delay: float = LONGEST_DELAY) -> None:

@@ -7,19 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_socialscrm.api.codes import CODES
 from airflow_provider_socialscrm.get_provider_info import get_provider_info
 from airflow_provider_socialscrm.importer.report import Bucket, Report
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-
-
-def test_table_of_codes_is_the_one_in_the_code():
-    table = README.split("<!-- codes")[1].split("<!-- /codes -->")[0]
-    rows = [line for line in table.splitlines() if re.match(r"\| \d", line)]
-
-    assert rows == [f"| {code.number} | {code.text} | {code.meaning} | {code.recovery} |" for code in CODES.values()]
 
 
 @pytest.mark.parametrize("bucket", Bucket)

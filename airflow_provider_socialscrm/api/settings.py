@@ -40,10 +40,11 @@ class Settings:
     :param tenant_id: the company's id (``tenantId``).
     :param api_key: the secret that signs; it is never sent and never shown.
     :param user_name: ``userName``: the agent who signs on the body scheme; not used by the header scheme.
-    :param auth_scheme: which generation of the API to speak.
-    :param time_zone: IANA name of the zone of ``createTime`` (body scheme).
-    :param calls_per_second: pace over all calls of the tenant, at most the vendor's 50 a path.
-    :param timeout: seconds to wait for an answer.
+    :param auth_scheme: which generation of the API to speak. Default ``body``, the vendor's older one.
+    :param time_zone: IANA name of the zone of ``createTime`` (body scheme). Default: see :data:`DEFAULT_TIME_ZONE`.
+    :param calls_per_second: pace over all calls of the tenant, at most the vendor's 50 a path. Default 45, see
+        :data:`DEFAULT_CALLS_PER_SECOND`.
+    :param timeout: seconds to wait for an answer. Default 60, see :data:`DEFAULT_TIMEOUT`.
     :param pace_url: the Redis through which all tasks of the tenant share the pace; may hold a password. Empty: they
         divide it.
     """

@@ -26,8 +26,8 @@ def customers_asset(tenant_id: str, host: str = DEFAULT_BASE_URL, extra: dict[st
     """Return the customers of a tenant as an asset, for ``outlets`` and for ``schedule``.
 
     :param tenant_id: the company's id, as in the connection.
-    :param host: the connection's base URL, or its host.
-    :param extra: what else to keep with the asset.
+    :param host: the connection's base URL, or its host. Default ``"https://www.socialscrm.com"``, the connection's own.
+    :param extra: what else to keep with the asset. Default ``None``: nothing.
     :raises ValueError: when the host is none.
     """
     uri = customers_uri(host, tenant_id)

@@ -21,7 +21,7 @@ from airflow_provider_socialscrm.commands.check_progress import watching
 from airflow_provider_socialscrm.commands.check_request import Request, request_of
 from airflow_provider_socialscrm.commands.check_words import in_options, warnings_collected
 from airflow_provider_socialscrm.commands.exits import ARGUMENTS, FINE, REFUSED
-from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.importer.errors import ImporterError, InputError
 from airflow_provider_socialscrm.importer.mapping import plan_fields
 from airflow_provider_socialscrm.importer.preview import preview_import
 from airflow_provider_socialscrm.importer.source import open_source
@@ -48,8 +48,8 @@ def run(given: Namespace) -> int:
     """
     try:
         found = _check(request_of(given))
-    except (InputError, OSError) as failure:
-        reason = str(failure) if isinstance(failure, InputError) else f"The check broke off: {redact(str(failure))}."
+    except (ImporterError, OSError) as failure:
+        reason = str(failure) if isinstance(failure, ImporterError) else f"The check broke off: {redact(str(failure))}."
         sys.stderr.write(f"{in_options(reason)}\n")
         return ARGUMENTS
     _print(found)

@@ -28,8 +28,8 @@ class SocialSCRMDecoratedOperator(DecoratedOperator, SocialSCRMImportOperator):
 
     :param python_callable: returns a table or a path, as the operator's ``data`` takes them. A path is taken as it is,
         without rendering.
-    :param op_args: the function's positional arguments (templated).
-    :param op_kwargs: the function's keyword arguments (templated).
+    :param op_args: the function's positional arguments (templated). Default ``None``: it has none.
+    :param op_kwargs: the function's keyword arguments (templated). Default ``None``: it has none.
     """
 
     template_fields: Sequence[str] = (*DecoratedOperator.template_fields, *SocialSCRMImportOperator.template_fields)
@@ -82,7 +82,7 @@ class SocialSCRMDecoratedOperator(DecoratedOperator, SocialSCRMImportOperator):
 def socialscrm_import_task(python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> TaskDecorator:
     """Make a task of a function that returns customers: ``@task.socialscrm_import``.
 
-    :param python_callable: the function; returns a table or a path.
+    :param python_callable: the function; returns a table or a path. Default ``None``: it follows below the decorator.
     :param kwargs: arguments of :class:`SocialSCRMImportOperator`, except ``data``, and of any task.
     """
     return task_decorator_factory(

@@ -44,7 +44,7 @@ _HOST = re.compile(r"(?:[\w-]+\.)*[\w-]+\.?|[0-9a-f:.]*:[0-9a-f:.]*")  # names o
 class SocialSCRMHook(BaseHook):
     """Turns a connection into a client of the SocialsCRM API.
 
-    :param socialscrm_conn_id: the connection's id.
+    :param socialscrm_conn_id: the connection's id. Default ``"socialscrm_default"``.
     """
 
     conn_name_attr: ClassVar[str] = "socialscrm_conn_id"
@@ -85,7 +85,8 @@ class SocialSCRMHook(BaseHook):
     def get_conn(self, connections: int = 1) -> Client:
         """Return a client for the connection.
 
-        :param connections: connections it keeps open, one a concurrent caller.
+        :param connections: connections it keeps open, one a concurrent caller. Default 1, for a caller that makes one
+            call after the other.
         :raises SettingError: naming every field that is missing or wrong.
         """
         from airflow_provider_socialscrm.api.client import Client  # noqa: PLC0415 - requests waits for the worker

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
-from airflow_provider_socialscrm.api.errors import SocialSCRMError
+from airflow_provider_socialscrm.api.errors import SocialSCRMError, StopError, TooLargeError
 from airflow_provider_socialscrm.importer.errors import SystemicError
 from airflow_provider_socialscrm.importer.recovery import blames_signer
 from airflow_provider_socialscrm.importer.report import Cause
@@ -87,7 +88,7 @@ LEFT_OUT: Final = Cause(
 CUT_SHORT: Final = Cause(
     "cut-short",
     "The worker was killed while this row may have been on its way, and sending it again could do harm.",
-    "Look the customer up in the CRM; on_unknown='resend' sends such rows again.",
+    "Look the customer up in the CRM, and send the row in another import if the customer is not there.",
 )
 
 
@@ -105,13 +106,30 @@ def superseded_by(position: int) -> Cause:
 def cause_of(failure: SocialSCRMError) -> Cause:
     """Return why the rows of a failed call are where they are."""
     code = failure.code
-    if code and blames_signer(failure):
-        return Cause(code.number, f"The row's agent cannot import customers: {code.meaning}", AGENT_HINT)
     if code:
         text = f" ({code.text})" if code.text else ""
         return Cause(code.number, f"{code.meaning}{text}", code.hint)
     name = f"HTTP {failure.http_status}" if failure.http_status not in (None, 200) else "no-answer"
-    return Cause(name, str(failure), "Run the import again; if it stays so, ask the vendor.")
+    return Cause(name, str(failure), _hint(failure))
+
+
+def agents_cause(failure: SocialSCRMError) -> Cause:
+    """Return why the rows of an agent are refused, who signed their call or whom they name."""
+    if failure.code and blames_signer(failure):
+        meaning = f"The row's agent cannot import customers: {failure.code.meaning}"
+        return Cause(failure.code.number, meaning, AGENT_HINT)
+    return cause_of(failure)
+
+
+def held(failure: SocialSCRMError) -> Cause:
+    """Return why rows are held as unknown, which must not be sent twice."""
+    return replace(cause_of(failure), hint=CUT_SHORT.hint)
+
+
+def _hint(failure: SocialSCRMError) -> str:
+    if isinstance(failure, TooLargeError):
+        return "Shorten the texts of this row, which alone is larger than the server takes."
+    return STOPPED.hint if isinstance(failure, StopError) else "Run the import again; if it stays so, ask the vendor."
 
 
 def systemic(failure: SocialSCRMError, positions: list[int]) -> SystemicError:
@@ -132,7 +150,7 @@ def isolation_exhausted(failure: SocialSCRMError, calls: int) -> SystemicError:
     """
     return SystemicError(
         f"{calls:,} calls went into finding bad rows, which is more than the accepted ones are worth: too many rows "
-        f"are bad. The last refusal: {failure} Mend the data first; the rows found so far are in the dead letter."
+        f"are bad. The last refusal: {failure} Mend the data first; rejects_path, where it is set, has the rows found."
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
@@ -12,7 +12,7 @@ import msgspec
 import pyarrow as pa
 
 from airflow_provider_socialscrm.importer.batches import Batch, OpenablePath, open_to_write
-from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError
 from airflow_provider_socialscrm.importer.report import Bucket, Cause
 from airflow_provider_socialscrm.importer.text import as_text
 from airflow_provider_socialscrm.importer.values import readable
@@ -44,6 +44,7 @@ class DeadLetter:
     :param is_settled: tells, of a place in the order of sending, whether an earlier try settled it: its rows are kept,
         others found in the folder are forgotten, since this try judges them anew.
     :raises InputError: when the path's ending says no format, or the file cannot be written.
+    :raises CheckpointError: when what an earlier try left in the folder cannot be taken up.
     """
 
     def __init__(self, path: OpenablePath, columns: Sequence[str], is_settled: Callable[[int], bool]) -> None:
@@ -57,8 +58,12 @@ class DeadLetter:
         self._number = 0
         self._batch: Batch | None = None
         self._texts: dict[str, pa.Array] = {}
-        self._write_file(())  # before any call, so that a path that cannot be written is found in time
-        self._take_up(is_settled)
+        try:
+            self._write_file(())  # before any call, so that a path that cannot be written is found in time
+        except OSError as failure:
+            raise InputError(f"{self._cannot(failure)}: no call was made. Let the worker write it.") from None
+        with self._trouble_named():
+            self._take_up(is_settled)
 
     def add(
         self, batch: Batch, position: int, bucket: Bucket, cause: Cause, *, attempts: int = 0, order: int | None = None
@@ -84,18 +89,41 @@ class DeadLetter:
         return {name: column[position - batch.start].as_py() for name, column in self._texts.items()}
 
     def flush(self) -> None:
-        """Write what was added since the last time."""
+        """Write what was added since the last time.
+
+        :raises CheckpointError: when it cannot be written.
+        """
         if self._pending:
-            self._number += 1
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with (self._folder / f"{self._number:08}.jsonl").open("wb") as file:
-                file.write(b"".join(msgspec.json.encode(kept) + b"\n" for kept in self._pending))
+            with self._trouble_named():
+                self._write_part()
             self._pending.clear()
 
     def close(self) -> None:
-        """Write the one file. The folder stays for a later try, until :func:`forget_parts`."""
+        """Write the one file. The folder stays for a later try, until :func:`forget_parts`.
+
+        :raises CheckpointError: when it cannot be written.
+        """
         self.flush()
-        self._write_file(_parts(self._folder))
+        with self._trouble_named():
+            self._write_file(_parts(self._folder))
+
+    def _write_part(self) -> None:
+        self._number += 1
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / f"{self._number:08}.jsonl").open("wb") as file:
+            file.write(b"".join(msgspec.json.encode(kept) + b"\n" for kept in self._pending))
+
+    @contextmanager
+    def _trouble_named(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as failure:
+            advice = "Let the worker write it: a retry goes on from the last save, and writes the file anew."
+            raise CheckpointError(f"{self._cannot(failure)}, so the run stops. {advice}") from None
+
+    def _cannot(self, failure: OSError) -> str:
+        reason = failure.strerror or failure  # object storage gives no strerror
+        return f"rejects_path {self._path} cannot be written ({reason})"
 
     def _take_up(self, is_settled: Callable[[int], bool]) -> None:
         parts = _parts(self._folder)
@@ -106,7 +134,8 @@ class DeadLetter:
         _remove(self._folder, parts)
 
     def _write_file(self, parts: Sequence[Any]) -> None:
-        with _open(self._path) as file, closing(_WRITERS[self._path.suffix.lower()](file, self._schema)) as writer:
+        make_writer = _WRITERS[self._path.suffix.lower()]
+        with open_to_write(self._path) as file, closing(make_writer(file, self._schema)) as writer:
             for part in parts:
                 rows = [kept.row for kept in _read(part)]
                 writer.write(pa.Table.from_pylist(rows, self._schema))
@@ -159,14 +188,6 @@ _decoder = msgspec.json.Decoder(_Kept)
 def _as_texts(batch: Batch) -> dict[str, pa.Array]:
     columns = zip(batch.records.schema.names, batch.records.columns, strict=True)
     return {name: as_text(readable(column)) for name, column in columns}
-
-
-def _open(path: OpenablePath) -> Any:
-    try:
-        return open_to_write(path)
-    except OSError as failure:
-        reason = failure.strerror or failure  # object storage gives no strerror
-        raise InputError(f"rejects_path {path} cannot be written ({reason}): no call was made.") from None
 
 
 def _parquet(file: Any, schema: pa.Schema) -> _Writer:

@@ -31,7 +31,7 @@ class AccountingError(ImporterError):
 
 
 class CheckpointError(ImporterError):
-    """What is settled cannot be read, so nothing was sent, or cannot be kept, so nothing more is sent."""
+    """What is settled cannot be read, so nothing was sent; or it, or the dead letter, cannot be kept: the run stops."""
 
 
 class StoppedError(ImporterError):

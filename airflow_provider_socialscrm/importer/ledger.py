@@ -43,6 +43,7 @@ class Ledger:
 
         :param columns: names of the rows' own columns.
         :raises InputError: when the path cannot be written, or says no format.
+        :raises CheckpointError: when it cannot be written any more.
         """
         if path is not None:
             self.dead_letter = DeadLetter(path, columns, self._progress.is_settled_place)

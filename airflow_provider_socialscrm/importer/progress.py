@@ -94,7 +94,7 @@ class FileCheckpoint:
         except OSError as failure:
             reason = failure.strerror or type(failure).__name__
             message = f"checkpoint_path {self._path} cannot be written ({reason}), so nothing more is sent. "
-            raise CheckpointError(message + "Mend it and run the task again: it goes on from the last save.") from None
+            raise CheckpointError(message + "Let the worker write it: a retry goes on from the last save.") from None
 
     def _write(self, content: bytes) -> None:
         if is_plain(self._path):
@@ -137,8 +137,12 @@ class Progress:
         state = self._checkpoint.load()
         if state is None:
             return False
-        if state.get("plan") != self._plan:
-            log.warning("The columns or the target changed since the last try: the import starts over.")
+        plan = state.get("plan") or {}
+        if plan != self._plan:
+            if plan.get("version") == self._plan["version"]:
+                log.warning("The columns or the target changed since the last try: the import starts over.")
+            else:
+                log.warning("The provider's version changed since the last try: the import starts over.")
             return False
         self._settled, self._in_doubt = Intervals(state["settled"]), Intervals(state["in_doubt"])
         self._content, self._report = int(state["content"], 16), state["report"]

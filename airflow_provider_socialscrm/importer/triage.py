@@ -15,7 +15,9 @@ from airflow_provider_socialscrm.importer.causes import (
     LEFT_OUT,
     NAMED,
     STOPPED,
+    agents_cause,
     cause_of,
+    held,
     isolation_exhausted,
     systemic,
 )
@@ -140,7 +142,7 @@ class Triage:
                 job.resigns += 1
                 self._queue.put(job, now)
             case Hold():
-                self._ledger.settle(Bucket.UNKNOWN, job.chunk.rows, cause_of(failure), job.calls)
+                self._ledger.settle(Bucket.UNKNOWN, job.chunk.rows, held(failure), job.calls)
             case Reject():
                 self._ledger.settle(Bucket.REJECTED, job.chunk.rows, cause_of(failure), job.calls)
             case Suspect():
@@ -187,7 +189,7 @@ class Triage:
     def _take_apart(self, job: Job, failure: SocialSCRMError, step: Step, now: float) -> Exception | None:
         parts = self._parts(job, step)
         if len(parts) == 1:  # one agent only, and the CRM refuses it
-            cause, agent = cause_of(failure), isolation.agent_of(job.chunk.rows[0])
+            cause, agent = agents_cause(failure), isolation.agent_of(job.chunk.rows[0])
             if agent is not None:
                 self._condemned[agent] = cause
             self._ledger.settle(Bucket.REJECTED, job.chunk.rows, cause, job.calls)

@@ -21,24 +21,28 @@ KEY: Final = "socialscrm_import"
 
 
 class TaskStateCheckpoint:
-    """Keeps the state in Airflow's task state store (3.3): it survives retries, and clearing the task drops it.
+    """Keeps the state in Airflow's task state store (3.3), which survives retries, and clearing the task as well.
 
     :param store: ``context["task_state_store"]``.
+    :param identity: which run of which task it belongs to; what was kept before the task was cleared is not gone on
+        from.
     """
 
-    def __init__(self, store: Any) -> None:
+    def __init__(self, store: Any, identity: str) -> None:
         self._store = store
+        self._identity = identity
 
     def load(self) -> dict[str, Any] | None:
-        """Return the state.
+        """Return the state of this very run.
 
         :raises CheckpointError: when Airflow cannot tell.
         """
         try:
-            state = self._store.get(KEY)
+            kept = self._store.get(KEY)
         except AirflowRuntimeError as failure:
-            raise CheckpointError(f"Airflow's task state cannot be read ({failure}). No call was made.") from None
-        return dict(state) if state else None
+            message = f"Airflow's task state cannot be read ({failure}), so what is settled is not known. "
+            raise CheckpointError(f"{message}No call was made. Run the task again when Airflow answers.") from None
+        return dict(kept["state"]) if kept and kept.get("identity") == self._identity else None
 
     def save(self, state: dict[str, Any]) -> None:
         """Keep the state.
@@ -46,7 +50,7 @@ class TaskStateCheckpoint:
         :raises CheckpointError: when Airflow does not take it.
         """
         try:
-            self._store.set(KEY, state)
+            self._store.set(KEY, {"identity": self._identity, "state": state})
         except AirflowRuntimeError as failure:
             message = f"Airflow's task state cannot be written ({failure}), so nothing more is sent. "
             raise CheckpointError(message + "A retry goes on from the last save.") from None
@@ -69,7 +73,7 @@ def checkpoint_for(context: Context, path: Any) -> Checkpoint | None:
         return FileCheckpoint(path, _identity(context))
     if store is not None:
         log.info("What is settled is kept in Airflow's task state: a retry goes on from there, clearing starts over")
-        return TaskStateCheckpoint(store)
+        return TaskStateCheckpoint(store, _identity(context))
     log.info("What is settled is not kept: a retry sends every row again. Set checkpoint_path to let it go on instead")
     return None
 

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def socialscrm_sandbox() -> Iterator[Sandbox]:
-    """Run a local SocialsCRM for one test, with no customers and the default settings."""
+    """Run a local SocialsCRM for one test, with no customers and the default settings, on a free port of this machine.
+
+    ``configure`` changes settings, ``inject`` puts faults in force; it all ends with the test.
+    """
     from .server import Sandbox  # noqa: PLC0415 - only tests that use it should load a web server
 
     with Sandbox() as sandbox:

@@ -38,6 +38,11 @@ def kept(home: Path) -> list[tuple[str]]:
         return database.execute("SELECT key FROM task_state_store").fetchall()
 
 
+def most_tries(home: Path) -> list[int]:
+    with closing(sqlite3.connect(home / "airflow.db")) as database:
+        return [tries for (tries,) in database.execute("SELECT max_tries FROM task_instance")]
+
+
 def states(home: Path, dag_id: str) -> list[tuple[str, str, int]]:
     with closing(sqlite3.connect(home / "airflow.db")) as database:
         query = "SELECT task_id, state, try_number FROM task_instance WHERE dag_id = ? ORDER BY task_id DESC"
@@ -94,6 +99,19 @@ def test_a_task_that_fails_for_good_leaves_its_state_to_airflow(
     assert [customer["times_imported"] for customer in socialscrm_sandbox.customers()] == [1] * len(
         socialscrm_sandbox.customers()
     )
+
+
+@pytest.mark.needs_airflow("3.3")
+def test_airflow_tells_a_cleared_task_from_one_that_is_retried(airflow, connection, folder):
+    airflow.run("dags", "test", "task_state", dags=DAGS, TEST_FOLDER=str(folder), **connection)
+    (before,) = most_tries(airflow.path)
+
+    done = airflow.run("tasks", "clear", "task_state", "--yes", dags=DAGS, TEST_FOLDER=str(folder))
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert kept(airflow.path) == [("socialscrm_import",)]  # so the state itself has to say which run it belongs to
+    (after,) = most_tries(airflow.path)
+    assert after > before
 
 
 @pytest.mark.needs_airflow("3.3")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from airflow_provider_socialscrm.importer import batches
 from airflow_provider_socialscrm.importer import dead_letter as dead_letter_module
 from airflow_provider_socialscrm.importer.dead_letter import OWN_COLUMNS, DeadLetter, forget_parts
-from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError
 from airflow_provider_socialscrm.importer.intake import Intake
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.report import Bucket, Cause
@@ -294,6 +294,36 @@ def test_a_path_that_cannot_be_written_is_named_with_the_reason(tmp_path, make_p
         DeadLetter(path, ["whatsApp"], no_place)
     assert f"rejects_path {path} cannot be written" in str(caught.value)
     assert reason in str(caught.value)
+
+
+def no_folder(path):
+    """Put a file where the folder of small files would be."""
+    path.with_name(f"{path.name}.parts").write_text("x")
+
+
+def no_file(path):
+    """Put a folder where the file would be."""
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize("spoil", [no_folder, no_file])
+def test_a_path_that_cannot_be_written_any_more_is_named_and_left_to_a_retry(tmp_path, spoil):
+    path = tmp_path / "rejects.csv"
+    letter = DeadLetter(path, CUSTOMERS.columns, no_place)
+    spoil(path)
+    refuse(letter, CUSTOMERS, [0])
+
+    with pytest.raises(CheckpointError, match=r"rejects\.csv cannot be written \(.*\), so the run stops.* a retry"):
+        letter.close()
+
+
+def test_what_an_earlier_try_left_and_cannot_be_taken_up_is_left_to_a_retry(tmp_path):
+    path = tmp_path / "rejects.csv"
+    no_folder(path)
+
+    with pytest.raises(CheckpointError, match="cannot be written"):
+        DeadLetter(path, CUSTOMERS.columns, no_place)
 
 
 readable = st.text(st.characters(exclude_categories=["Cs"]))

@@ -152,14 +152,21 @@ def test_rows_that_were_settled_or_in_doubt_and_changed_do_not_match(changed):
     assert not progress_of(kept).matches(changed)
 
 
-@pytest.mark.parametrize("change", [{"columns": ["whatsApp"]}, {"target": ["https://other.example"]}, {"version": 0}])
-def test_state_of_another_plan_is_refused_with_a_warning(caplog, change):
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"columns": ["whatsApp"]}, "columns or the target"),
+        ({"target": ["https://other.example"]}, "columns or the target"),
+        ({"version": 0}, "provider's version"),
+    ],
+)
+def test_state_of_another_plan_is_refused_with_a_warning(caplog, change, what):
     kept = Kept()
     written = progress_of(kept)
     written.keep(written.state({}))
 
     assert not Progress(kept, PLAN | change).load()
-    assert "The columns or the target changed since the last try: the import starts over." in caplog.text
+    assert f"The {what} changed since the last try: the import starts over." in caplog.text
 
 
 def test_starting_over_forgets_everything():

@@ -101,7 +101,7 @@ def test_airflows_task_state_keeps_it_where_there_is_one(caplog):
     checkpoint.save({"a": [1]})
 
     assert isinstance(checkpoint, TaskStateCheckpoint)
-    assert store.values == {KEY: {"a": [1]}}
+    assert list(store.values) == [KEY]
     assert checkpoint.load() == {"a": [1]}
     checkpoint.clear()
     checkpoint.clear()
@@ -147,8 +147,19 @@ def test_a_file_is_gone_on_from_by_a_retry_of_the_same_task_only(tmp_path, chang
     assert checkpoint_for({"ti": FakeTaskInstance(**changes)}, path).load() == ({"a": 1} if goes_on else None)
 
 
+def test_a_cleared_task_starts_over_though_airflow_keeps_its_state(crm: Sandbox):
+    store = FakeStore()
+    operator_of(customers()).execute({"ti": FakeTaskInstance(), "task_state_store": store})
+
+    cleared = {"ti": FakeTaskInstance(max_tries=3), "task_state_store": store}
+    manifest = operator_of(customers()).execute(cleared)
+
+    assert manifest["calls"]["sent"] == 10
+    assert [customer["times_imported"] for customer in crm.customers()] == [2] * 20
+
+
 def test_task_state_that_airflow_cannot_tell_makes_no_call_and_is_no_fatal_error(crm: Sandbox):
-    with pytest.raises(CheckpointError, match="task state cannot be read"):
+    with pytest.raises(CheckpointError, match=r"task state cannot be read .*No call was made. Run the task again"):
         operator_of(customers()).execute({"ti": FakeTaskInstance(), "task_state_store": BrokenStore()})
 
     assert crm.calls() == []
@@ -178,7 +189,7 @@ def test_a_retry_goes_on_from_the_task_state_which_is_complete_in_the_end(crm: S
 
     assert [customer["times_imported"] for customer in crm.customers()] == [1] * 20
     assert (manifest["rows"]["accepted"], manifest["calls"]["sent"]) == (20, 11)
-    assert context["task_state_store"].values[KEY]["complete"]
+    assert context["task_state_store"].values[KEY]["state"]["complete"]
     assert operator_of(customers()).execute(context) == manifest  # killed before Airflow knew: nothing is sent again
     assert [customer["times_imported"] for customer in crm.customers()] == [1] * 20
 

@@ -40,6 +40,8 @@ class FakeBackend:
 class FakeTaskInstance:
     """A task instance that takes what is pushed."""
 
+    dag_id, run_id, task_id, map_index, max_tries = "dag", "run", "task", -1, 2
+
     def xcom_push(self, key: str, value: object) -> None:
         """Forget it."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -107,7 +108,8 @@ def test_a_running_import_tells_how_far_it_is_beside_its_checkpoint(socialscrm_s
     operator = SocialSCRMImportOperator(
         task_id="task", data=pd.DataFrame({"whatsApp": numbers, "friendName": "Xanthippe"}), rows_per_call=10
     )
-    operator.execute({"task_state_store": store})
+    ti = SimpleNamespace(dag_id="dag", run_id="run", task_id="task", map_index=-1, max_tries=2)
+    operator.execute({"ti": ti, "task_state_store": store})
 
     shown = [value for key, value in store.given if key == KEY]
     assert {value["total"] for value in shown} == {50}

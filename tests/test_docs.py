@@ -1,0 +1,184 @@
+"""The pages for users keep up with the code, and their links lead somewhere."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from airflow_provider_socialscrm.api import errors as api_errors
+from airflow_provider_socialscrm.api.codes import CODES, SUCCESS, Recovery
+from airflow_provider_socialscrm.api.errors import SocialSCRMError
+from airflow_provider_socialscrm.assets.socialscrm import customers_asset
+from airflow_provider_socialscrm.decorators.socialscrm import SocialSCRMDecoratedOperator
+from airflow_provider_socialscrm.get_provider_info import get_provider_info
+from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
+from airflow_provider_socialscrm.importer import causes
+from airflow_provider_socialscrm.importer import errors as importer_errors
+from airflow_provider_socialscrm.importer.dead_letter import OWN_COLUMNS
+from airflow_provider_socialscrm.importer.errors import ImporterError
+from airflow_provider_socialscrm.importer.report import OTHER, Cause
+from airflow_provider_socialscrm.operators import checkpoints, standing
+from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
+from airflow_provider_socialscrm.operators.versions import SocialSCRMRetryPolicy
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "CHANGELOG.md"]
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+SECURITY = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+UPGRADING = (ROOT / "docs" / "upgrading.md").read_text(encoding="utf-8")
+
+ADVICE, TABLE = OPERATIONS.split("<!-- codes")
+"""What to do, and the table of all codes behind it."""
+
+
+def without_code(page: Path) -> str:
+    return re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """Return what the headings of a page are called in a link, as the common forges call them."""
+    headings = re.findall(r"^#+ (.+)$", without_code(page), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def links(page: Path) -> list[str]:
+    """Return the links of a page that lead to no other site."""
+    targets = re.findall(r"\]\(([^)\s]+)\)", without_code(page))
+    return [target for target in targets if not re.match(r"https?://", target)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_to_a_file_and_a_heading_that_are_there(page):
+    broken = []
+    for link in links(page):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(link)
+
+    assert broken == []
+
+
+def test_every_page_is_linked_in_the_readme():
+    linked = {link.partition("#")[0] for link in links(ROOT / "README.md")}
+
+    assert [page.name for page in PAGES[1:-1] if f"docs/{page.name}" not in linked] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_example_is_valid_python(page):
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        ast.parse(block)
+
+
+def test_table_of_codes_is_the_one_in_the_code():
+    rows = [line for line in TABLE.splitlines() if re.match(r"\| \d", line)]
+
+    assert rows == [f"| {code.number} | {code.text} | {code.meaning} | {code.recovery} |" for code in CODES.values()]
+
+
+def numbers_named(text: str) -> Iterator[int]:
+    for first, last in re.findall(r"\b(5\d\d)(?:-(5\d\d))?\b", text):
+        yield from range(int(first), int(last or first) + 1)
+
+
+def test_operations_says_what_to_do_about_every_code():
+    assert sorted(CODES.keys() - {SUCCESS} - set(numbers_named(ADVICE))) == []
+
+
+def classes(module: ModuleType, base: type[Exception]) -> list[str]:
+    return [name for name, value in vars(module).items() if isinstance(value, type) and issubclass(value, base)]
+
+
+@pytest.mark.parametrize(
+    "name", [*classes(api_errors, SocialSCRMError), *classes(importer_errors, ImporterError)], ids=str
+)
+def test_operations_names_every_error(name):
+    assert f"`{name}`" in ADVICE
+
+
+@pytest.mark.parametrize("cause", [*(each for each in vars(causes).values() if isinstance(each, Cause)), OTHER])
+def test_operations_names_every_cause_of_our_own(cause):
+    assert f"`{cause.code}`" in ADVICE
+
+
+@pytest.mark.parametrize("code", [code for code in CODES.values() if code.recovery is Recovery.STOP], ids=str)
+def test_a_code_that_stops_is_in_a_section_of_its_own_kind(code):
+    section = "Codes of other endpoints" if "another endpoint" in code.hint else "A setting is wrong"
+    section = "The user or an agent" if code.number == 530 else section
+
+    assert code.number in set(numbers_named(ADVICE.split(f"### {section}\n")[1].split("\n### ")[0]))
+
+
+def quoted() -> list[str]:
+    """Return the sentences that begin a section about a failure: what our code says, with gaps."""
+    failures = ADVICE.split("## Failures")[1].split("## Routine work")[0]
+    return re.findall(r"^(?:- )?`([^`]{30,}?)`", failures, re.MULTILINE)
+
+
+def all_texts() -> str:
+    """Return the texts in the package's source, as they are put together."""
+    sources = (path.read_text(encoding="utf-8") for path in (ROOT / "airflow_provider_socialscrm").rglob("*.py"))
+    constants = (node for source in sources for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant))
+    return "\n".join(" ".join(each.value.split()) for each in constants if isinstance(each.value, str))
+
+
+def test_the_sentences_that_are_quoted_are_those_of_the_code():
+    texts = all_texts()
+    pieces = [
+        piece.strip(" .,;:()")
+        for sentence in quoted()
+        # Numbers, names and gaps stand for what the code fills in; codes bring their texts with them.
+        for piece in re.split(r"<[^>]*>|\.\.\.|[-+]?\d[\d,]*|\([^)]*\)|(?<=[.:;]) ", " ".join(sentence.split()))
+    ]
+
+    assert len(pieces) > 50
+    assert sorted({piece for piece in pieces if len(piece) > 12 and piece not in texts}) == []
+
+
+@pytest.mark.parametrize("key", [checkpoints.KEY, standing.KEY])
+def test_security_and_upgrading_name_the_keys_of_the_task_state(key):
+    assert f"`{key}`" in SECURITY
+    assert f"`{key}`" in UPGRADING
+
+
+def test_upgrading_lists_what_is_public():
+    (connection_type,) = get_provider_info()["connection-types"]
+    columns = [name.removeprefix("socialscrm") for name in OWN_COLUMNS[1:]]
+
+    assert [name for name in (*connection_type["conn-fields"], *columns) if f"`{name}`" not in UPGRADING] == []
+
+
+@pytest.mark.parametrize(
+    "documented",
+    [
+        SocialSCRMImportOperator,
+        SocialSCRMDecoratedOperator,
+        SocialSCRMHook,
+        customers_asset,
+        pytest.param(SocialSCRMRetryPolicy, marks=pytest.mark.needs_airflow("3.3")),
+    ],
+    ids=lambda documented: getattr(documented, "__name__", "policy"),
+)
+def test_every_parameter_is_documented(documented):
+    function = getattr(documented, "__init__", documented) if isinstance(documented, type) else documented
+    parameters = inspect.signature(inspect.unwrap(function)).parameters.values()
+    names = [each.name for each in parameters if each.kind is not each.VAR_KEYWORD and each.name != "self"]
+    text = inspect.getdoc(documented) or ""
+
+    assert [name for name in names if f":param {name}:" not in text] == []
+
+
+def test_every_argument_of_the_operator_has_its_default_in_its_documentation():
+    parameters = inspect.signature(inspect.unwrap(SocialSCRMImportOperator.__init__)).parameters.values()
+    with_default = [each.name for each in parameters if each.default is not each.empty]
+    text = inspect.getdoc(SocialSCRMImportOperator) or ""
+    documented = dict(re.findall(r":param (\w+): (.*?)(?=\n:)", text, re.DOTALL))
+
+    assert [name for name in with_default if "efault" not in documented[name]] == []
