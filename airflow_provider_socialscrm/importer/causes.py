@@ -65,6 +65,11 @@ DUPLICATE: Final = Cause(
     "Another row of the input has the same whatsApp number, and goes instead.",
     "The dead letter names that row; duplicates='first' or 'send' chooses otherwise.",
 )
+SUPERSEDED_BEFORE: Final = Cause(
+    "duplicate",
+    "When this dead letter was written another row with the same whatsApp number went instead.",
+    "duplicates='send' sends it all the same, and so does the file without its column socialscrm_bucket.",
+)
 TOO_LARGE: Final = Cause(
     "too-large", "The row alone is larger than bytes_per_call.", "Shorten its texts, or raise bytes_per_call."
 )
@@ -98,8 +103,10 @@ def together(causes: Sequence[Cause]) -> Cause:
     return Cause(codes, " ".join(cause.meaning for cause in causes), " ".join(cause.hint for cause in causes))
 
 
-def superseded_by(position: int) -> Cause:
-    """Return why a row is not sent: the row at ``position`` has the same number."""
+def superseded_by(position: int | None) -> Cause:
+    """Return why a row is not sent: the row at ``position`` has the same number, or one of an import before had it."""
+    if position is None:
+        return SUPERSEDED_BEFORE
     return Cause(DUPLICATE.code, f"Row {position} has the same whatsApp number, and goes instead.", DUPLICATE.hint)
 
 

@@ -21,6 +21,7 @@ OWN_COLUMNS: Final = tuple(
     f"socialscrm_{name}" for name in ("file", "position", "bucket", "code", "meaning", "hint", "attempts", "time")
 )
 """What is added to the row's own columns; left out again when the file is given back as data."""
+BUCKET_COLUMN: Final = "socialscrm_bucket"
 
 FLUSH_ROWS: Final = 10_000
 """Rows gathered before they are written together: a few megabytes."""

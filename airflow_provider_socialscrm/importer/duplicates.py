@@ -10,7 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_socialscrm.importer.batches import Batch
 from airflow_provider_socialscrm.importer.checked import Column
+from airflow_provider_socialscrm.importer.dead_letter import BUCKET_COLUMN
+from airflow_provider_socialscrm.importer.report import Bucket
+from airflow_provider_socialscrm.importer.text import as_text
+from airflow_provider_socialscrm.importer.values import readable
 
 KEYS_AT_ONCE: Final = 2**20
 """Numbers that are compared with each other at a time, 8 MiB; with more of them the list is gone through again."""
@@ -18,21 +23,40 @@ KEYS_AT_ONCE: Final = 2**20
 _NO_NUMBER: Final = -1
 _NO_WINNER: Final = -1
 
+NOBODY: Final = np.empty(0, np.int64)
+"""No row."""
+
 Keys = np.ndarray[tuple[int], np.dtype[np.int64]]
 Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
 Positions = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
-def keys_of(numbers: Column) -> Keys:
+def keys_of(numbers: Column, without: Positions = NOBODY) -> Keys:
     """Return each number as the integer it is, since it has at most 15 digits and the first is not 0; -1 where none is.
 
     :param numbers: the column of numbers, checked.
+    :param without: rows, by their place in it, that are as if they had no number.
     """
     digits = numbers.text
     for _, bad in numbers.problems:
         digits = pc.replace_with_mask(digits, pc.fill_null(bad, False), pa.scalar(None, pa.string()))
     keys: Keys = pc.fill_null(pc.cast(digits, pa.int64()), _NO_NUMBER).to_numpy(zero_copy_only=False)
+    if len(without):
+        keys = keys.copy()
+        keys[without] = _NO_NUMBER
     return keys
+
+
+def superseded_before(batch: Batch) -> Positions:
+    """Return the rows, by their place in the batch, whose dead letter says that another row went in for them.
+
+    Given back as data they are older than what the CRM has of the customer by now.
+    """
+    if BUCKET_COLUMN not in batch.records.schema.names:
+        return NOBODY
+    buckets = as_text(readable(batch.records.column(BUCKET_COLUMN)))
+    marked: Flags = pc.equal(buckets, Bucket.DUPLICATE.value).fill_null(False).to_numpy(zero_copy_only=False)
+    return np.flatnonzero(marked)
 
 
 class KeyList:
@@ -66,7 +90,7 @@ class KeyList:
             chosen = np.flatnonzero((block % shares == number) & (block != _NO_NUMBER))
             positions.append(chosen + start)
             keys.append(block[chosen])
-        return np.concatenate(positions or [_NONE]), np.concatenate(keys or [_NONE])
+        return np.concatenate(positions or [NOBODY]), np.concatenate(keys or [NOBODY])
 
     def _blocks(self) -> Iterator[tuple[int, Keys]]:
         self._file.seek(0)
@@ -74,9 +98,6 @@ class KeyList:
         while content := self._file.read(KEYS_AT_ONCE):
             yield start, np.frombuffer(content, np.int64)
             start += len(content) // 8
-
-
-_NONE: Final[Keys] = np.empty(0, np.int64)
 
 
 def _repeated(positions: Positions, keys: Keys) -> tuple[Positions, Keys]:

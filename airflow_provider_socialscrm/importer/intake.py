@@ -12,7 +12,15 @@ import numpy as np
 import pyarrow as pa
 
 from airflow_provider_socialscrm.importer.batches import Batch, Source
-from airflow_provider_socialscrm.importer.duplicates import KeyList, Positions, keys_of, superseded
+from airflow_provider_socialscrm.importer.dead_letter import BUCKET_COLUMN
+from airflow_provider_socialscrm.importer.duplicates import (
+    NOBODY,
+    KeyList,
+    Positions,
+    keys_of,
+    superseded,
+    superseded_before,
+)
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.judge import Judge
 from airflow_provider_socialscrm.importer.mapping import NUMBER, Plan, plan_fields
@@ -49,7 +57,7 @@ class Intake:
         self._rules = rules
         self.plan = _plan(source, options, agent_in_row=agent_in_row)
         self._judge = Judge(self.plan, rules, agent_in_row, options.bytes_per_call, envelope)
-        self._losers = self._winners = np.empty(0, np.int64)
+        self._losers = self._winners = NOBODY
         self.rows = 0
         """Rows of the input, once it was read."""
         self.remarks: Counter[Cause] = Counter()
@@ -105,13 +113,13 @@ class Intake:
         number = self.plan.field(NUMBER)
         if number is None or number.column is None or self._rules.duplicates == "send":
             return frozenset()
-        return frozenset([number.column])
+        return frozenset([number.column, BUCKET_COLUMN])
 
     def _read(self, batch: Batch, keys: KeyList) -> int:
         _name_lines(batch.unreadable, batch.records.num_rows)
         if self._rules.duplicates != "send":
             numbers = self._judge.numbers(batch)
-            keys.add(keys_of(numbers))
+            keys.add(keys_of(numbers, superseded_before(batch)))
         return int(batch.records.num_rows)
 
     def _decide(self, positions: Positions, keys: Positions) -> None:
@@ -126,9 +134,12 @@ class Intake:
             if first < last:
                 yield from self._judge.is_sendable(_some_of(batch, positions[first:last] - batch.start))
 
-    def _superseded_in(self, batch: Batch) -> Mapping[int, int]:
+    def _superseded_in(self, batch: Batch) -> Mapping[int, int | None]:
+        if self._rules.duplicates == "send":
+            return {}
         first, last = np.searchsorted(self._losers, [batch.start, batch.start + batch.records.num_rows])
-        return dict(zip(self._losers[first:last].tolist(), self._winners[first:last].tolist(), strict=True))
+        winners = dict(zip(self._losers[first:last].tolist(), self._winners[first:last].tolist(), strict=True))
+        return winners | dict.fromkeys((superseded_before(batch) + batch.start).tolist())
 
 
 def _plan(source: Source, options: Options, *, agent_in_row: bool) -> Plan:

@@ -49,11 +49,11 @@ class Judge:
         reasons = self._examine(batch).reasons
         return [index not in reasons for index in range(batch.records.num_rows)]
 
-    def judge(self, batch: Batch, superseded: Mapping[int, int], places: Iterator[int]) -> Judged:
+    def judge(self, batch: Batch, superseded: Mapping[int, int | None], places: Iterator[int]) -> Judged:
         """Return a batch's rows, each sendable, invalid or superseded.
 
         :param superseded: rows of the batch that are not sent, by position, each with the position of the one that goes
-            instead.
+            instead, or ``None`` where that went in before.
         :param places: numbers that run on over the batches: places in the order of sending.
         """
         examined = self._examine(batch)

@@ -106,10 +106,10 @@ class InvalidRow(NamedTuple):
 
 
 class SupersededRow(NamedTuple):
-    """A row whose number another row has, which goes instead."""
+    """A row whose number another row has, which goes instead, or went in before where ``winner`` is ``None``."""
 
     position: int
-    winner: int
+    winner: int | None
 
 
 @dataclass(frozen=True, slots=True, repr=False)

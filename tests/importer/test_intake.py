@@ -48,6 +48,24 @@ def numbered(*numbers, **columns):
 @pytest.mark.parametrize(
     ("duplicates", "going", "superseded"),
     [
+        ("last", [1, 3], {0: None, 2: None, 4: None}),
+        ("first", [1, 3], {0: None, 2: None, 4: None}),
+        ("send", [0, 1, 2, 3, 4], {}),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["object", "category", "string"])
+def test_a_row_of_a_dead_letter_for_which_another_one_went_does_not_go(
+    duplicates, going, superseded, dtype, small_batches
+):
+    bucket = pd.Series(["duplicate", "rejected", "duplicate", None, "duplicate"], dtype=dtype)
+    table = numbered(1, 1, 2, 3, 3, socialscrm_bucket=bucket)
+
+    assert taken(table, duplicates=duplicates) == (going, [], superseded)
+
+
+@pytest.mark.parametrize(
+    ("duplicates", "going", "superseded"),
+    [
         ("last", [2, 3, 6, 7], {0: 3, 1: 6, 4: 6}),
         ("first", [0, 1, 2, 7], {3: 0, 4: 1, 6: 1}),
         ("send", [0, 1, 2, 3, 4, 6, 7], {}),
