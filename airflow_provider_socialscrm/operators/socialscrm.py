@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.batches import Source
     from airflow_provider_socialscrm.importer.options import Options
     from airflow_provider_socialscrm.importer.run import Import
+    from airflow_provider_socialscrm.importer.watch import Tell
 
 
 class SocialSCRMImportOperator(Lineage, BaseOperator):
@@ -199,7 +200,7 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
             self._settings = client.settings
             self._log_start(source, client.settings)
             if self._dry_run:
-                return self._preview(source, client, options)
+                return self._preview(source, client, options, tell)
             checkpoint = checkpoint_for(context, checkpoint_path)
             self._running = Import(source, client, options, rejects_path, checkpoint, tell=tell)
             if self._killed:
@@ -232,11 +233,13 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
         tell_outlets(self.outlets, context, run.manifest())
         return run.manifest()
 
-    def _preview(self, source: Source, client: Client, options: Options) -> dict[str, Any]:
+    def _preview(self, source: Source, client: Client, options: Options, tell: Tell) -> dict[str, Any]:
         from airflow_provider_socialscrm.importer.preview import preview_import  # noqa: PLC0415
+        from airflow_provider_socialscrm.importer.watch import Reading  # noqa: PLC0415
 
         self.outlets = outlets_of_dry_run(self.outlets)
-        found = preview_import(source, options, client.settings, client.envelope_size)
+        watched = Reading(tell, options.timing.now).over(source)
+        found = preview_import(watched, options, client.settings, client.envelope_size)
         log_preview(found)
         found.check(options)
         return found.manifest()
