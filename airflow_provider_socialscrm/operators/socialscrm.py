@@ -145,7 +145,6 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
         self._dry_run = dry_run  # every operator has a method dry_run, which renders its templates
         self._running: Import | None = None
         self._settings: Settings | None = None
-        self._failed_by: BaseException | None = None
         self._killed = False
 
     @property
@@ -172,11 +171,8 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
         """Import the table and return the manifest."""
         try:
             return self._import(context)
-        except Exception as failure:
-            self._failed_by = failure
-            if isinstance(failure, (StopError, *FATAL_ERRORS)):
-                raise AirflowFailException(str(failure)) from None
-            raise
+        except (StopError, *FATAL_ERRORS) as failure:
+            raise AirflowFailException(str(failure)) from None
 
     def on_kill(self) -> None:
         """Let the calls in flight finish and send nothing more; Airflow calls this when the task is to end."""
