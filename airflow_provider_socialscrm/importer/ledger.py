@@ -108,14 +108,18 @@ class Ledger:
 
         :param calls: how many finished since then.
         """
-        if self.watch:
-            self.watch(self.report)
+        self.look()
         self._calls_since += calls
         self._unsaved = self._unsaved or calls > 0
         if self._saving and self._saving.done():
             self._saved()
         if self._unsaved and self._saving is None:
             self._start_saving()
+
+    def look(self) -> None:
+        """Let the watch, if there is one, tell how far the run is."""
+        if self.watch:
+            self.watch(self.report)
 
     def wait(self) -> None:
         """Wait until everything is kept; what goes wrong with it is raised here."""

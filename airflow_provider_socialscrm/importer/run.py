@@ -28,7 +28,7 @@ from airflow_provider_socialscrm.importer.rows import Row
 from airflow_provider_socialscrm.importer.shared_pace import open_pace
 from airflow_provider_socialscrm.importer.threshold import check_refusals, written_to
 from airflow_provider_socialscrm.importer.triage import Triage
-from airflow_provider_socialscrm.importer.watch import Tell, Watch
+from airflow_provider_socialscrm.importer.watch import Reading, Tell
 
 log = logging.getLogger(__name__)
 
@@ -57,12 +57,12 @@ class Import:
     ) -> None:
         settings = client.settings
         agent_in_row = settings.auth_scheme is AuthScheme.HEADER
-        self._intake = Intake(source, options, agent_in_row=agent_in_row, envelope=client.envelope_size)
-        self._source = source
+        self._reading = Reading(tell, options.timing.now) if tell else None
+        self._source = self._reading.over(source) if self._reading else source
+        self._intake = Intake(self._source, options, agent_in_row=agent_in_row, envelope=client.envelope_size)
         self._client = client
         self._options = options
         self._rejects_path = rejects_path
-        self._tell = tell
         self._limits = Limits(options.rows_per_call, options.bytes_per_call)
         plan = {
             "target": [settings.base_url, settings.tenant_id, settings.auth_scheme.value, settings.user_name],
@@ -162,9 +162,9 @@ class Import:
         )
 
     def _send_all(self) -> Exception | None:
-        if self._tell:
-            now, before = self._options.timing.now, self.report.rows
-            self._ledger.watch = Watch(self._tell, now, total=self._intake.rows, before=before).look
+        if self._reading:
+            watch = self._reading.before_sending(total=self._intake.rows, before=self.report.rows)
+            self._ledger.watch = watch.look
         with (
             open_pace(self._client.settings, self._options) as pace,
             self._saver(),
@@ -208,6 +208,7 @@ class Import:
         for judged in one_ahead(self._intake.judged(), "socialscrm-intake"):
             self._rows_read += judged.batch.records.num_rows
             self._ledger.keep_back(judged)
+            self._ledger.look()  # a try after another may read long before it has a call to make
             unsettled = list(self._unsettled(judged.rows)) if resumed else judged.rows
             yield from chunk_rows(unsettled, self._limits, self._client.envelope_size, resend=self._options.resend)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import quote
 
 from airflow.sdk import BaseOperatorLink
@@ -12,50 +11,51 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
     from airflow.sdk.types import TaskInstanceKey
 
-CONSOLES: Final = {
-    "s3": "https://console.aws.amazon.com/s3/object/{bucket}?prefix={key}",
-    "gs": "https://console.cloud.google.com/storage/browser/_details/{bucket}/{key}",
-}
+AMAZON: Final = "https://console.aws.amazon.com/s3/object/{bucket}?prefix={key}"
+GOOGLE: Final = "https://console.cloud.google.com/storage/browser/_details/{bucket}/{key}"
+CONSOLES: Final = {"s3": AMAZON, "s3a": AMAZON, "gs": GOOGLE, "gcs": GOOGLE}
 """Where a browser shows an object of a storage, by the protocol of its path."""
 
 
-class ConsoleLink(BaseOperatorLink):
-    """Leads to the CRM that the task imported into."""
+class ImportLink(BaseOperatorLink):
+    """Leads to where an attribute of the operator says. Airflow asks, and keeps the answer, when the task ends."""
+
+    key: ClassVar[str]
+    attribute: ClassVar[str]
+
+    @property
+    def xcom_key(self) -> str:
+        """Under which Airflow keeps the link."""
+        return self.key
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 - Airflow gives it
+        """Return a URL, or nothing where there is none: Airflow then shows no link."""
+        return browsable(str(getattr(operator, self.attribute, None) or ""))
+
+
+class ConsoleLink(ImportLink):
+    """Leads to the CRM that the task imported into, once the task read its connection."""
 
     name = "SocialsCRM"
-
-    @property
-    def xcom_key(self) -> str:
-        """Under which Airflow keeps the link."""
-        return "socialscrm_console"
-
-    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 - Airflow gives it
-        """Return the connection's base URL, or nothing where the task did not come to read it."""
-        return str(getattr(operator, "console_url", ""))
+    key = "socialscrm_console"
+    attribute = "console_url"
 
 
-class RejectsLink(BaseOperatorLink):
-    """Leads to the file of the rows that did not go in."""
+class RejectsLink(ImportLink):
+    """Leads to the file of the rows that did not go in, where one was written and a browser can show it."""
 
     name = "Rows that did not go in"
-
-    @property
-    def xcom_key(self) -> str:
-        """Under which Airflow keeps the link."""
-        return "socialscrm_rejects"
-
-    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 - Airflow gives it
-        """Return where the file is, as a URL, or nothing where none was written."""
-        path = getattr(operator, "written_rejects", None)
-        return browsable(str(path)) if path else ""
+    key = "socialscrm_rejects"
+    attribute = "written_rejects"
 
 
 def browsable(path: str) -> str:
-    """Return a path as a URL that a browser opens, as far as there is one."""
-    protocol, separator, place = path.partition("://")
-    if not separator:
-        return Path(path).absolute().as_uri()
-    if protocol not in CONSOLES:
+    """Return a path as a URL that a browser opens from Airflow's page, or nothing: there no local file opens."""
+    protocol, _, place = path.partition("://")
+    if protocol in {"http", "https"}:
         return path
-    bucket, _, key = place.rpartition("@")[2].partition("/")  # a connection's id may come first
+    if protocol not in CONSOLES:
+        return ""
+    bucket, _, key = place.partition("/")
+    bucket = bucket.rpartition("@")[2]  # a connection's id may come first
     return CONSOLES[protocol].format(bucket=bucket, key=quote(key, safe="/"))

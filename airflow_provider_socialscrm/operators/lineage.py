@@ -6,10 +6,8 @@ import logging
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from airflow_provider_socialscrm.api.errors import SocialSCRMError
 from airflow_provider_socialscrm.assets.socialscrm import customers_uri
 from airflow_provider_socialscrm.importer.batches import is_plain
-from airflow_provider_socialscrm.importer.errors import ImporterError
 from airflow_provider_socialscrm.operators.hidden import HiddenTable
 from airflow_provider_socialscrm.operators.paths import openable
 
@@ -26,19 +24,14 @@ class Lineage:
     data: Any
     _running: Import | None
     _settings: Settings | None
-    _failed_by: BaseException | None
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002 - OpenLineage gives it
-        """Return the file that was read, and the tenant's customers with the number of accepted rows."""
+        """Return the file that was read, and the tenant's customers with the number of accepted rows.
+
+        OpenLineage asks this after a failure, too, and adds the error itself.
+        """
         lineage = _lineage_class()
         return lineage and lineage(inputs=_inputs(self.data), outputs=self._outputs())
-
-    def get_openlineage_facets_on_failure(self, task_instance: Any) -> Any:
-        """Return the same as after a success, and what went wrong."""
-        lineage = self.get_openlineage_facets_on_complete(task_instance)
-        if lineage and self._failed_by:
-            lineage.run_facets["errorMessage"] = _error(self._failed_by)
-        return lineage
 
     def _outputs(self) -> list[Any]:
         if self._running is None or self._settings is None:  # a dry run, or what failed before the first row
@@ -91,11 +84,3 @@ def _output(base_url: str, tenant_id: str, accepted: int) -> Any:
         name=uri.path.strip("/"),
         outputFacets={"outputStatistics": statistics},
     )
-
-
-def _error(failure: BaseException) -> Any:
-    from airflow.providers.common.compat.openlineage.facet import ErrorMessageRunFacet  # noqa: PLC0415 - see above
-
-    # Our own sentences carry no customer. Who knows what others carry: of those only the kind is told.
-    ours = isinstance(failure, SocialSCRMError | ImporterError)
-    return ErrorMessageRunFacet(message=str(failure) if ours else type(failure).__name__, programmingLanguage="Python")

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.batches import Source
     from airflow_provider_socialscrm.importer.options import Options
     from airflow_provider_socialscrm.importer.run import Import
+    from airflow_provider_socialscrm.importer.watch import Tell
 
 
 class SocialSCRMImportOperator(Lineage, BaseOperator):
@@ -153,7 +154,6 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
         self._dry_run = dry_run  # every operator has a method dry_run, which renders its templates
         self._running: Import | None = None
         self._settings: Settings | None = None
-        self._failed_by: BaseException | None = None
         self._killed = False
 
     @property
@@ -180,11 +180,8 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
         """Import the table and return the manifest."""
         try:
             return self._import(context)
-        except Exception as failure:
-            self._failed_by = failure
-            if isinstance(failure, (StopError, *FATAL_ERRORS)):
-                raise AirflowFailException(str(failure)) from None
-            raise
+        except (StopError, *FATAL_ERRORS) as failure:
+            raise AirflowFailException(str(failure)) from None
 
     def on_kill(self) -> None:
         """Let the calls in flight finish and send nothing more; Airflow calls this when the task is to end."""
@@ -208,7 +205,7 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
             self._settings = client.settings
             self._log_start(source, client.settings)
             if self._dry_run:
-                return self._preview(source, client, options)
+                return self._preview(source, client, options, tell)
             checkpoint = checkpoint_for(context, checkpoint_path)
             self._running = Import(source, client, options, rejects_path, checkpoint, tell=tell)
             if self._killed:
@@ -242,11 +239,13 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
         tell_outlets(self.outlets, context, run.manifest())
         return run.manifest()
 
-    def _preview(self, source: Source, client: Client, options: Options) -> dict[str, Any]:
+    def _preview(self, source: Source, client: Client, options: Options, tell: Tell) -> dict[str, Any]:
         from airflow_provider_socialscrm.importer.preview import preview_import  # noqa: PLC0415
+        from airflow_provider_socialscrm.importer.watch import Reading  # noqa: PLC0415
 
         self.outlets = outlets_of_dry_run(self.outlets)
-        found = preview_import(source, options, client.settings, client.envelope_size)
+        watched = Reading(tell, options.timing.now).over(source)
+        found = preview_import(watched, options, client.settings, client.envelope_size)
         log_preview(found)
         found.check(options)
         return found.manifest()

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowRuntimeError
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_socialscrm.importer.watch import Standing, Tell
+    from airflow_provider_socialscrm.importer.watch import ReadSoFar, Standing, Tell
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +25,9 @@ def telling(context: Context) -> Iterator[Tell]:
     """Yield what tells how far the task is. What the UI was shown is forgotten in the end, when it holds no more."""
     state = ShownState(context.get("task_state_store"))
 
-    def tell(standing: Standing) -> None:
+    def tell(standing: Standing | ReadSoFar) -> None:
         log.info("%s", standing)
-        state.show(standing)
+        state.show(standing.numbers)
 
     try:
         yield tell
@@ -45,12 +45,9 @@ class ShownState:
         self._store = store
         self._shown = False
 
-    def show(self, standing: Standing) -> None:
+    def show(self, numbers: dict[str, int]) -> None:
         """Show how far the task is."""
-        left = standing.seconds_left
-        numbers = {"rows": standing.rows, "total": standing.total, "refused": standing.refused}
-        pace = {"rows_per_second": round(standing.per_second), "seconds_left": -1 if left is None else round(left)}
-        self._try("set", KEY, numbers | pace)
+        self._try("set", KEY, numbers)
         self._shown = True
 
     def forget(self) -> None:

@@ -25,7 +25,7 @@ NIGHTS = [(1200, 0), (900, 12), (1450, 3), (20, 30), (0, 0), (1310, 5), (None, N
 
 def main() -> None:
     dags = DagBag(conf.get("core", "dags_folder")).dags
-    for dag_id in ("first_import", "by_country"):
+    for dag_id in ("first_import", "by_country", "linked"):
         dags[dag_id].test(run_after=FIRST_NIGHT, logical_date=FIRST_NIGHT)
     for night, (good, bad) in enumerate(NIGHTS):
         at = FIRST_NIGHT + timedelta(days=night)

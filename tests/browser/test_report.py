@@ -137,7 +137,7 @@ def test_all_imports_lead_to_their_reports_and_these_to_airflow(browser):
     browser.find("button", "Browse").click()
     browser.find("[role=menuitem]", "SocialsCRM imports").click()
     browser.enter_frame()
-    assert "13 imports" in browser.text_of("main")
+    assert "18 imports" in browser.text_of("main")
 
     browser.find("tr", "first_import").find_element("css selector", "a").click()
     browser.find("h1", "2,375 of 2,400 rows accepted")

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.errors import ServiceError
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
-from airflow_provider_socialscrm.importer import batches
+from airflow_provider_socialscrm.importer import batches, watch
 from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError, StoppedError
 from airflow_provider_socialscrm.importer.intervals import Intervals
 from airflow_provider_socialscrm.importer.options import Effort, Options, Timing
@@ -95,13 +95,14 @@ class World:
     checkpoint: Any = field(default_factory=MemoryCheckpoint)
     calls: int = 0
     settled: set[bytes] = field(default_factory=set)
+    tell: Any = None
 
     def attempt(self, stop: str | None = None, at: int = 0) -> Import:
         """Make one try, which is stopped in some way at some call or save; check that it sends nothing settled."""
         key = self.crm.settings.api_key
         settings = Settings(self.crm.url, "1", key, AGENTS[0], self.scheme, calls_per_second=100_000.0)
         with closing(StoppingClient(settings)) as client:
-            run = Import(open_source(self.table), client, self.options, self.rejects, self.checkpoint)
+            run = Import(open_source(self.table), client, self.options, self.rejects, self.checkpoint, tell=self.tell)
             self._prepare(run, client, stop, at)
             try:
                 run.run()
@@ -496,3 +497,18 @@ def test_no_refused_row_is_called_settled_before_the_dead_letter_has_it(crm, tmp
 
     assert max(told) == (20, 20)
     assert [pair for pair in told if pair[0] < pair[1]] == []
+
+
+def test_a_later_try_tells_how_far_it_is_while_it_reads_what_is_settled(crm, tmp_path, monkeypatch):
+    monkeypatch.setattr(watch, "INTERVAL", 0.0)
+    world = world_of(crm, tmp_path, ["good"] * 60, concurrency=1)
+    with pytest.raises(StoppedError):
+        world.attempt("told", 14)
+    calls, told = crm.stats()["calls"], []
+    world.tell = lambda standing: told.append((str(standing), crm.stats()["calls"] - calls))
+
+    world.attempt()
+
+    before_a_call = [sentence for sentence, made in told if not made]
+    assert "Checked 45 of 60 rows so far" in before_a_call
+    assert sum(sentence.startswith("Rows: 45 of 60, 0 a second") for sentence in before_a_call) >= 3

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 
+from airflow_provider_socialscrm.importer.batches import Piece, Source
 from airflow_provider_socialscrm.importer.report import Bucket, Cause, Report
-from airflow_provider_socialscrm.importer.watch import INTERVAL, Standing, Watch, span
+from airflow_provider_socialscrm.importer.watch import INTERVAL, Reading, ReadSoFar, Standing, Watch, span
 
 
 class Clock:
@@ -31,6 +33,18 @@ class Clock:
 )
 def test_it_is_said_in_one_line(standing, sentence):
     assert str(standing) == sentence
+
+
+@pytest.mark.parametrize(
+    ("so_far", "sentence", "numbers"),
+    [
+        (ReadSoFar(1_200_000, 1), "Read 1,200,000 rows so far", {"rows_read": 1_200_000}),
+        (ReadSoFar(30_000, 3), "Read 30,000 rows of 3 files so far", {"rows_read": 30_000}),
+        (ReadSoFar(10, 3, 2_000), "Checked 10 of 2,000 rows so far", {"rows_checked": 10, "total": 2_000}),
+    ],
+)
+def test_what_is_read_before_the_first_call_is_said_in_one_line(so_far, sentence, numbers):
+    assert (str(so_far), so_far.numbers) == (sentence, numbers)
 
 
 @pytest.mark.parametrize(
@@ -65,3 +79,45 @@ def test_the_pace_is_that_of_this_try_and_the_rows_are_those_of_all():
 
     assert told == [Standing(110, 200, 6.0, 10)]
     assert told[0].seconds_left == 15
+
+
+def pieces(clock, *files, seconds):
+    """Yield ten rows of each file, each of which takes its time."""
+    for file in files:
+        clock.seconds += seconds
+        yield Piece(pa.record_batch({"whatsApp": ["x"] * 10}), file)
+
+
+def test_a_table_that_is_read_is_told_of_once_an_interval_and_counted_anew_each_time():
+    clock, told = Clock(), []
+    reading = Reading(told.append, clock)
+    source = reading.over(Source(("whatsApp",), "", lambda _: pieces(clock, "a", "a", "b", "c", seconds=4)))
+
+    list(source.batches())
+    assert told == [ReadSoFar(30, 2)]
+
+    list(source.batches())
+    assert told[1:] == [ReadSoFar(20, 1, 40)]
+
+
+def test_a_look_at_the_first_rows_alone_does_not_count_as_the_whole():
+    clock, told = Clock(), []
+    source = Reading(told.append, clock).over(Source((), "", lambda _: pieces(clock, "a", "a", seconds=INTERVAL)))
+
+    next(source.batches())
+    list(source.batches())
+
+    assert told == [ReadSoFar(10, 1), ReadSoFar(20, 1)]
+
+
+def test_what_is_read_while_it_is_sent_is_not_told():
+    clock, told = Clock(), []
+    reading = Reading(told.append, clock)
+    source = reading.over(Source((), "", lambda _: pieces(clock, "a", seconds=INTERVAL)))
+
+    watch = reading.before_sending(total=10, before=0)
+    list(source.batches())
+    assert told == []
+
+    watch.look(Report())
+    assert told == [Standing(0, 10, 0.0, 0)]

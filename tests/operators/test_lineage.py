@@ -44,7 +44,7 @@ def openlineage(monkeypatch) -> None:
     extractors.OperatorLineage = FakeLineage
     monkeypatch.setitem(sys.modules, "airflow.providers.openlineage", ModuleType("airflow.providers.openlineage"))
     monkeypatch.setitem(sys.modules, EXTRACTORS, extractors)
-    for name in ("Dataset", "OutputDataset", "OutputStatisticsOutputDatasetFacet", "ErrorMessageRunFacet"):
+    for name in ("Dataset", "OutputDataset", "OutputStatisticsOutputDatasetFacet"):
         monkeypatch.setattr(facet, name, dict)
 
 
@@ -81,26 +81,16 @@ def test_a_completed_import_leads_from_its_file_to_the_tenants_customers(crm: Sa
     assert (lineage.run_facets, lineage.job_facets) == ({}, {})
 
 
-def test_a_failed_import_tells_why_and_what_was_accepted_without_a_customer(crm: Sandbox, openlineage):
+def test_after_a_failure_what_was_accepted_is_told_and_no_customer(crm: Sandbox, openlineage):
     operator = operator_of(customers("8699775200000", "Quarterstaff"))
     with pytest.raises(AirflowFailException):
         operator.execute({"ti": FakeTaskInstance()})
 
-    lineage = operator.get_openlineage_facets_on_failure(None)
+    lineage = operator.get_openlineage_facets_on_complete(None)
 
     assert lineage.inputs == []
     assert lineage.outputs[0]["outputFacets"] == {"outputStatistics": {"rowCount": 1}}
-    message = lineage.run_facets["errorMessage"]["message"]
-    assert message.startswith("1 of 2 rows were refused")
     assert [secret for secret in ("Quarterstaff", "86997752", "Xanthippe") if secret in str(lineage)] == []
-
-
-def test_of_an_error_that_is_not_ours_only_the_kind_is_told(openlineage, monkeypatch):
-    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", "socialscrm://")
-    operator = operator_of(customers())
-    operator._failed_by = ValueError("8699775200000")
-
-    assert operator.get_openlineage_facets_on_failure(None).run_facets["errorMessage"]["message"] == "ValueError"
 
 
 def test_a_dry_run_has_no_output(crm: Sandbox, openlineage):
@@ -110,8 +100,8 @@ def test_a_dry_run_has_no_output(crm: Sandbox, openlineage):
     assert operator.get_openlineage_facets_on_complete(None).outputs == []
 
 
-def test_a_task_that_was_never_run_has_neither_output_nor_error(openlineage):
-    lineage = operator_of("/data/customers.csv").get_openlineage_facets_on_failure(None)
+def test_a_task_that_was_never_run_has_no_output(openlineage):
+    lineage = operator_of("/data/customers.csv").get_openlineage_facets_on_complete(None)
 
     assert (len(lineage.inputs), lineage.outputs, lineage.run_facets) == (1, [], {})
 
@@ -120,7 +110,6 @@ def test_without_openlineage_nothing_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, EXTRACTORS, None)
 
     assert operator_of("/data/customers.csv").get_openlineage_facets_on_complete(None) is None
-    assert operator_of("/data/customers.csv").get_openlineage_facets_on_failure(None) is None
 
 
 @pytest.mark.parametrize(

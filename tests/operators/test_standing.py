@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +15,7 @@ from airflow.sdk.execution_time.comms import ErrorResponse
 from airflow_provider_socialscrm.importer import watch
 from airflow_provider_socialscrm.importer.watch import Standing
 from airflow_provider_socialscrm.operators import checkpoints
-from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
+from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
 from airflow_provider_socialscrm.operators.standing import KEY, telling
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 
@@ -35,6 +36,13 @@ class FakeStore:
 
     def delete(self, key: str) -> None:
         self.values.pop(key, None)
+
+
+class FakeTaskInstance:
+    """Takes what is pushed."""
+
+    def xcom_push(self, key: str, value: object) -> None:
+        """Forget it."""
 
 
 class ClosedStore(FakeStore):
@@ -111,10 +119,32 @@ def test_a_running_import_tells_how_far_it_is_beside_its_checkpoint(socialscrm_s
     ti = SimpleNamespace(dag_id="dag", run_id="run", task_id="task", map_index=-1, max_tries=2)
     operator.execute({"ti": ti, "task_state_store": store})
 
-    shown = [value for key, value in store.given if key == KEY]
+    first, *shown = [value for key, value in store.given if key == KEY]
+    assert first == {"rows_read": 50}
     assert {value["total"] for value in shown} == {50}
     assert [value["rows"] for value in shown] == sorted(value["rows"] for value in shown)
     assert shown[-1]["rows"] == 50
     assert list(store.values) == [checkpoints.KEY]
+    assert "Read 50 rows so far" in caplog.text
     assert "Rows: 50 of 50" in caplog.text
     assert [secret for secret in ("Xanthippe", "86997750") if secret in caplog.text + str(store.given)] == []
+
+
+@pytest.mark.parametrize("how", [{"on_invalid": "fail"}, {"dry_run": True, "max_rejected": 1}])
+def test_what_is_read_and_checked_without_a_call_is_told_of_too(
+    socialscrm_sandbox: Sandbox, monkeypatch, caplog, tmp_path, how
+):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", socialscrm_sandbox.connection_json())
+    monkeypatch.setattr(watch, "INTERVAL", 0.0)
+    for name in "ab":
+        (tmp_path / f"{name}.csv").write_text(f"whatsApp\n8699775000{name == 'a':03}\nXanthippe\n", encoding="utf-8")
+
+    operator = SocialSCRMImportOperator(task_id="task", data=str(tmp_path / "*.csv"), **how)
+    with suppress(AirflowFailException):
+        operator.execute({"ti": FakeTaskInstance()})
+
+    told = [line for line in caplog.messages if line.endswith(" so far")]
+    assert told[:2] == ["Read 2 rows so far", "Read 4 rows of 2 files so far"]
+    assert set(told[2:]) == {"Checked 2 of 4 rows so far", "Checked 4 of 4 rows so far"}
+    assert socialscrm_sandbox.calls() == []

@@ -1,0 +1,104 @@
+"""What Airflow's own pages of a task show of an import: its links, and how far it is while it runs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from airflow_provider_socialscrm.operators import checkpoints, standing
+
+FIRST = "manual__2026-11-16T02:00:00+00:00"
+OF_THE_LINKED = f"/dags/linked/runs/{FIRST}/tasks"
+CONSOLE = "https://console.aws.amazon.com/s3/object/crm?prefix="
+
+
+def extra_links(browser, task):
+    """Return the links on a task's page, by their labels."""
+    browser.open(f"{OF_THE_LINKED}/{task}/details")
+    part = browser.find("h2", "Extra Links").find_element("xpath", "..")
+    browser.find("a", within=part)
+    return {one.text: one.get_attribute("href") for one in part.find_elements("css selector", "a")}
+
+
+@pytest.mark.parametrize(
+    ("task", "prefix"),
+    [
+        ("to_object_storage", "refused%20rows/2026-11-16.csv"),
+        ("mapped/mapped/0", "0.csv"),
+        ("mapped/mapped/1", "1.csv"),
+    ],
+)
+def test_a_task_leads_to_the_crm_and_to_the_rows_that_did_not_go_in(browser, crm, task, prefix):
+    found = extra_links(browser, task)
+    browser.picture("links")
+
+    assert found == {"SocialsCRM": f"{crm.url}/", "Rows that did not go in": CONSOLE + prefix}
+
+
+@pytest.mark.parametrize("task", ["to_disk", "nowhere"])
+def test_where_no_browser_can_show_the_rows_there_is_no_link_to_them(browser, crm, task):
+    found = extra_links(browser, task)
+    browser.picture(f"links-{task}")
+
+    assert found == {"SocialsCRM": f"{crm.url}/"}
+
+
+@pytest.fixture
+def slow_import(airflow, crm) -> Iterator[subprocess.Popen[bytes]]:
+    """An import whose every call takes two seconds, until the CRM is hastened."""
+    crm.inject("latency", seconds=2.0)
+    environment = airflow.environment | {"AIRFLOW_CONN_SOCIALSCRM_DEFAULT": crm.connection_json()}
+    command = [sys.executable, "-m", "airflow", "dags", "test", "slow"]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        hasten(crm)
+        for run_id in runs_of(airflow, "slow"):  # other tests count the imports
+            ask(airflow, "DELETE", f"dags/slow/dagRuns/{run_id}")
+
+
+def hasten(crm):
+    requests.delete(f"{crm.url}/_sandbox/faults", timeout=10)
+
+
+def ask(airflow, method, path):
+    authorized = {"Authorization": f"Bearer {airflow.token('admin')}"}
+    return requests.request(method, f"{airflow.url}/api/v2/{path}", headers=authorized, timeout=10)
+
+
+def runs_of(airflow, dag_id):
+    answer = ask(airflow, "GET", f"dags/{dag_id}/dagRuns").json()
+    return [run["dag_run_id"] for run in answer.get("dag_runs", [])]
+
+
+def values_in(row):
+    return json.loads(row.text[row.text.index("{") : row.text.rindex("}") + 1])
+
+
+def test_how_far_an_import_is_shows_while_it_runs_and_no_longer(browser, airflow, crm, slow_import):
+    run_id = browser.wait(lambda: runs_of(airflow, "slow"), "the run")[0]
+    task = f"/dags/slow/runs/{run_id}/tasks/import_customers"
+    browser.open(f"{task}/task-state-store")
+    browser.find("a", "Storage")
+    browser.find("a", "Task State Store")
+
+    shown = values_in(browser.find("tr", standing.KEY))
+    browser.picture("progress")
+    assert (shown["total"], shown["refused"]) == (300, 0)
+    assert 10 <= shown["rows"] <= 290
+    assert shown["seconds_left"] > 0
+
+    hasten(crm)
+    assert slow_import.wait(60) == 0
+    browser.open(f"{task}/task-state-store")
+    browser.find("tr", checkpoints.KEY)
+    browser.picture("progress-after")
+    assert [row for row in browser.texts("tr") if standing.KEY in row] == []
