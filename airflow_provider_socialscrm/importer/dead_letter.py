@@ -57,6 +57,7 @@ class DeadLetter:
         self._folder = _folder(path)
         self._pending: list[_Kept] = []
         self._number = 0
+        self._written: list[Any] = []  # known rather than listed: object storage may list what it had a while ago
         self._batch: Batch | None = None
         self._texts: dict[str, pa.Array] = {}
         try:
@@ -100,19 +101,24 @@ class DeadLetter:
             self._pending.clear()
 
     def close(self) -> None:
-        """Write the one file. The folder stays for a later try, until :func:`forget_parts`.
+        """Write the one file. The small ones stay for a later try, until :meth:`forget_parts`.
 
         :raises CheckpointError: when it cannot be written.
         """
         self.flush()
         with self._trouble_named():
-            self._write_file(_parts(self._folder))
+            self._write_file(self._written)
+
+    def forget_parts(self) -> None:
+        """Remove the folder beside the one file: the import is complete, and the file has all of its rows."""
+        _remove(self._folder, self._written)
 
     def _write_part(self) -> None:
         self._number += 1
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / f"{self._number:08}.jsonl").open("wb") as file:
+        part = self._folder / f"{self._number:08}.jsonl"
+        with open_to_write(part) as file:
             file.write(b"".join(msgspec.json.encode(kept) + b"\n" for kept in self._pending))
+        self._written.append(part)
 
     @contextmanager
     def _trouble_named(self) -> Iterator[None]:
@@ -146,7 +152,7 @@ _PART: Final = re.compile(r"\d{8}\.jsonl")
 
 
 def forget_parts(path: OpenablePath) -> None:
-    """Remove the folder beside a dead letter: the import is complete, and the one file has all of its rows."""
+    """Remove the folder beside a dead letter that an earlier try completed."""
     folder = _folder(path)
     _remove(folder, _parts(folder))
 

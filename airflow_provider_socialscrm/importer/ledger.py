@@ -133,6 +133,11 @@ class Ledger:
         self.wait()
         self._progress.keep(self._progress.state(self.report.state(complete=True), complete=True))
 
+    def forget_parts(self) -> None:
+        """Leave no rows beside the dead letter, if there is one: no later try goes on from them."""
+        if self.dead_letter:
+            self.dead_letter.forget_parts()
+
     def _start_saving(self) -> None:
         if self.dead_letter:
             self.dead_letter.flush()  # first the refused rows, then that they are settled

@@ -13,7 +13,7 @@ import msgspec
 
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.importer.chunks import Limits, chunk_rows
-from airflow_provider_socialscrm.importer.dead_letter import forget_parts, has_parts
+from airflow_provider_socialscrm.importer.dead_letter import has_parts
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.intake import Intake
 from airflow_provider_socialscrm.importer.ledger import Ledger
@@ -121,7 +121,7 @@ def preview_import(
     found = Preview()
     limits = Limits(options.rows_per_call, options.bytes_per_call)
     ledger = Ledger(found.report, Progress(NoCheckpoint(), {}))
-    with _forgetting_parts(rejects_path), ledger.keeping(rejects_path, source.columns):
+    with _forgetting_parts(ledger), ledger.keeping(rejects_path, source.columns):
         for judged in intake.judged():
             ledger.keep_back(judged)
             found.report.settle(Bucket.NOT_SENT, [row.position for row in judged.rows])
@@ -135,13 +135,12 @@ def preview_import(
 
 
 @contextmanager
-def _forgetting_parts(rejects_path: OpenablePath | None) -> Iterator[None]:
+def _forgetting_parts(ledger: Ledger) -> Iterator[None]:
     """Leave no rows beside the one file, however the dry run ends: none goes on from it."""
     try:
         yield
     finally:
-        if rejects_path is not None:
-            forget_parts(rejects_path)
+        ledger.forget_parts()
 
 
 def _sample(row: Row, plan: Plan) -> Iterator[SampleField]:

@@ -108,7 +108,8 @@ class Import:
         if not self._progress.is_complete:
             self._run()
             self._ledger.complete()
-        if self._rejects_path is not None:
+            self._ledger.forget_parts()
+        elif self._rejects_path is not None:
             forget_parts(self._rejects_path)
         check_refusals(self.report, self._options.max_rejected, self._rejects_path)
 

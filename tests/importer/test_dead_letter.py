@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 import pyarrow as pa
@@ -236,6 +236,21 @@ def test_a_run_without_refused_rows_leaves_a_file_with_columns_only(tmp_path, su
 def test_a_run_without_refused_rows_leaves_an_empty_jsonl_file(tmp_path):
     refuse_all(CUSTOMERS[:0], tmp_path / "rejects.jsonl")
     assert (tmp_path / "rejects.jsonl").read_bytes() == b""
+
+
+def test_no_row_is_lost_where_the_storage_lists_what_it_had_when_the_try_began(tmp_path, monkeypatch):
+    path = tmp_path / "rejects.csv"
+    killed(path, [0, 2])
+    listed, iterdir = {}, Path.iterdir
+    with monkeypatch.context() as stale:  # as object storage whose listings are cached
+        stale.setattr(Path, "iterdir", lambda folder: iter(listed.setdefault(folder, list(iterdir(folder)))))
+        letter = DeadLetter(path, open_source(CUSTOMERS).columns, {0, 2}.__contains__)
+        refuse(letter, CUSTOMERS, [1])
+        letter.close()
+        letter.forget_parts()
+
+    assert [row["socialscrm_position"] for row in own_columns(path)] == ["0", "2", "1"]
+    assert list(tmp_path.rglob("*.jsonl")) == []
 
 
 def test_rows_of_a_later_batch_are_found_by_their_position_in_the_input(tmp_path, monkeypatch):
