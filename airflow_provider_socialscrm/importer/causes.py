@@ -144,8 +144,9 @@ def systemic(failure: SocialSCRMError, positions: list[int]) -> SystemicError:
 
     :param positions: the rows that were refused alone.
     """
+    rows = ", ".join(map(str, sorted(positions)))
     return SystemicError(
-        f"Rows {', '.join(map(str, positions))} of different calls were refused alike, each alone, and no call was "
+        f"Rows {rows} of different calls were refused alike, each alone, and no call was "
         f"taken in between, so no row is to blame. {failure} The other rows were not sent."
     )
 

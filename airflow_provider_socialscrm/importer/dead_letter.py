@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -12,7 +13,7 @@ import msgspec
 import pyarrow as pa
 
 from airflow_provider_socialscrm.importer.batches import Batch, OpenablePath, open_to_write
-from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError
+from airflow_provider_socialscrm.importer.errors import CheckpointError, ImporterError, InputError
 from airflow_provider_socialscrm.importer.report import Bucket, Cause
 from airflow_provider_socialscrm.importer.text import as_text
 from airflow_provider_socialscrm.importer.values import readable
@@ -22,6 +23,9 @@ OWN_COLUMNS: Final = tuple(
 )
 """What is added to the row's own columns; left out again when the file is given back as data."""
 BUCKET_COLUMN: Final = "socialscrm_bucket"
+
+MAY_PASS: Final = frozenset({errno.EAGAIN, errno.EBUSY, errno.EIO})
+"""Errors of a storage that is out of order for a while; fsspec names those of object storage so."""
 
 FLUSH_ROWS: Final = 10_000
 """Rows gathered before they are written together: a few megabytes."""
@@ -45,7 +49,7 @@ class DeadLetter:
     :param is_settled: tells, of a place in the order of sending, whether an earlier try settled it: its rows are kept,
         others found in the folder are forgotten, since this try judges them anew.
     :raises InputError: when the path's ending says no format, or the file cannot be written.
-    :raises CheckpointError: when what an earlier try left in the folder cannot be taken up.
+    :raises CheckpointError: when it cannot be written just now, or what an earlier try left cannot be taken up.
     """
 
     def __init__(self, path: OpenablePath, columns: Sequence[str], is_settled: Callable[[int], bool]) -> None:
@@ -63,7 +67,7 @@ class DeadLetter:
         try:
             self._write_file(())  # before any call, so that a path that cannot be written is found in time
         except OSError as failure:
-            raise InputError(f"{self._cannot(failure)}: no call was made. Let the worker write it.") from None
+            raise self._not_begun(failure) from None
         with self._trouble_named():
             self._take_up(is_settled)
 
@@ -127,6 +131,12 @@ class DeadLetter:
         except OSError as failure:
             advice = "Let the worker write it: a retry goes on from the last save, and writes the file anew."
             raise CheckpointError(f"{self._cannot(failure)}, so the run stops. {advice}") from None
+
+    def _not_begun(self, failure: OSError) -> ImporterError:
+        begin = f"{self._cannot(failure)}: no call was made."
+        if isinstance(failure, ConnectionError | TimeoutError) or failure.errno in MAY_PASS:
+            return CheckpointError(f"{begin} A retry tries again.")
+        return InputError(f"{begin} Let the worker write it.")
 
     def _cannot(self, failure: OSError) -> str:
         reason = failure.strerror or failure  # object storage gives no strerror

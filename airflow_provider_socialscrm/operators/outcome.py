@@ -1,4 +1,4 @@
-"""What a person reads in the task's log: where the rows ended, and why."""
+"""What a person reads in the task's log: what is imported, where the rows ended, and why."""
 
 from __future__ import annotations
 
@@ -6,13 +6,24 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_socialscrm.operators.versions import log_what_is_missing
+
 if TYPE_CHECKING:
+    from airflow_provider_socialscrm.api.settings import Settings
+    from airflow_provider_socialscrm.importer.batches import Source
     from airflow_provider_socialscrm.importer.preview import Preview, SampleField
 
 log = logging.getLogger(__name__)
 
 NO_TROUBLE: Final = "duplicate"
 """The bucket of rows that nobody has to look at, though they did not go."""
+
+
+def log_start(source: Source, settings: Settings, *, dry_run: bool) -> None:
+    """Say what goes where, and what this Airflow lacks for it."""
+    what = "Dry run as for" if dry_run else "Importing into"
+    log.info("%s tenant %s at %s: %s", what, settings.tenant_id, settings.base_url, source.describe)
+    log_what_is_missing()
 
 
 def log_outcome(manifest: Mapping[str, Any]) -> None:

@@ -29,11 +29,11 @@ from airflow_provider_socialscrm.operators.hidden import HiddenTable, hide
 from airflow_provider_socialscrm.operators.lineage import Lineage
 from airflow_provider_socialscrm.operators.mapping import check_own_files, parallel_tasks
 from airflow_provider_socialscrm.operators.metrics import count_import
-from airflow_provider_socialscrm.operators.outcome import log_outcome, log_preview
+from airflow_provider_socialscrm.operators.outcome import log_outcome, log_preview, log_start
 from airflow_provider_socialscrm.operators.outlets import outlets_of_dry_run, tell_outlets
 from airflow_provider_socialscrm.operators.paths import check_apart, openable
 from airflow_provider_socialscrm.operators.standing import telling
-from airflow_provider_socialscrm.operators.versions import AirflowFailException, log_what_is_missing, with_policy
+from airflow_provider_socialscrm.operators.versions import AirflowFailException, with_policy
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, ObjectStoragePath
@@ -203,7 +203,7 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
         hook = SocialSCRMHook(self.socialscrm_conn_id)
         with closing(hook.get_conn(self.concurrency)) as client, telling(context) as tell:
             self._settings = client.settings
-            self._log_start(source, client.settings)
+            log_start(source, client.settings, dry_run=self._dry_run)
             if self._dry_run:
                 return self._preview(source, client, options, tell)
             checkpoint = checkpoint_for(context, checkpoint_path)
@@ -220,11 +220,6 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
             data.warn_if_large()
             data = data.table
         return open_source(data, encoding=self.encoding, delimiter=self.delimiter)
-
-    def _log_start(self, source: Source, settings: Settings) -> None:
-        start = "Looking at a %s, as for tenant %s at %s" if self._dry_run else "Importing a %s into tenant %s at %s"
-        self.log.info(start, source.describe, settings.tenant_id, settings.base_url)
-        log_what_is_missing()
 
     def _run(self, run: Import, context: Context) -> dict[str, Any]:
         try:

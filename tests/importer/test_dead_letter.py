@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import json
 from pathlib import Path, PurePosixPath
 
@@ -309,6 +310,21 @@ def test_a_path_that_cannot_be_written_is_named_with_the_reason(tmp_path, make_p
         DeadLetter(path, ["whatsApp"], no_place)
     assert f"rejects_path {path} cannot be written" in str(caught.value)
     assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "failure", [OSError(errno.EBUSY, "SlowDown"), TimeoutError("timed out"), ConnectionError("gone")]
+)
+def test_a_storage_that_is_away_when_the_import_begins_is_left_to_a_retry(tmp_path, monkeypatch, failure):
+    def fail(*_arguments):
+        raise failure
+
+    monkeypatch.setattr(dead_letter_module, "open_to_write", fail)
+
+    with pytest.raises(
+        CheckpointError, match=r"rejects\.csv cannot be written \(.+\): no call was made. A retry tries again"
+    ):
+        DeadLetter(tmp_path / "rejects.csv", CUSTOMERS.columns, no_place)
 
 
 def no_folder(path):
