@@ -24,7 +24,7 @@ from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.pacing import Pace
 from airflow_provider_socialscrm.importer.progress import Checkpoint, NoCheckpoint, Progress
 from airflow_provider_socialscrm.importer.report import Bucket, Report
-from airflow_provider_socialscrm.importer.rows import Row
+from airflow_provider_socialscrm.importer.rows import Judged, Row
 from airflow_provider_socialscrm.importer.shared_pace import open_pace
 from airflow_provider_socialscrm.importer.threshold import check_refusals, written_to
 from airflow_provider_socialscrm.importer.triage import Triage
@@ -170,11 +170,12 @@ class Import:
             open_pace(self._client.settings, self._options) as pace,
             self._saver(),
             ThreadPoolExecutor(self._options.concurrency, "socialscrm") as pool,
+            one_ahead(self._intake.judged(), "socialscrm-intake") as judged,
         ):
             self._engine = self._make_engine(pool, pace)
             if self._told_to_stop:
                 self._engine.stop()
-            return self._engine.run(self._chunks())
+            return self._engine.run(self._chunks(judged))
 
     @contextmanager
     def _saver(self) -> Iterator[None]:
@@ -204,9 +205,9 @@ class Import:
             options=self._options,
         )
 
-    def _chunks(self) -> Iterator[Chunk]:
+    def _chunks(self, batches: Iterator[Judged]) -> Iterator[Chunk]:
         resumed = self._progress.is_resumed  # now: rows that this run settles are not asked for again
-        for judged in one_ahead(self._intake.judged(), "socialscrm-intake"):
+        for judged in batches:
             self._rows_read += judged.batch.records.num_rows
             self._ledger.keep_back(judged)
             self._ledger.look()  # a try after another may read long before it has a call to make
