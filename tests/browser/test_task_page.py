@@ -83,6 +83,7 @@ def values_in(row):
     return json.loads(row.text[row.text.index("{") : row.text.rindex("}") + 1])
 
 
+@pytest.mark.needs_airflow("3.3")
 def test_how_far_an_import_is_shows_while_it_runs_and_no_longer(browser, airflow, crm, slow_import):
     run_id = browser.wait(lambda: runs_of(airflow, "slow"), "the run")[0]
     task = f"/dags/slow/runs/{run_id}/tasks/import_customers"
