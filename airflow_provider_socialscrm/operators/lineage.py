@@ -6,8 +6,6 @@ import logging
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from airflow_provider_socialscrm.assets.socialscrm import customers_uri
-from airflow_provider_socialscrm.importer.batches import is_plain
 from airflow_provider_socialscrm.operators.hidden import HiddenTable
 from airflow_provider_socialscrm.operators.paths import openable
 
@@ -64,6 +62,8 @@ def dataset_of(path: Any) -> tuple[str, str]:
 
     :param path: a path or pattern of :mod:`pathlib`, or of Airflow's object storage.
     """
+    from airflow_provider_socialscrm.importer.batches import is_plain  # noqa: PLC0415 - not for parsing a DAG file
+
     if is_plain(path):
         return "file", str(path.absolute())
     if path.protocol in {"file", "local"}:
@@ -76,6 +76,8 @@ def _output(base_url: str, tenant_id: str, accepted: int) -> Any:
         OutputDataset,
         OutputStatisticsOutputDatasetFacet,
     )
+
+    from airflow_provider_socialscrm.assets.socialscrm import customers_uri  # noqa: PLC0415 - see is_plain
 
     uri = urlsplit(customers_uri(base_url, tenant_id))
     statistics = OutputStatisticsOutputDatasetFacet(rowCount=accepted)

@@ -24,13 +24,10 @@ from airflow_provider_socialscrm.importer.options import (
 )
 from airflow_provider_socialscrm.links.socialscrm import ConsoleLink, RejectsLink
 from airflow_provider_socialscrm.operators.arguments import options_of
-from airflow_provider_socialscrm.operators.checkpoints import checkpoint_for
 from airflow_provider_socialscrm.operators.hidden import HiddenTable, hide
 from airflow_provider_socialscrm.operators.lineage import Lineage
 from airflow_provider_socialscrm.operators.mapping import check_own_files, parallel_tasks
-from airflow_provider_socialscrm.operators.metrics import count_import
 from airflow_provider_socialscrm.operators.outcome import log_outcome, log_preview, log_start
-from airflow_provider_socialscrm.operators.outlets import outlets_of_dry_run, tell_outlets
 from airflow_provider_socialscrm.operators.paths import check_apart, openable
 from airflow_provider_socialscrm.operators.standing import telling
 from airflow_provider_socialscrm.operators.versions import AirflowFailException, with_policy
@@ -192,6 +189,7 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
     def _import(self, context: Context) -> dict[str, Any]:
         # Imported here, because DAG files are parsed often and need none of it.
         from airflow_provider_socialscrm.importer.run import Import  # noqa: PLC0415
+        from airflow_provider_socialscrm.operators.checkpoints import checkpoint_for  # noqa: PLC0415
 
         options = self._options()
         if self.parallel_tasks is None:
@@ -222,6 +220,9 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
         return open_source(data, encoding=self.encoding, delimiter=self.delimiter)
 
     def _run(self, run: Import, context: Context) -> dict[str, Any]:
+        from airflow_provider_socialscrm.operators.metrics import count_import  # noqa: PLC0415
+        from airflow_provider_socialscrm.operators.outlets import tell_outlets  # noqa: PLC0415
+
         try:
             run.run()
         except Exception:
@@ -237,6 +238,7 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
     def _preview(self, source: Source, client: Client, options: Options, tell: Tell) -> dict[str, Any]:
         from airflow_provider_socialscrm.importer.preview import preview_import  # noqa: PLC0415
         from airflow_provider_socialscrm.importer.watch import Reading  # noqa: PLC0415
+        from airflow_provider_socialscrm.operators.outlets import outlets_of_dry_run  # noqa: PLC0415
 
         self.outlets = outlets_of_dry_run(self.outlets)
         watched = Reading(tell, options.timing.now).over(source)
