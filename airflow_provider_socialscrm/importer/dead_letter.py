@@ -22,7 +22,8 @@ OWN_COLUMNS: Final = tuple(
     f"socialscrm_{name}" for name in ("file", "position", "bucket", "code", "meaning", "hint", "attempts", "time")
 )
 """What is added to the row's own columns; left out again when the file is given back as data."""
-BUCKET_COLUMN: Final = "socialscrm_bucket"
+BUCKET_COLUMN: Final = OWN_COLUMNS[2]
+"""Which of them says what became of the row."""
 
 MAY_PASS: Final = frozenset({errno.EAGAIN, errno.EBUSY, errno.EIO})
 """Errors of a storage that is out of order for a while; fsspec names those of object storage so."""

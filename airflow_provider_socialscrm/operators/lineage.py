@@ -77,7 +77,7 @@ def _output(base_url: str, tenant_id: str, accepted: int) -> Any:
         OutputStatisticsOutputDatasetFacet,
     )
 
-    from airflow_provider_socialscrm.assets.socialscrm import customers_uri  # noqa: PLC0415 - see is_plain
+    from airflow_provider_socialscrm.assets.socialscrm import customers_uri  # noqa: PLC0415 - not for parsing
 
     uri = urlsplit(customers_uri(base_url, tenant_id))
     statistics = OutputStatisticsOutputDatasetFacet(rowCount=accepted)

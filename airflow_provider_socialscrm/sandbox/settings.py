@@ -106,9 +106,8 @@ class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         if unknown := sorted(changes.keys() - set(FIELD_TYPES)):
             raise SettingsError(f"there is no setting {', '.join(unknown)}; the settings are {', '.join(FIELD_TYPES)}")
         values = {name: _converted(name, value, strict=strict) for name, value in changes.items()}
-        return SandboxSettings(
-            **msgspec.structs.asdict(self) | values
-        )  # replace() looks at nothing before msgspec 0.21
+        # Made anew: replace() does not run __post_init__ before msgspec 0.21.
+        return SandboxSettings(**msgspec.structs.asdict(self) | values)
 
     def shown(self) -> dict[str, Any]:
         """Return what may be shown to anybody: every setting but the secret ones, as JSON values."""
