@@ -15,7 +15,7 @@ from airflow_provider_socialscrm.commands.check_tables import columns_table, rea
 from airflow_provider_socialscrm.commands.check_task import task_of
 from airflow_provider_socialscrm.commands.check_words import counted, duration, in_options, shown
 from airflow_provider_socialscrm.importer.errors import InputError, RejectedRowsError
-from airflow_provider_socialscrm.importer.mapping import SIDE_EFFECT
+from airflow_provider_socialscrm.api.customers import SIDE_EFFECT
 from airflow_provider_socialscrm.importer.report import Bucket
 from airflow_provider_socialscrm.importer.threshold import allowed_refusals
 

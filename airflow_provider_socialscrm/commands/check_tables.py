@@ -11,7 +11,7 @@ from rich.text import Text
 
 from airflow_provider_socialscrm.commands.check_words import in_options, shown
 from airflow_provider_socialscrm.importer.causes import UNREADABLE
-from airflow_provider_socialscrm.importer.mapping import API_FIELDS
+from airflow_provider_socialscrm.api.customers import API_FIELDS
 from airflow_provider_socialscrm.importer.report import Bucket, Cause
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from airflow_provider_socialscrm.api.errors import SocialSCRMError, StopError, TooLargeError
@@ -19,23 +19,33 @@ NO_NUMBER: Final = Cause(
 )
 BAD_NUMBER: Final = Cause(
     "bad-number",
-    f"whatsApp is not {SHORTEST_NUMBER} to {LONGEST_NUMBER} digits.",
-    "Write the number with its country code, as in 8615266667780.",
+    f"whatsApp is not one phone number of {SHORTEST_NUMBER} to {LONGEST_NUMBER} digits.",
+    "Write one number, without an extension or a second one, with + and its country code, as in +8615266667780.",
 )
 NATIONAL_NUMBER: Final = Cause(
     "national-number",
     "whatsApp begins with 0, so it lacks its country code.",
-    "Write the number with its country code, or set default_region to the country that such numbers belong to.",
+    "Write the number with + and its country code, or set default_region to the country that such numbers belong to.",
 )
 ROUNDED_NUMBER: Final = Cause(
     "rounded-number",
     "whatsApp is a rounded number, whose last digits are lost.",
-    "Export the column as text: a spreadsheet showed it as 8.6E+12, or it is a 32-bit float.",
+    "Export the column as text: a spreadsheet or program wrote it as 8.6E+12, or it is a 32-bit float.",
 )
 NUMBER_NOT_IN_USE: Final = Cause(
     "number-not-in-use",
-    "whatsApp is no number that is in use in its country, or in that of default_region.",
+    "whatsApp is not a number that is in use: its country code, its length or the digits behind the code do not exist.",
     "Correct the number, or write it with + and its country code.",
+)
+AMBIGUOUS_NUMBER: Final = Cause(
+    "ambiguous-number",
+    "whatsApp can be a number of default_region, or one of another country without its +.",
+    "Write the number with + and its country code, or set ambiguous_numbers to 'national' or 'international'.",
+)
+NO_PERSON: Final = Cause(
+    "no-person",
+    "whatsApp is the id of a group, a list or a hidden account (@g.us, @broadcast, @lid), which is not a phone number.",
+    "Give the customer's own number, with + and its country code.",
 )
 NO_AGENT: Final = Cause("no-agent", "The row has no agentAccount.", "Give the login of the agent the customer goes to.")
 BAD_BIRTHDAY: Final = Cause(
@@ -97,10 +107,37 @@ CUT_SHORT: Final = Cause(
 )
 
 
+TWO_FORMS: Final = Cause(
+    "two-forms",
+    "Two forms of one number occur, as 5215512345678 and 525512345678 in Mexico, or with and without Brazil's ninth digit.",
+    "Both are sent: keep one of them if the CRM should have one customer.",
+)
+
+
 def together(causes: Sequence[Cause]) -> Cause:
     """Return all that is wrong with one row as one cause."""
     codes = " + ".join(str(cause.code) for cause in causes)
     return Cause(codes, " ".join(cause.meaning for cause in causes), " ".join(cause.hint for cause in causes))
+
+
+@dataclass(frozen=True, slots=True)
+class AmbiguousNumber(Cause):
+    """A number that has two readings.
+
+    :param countries: of the readings, in words.
+    """
+
+    countries: str = ""
+
+
+def ambiguous_number(countries: str, ambiguous: str) -> AmbiguousNumber:
+    """Return why a number is ambiguous.
+
+    :param countries: of its two readings, in words.
+    :param ambiguous: the user's ``ambiguous_numbers``: with ``reject`` the row is not sent.
+    """
+    hint = AMBIGUOUS_NUMBER.hint if ambiguous == "reject" else f"ambiguous_numbers={ambiguous!r} decides."
+    return AmbiguousNumber(AMBIGUOUS_NUMBER.code, f"whatsApp can be a number of {countries}.", hint, countries)
 
 
 def superseded_by(position: int | None) -> Cause:
@@ -174,3 +211,11 @@ def unreadable(where: str, what: str) -> Cause:
     :param what: what is wrong there, without a value of it.
     """
     return Cause(UNREADABLE.code, f"{where}: {what}", UNREADABLE.hint)
+
+
+def counted_as(cause: Cause) -> Cause:
+    """Return what a reason is counted as, where the rows' own reasons tell more: file and line, countries."""
+    return _COUNTED.get(cause.code, cause)
+
+
+_COUNTED: Final = {cause.code: cause for cause in (UNREADABLE, AMBIGUOUS_NUMBER)}

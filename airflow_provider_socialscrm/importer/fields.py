@@ -6,24 +6,34 @@ its values by those alone. What cannot be sent is found here, before any call.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_socialscrm.importer.birthdays import birthdays
-from airflow_provider_socialscrm.importer.causes import COMMA_IN_TAG, NO_AGENT, ODD_SEX, ROUNDED_NUMBER
+from airflow_provider_socialscrm.importer.birthdays import birthdays, dates
+from airflow_provider_socialscrm.importer.causes import (
+    COMMA_IN_TAG,
+    INEXACT_NUMBER,
+    NO_AGENT,
+    NULL_WORD,
+    ROUNDED_NUMBER,
+)
 from airflow_provider_socialscrm.importer.checked import Checked, Column, Finding
-from airflow_provider_socialscrm.importer.cleaning import clean
-from airflow_provider_socialscrm.importer.mapping import AGENT, BIRTHDAY, NUMBER, SEX, TAGS, Field
+from airflow_provider_socialscrm.importer.cleaning import clean, clean_text
+from airflow_provider_socialscrm.api.customers import AGENT, BIRTHDAY, NEVER_EMPTY, NUMBER, SEX, TAGS
+from airflow_provider_socialscrm.importer.mapping import Field
+from airflow_provider_socialscrm.importer.null_words import null_words, without
 from airflow_provider_socialscrm.importer.options import Rules
-from airflow_provider_socialscrm.importer.phones import whatsapp_numbers
-from airflow_provider_socialscrm.importer.text import MIXED, as_text, is_list, trimmed
-from airflow_provider_socialscrm.importer.values import readable, rows_with, unsendable
-
-SEXES: Final = ("unknown", "male", "female")
-"""What the vendor documents (contract 2.3); in other languages of its console it may know other words."""
+from airflow_provider_socialscrm.importer.phones import rounded_floats, whatsapp_numbers
+from airflow_provider_socialscrm.importer.report import Cause
+from airflow_provider_socialscrm.importer.sexes import sexes
+from airflow_provider_socialscrm.importer.tags import tags
+from airflow_provider_socialscrm.importer.text import MIXED, as_text, is_list, untrimmed, value_as_text
+from airflow_provider_socialscrm.importer.values import inexact, readable, rows_with, unsendable
 
 SAMPLE: Final = 512
 """Rows looked at to see whether a column repeats its values."""
@@ -35,17 +45,18 @@ EXACT_FLOAT32: Final = 2.0**24
 """From here on a 32-bit float no longer holds every integer, so a phone number in one has lost digits."""
 
 
-def check_field(field: Field, column: pa.Array, rules: Rules) -> Column:
+def check_field(field: Field, column: pa.Array, rules: Rules, today: date) -> Column:
     """Return a field's texts, null where a row leaves the field out, and what is wrong with them.
 
     :param field: which one, and what becomes of rows without a value.
     :param column: the column it is made of, of any type.
     :param rules: the user's.
+    :param today: the last day on which somebody may be born.
     """
     distinct = _distinct(column)
     if distinct is None:
-        return Column(field.name, _check(field, column, rules))
-    return Column(field.name, _check(field, distinct.dictionary, rules), distinct.indices)
+        return Column(field.name, _check(field, column, rules, today))
+    return Column(field.name, _check(field, distinct.dictionary, rules, today), distinct.indices)
 
 
 def _distinct(column: pa.Array) -> pa.DictionaryArray | None:
@@ -62,57 +73,87 @@ def _distinct(column: pa.Array) -> pa.DictionaryArray | None:
     return pc.dictionary_encode(column, null_encoding="encode")
 
 
-def _check(field: Field, column: pa.Array, rules: Rules) -> Checked:
+def _check(field: Field, column: pa.Array, rules: Rules, today: date) -> Checked:
     column = readable(column)
-    text = clean(as_text(column))
+    own = clean(untrimmed(column))
+    text = _replaced(without(own, rules.null_values), rules.values.get(field.name, {}))
+    words = null_words(text)
+    has_form = field.name in _RULES_WITH_FORM or field.name in rules.date_fields
+    if has_form:  # where a word cannot be a value, it is missing
+        text = pc.if_else(words, pa.scalar(None, text.type), text)
     if field.default is not None:
         text = pc.fill_null(text, field.default)
-    rule = _RULES.get(field.name)
-    checked = rule(text, rules) if rule else Checked(text)
-    of_type = (*unsendable(column), *_lost_by_type(field.name, column))
+    checked = _rule_of(field.name, rules, today)(text)
+    as_it_was = pc.fill_null(pc.equal(text, own), False)  # what the user replaced has no type any more
+    of_type = [
+        (cause, pc.and_(mask, as_it_was))
+        for cause, mask in (*unsendable(column), *_lost_by_type(field.name, column, own))
+    ]
     text = pc.fill_null(checked.text, "") if field.send_empty else checked.text
-    return Checked(text, (*of_type, *checked.problems), checked.remarks)
+    remarks = (*_remarks(field.name, column, words, sent=not has_form), *checked.remarks)
+    found = Checked(text, (*of_type, *checked.problems), remarks)
+    return _without_bad(field.name, found) if rules.bad_values == "omit" and field.name not in NEVER_EMPTY else found
 
 
-def _lost_by_type(name: str, column: pa.Array) -> tuple[Finding, ...]:
+def _replaced(text: pa.Array, values: Mapping[Any, Any]) -> pa.Array:
+    """Return texts with the user's values in place of others."""
+    texts = {
+        clean_text(value_as_text(key) or ""): clean_text(value_as_text(value) or "") for key, value in values.items()
+    }
+    at = pc.index_in(text, pa.array(list(texts), pa.string())) if texts else None
+    if at is None or at.null_count == len(at):
+        return text
+    replaced = pa.array([value or None for value in texts.values()], pa.string()).take(at)
+    return pc.if_else(pc.is_valid(at), replaced, text)
+
+
+def _rule_of(name: str, rules: Rules, today: date) -> Callable[[pa.Array], Checked]:
+    if name == NUMBER:
+        return lambda text: whatsapp_numbers(text, rules.default_region, rules.ambiguous_numbers)
+    if name == BIRTHDAY:
+        return lambda text: birthdays(text, rules.dayfirst, today)
+    if name in rules.date_fields:
+        return lambda text: dates(text, rules.dayfirst)
+    return _RULES.get(name, Checked)
+
+
+def _remarks(name: str, column: pa.Array, words: pa.Array, *, sent: bool) -> tuple[Finding, ...]:
+    if name in NEVER_EMPTY:
+        return ()
+    word = NULL_WORD if sent else replace(NULL_WORD, hint="It is taken for a missing value.")
+    return ((_of_field(name, word), words), (_of_field(name, INEXACT_NUMBER), inexact(column)))
+
+
+def _without_bad(name: str, checked: Checked) -> Checked:
+    """Return the texts without those that cannot be sent, and a remark for each reason."""
+    text = checked.text
+    for _, mask in checked.problems:
+        text = pc.if_else(pc.fill_null(mask, False), pa.scalar(None, text.type), text)
+    omitted = [(_of_field(name, cause), mask) for cause, mask in checked.problems]
+    return Checked(text, (), (*omitted, *checked.remarks))
+
+
+def _of_field(name: str, cause: Cause) -> Cause:
+    return replace(cause, meaning=f"{name}: {cause.meaning}")
+
+
+def _lost_by_type(name: str, column: pa.Array, text: pa.Array) -> tuple[Finding, ...]:
     if name in TAGS and column.type.equals(MIXED):
-        return _lost_by_type(name, column.flatten()[MIXED.get_field_index("socialscrm_list")])
+        return _lost_by_type(name, column.flatten()[MIXED.get_field_index("socialscrm_list")], text)
     if name in TAGS and is_list(column.type):
         return ((COMMA_IN_TAG, rows_with(column, pc.match_substring(as_text(pc.list_flatten(column)), ","))),)
     if name == NUMBER and (pa.types.is_float32(column.type) or pa.types.is_float16(column.type)):
         return ((ROUNDED_NUMBER, pc.greater_equal(pc.cast(column, pa.float64()), EXACT_FLOAT32)),)
+    if name == NUMBER and pa.types.is_float64(column.type):
+        return ((ROUNDED_NUMBER, rounded_floats(text, pc.is_valid(text))),)
     return ()
 
 
-def _number(text: pa.Array, rules: Rules) -> Checked:
-    return whatsapp_numbers(text, rules.default_region)
-
-
-def _birthday(text: pa.Array, rules: Rules) -> Checked:
-    return birthdays(text, rules.dayfirst)
-
-
-def _agent(text: pa.Array, rules: Rules) -> Checked:  # noqa: ARG001 - all rules are called alike
+def _agent(text: pa.Array) -> Checked:
     return Checked(text, ((NO_AGENT, pc.is_null(text)),))
 
 
-def _sex(text: pa.Array, rules: Rules) -> Checked:  # noqa: ARG001
-    lower = pc.utf8_lower(text)
-    known = pc.is_in(lower, pa.array(SEXES))
-    odd = pc.and_(pc.is_valid(text), pc.invert(known))
-    return Checked(pc.if_else(known, lower, text), remarks=((ODD_SEX, odd),))
+_RULES: Final[dict[str, Callable[[pa.Array], Checked]]] = {AGENT: _agent, SEX: sexes} | dict.fromkeys(TAGS, tags)
 
-
-def _tags(text: pa.Array, rules: Rules) -> Checked:  # noqa: ARG001
-    if not pc.any(pc.match_substring(text, ",")).as_py():
-        return Checked(text)
-    names = pc.replace_substring_regex(text, r"[\s,]*,[\s,]*", ",")
-    return Checked(trimmed(pc.replace_substring_regex(names, "^,|,$", "")))
-
-
-_RULES: Final[dict[str, Callable[[pa.Array, Rules], Checked]]] = {
-    NUMBER: _number,
-    AGENT: _agent,
-    SEX: _sex,
-    BIRTHDAY: _birthday,
-} | dict.fromkeys(TAGS, _tags)
+_RULES_WITH_FORM: Final = (NUMBER, AGENT, BIRTHDAY, SEX)
+"""Fields in which a word such as NULL can be no value."""

@@ -6,12 +6,12 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from itertools import count, islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pyarrow as pa
 
 from airflow_provider_socialscrm.importer.batches import Batch, Source
+from airflow_provider_socialscrm.importer.causes import TWO_FORMS
 from airflow_provider_socialscrm.importer.dead_letter import BUCKET_COLUMN
 from airflow_provider_socialscrm.importer.duplicates import (
     NOBODY,
@@ -23,8 +23,10 @@ from airflow_provider_socialscrm.importer.duplicates import (
 )
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.judge import Judge
-from airflow_provider_socialscrm.importer.mapping import NUMBER, Plan, plan_fields
+from airflow_provider_socialscrm.api.customers import NUMBER
+from airflow_provider_socialscrm.importer.mapping import Plan, column_label, plan_fields
 from airflow_provider_socialscrm.importer.phones import check_region
+from airflow_provider_socialscrm.importer.report import observations
 from airflow_provider_socialscrm.importer.rows import Judged
 
 if TYPE_CHECKING:
@@ -56,12 +58,13 @@ class Intake:
         self._source = source
         self._rules = rules
         self.plan = _plan(source, options, agent_in_row=agent_in_row)
-        self._judge = Judge(self.plan, rules, agent_in_row, options.bytes_per_call, envelope)
+        self._judge = Judge(self.plan, rules, agent_in_row, options.bytes_per_call, envelope, options.timing.today())
         self._losers = self._winners = NOBODY
         self.rows = 0
         """Rows of the input, once it was read."""
-        self.remarks: Counter[Cause] = Counter()
-        """Rows that go and have something odd, by cause, as far as they were judged."""
+        self._in_two_forms = 0
+        self._remarks: Counter[Cause] = Counter()
+        self._ambiguous_numbers: Counter[str] = Counter()
 
     def prepare(self) -> None:
         """Read the table to its end, so that what breaks off is found before any call, and find repeated numbers.
@@ -70,13 +73,11 @@ class Intake:
 
         :raises InputError: when the table breaks off.
         """
-        if self.plan.extensions:
-            log.info("Extension fields, sent under their own names: %s", ", ".join(self.plan.extensions))
-        for doubt in self.plan.doubts:
-            log.warning("%s", doubt)
+        _log_plan(self.plan)
         keys = KeyList()
         try:
             self.rows = sum(self._read(batch, keys) for batch in self._source.batches(self._needed()))
+            self._in_two_forms = keys.in_two_forms()
             if self._rules.duplicates != "send":
                 self._decide(*keys.repeated())
         finally:
@@ -88,10 +89,12 @@ class Intake:
         :raises InputError: when the table is not what it was when it was read before.
         """
         places, rows = count(), 0
-        self.remarks.clear()
+        self._remarks.clear()
+        self._ambiguous_numbers.clear()
         for batch in self._source.batches():
             judged = self._judge.judge(batch, self._superseded_in(batch), places)
-            self.remarks.update(judged.remarks)
+            self._remarks.update(judged.remarks)
+            self._ambiguous_numbers.update(judged.ambiguous_numbers)
             rows += batch.records.num_rows
             yield judged
         if rows != self.rows:
@@ -100,8 +103,19 @@ class Intake:
                 "while it is imported."
             )
 
+    @property
+    def remarks(self) -> Mapping[Cause, int]:
+        """Rows that are sent and have something noteworthy, by cause, as far as they were judged."""
+        forms = {TWO_FORMS: self._in_two_forms} if self._in_two_forms else {}
+        return forms | self._remarks
+
+    def observations(self) -> dict[str, Any]:
+        """Return for the manifest what a person should know about the rows and columns."""
+        left_out = [column_label(name) for name in self.plan.left_out]
+        return observations(self.remarks, self._ambiguous_numbers, left_out)
+
     def say_remarks(self) -> None:
-        """Log what was odd about rows that go."""
+        """Log what is noteworthy about rows that are sent."""
         for cause, rows in self.remarks.items():
             log.warning("%s rows: %s %s", f"{rows:,}", cause.meaning, cause.hint)
 
@@ -111,15 +125,14 @@ class Intake:
 
     def _needed(self) -> frozenset[str]:
         number = self.plan.field(NUMBER)
-        if number is None or number.column is None or self._rules.duplicates == "send":
+        if number is None or number.column is None:
             return frozenset()
         return frozenset([number.column, BUCKET_COLUMN])
 
     def _read(self, batch: Batch, keys: KeyList) -> int:
         _name_lines(batch.unreadable, batch.records.num_rows)
-        if self._rules.duplicates != "send":
-            numbers = self._judge.numbers(batch)
-            keys.add(keys_of(numbers, superseded_before(batch)))
+        if self.plan.fields:
+            keys.add(keys_of(self._judge.numbers(batch), superseded_before(batch)))
         return int(batch.records.num_rows)
 
     def _decide(self, positions: Positions, keys: Positions) -> None:
@@ -131,8 +144,8 @@ class Intake:
     def _sendable(self, positions: Positions) -> Iterator[bool]:
         for batch in self._source.batches():
             first, last = np.searchsorted(positions, [batch.start, batch.start + batch.records.num_rows])
-            if first < last:
-                yield from self._judge.is_sendable(_some_of(batch, positions[first:last] - batch.start))
+            if first < last:  # all rows of the batch, since what the others are says whether a number was rounded
+                yield from self._judge.is_sendable(batch)[positions[first:last] - batch.start]
 
     def _superseded_in(self, batch: Batch) -> Mapping[int, int | None]:
         if self._rules.duplicates == "send":
@@ -148,8 +161,16 @@ def _plan(source: Source, options: Options, *, agent_in_row: bool) -> Plan:
     return plan_fields(source.columns, options.rules, agent_in_row=agent_in_row)
 
 
-def _some_of(batch: Batch, indices: Positions) -> Batch:
-    return Batch(batch.start, batch.records.take(pa.array(indices)), batch.file)
+def _log_plan(plan: Plan) -> None:
+    for column, name in plan.renamed.items():
+        log.info("Column %s goes to the field %s", column_label(column), name)
+    if plan.extensions:
+        log.info("Extension fields, sent under their own names: %s", ", ".join(map(column_label, plan.extensions)))
+    if plan.left_out:
+        names = ", ".join(map(column_label, plan.left_out))
+        log.info("Columns left out: %s. extension_fields says which of them to send", names)
+    for doubt in plan.doubts:
+        log.warning("%s", doubt)
 
 
 def _name_lines(unreadable: Mapping[int, Cause], rows: int) -> None:

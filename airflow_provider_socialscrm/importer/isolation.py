@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable
 import msgspec
 
 from airflow_provider_socialscrm.importer.chunks import Chunk
-from airflow_provider_socialscrm.importer.mapping import AGENT, API_FIELDS, NUMBER
+from airflow_provider_socialscrm.api.customers import AGENT, API_FIELDS, NUMBER
 from airflow_provider_socialscrm.importer.rows import Row
 
 _API_FIELDS = frozenset(API_FIELDS)
