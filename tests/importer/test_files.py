@@ -367,11 +367,11 @@ def parquet_bytes():
 BROKEN = {
     "other encoding.csv": (
         "whatsApp,b\n8615266667780,Nov\u00e1k\n".encode("latin-1"),
-        ", line 2: not UTF-8 text. It looks like Windows-1252",
+        ", line 2: not UTF-8 text. Set encoding to the one in which these letters read right: ",
     ),
     "header in other encoding.csv": (
         "whatsApp,Nov\u00e1k\n1,2\n".encode("latin-1"),
-        ", line 1: not UTF-8 text. It looks like Windows-1252",
+        ", line 1: not UTF-8 text. Set encoding to the one in which these letters read right: ",
     ),
     "utf-16.csv": (
         "whatsApp,b\n8615266667780,Nov\u00e1k\n".encode("utf-16"),
