@@ -39,6 +39,10 @@ _WINDOWS_1252: Final = {byte: bytes([byte]).decode("cp1252", "ignore") or chr(by
 """What is written for these control characters; five of them have no character there either."""
 
 
+class EmptyFileError(InputError):
+    """A file has not one row nor a column: among other files it is no rows, alone it is a mistake."""
+
+
 @dataclass(frozen=True, slots=True)
 class TextForm:
     """How text files are written, checked.
