@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from airflow_provider_socialscrm.importer.batches import Piece
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.lines import Row, TextForm, lines_of, pieces_of
+from airflow_provider_socialscrm.importer.lines import EmptyFileError, Row, TextForm, lines_of, pieces_of
 from airflow_provider_socialscrm.importer.values import values_to_arrow
 
 
@@ -22,13 +22,16 @@ def columns(file: IO[bytes], name: str, form: TextForm) -> Sequence[str]:
 
     :param file: open at its start.
     :param name: of the file, for messages.
+    :raises EmptyFileError: when there is no line but blank ones.
     :raises InputError: when there is not one key.
     """
     keys: dict[str, None] = {}
+    row = None
     for row in _rows(file, name, form):
         keys.update(dict.fromkeys(row.content))
     if not keys:
-        raise InputError(f'{name} has no line that can be used: each has to be an object such as {{"whatsApp": "86"}}.')
+        error = InputError if row else EmptyFileError
+        raise error(f'{name} has no line that can be used: each has to be an object such as {{"whatsApp": "86"}}.')
     return tuple(keys)
 
 

@@ -31,6 +31,8 @@ LONGEST_LINE: Final = 10_000_000
 
 BYTE_ORDER_MARK: Final = "\ufeff"
 
+DEFAULT_DELIMITER: Final = ","
+
 LATIN_1: Final = "iso8859-1"
 """The encoding that is taken for Windows-1252, as browsers do: what it has more are control characters."""
 
@@ -53,7 +55,7 @@ class TextForm:
     """
 
     encoding: str = "utf-8"
-    delimiter: str = ","
+    delimiter: str = DEFAULT_DELIMITER
 
     def __post_init__(self) -> None:
         try:

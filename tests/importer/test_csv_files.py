@@ -194,7 +194,7 @@ def test_a_first_line_that_sets_the_delimiter_is_not_the_header(line, end, caplo
         assert pieces_of(content)[0] == ["whatsApp", "a,b"]
     assert rows_of(content) == [["1", "2,3"], [None, None]]
     assert troubles_of(content) == [(1, "x.csv, line 4: it has 3 values, and the header names 2")]
-    assert caplog.messages == ["x.csv: its first line sets the delimiter to ';'"]
+    assert set(caplog.messages) == {"x.csv: its first line sets the delimiter to ';'"}
 
 
 @pytest.mark.parametrize("delimiter", [",", "\t", "|", " ", "^", "，"])
