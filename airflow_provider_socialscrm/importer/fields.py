@@ -20,7 +20,7 @@ from airflow_provider_socialscrm.importer.mapping import AGENT, BIRTHDAY, NUMBER
 from airflow_provider_socialscrm.importer.options import Rules
 from airflow_provider_socialscrm.importer.phones import whatsapp_numbers
 from airflow_provider_socialscrm.importer.text import MIXED, as_text, is_list, trimmed
-from airflow_provider_socialscrm.importer.values import readable, rows_with, unsendable
+from airflow_provider_socialscrm.importer.values import readable, rounded, rows_with, unsendable
 
 SEXES: Final = ("unknown", "male", "female")
 """What the vendor documents (contract 2.3); in other languages of its console it may know other words."""
@@ -30,9 +30,6 @@ SAMPLE: Final = 512
 
 REPEATED: Final = 4
 """How often each value stands in the sample, on average, for the column to be converted by its distinct values."""
-
-EXACT_FLOAT32: Final = 2.0**24
-"""From here on a 32-bit float no longer holds every integer, so a phone number in one has lost digits."""
 
 
 def check_field(field: Field, column: pa.Array, rules: Rules) -> Column:
@@ -79,8 +76,8 @@ def _lost_by_type(name: str, column: pa.Array) -> tuple[Finding, ...]:
         return _lost_by_type(name, column.flatten()[MIXED.get_field_index("socialscrm_list")])
     if name in TAGS and is_list(column.type):
         return ((COMMA_IN_TAG, rows_with(column, pc.match_substring(as_text(pc.list_flatten(column)), ","))),)
-    if name == NUMBER and (pa.types.is_float32(column.type) or pa.types.is_float16(column.type)):
-        return ((ROUNDED_NUMBER, pc.greater_equal(pc.cast(column, pa.float64()), EXACT_FLOAT32)),)
+    if name == NUMBER:
+        return ((ROUNDED_NUMBER, rounded(column)),)
     return ()
 
 
