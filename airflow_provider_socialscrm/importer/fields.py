@@ -33,16 +33,13 @@ from airflow_provider_socialscrm.importer.report import Cause
 from airflow_provider_socialscrm.importer.sexes import sexes
 from airflow_provider_socialscrm.importer.tags import tags
 from airflow_provider_socialscrm.importer.text import MIXED, as_text, is_list, untrimmed, value_as_text
-from airflow_provider_socialscrm.importer.values import inexact, readable, rows_with, unsendable
+from airflow_provider_socialscrm.importer.values import inexact, readable, rounded, rows_with, unsendable
 
 SAMPLE: Final = 512
 """Rows looked at to see whether a column repeats its values."""
 
 REPEATED: Final = 4
 """How often each value stands in the sample, on average, for the column to be converted by its distinct values."""
-
-EXACT_FLOAT32: Final = 2.0**24
-"""From here on a 32-bit float no longer holds every integer, so a phone number in one has lost digits."""
 
 
 def check_field(field: Field, column: pa.Array, rules: Rules, today: date) -> Column:
@@ -84,11 +81,10 @@ def _check(field: Field, column: pa.Array, rules: Rules, today: date) -> Checked
     if field.default is not None:
         text = pc.fill_null(text, field.default)
     checked = _rule_of(field.name, rules, today)(text)
-    as_it_was = pc.fill_null(pc.equal(text, own), False)  # what the user replaced has no type any more
-    of_type = [
-        (cause, pc.and_(mask, as_it_was))
-        for cause, mask in (*unsendable(column), *_lost_by_type(field.name, column, own))
-    ]
+    of_type = (*unsendable(column), *_lost_by_type(field.name, column, own))
+    if of_type:  # a value in place of which the user has put another one does not count
+        as_it_was = pc.fill_null(pc.equal(text, own), False)
+        of_type = tuple((cause, pc.and_(mask, as_it_was)) for cause, mask in of_type)
     text = pc.fill_null(checked.text, "") if field.send_empty else checked.text
     remarks = (*_remarks(field.name, column, words, sent=not has_form), *checked.remarks)
     found = Checked(text, (*of_type, *checked.problems), remarks)
@@ -142,10 +138,11 @@ def _lost_by_type(name: str, column: pa.Array, text: pa.Array) -> tuple[Finding,
         return _lost_by_type(name, column.flatten()[MIXED.get_field_index("socialscrm_list")], text)
     if name in TAGS and is_list(column.type):
         return ((COMMA_IN_TAG, rows_with(column, pc.match_substring(as_text(pc.list_flatten(column)), ","))),)
-    if name == NUMBER and (pa.types.is_float32(column.type) or pa.types.is_float16(column.type)):
-        return ((ROUNDED_NUMBER, pc.greater_equal(pc.cast(column, pa.float64()), EXACT_FLOAT32)),)
-    if name == NUMBER and pa.types.is_float64(column.type):
-        return ((ROUNDED_NUMBER, rounded_floats(text, pc.is_valid(text))),)
+    if name == NUMBER:
+        lost = rounded(column)
+        if pa.types.is_float64(column.type):
+            lost = pc.or_(lost, rounded_floats(text, pc.is_valid(text)))
+        return ((ROUNDED_NUMBER, lost),)
     return ()
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import msgspec
 import pyarrow as pa
 
 from airflow_provider_socialscrm.importer.batches import Piece
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.lines import Row, TextForm, lines_of, pieces_of
+from airflow_provider_socialscrm.importer.lines import EmptyFileError, Row, TextForm, lines_of, pieces_of
+from airflow_provider_socialscrm.importer.text import value_as_text
 from airflow_provider_socialscrm.importer.values import values_to_arrow
 
 
@@ -22,13 +24,16 @@ def columns(file: IO[bytes], name: str, form: TextForm) -> Sequence[str]:
 
     :param file: open at its start.
     :param name: of the file, for messages.
+    :raises EmptyFileError: when there is no line but blank ones.
     :raises InputError: when there is not one key.
     """
     keys: dict[str, None] = {}
+    row = None
     for row in _rows(file, name, form):
         keys.update(dict.fromkeys(row.content))
     if not keys:
-        raise InputError(f'{name} has no line that can be used: each has to be an object such as {{"whatsApp": "86"}}.')
+        error = InputError if row else EmptyFileError
+        raise error(f'{name} has no line that can be used: each has to be an object such as {{"whatsApp": "86"}}.')
     return tuple(keys)
 
 
@@ -53,8 +58,17 @@ def _row(number: int, line: str) -> Row:
     try:
         content = msgspec.json.decode(line)
     except (msgspec.DecodeError, RecursionError):  # their messages may quote values
-        return Row(number, {}, "it is not JSON")
+        try:
+            content = _LENIENT.decode(line.strip())
+        except (ValueError, RecursionError):
+            return Row(number, {}, "it is not JSON")
+        if isinstance(content, dict):  # half characters in values go as everywhere; no column can be called by one
+            content = {value_as_text(name) or "": value for name, value in content.items()}
     return Row(number, content) if isinstance(content, dict) else Row(number, {}, "it is JSON, but no object")
+
+
+_LENIENT: Final = json.JSONDecoder()
+"""Takes NaN, infinite numbers and half characters, which pandas, Spark and Python write and JSON does not have."""
 
 
 def _to_arrow(rows: list[dict[str, Any]], names: Sequence[str]) -> pa.RecordBatch:

@@ -22,10 +22,14 @@ import pyarrow.compute as pc
 EXACT_FLOAT: Final = 2.0**53
 """Above this a 64-bit float no longer holds every integer, so it is not written as one."""
 
+WIDE_FLOAT_BYTES: Final = 8
+"""Bytes of a float that numpy and Python share."""
+
 MIXED: Final = pa.struct(
     [("socialscrm_text", pa.string()), ("socialscrm_list", pa.list_(pa.string())), ("socialscrm_problem", pa.string())]
 )
-"""A column whose values are of several types: each as text, or a list of texts, and the code of what is wrong."""
+"""A column whose values are of several types: each as text, or a list of texts, and the codes of what is wrong with it,
+blanks between them."""
 
 DATE_FORMAT: Final = "%Y/%m/%d"
 """The one date format the vendor documents (contract 2.3, birthday)."""
@@ -62,6 +66,8 @@ def value_as_text(value: Any) -> str | None:
 
 def plain(value: Any) -> Any:
     """Return a value as Python has it, ``None`` where it is missing: numpy and pandas have types of their own."""
+    if is_narrow(value):
+        return _shortest(value)
     if hasattr(value, "tolist"):  # numpy's own; its nanoseconds would come out as a number
         value = (value.astype("datetime64[us]") if value.dtype.kind == "M" else value).tolist()
     if hasattr(value, "to_pytimedelta"):
@@ -69,6 +75,21 @@ def plain(value: Any) -> Any:
     if type(value).__name__ in {"NAType", "NaTType"} or (isinstance(value, float | Decimal) and isnan(value)):
         return None
     return value
+
+
+def is_narrow(value: Any) -> bool:
+    """Say whether a value is numpy's, of floats of fewer than 64 bits."""
+    return hasattr(value, "tolist") and value.dtype.kind == "f" and value.dtype.itemsize < WIDE_FLOAT_BYTES
+
+
+def _shortest(value: Any) -> Any:
+    """Return a narrow float as the one that has the digits it shows: 0.1, which in 64 bits is 0.10000000149011612."""
+    if value.ndim:
+        return [_shortest(each) for each in value]
+    exact = float(value)
+    if isnan(exact):
+        return None
+    return exact if exact.is_integer() and abs(exact) < EXACT_FLOAT else float(str(value))
 
 
 def is_list(kind: pa.DataType) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from math import isinf
@@ -11,15 +11,21 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_socialscrm.importer.causes import NOT_A_NUMBER, NOT_TEXT
+from airflow_provider_socialscrm.importer.causes import NOT_A_NUMBER, NOT_TEXT, ROUNDED_NUMBER
 from airflow_provider_socialscrm.importer.checked import Finding
-from airflow_provider_socialscrm.importer.text import MIXED, is_list, plain, value_as_text
+from airflow_provider_socialscrm.importer.text import EXACT_FLOAT, MIXED, is_list, is_narrow, plain, value_as_text
 
 _INFERRED: Final = frozenset({str, int, float, bool, bytes, date, datetime, Decimal, type(None)})
 """Types that may be left to pyarrow; of others it makes what they are not, or ends the process (NumPy's moments)."""
 
 _NOT_TOGETHER: Final = ({date, datetime}, {Decimal, int}, {Decimal, float}, {str, bytes})
 """Types that pyarrow brings to one of them, by which a value would be written as another type's are."""
+
+EXACT_FLOAT32: Final = 2.0**24
+"""From here on a 32-bit float no longer holds every integer, so a phone number in one has lost digits."""
+
+_INEXACT: Final = "inexact"
+"""In :data:`MIXED`, the code of a float from :data:`EXACT_FLOAT` on."""
 
 _LISTS: Final = list | tuple | set | frozenset
 
@@ -47,6 +53,7 @@ def readable(column: pa.Array) -> pa.Array:
 
     :param column: of any type; what files hold is checked nowhere else.
     """
+    column = _stored(column)
     values = _values(column)
     if not any(test(values.type) for test in _TEXTS):
         return column
@@ -71,13 +78,45 @@ def content_of(text: pa.StringArray) -> bytes:
 def unsendable(column: pa.Array) -> tuple[Finding, ...]:
     """Return the rows of a readable column whose value no text stands for: infinite numbers, bytes that are no text."""
     if column.type.equals(MIXED):
-        found = column.flatten()[MIXED.get_field_index("socialscrm_problem")]
-        return tuple((cause, pc.equal(found, str(cause.code))) for cause in (NOT_A_NUMBER, NOT_TEXT))
+        return tuple((cause, _has_code(column, str(cause.code))) for cause in (NOT_A_NUMBER, NOT_TEXT))
     values = _values(column)
     if not pa.types.is_floating(values.type):
         return ()
-    infinite = pc.is_inf(pc.cast(values, pa.float64()))
-    return ((NOT_A_NUMBER, rows_with(column, infinite) if is_list(column.type) else infinite),)
+    return ((NOT_A_NUMBER, _by_row(column, pc.is_inf(pc.cast(values, pa.float64())))),)
+
+
+def rounded(column: pa.Array) -> pa.Array:
+    """Return which rows hold a float of fewer than 64 bits that is too large to have all digits of a number.
+
+    :param column: readable, of any type.
+    """
+    return _large(column, str(ROUNDED_NUMBER.code), EXACT_FLOAT32, (pa.types.is_float32, pa.types.is_float16))
+
+
+def inexact(column: pa.Array) -> pa.Array:
+    """Return which rows hold a float that is too large to be one certain integer, so that other digits are sent.
+
+    :param column: readable, of any type.
+    """
+    return _large(column, _INEXACT, EXACT_FLOAT, (pa.types.is_floating,))
+
+
+def _large(column: pa.Array, code: str, limit: float, kinds: Sequence[Callable[[pa.DataType], bool]]) -> pa.Array:
+    if column.type.equals(MIXED):
+        return _has_code(column, code)
+    values = _values(column)
+    if not any(test(values.type) for test in kinds):
+        return pa.repeat(pa.scalar(False), len(column))
+    size = pc.abs(pc.cast(values, pa.float64()))
+    return pc.fill_null(_by_row(column, pc.and_(pc.greater_equal(size, limit), pc.is_finite(size))), False)
+
+
+def _has_code(column: pa.Array, code: str) -> pa.Array:
+    return pc.fill_null(pc.match_substring(column.flatten()[MIXED.get_field_index("socialscrm_problem")], code), False)
+
+
+def _by_row(column: pa.Array, guilty: pa.Array) -> pa.Array:
+    return rows_with(column, guilty) if is_list(column.type) else guilty
 
 
 def rows_with(lists: pa.Array, guilty: pa.Array) -> pa.Array:
@@ -88,6 +127,17 @@ def rows_with(lists: pa.Array, guilty: pa.Array) -> pa.Array:
     """
     parents = pc.list_parent_indices(lists)
     return pc.is_in(pa.array(range(len(lists)), parents.type), parents.filter(pc.fill_null(guilty, False)))
+
+
+def _stored(column: pa.Array) -> pa.Array:
+    """Return a column of an extension type as what it is stored as, unless its values have a form of their own."""
+    if is_list(column.type) and isinstance(column.type.value_type, pa.BaseExtensionType):
+        return _mixed(column.to_pylist())
+    if not isinstance(column.type, pa.BaseExtensionType) or column.type.extension_name in _OWN_FORMS:
+        return column
+    if column.type.extension_name.startswith("pandas."):  # periods and intervals, stored as numbers
+        return values_to_arrow(column.to_pandas().tolist())
+    return _stored(column.storage)
 
 
 def _values(column: pa.Array) -> pa.Array:
@@ -104,6 +154,9 @@ def _undecoded(column: pa.Array) -> list[Any]:
     return lists
 
 
+_OWN_FORMS: Final = frozenset(["arrow.bool8", "arrow.fixed_shape_tensor", "arrow.uuid"])
+"""Extension types whose values Arrow turns into Python's: what they are stored as says something else."""
+
 _TEXTS: Final = (
     pa.types.is_string,
     pa.types.is_large_string,
@@ -119,7 +172,7 @@ def _mixed(values: Sequence[Any]) -> pa.Array:
     python = [plain(value) for value in values]
     lists = [_texts(value) if isinstance(value, _LISTS) else None for value in python]
     texts = [None if isinstance(value, _LISTS) else value_as_text(value) for value in python]
-    problems = [_problem(value) for value in python]
+    problems = [" ".join(dict.fromkeys(_problems(value))) or None for value in values]
     kinds = [MIXED.field(index).type for index in range(MIXED.num_fields)]
     arrays = [pa.array(part, kind) for part, kind in zip((texts, lists, problems), kinds, strict=True)]
     return pa.StructArray.from_arrays(arrays, fields=list(MIXED))
@@ -135,14 +188,21 @@ def _texts(values: Any) -> list[str]:
     return texts
 
 
-def _problem(value: Any) -> str | None:
-    if isinstance(value, _LISTS):
-        return next(filter(None, map(_problem, map(plain, value))), None)
-    if isinstance(value, float | Decimal) and isinf(value):
-        return str(NOT_A_NUMBER.code)
-    if isinstance(value, bytes | bytearray) and not _is_text(value):
-        return str(NOT_TEXT.code)
-    return None
+def _problems(value: Any) -> Iterator[str]:
+    """Yield the codes of all that is wrong with a value as it came."""
+    found = plain(value)
+    if isinstance(found, _LISTS):
+        for each in value:
+            yield from _problems(each)
+    elif isinstance(found, float | Decimal) and isinf(found):
+        yield str(NOT_A_NUMBER.code)
+    elif isinstance(found, bytes | bytearray) and not _is_text(found):
+        yield str(NOT_TEXT.code)
+    elif isinstance(found, float):
+        if abs(found) >= EXACT_FLOAT32 and is_narrow(value):
+            yield str(ROUNDED_NUMBER.code)
+        if abs(found) >= EXACT_FLOAT:
+            yield _INEXACT
 
 
 def _is_text(value: bytes | bytearray) -> bool:

@@ -457,6 +457,16 @@ def test_a_number_in_a_32_bit_float_has_lost_its_last_digits(dtype):
     assert codes({"whatsApp": numbers}) == {0: ["rounded-number"], 2: ["no-number"]}
 
 
+def test_a_32_bit_float_among_values_of_other_types_has_lost_its_last_digits_too():
+    numbers = pd.Series([np.float32(8615266667780), "8615266667781", np.float64(8615266667782)], dtype=object)
+    assert codes({"whatsApp": numbers}) == {0: ["rounded-number"]}
+    assert codes({"whatsApp": pd.arrays.SparseArray(np.array([8615266667780, 8615266667781], "f4"))}) == {
+        0: ["rounded-number"],
+        1: ["rounded-number"],
+    }
+    assert sent({"whatsApp": [NUMBER], "Points": pd.Series([np.float32(0.1)], dtype=object)})[0]["Points"] == "0.1"
+
+
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.sampled_from([None, "a", "b, c", " ", "\x00"]), min_size=SAMPLE, max_size=SAMPLE + 40))
 def test_a_column_that_repeats_its_values_is_read_as_any_other(values):
