@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from airflow_provider_socialscrm.api.errors import SocialSCRMError, StopError, TooLargeError
-from airflow_provider_socialscrm.importer.errors import SystemicError
+from airflow_provider_socialscrm.importer.errors import ExtensionFieldsError, SystemicError
+from airflow_provider_socialscrm.importer.extension_guard import REFUSED_ROWS, Culprits, Fields
 from airflow_provider_socialscrm.importer.recovery import blames_signer
 from airflow_provider_socialscrm.importer.report import Cause
 
@@ -219,3 +220,25 @@ def counted_as(cause: Cause) -> Cause:
 
 
 _COUNTED: Final = {cause.code: cause for cause in (UNREADABLE, AMBIGUOUS_NUMBER)}
+
+
+def fields_refused(culprits: Culprits) -> ExtensionFieldsError:
+    """Return the error for extension fields with which the CRM accepts no row."""
+    suspects, others = _quoted(culprits.suspects), _quoted(culprits.accepted)
+    several = len(culprits.suspects) > 1
+    if culprits.suspects == culprits.accepted:
+        found = f"no row with exactly {suspects}, though it accepted each of these fields in other rows"
+    else:
+        found = f"no row with {'any of ' if several else ''}{suspects}"
+        found += f", while it accepted rows with {others}" if others else ""
+    return ExtensionFieldsError(
+        f"SocialsCRM refused {REFUSED_ROWS} rows, each alone, for their extension fields (533), and accepted {found}. "
+        f"It does not know {'at least one of these fields' if several else 'this field'}, or takes none of its values. "
+        f"Remove {'such a field' if several else 'it'} from extension_fields (in place of 'all' list the fields "
+        "that the CRM has), or create it in the CRM under exactly this name and with the type of its values. "
+        "The other rows were not sent."
+    )
+
+
+def _quoted(fields: Fields) -> str:
+    return ", ".join(f"'{name}'" for name in sorted(fields))

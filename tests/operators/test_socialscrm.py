@@ -279,6 +279,14 @@ def test_of_two_rows_with_one_number_one_goes_and_the_task_succeeds(crm: Sandbox
     assert line["socialscrm_meaning"] == f"Row {winner} has the same whatsApp number, and goes instead."
 
 
+def test_a_column_the_crm_does_not_know_fails_the_task_for_good_and_is_named(crm: Sandbox):
+    message = failure_of(customers(500, **{"Shoe Size": "42"}), max_rejected=500)
+
+    assert "accepted no row with 'Shoe Size'. It does not know this field" in message
+    assert "extension_fields" in message
+    assert len(crm.calls()) < 150
+
+
 def test_nothing_is_sent_when_a_row_cannot_be_and_on_invalid_is_fail(crm: Sandbox, tmp_path):
     frame = customers()
     frame.loc[2, "whatsApp"] = "12"
