@@ -39,7 +39,10 @@ NUMBER_NOT_IN_USE: Final = Cause(
 )
 NO_AGENT: Final = Cause("no-agent", "The row has no agentAccount.", "Give the login of the agent the customer goes to.")
 BAD_BIRTHDAY: Final = Cause(
-    "bad-birthday", "birthday is no date of the form yyyy/MM/dd.", "Give a date column, or text such as 1990/03/08."
+    "bad-birthday",
+    "birthday is no date of the form yyyy/MM/dd.",
+    "Give a date column, or text such as 1990/03/08. A number such as 32940 is a spreadsheet's count of days: format "
+    "the column as a date before you export it.",
 )
 AMBIGUOUS_BIRTHDAY: Final = Cause(
     "ambiguous-birthday",
@@ -174,3 +177,22 @@ def unreadable(where: str, what: str) -> Cause:
     :param what: what is wrong there, without a value of it.
     """
     return Cause(UNREADABLE.code, f"{where}: {what}", UNREADABLE.hint)
+
+
+BIRTHDAY_OUT_OF_RANGE: Final = Cause(
+    "birthday-out-of-range",
+    "birthday is before 1900 or in the future.",
+    "Correct it. Convert a year of another calendar, such as 2533 (Buddhist) or 1368 (Persian), to the Gregorian one. "
+    "Or set bad_values='omit' to leave birthdays that cannot be sent out of their rows.",
+)
+BAD_DATE: Final = Cause(
+    "bad-date",
+    "A column of date_fields holds a value that is no date of the form yyyy/MM/dd.",
+    "Write 1990/03/08 or give a date column; where a spreadsheet shows 32940, format the column as a date. Or take the "
+    "column out of date_fields to send its texts as they are, or set bad_values='omit' to leave bad dates out.",
+)
+AMBIGUOUS_DATE: Final = Cause(
+    "ambiguous-date",
+    "A column of date_fields holds a date that could be read day first or month first.",
+    "Set dayfirst to True or False, or write dates as 1990/03/08.",
+)

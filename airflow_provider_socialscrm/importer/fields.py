@@ -7,6 +7,7 @@ its values by those alone. What cannot be sent is found here, before any call.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Final
 
 import pyarrow as pa
@@ -89,7 +90,7 @@ def _number(text: pa.Array, rules: Rules) -> Checked:
 
 
 def _birthday(text: pa.Array, rules: Rules) -> Checked:
-    return birthdays(text, rules.dayfirst)
+    return birthdays(text, rules.dayfirst, datetime.now(UTC).date())
 
 
 def _agent(text: pa.Array, rules: Rules) -> Checked:  # noqa: ARG001 - all rules are called alike
