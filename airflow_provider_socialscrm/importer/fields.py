@@ -20,7 +20,7 @@ from airflow_provider_socialscrm.importer.cleaning import clean
 from airflow_provider_socialscrm.importer.mapping import AGENT, BIRTHDAY, NUMBER, SEX, TAGS, Field
 from airflow_provider_socialscrm.importer.options import Rules
 from airflow_provider_socialscrm.importer.phones import whatsapp_numbers
-from airflow_provider_socialscrm.importer.text import MIXED, as_text, is_list, trimmed
+from airflow_provider_socialscrm.importer.text import MIXED, as_text, is_list, trimmed, untrimmed
 from airflow_provider_socialscrm.importer.values import readable, rows_with, unsendable
 
 SEXES: Final = ("unknown", "male", "female")
@@ -65,7 +65,7 @@ def _distinct(column: pa.Array) -> pa.DictionaryArray | None:
 
 def _check(field: Field, column: pa.Array, rules: Rules) -> Checked:
     column = readable(column)
-    text = clean(as_text(column))
+    text = clean(untrimmed(column))
     if field.default is not None:
         text = pc.fill_null(text, field.default)
     rule = _RULES.get(field.name)
