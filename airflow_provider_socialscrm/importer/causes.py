@@ -61,7 +61,10 @@ NOT_TEXT: Final = Cause(
     "Decode the column before it is imported, or leave it out.",
 )
 ODD_SEX: Final = Cause(
-    "odd-sex", "sex is neither unknown, male nor female.", "It is sent as it is: see whether the CRM knows the word."
+    "odd-sex",
+    "sex is neither unknown, male nor female, nor a word that certainly means one of them.",
+    "It is sent as it is. Set values={'sex': {'1': 'male', '2': 'female'}}, with the words of your data, to have them "
+    "translated.",
 )
 DUPLICATE: Final = Cause(
     "duplicate",
