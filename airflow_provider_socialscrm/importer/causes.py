@@ -199,3 +199,13 @@ AMBIGUOUS_DATE: Final = Cause(
     "A column of date_fields holds a date that could be read day first or month first.",
     "Set dayfirst to True or False, or write dates as 1990/03/08.",
 )
+NULL_WORD: Final = Cause(
+    "null-word",
+    "A value is a word that programs write for a missing value, such as NULL or NaN.",
+    "It is sent as it is. Set null_values=['NULL'], with the words that occur in your data, to take them for missing.",
+)
+INEXACT_NUMBER: Final = Cause(
+    "inexact-number",
+    "A column holds a number with more digits than a 64-bit float keeps, so its last digits may be wrong.",
+    "It is sent as it is. Export the column as text or as integers: pandas makes floats of integers with gaps.",
+)
