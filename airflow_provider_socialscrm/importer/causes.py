@@ -199,6 +199,17 @@ AMBIGUOUS_DATE: Final = Cause(
     "A column of date_fields holds a date that could be read day first or month first.",
     "Set dayfirst to True or False, or write dates as 1990/03/08.",
 )
+BAD_TAGS: Final = Cause(
+    "bad-tags",
+    "Tags are in brackets, but are no list that can be read with certainty.",
+    "Write names with commas between them, as in VIP,New, or a list, as in ['VIP', 'New']. A tag's own name cannot be "
+    "in square brackets or braces. Or set bad_values='omit' to leave tags that cannot be sent out of their rows.",
+)
+OTHER_SEPARATOR: Final = Cause(
+    "other-separator",
+    "A tag contains a sign that separates tags elsewhere, such as a semicolon or a full-width comma.",
+    "It is sent as one tag. If it is several, write plain commas between their names, as in VIP,New.",
+)
 NULL_WORD: Final = Cause(
     "null-word",
     "A value is a word that programs write for a missing value, such as NULL or NaN.",
