@@ -50,7 +50,10 @@ NO_PERSON: Final = Cause(
 )
 NO_AGENT: Final = Cause("no-agent", "The row has no agentAccount.", "Give the login of the agent the customer goes to.")
 BAD_BIRTHDAY: Final = Cause(
-    "bad-birthday", "birthday is no date of the form yyyy/MM/dd.", "Give a date column, or text such as 1990/03/08."
+    "bad-birthday",
+    "birthday is no date of the form yyyy/MM/dd.",
+    "Give a date column, or text such as 1990/03/08. A number such as 32940 is a spreadsheet's count of days: format "
+    "the column as a date before you export it.",
 )
 AMBIGUOUS_BIRTHDAY: Final = Cause(
     "ambiguous-birthday",
@@ -69,7 +72,10 @@ NOT_TEXT: Final = Cause(
     "Decode the column before it is imported, or leave it out.",
 )
 ODD_SEX: Final = Cause(
-    "odd-sex", "sex is neither unknown, male nor female.", "It is sent as it is: see whether the CRM knows the word."
+    "odd-sex",
+    "sex is neither unknown, male nor female, nor a word that certainly means one of them.",
+    "It is sent as it is. Set values={'sex': {'1': 'male', '2': 'female'}}, with the words of your data, to have them "
+    "translated.",
 )
 DUPLICATE: Final = Cause(
     "duplicate",
@@ -242,3 +248,43 @@ def fields_refused(culprits: Culprits) -> ExtensionFieldsError:
 
 def _quoted(fields: Fields) -> str:
     return ", ".join(f"'{name}'" for name in sorted(fields))
+
+
+BIRTHDAY_OUT_OF_RANGE: Final = Cause(
+    "birthday-out-of-range",
+    "birthday is before 1900 or in the future.",
+    "Correct it. Convert a year of another calendar, such as 2533 (Buddhist) or 1368 (Persian), to the Gregorian one. "
+    "Or set bad_values='omit' to leave birthdays that cannot be sent out of their rows.",
+)
+BAD_DATE: Final = Cause(
+    "bad-date",
+    "A column of date_fields holds a value that is no date of the form yyyy/MM/dd.",
+    "Write 1990/03/08 or give a date column; where a spreadsheet shows 32940, format the column as a date. Or take the "
+    "column out of date_fields to send its texts as they are, or set bad_values='omit' to leave bad dates out.",
+)
+AMBIGUOUS_DATE: Final = Cause(
+    "ambiguous-date",
+    "A column of date_fields holds a date that could be read day first or month first.",
+    "Set dayfirst to True or False, or write dates as 1990/03/08.",
+)
+BAD_TAGS: Final = Cause(
+    "bad-tags",
+    "Tags are in brackets, but are no list that can be read with certainty.",
+    "Write names with commas between them, as in VIP,New, or a list, as in ['VIP', 'New']. A tag's own name cannot be "
+    "in square brackets or braces. Or set bad_values='omit' to leave tags that cannot be sent out of their rows.",
+)
+OTHER_SEPARATOR: Final = Cause(
+    "other-separator",
+    "A tag contains a sign that separates tags elsewhere, such as a semicolon or a full-width comma.",
+    "It is sent as one tag. If it is several, write plain commas between their names, as in VIP,New.",
+)
+NULL_WORD: Final = Cause(
+    "null-word",
+    "A value is a word that programs write for a missing value, such as NULL or NaN.",
+    "It is sent as it is. Set null_values=['NULL'], with the words that occur in your data, to take them for missing.",
+)
+INEXACT_NUMBER: Final = Cause(
+    "inexact-number",
+    "A column holds a number with more digits than a 64-bit float keeps, so its last digits may be wrong.",
+    "It is sent as it is. Export the column as text or as integers: pandas makes floats of integers with gaps.",
+)
