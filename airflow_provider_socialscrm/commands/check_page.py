@@ -11,11 +11,11 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
+from airflow_provider_socialscrm.api.customers import SIDE_EFFECT
 from airflow_provider_socialscrm.commands.check_tables import columns_table, reasons_table, samples_table
 from airflow_provider_socialscrm.commands.check_task import task_of
 from airflow_provider_socialscrm.commands.check_words import counted, duration, in_options, shown
 from airflow_provider_socialscrm.importer.errors import InputError, RejectedRowsError
-from airflow_provider_socialscrm.api.customers import SIDE_EFFECT
 from airflow_provider_socialscrm.importer.report import Bucket
 from airflow_provider_socialscrm.importer.threshold import allowed_refusals
 

@@ -9,9 +9,9 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from airflow_provider_socialscrm.api.customers import API_FIELDS
 from airflow_provider_socialscrm.commands.check_words import in_options, shown
 from airflow_provider_socialscrm.importer.causes import UNREADABLE
-from airflow_provider_socialscrm.api.customers import API_FIELDS
 from airflow_provider_socialscrm.importer.report import Bucket, Cause
 
 if TYPE_CHECKING:

@@ -116,8 +116,8 @@ CUT_SHORT: Final = Cause(
 
 TWO_FORMS: Final = Cause(
     "two-forms",
-    "Two forms of one number occur, as 5215512345678 and 525512345678 in Mexico, or with and without Brazil's ninth digit.",
-    "Both are sent: keep one of them if the CRM should have one customer.",
+    "Two forms of one number occur, such as 5215512345678 and 525512345678 in Mexico.",
+    "Both are sent. Keep one of them if the CRM should have one customer: the form in which WhatsApp shows the number.",
 )
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_socialscrm.api.customers import AGENT, BIRTHDAY, NEVER_EMPTY, NUMBER, SEX, TAGS
 from airflow_provider_socialscrm.importer.birthdays import birthdays, dates
 from airflow_provider_socialscrm.importer.causes import (
     COMMA_IN_TAG,
@@ -24,7 +25,6 @@ from airflow_provider_socialscrm.importer.causes import (
 )
 from airflow_provider_socialscrm.importer.checked import Checked, Column, Finding
 from airflow_provider_socialscrm.importer.cleaning import clean, clean_text
-from airflow_provider_socialscrm.api.customers import AGENT, BIRTHDAY, NEVER_EMPTY, NUMBER, SEX, TAGS
 from airflow_provider_socialscrm.importer.mapping import Field
 from airflow_provider_socialscrm.importer.null_words import null_words, without
 from airflow_provider_socialscrm.importer.options import Rules

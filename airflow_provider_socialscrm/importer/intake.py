@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from airflow_provider_socialscrm.api.customers import NUMBER
 from airflow_provider_socialscrm.importer.batches import Batch, Source
 from airflow_provider_socialscrm.importer.causes import TWO_FORMS
 from airflow_provider_socialscrm.importer.dead_letter import BUCKET_COLUMN
@@ -23,7 +24,6 @@ from airflow_provider_socialscrm.importer.duplicates import (
 )
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.judge import Judge
-from airflow_provider_socialscrm.api.customers import NUMBER
 from airflow_provider_socialscrm.importer.mapping import Plan, column_label, plan_fields
 from airflow_provider_socialscrm.importer.phones import check_region
 from airflow_provider_socialscrm.importer.report import observations

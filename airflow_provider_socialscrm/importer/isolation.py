@@ -7,8 +7,8 @@ from collections.abc import Callable, Container
 
 import msgspec
 
-from airflow_provider_socialscrm.importer.chunks import Chunk
 from airflow_provider_socialscrm.api.customers import AGENT, API_FIELDS, NUMBER
+from airflow_provider_socialscrm.importer.chunks import Chunk
 from airflow_provider_socialscrm.importer.extension_guard import Fields
 from airflow_provider_socialscrm.importer.rows import Row
 

@@ -12,12 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_socialscrm.api.customers import AGENT, NUMBER, SIDE_EFFECT
 from airflow_provider_socialscrm.importer.causes import NO_NUMBER, TOO_LARGE, AmbiguousNumber
 from airflow_provider_socialscrm.importer.checked import Column, Finding
 from airflow_provider_socialscrm.importer.cleaning import json_members, json_objects
-from airflow_provider_socialscrm.importer.fields import check_field
 from airflow_provider_socialscrm.importer.duplicates import Flags
-from airflow_provider_socialscrm.api.customers import AGENT, NUMBER, SIDE_EFFECT
+from airflow_provider_socialscrm.importer.fields import check_field
 from airflow_provider_socialscrm.importer.mapping import Plan, is_own, is_unnamed
 from airflow_provider_socialscrm.importer.null_words import without
 from airflow_provider_socialscrm.importer.report import Cause

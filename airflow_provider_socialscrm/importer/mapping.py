@@ -10,8 +10,8 @@ from functools import lru_cache
 from typing import Final
 from unicodedata import category
 
-from airflow_provider_socialscrm.api.privacy import redact
 from airflow_provider_socialscrm.api.customers import AGENT, API_FIELDS, NEVER_EMPTY, NUMBER, SIDE_EFFECT
+from airflow_provider_socialscrm.api.privacy import redact
 from airflow_provider_socialscrm.importer.cleaning import clean_text
 from airflow_provider_socialscrm.importer.dead_letter import OWN_COLUMNS
 from airflow_provider_socialscrm.importer.errors import InputError
@@ -73,8 +73,8 @@ def plan_fields(columns: Sequence[str], rules: Rules, *, agent_in_row: bool) -> 
     """Return what rows are made of.
 
     A column goes to a field if ``columns`` says so, if it has the field's name, or if its name differs in case, blanks
-    or underscores only. Others are sent only if ``extension_fields`` asks for them. The columns that a dead letter adds,
-    and pandas' index, hold nothing of the customer.
+    or underscores only. Others are sent only if ``extension_fields`` asks for them. The columns that a dead letter
+    adds, and pandas' index, hold nothing of the customer.
 
     :param columns: names of the data's columns, each once.
     :param rules: the user's.

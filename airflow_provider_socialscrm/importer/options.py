@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
+from math import inf
 from random import SystemRandom
 from typing import Any, Final
 
@@ -169,13 +170,13 @@ class Rules:
             if name not in known and not self.sends_all:
                 shown = f"{what} '{name}'" if what.endswith(" to") else what
                 yield (
-                    f"{shown}, which is no field of the API{did_you_mean(name, API_FIELDS)}: if it is one of your CRM's "
-                    "own, name it in extension_fields."
+                    f"{shown}, which is no field of the API{did_you_mean(name, API_FIELDS)}: if it is one of your "
+                    "CRM's own, name it in extension_fields."
                 )
         for name in (name for name in self.named_extensions if name in API_FIELDS):
             yield f"extension_fields names '{name}', which is one of the API's own fields: it goes along as it is."
         for name in (name for name in self.date_fields if name in API_FIELDS):
-            yield f"date_fields names '{name}', which is one of the API's own fields: only an extension field can be a date."
+            yield f"date_fields names '{name}', which is one of the API's own fields: name extension fields only."
         for name in (name for name, words in self.values.items() if not isinstance(words, Mapping)):
             yield f"values for '{name}' is a {type(self.values[name]).__name__}, not a dictionary."
         for name, choice in self.empty_fields.items():
@@ -207,8 +208,8 @@ class Options:
     :param rows_per_call: rows a call carries at most.
     :param bytes_per_call: bytes a call's body has at most.
     :param concurrency: calls in flight.
-    :param max_rejected: rows that may be refused before the run counts as failed: an int is a number of rows, a float up
-        to 1.0 a share of the input, ``None`` is no limit. Rejected, invalid and unknown rows count.
+    :param max_rejected: rows that may be refused before the run counts as failed: an int is a number of rows, a float
+        up to 1.0 a share of the input, ``None`` is no limit. Rejected, invalid and unknown rows count.
     :param on_unknown: what becomes of a row with side effects when its call was sent and the answer lost: ``hold`` it
         as unknown, or ``resend`` it.
     :param rules: how the table is read as customers.
@@ -252,11 +253,9 @@ class Options:
 def _no_threshold(allowed: Any) -> list[str]:
     if allowed is None or (type(allowed) is int and allowed >= 0) or (type(allowed) is float and 0 <= allowed <= 1):
         return []
-    whole = f" (for {allowed:.0f} rows write {allowed:.0f})" if type(allowed) is float and 1 < allowed < 1e15 else ""
-    return [
-        f"max_rejected is {allowed!r}: give a whole number of rows, a share of them as a float from 0.0 to 1.0, or None "
-        f"for no limit{whole}"
-    ]
+    limits = "a whole number of rows, a share of them as a float from 0.0 to 1.0, or None for no limit"
+    whole = f" (for {allowed:.0f} rows write {allowed:.0f})" if type(allowed) is float and 1 < allowed < inf else ""
+    return [f"max_rejected is {allowed!r}: give {limits}{whole}"]
 
 
 def _no_region(region: Any) -> list[str]:

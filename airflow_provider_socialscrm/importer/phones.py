@@ -133,7 +133,7 @@ def check_region(region: str) -> None:
 
     if region not in SUPPORTED_REGIONS:
         raise InputError(
-            f"default_region is {region!r}, in which the library knows no numbers; write a country's two letters, as in "
+            f"default_region is {region!r}, where phonenumbers knows no numbers; write a country's two letters, as in "
             "'CN' or 'DE'."
         )
 

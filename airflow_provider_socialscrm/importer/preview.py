@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from airflow_provider_socialscrm.api.customers import AGENT
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.importer.chunks import Limits, chunk_rows
 from airflow_provider_socialscrm.importer.dead_letter import has_parts
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.intake import Intake
 from airflow_provider_socialscrm.importer.ledger import Ledger
-from airflow_provider_socialscrm.api.customers import AGENT
 from airflow_provider_socialscrm.importer.masking import masked
 from airflow_provider_socialscrm.importer.progress import NoCheckpoint, Progress
 from airflow_provider_socialscrm.importer.report import Bucket, Cause, Report

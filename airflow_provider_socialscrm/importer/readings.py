@@ -8,6 +8,7 @@ fixed line, since a fixed line rarely has WhatsApp; two equal readings are ambig
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -109,7 +110,7 @@ def read_number(written: str, region: str | None, ambiguous: str = "reject") -> 
 
     :param written: digits; a plus before them, or two zeros, means that the country code follows.
     :param region: two letters of the country in which numbers without a plus may be dialled; ``None`` is nowhere.
-    :param ambiguous: whether of two readings the ``national`` or the ``international`` one counts, or none (``reject``).
+    :param ambiguous: which of two readings counts: the ``national`` or the ``international`` one, or none (``reject``).
     """
     if written.startswith("+") or region is None:
         found = _each_once(international(written.removeprefix("+").removeprefix("00")))
@@ -200,14 +201,15 @@ def possible_lengths() -> str:
 
     Lengths only: plans grow faster than the library's metadata. A zero is a trunk prefix in most countries.
     """
-    plans = []
-    for code, regions in COUNTRY_CODE_TO_REGION_CODE.items():
-        found = [PhoneMetadata.metadata_for_region_or_calling_code(code, region) for region in regions]
-        lengths = {length for each in found if each for length in each.general_desc.possible_length}
-        old = [10 + 1] if code in _OLD_FORMS else []  # Mexico's; Brazil's is as long as a fixed line
-        rest = "|".join(f"[0-9]{{{length - 1}}}" for length in sorted({*lengths, *old}) if length > 0)
-        plans.append(f"{code}[1-9](?:{rest})")
-    return f"^(?:{'|'.join(plans)})$"
+    return f"^(?:{'|'.join(map(_lengths_of, COUNTRY_CODE_TO_REGION_CODE))})$"
+
+
+def _lengths_of(code: int) -> str:
+    plans = (region.general_desc for region in _metadata_of_code(code))
+    lengths = {length for plan in plans if plan for length in plan.possible_length if length > 0}
+    if code in _OLD_FORMS:
+        lengths.add(len("1") + 10)  # Mexico's; Brazil's is as long as a fixed line
+    return f"{code}[1-9](?:{'|'.join(f'[0-9]{{{length - 1}}}' for length in sorted(lengths))})"
 
 
 def _each_once(*readings: Reading | None) -> tuple[Reading, ...]:
@@ -244,9 +246,13 @@ def _plan_of_region(region: str) -> Plan:
 
 @cache
 def _plan_of_code(code: int) -> Plan:
-    regions = COUNTRY_CODE_TO_REGION_CODE[code]
-    found = (PhoneMetadata.metadata_for_region_or_calling_code(code, region) for region in regions)
-    return Plan(*filter(None, found))
+    return Plan(*_metadata_of_code(code))
+
+
+def _metadata_of_code(code: int) -> Iterator[PhoneMetadata]:
+    for region in COUNTRY_CODE_TO_REGION_CODE[code]:
+        if metadata := PhoneMetadata.metadata_for_region_or_calling_code(code, region):
+            yield metadata
 
 
 def _metadata(region: str) -> PhoneMetadata:

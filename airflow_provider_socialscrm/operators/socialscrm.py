@@ -66,8 +66,8 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
         Default ``None``: that is all of them.
     :param defaults: values of fields for the rows that have none, as in ``{"stage": "New Customer"}``. Default
         ``None``: what a row has not is left out.
-    :param values: what a value of a field becomes, by field, before any other rule: ``{"sex": {"M": "male"}}``; ``None``
-        takes it for missing. Default ``None``: values stay as they are.
+    :param values: what a value of a field becomes, by field, before any other rule: ``{"sex": {"M": "male"}}``;
+        ``None`` takes it for missing. Default ``None``: values stay as they are.
     :param extension_fields: the columns and fields beside the API's own that go along, or ``"all"``. Default ``None``:
         none of them, so that no column of a table leaves unasked; the log names those that are left out.
     :param date_fields: which of the extension fields are dates, read as birthdays are and sent as ``yyyy/MM/dd``.
@@ -101,8 +101,8 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
     :param bytes_per_call: bytes a call's body has at most. Default 1,048,576 (1 MiB), what web servers commonly take.
     :param concurrency: calls in flight, which is also what a killed worker may have sent twice. Default 16, which
         keeps the default pace of 45 calls a second with answers that take up to 350 ms.
-    :param max_rejected: rows that may be refused before the task fails, after all that could be sent was sent: an int is
-        a number of rows, a float from 0.0 to 1.0 a share of the input, ``None`` never fails the task. Default 0: no
+    :param max_rejected: rows that may be refused before the task fails, after all that could be sent was sent: an int
+        is a number of rows, a float from 0.0 to 1.0 a share of the input, ``None`` never fails the task. Default 0: no
         refused row goes unnoticed.
     :param rejects_path: where to write the rows that did not go in, each with its position, code, meaning and hint; its
         name ends in ``.parquet``, ``.csv`` or ``.jsonl`` (local or object storage). It holds customers' data. Each
@@ -128,39 +128,24 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
     ui_color = "#d9f2e3"
 
     def __init__(
-        self,
-        *,
-        data: Any,
-        socialscrm_conn_id: str = SocialSCRMHook.default_conn_name,
-        rows_per_call: int = DEFAULT_ROWS,
-        bytes_per_call: int = DEFAULT_BYTES,
-        concurrency: int = DEFAULT_CONCURRENCY,
-        max_rejected: float | None = 0,
+        self, *,
+        data: Any, encoding: str = "utf-8", delimiter: str = ",",
+        columns: Mapping[str, str | None] | None = None, extension_fields: Sequence[str] | str | None = None,
+        defaults: Mapping[str, Any] | None = None, values: Mapping[str, Mapping[Any, Any]] | None = None,
+        null_values: Sequence[str] | None = None, empty: str | Mapping[str, str] = EMPTY[0],
+        default_region: str | None = None, ambiguous_numbers: str = AMBIGUOUS_NUMBERS[0],
+        dayfirst: bool | None = None, date_fields: Sequence[str] | None = None,
+        bad_values: str = BAD_VALUES[0], duplicates: str = DUPLICATES[0],
+        on_invalid: str = ON_INVALID[0], on_unknown: str = ON_UNKNOWN[0], max_rejected: float | None = 0,
         rejects_path: str | ObjectStoragePath | None = None,
-        on_unknown: str = ON_UNKNOWN[0],
         checkpoint_path: str | ObjectStoragePath | None = None,
-        columns: Mapping[str, str | None] | None = None,
-        defaults: Mapping[str, Any] | None = None,
-        values: Mapping[str, Mapping[Any, Any]] | None = None,
-        extension_fields: Sequence[str] | str | None = None,
-        date_fields: Sequence[str] | None = None,
-        null_values: Sequence[str] | None = None,
-        default_region: str | None = None,
-        ambiguous_numbers: str = AMBIGUOUS_NUMBERS[0],
-        dayfirst: bool | None = None,
-        empty: str | Mapping[str, str] = EMPTY[0],
-        bad_values: str = BAD_VALUES[0],
-        duplicates: str = DUPLICATES[0],
-        on_invalid: str = ON_INVALID[0],
-        encoding: str = "utf-8",
-        delimiter: str = ",",
-        dry_run: bool = False,
-        parallel_tasks: int | None = None,
+        socialscrm_conn_id: str = SocialSCRMHook.default_conn_name, dry_run: bool = False,
+        rows_per_call: int = DEFAULT_ROWS, bytes_per_call: int = DEFAULT_BYTES,
+        concurrency: int = DEFAULT_CONCURRENCY, parallel_tasks: int | None = None,
         **kwargs: Any,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(**with_policy(kwargs))
-        self.data = data
-        self.encoding, self.delimiter = encoding, delimiter
+        self.data, self.encoding, self.delimiter = data, encoding, delimiter
         self.socialscrm_conn_id, self.max_rejected = socialscrm_conn_id, max_rejected
         self.rows_per_call, self.bytes_per_call = rows_per_call, bytes_per_call
         self.concurrency, self.parallel_tasks = concurrency, parallel_tasks

@@ -36,7 +36,8 @@ def test_columns_go_to_the_fields_they_are_called_like_and_others_stay_behind():
 @pytest.mark.parametrize(
     ("column", "field"),
     [
-        (" welcome", "welcome"), ("welcome\u00a0", "welcome"), ("\ufeffwhatsApp", "whatsApp"), ("agent\u200bAccount", "agentAccount"),
+        (" welcome", "welcome"), ("welcome\u00a0", "welcome"), ("\ufeffwhatsApp", "whatsApp"),
+        ("agent\u200bAccount", "agentAccount"),
         ("WHATSAPP", "whatsApp"), ("WHATS_APP", "whatsApp"), ("whats app", "whatsApp"), ("friend_name", "friendName"),
         ("Friend Name ", "friendName"), ("AGENT_ACCOUNT", "agentAccount"), ("tabname", "tabName"), ("_sex_", "sex"),
     ],
@@ -150,7 +151,8 @@ WRONG = {
         ["whatsApp would come from 'whatsApp', 'mobile'", "map all but one of them to None"],
     ),
     "two names that are one when they are sent": (
-        ["whatsApp", "No\u0308te", "N\u00f6te"], {"extension_fields": "all"}, ["N\u00f6te would come from 'No\u0308te', 'N\u00f6te'"],
+        ["whatsApp", "No\u0308te", "N\u00f6te"], {"extension_fields": "all"},
+        ["N\u00f6te would come from 'No\u0308te', 'N\u00f6te'"],
     ),
     "a default for no field": (
         ["whatsApp"], {"defaults": {"stages": "New"}},
@@ -164,7 +166,8 @@ WRONG = {
         ["extension_fields names 'tier', which is no column and no field (is it 'Tier'?)"],
     ),
     "a date field that is one of the API's": (
-        ["whatsApp", "birthday"], {"date_fields": ["birthday"]}, ["date_fields names 'birthday', which is one of the API's"],
+        ["whatsApp", "birthday"], {"date_fields": ["birthday"]},
+        ["date_fields names 'birthday', which is one of the API's"],
     ),
     "a date field that is not sent": (
         ["whatsApp", "Last Order"], {"date_fields": ["Last Order"]},
@@ -174,8 +177,12 @@ WRONG = {
         ["whatsApp", "sexe"], {"values": {"sex": {"M": "male"}}, "columns": {"sexe": None}},
         ["values names 'sex', which no column goes to"],
     ),
-    "values of no field": (["whatsApp"], {"values": {"gender": {}}}, ["values names 'gender', which is no field of the API"]),
-    "values that are none": (["whatsApp", "sex"], {"values": {"sex": "male"}}, ["values for 'sex' is a str, not a dictionary"]),
+    "values of no field": (
+        ["whatsApp"], {"values": {"gender": {}}}, ["values names 'gender', which is no field of the API"],
+    ),
+    "values that are none": (
+        ["whatsApp", "sex"], {"values": {"sex": "male"}}, ["values for 'sex' is a str, not a dictionary"],
+    ),
     "empty for nothing": (["whatsApp"], {"empty": {"desc": "send"}}, ["empty names 'desc', which no column goes to"]),
     "empty with another word": (
         ["whatsApp", "desc"], {"empty": {"desc": "clear"}}, ["empty for 'desc' is 'clear', not omit or send"],

@@ -26,6 +26,7 @@ from airflow_provider_socialscrm.importer.rows import any_harmful, bodies_of, of
 from airflow_provider_socialscrm.importer.source import open_source
 
 NUMBER = "8615266667780"
+TODAY = dt.date(2026, 11, 26)
 READABLE = st.text(st.characters(exclude_categories=["Cs"]))
 
 
@@ -35,12 +36,12 @@ def judged(data, *, agent_in_row=False, start=0, bytes_per_call=10**6, supersede
     if not isinstance(data, pa.RecordBatch):
         [batch] = open_source(data if isinstance(data, pa.Table) else pd.DataFrame(data)).batches()
         records = batch.records
-    chosen = Rules(**rules)
+    chosen = Rules(**({"extension_fields": "all"} | rules))
     names = list(records.schema.names)
     plan = plan_fields(
         [*names, *({"agentAccount"} - {*names} if agent_in_row else ())], chosen, agent_in_row=agent_in_row
     )
-    judge = Judge(plan, chosen, agent_in_row, bytes_per_call, lambda agent: 100 + len(agent or ""))
+    judge = Judge(plan, chosen, agent_in_row, bytes_per_call, lambda agent: 100 + len(agent or ""), TODAY)
     return judge.judge(Batch(start, records), superseded or {}, count())
 
 
