@@ -152,7 +152,7 @@ def test_an_encoding_is_found_out(check):
     wrong = check("old.csv")
 
     assert wrong.code == 2
-    assert "set --encoding 'gb18030'." in wrong.err
+    assert "'gb18030' (中 区 市 庆 渝 重)" in wrong.err
     assert check("old.csv", "--encoding", "gb18030").code == 0
 
 
