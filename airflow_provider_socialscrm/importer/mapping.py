@@ -26,6 +26,9 @@ KEPT_OUT: Final = (*NEVER_EMPTY, SIDE_EFFECT, "cancelTabName")
 PANDAS_INDEX: Final = "__index_level_"
 """How pandas begins the names of index columns that have none, in Parquet files and Arrow tables."""
 
+_UNSEEN: Final = ("Cf", "Zs", "Zl", "Zp", "Cc")
+"""Kinds of characters that nobody sees: zero-width ones, blanks, controls. Within a word some have a meaning."""
+
 UNNAMED: Final = re.compile(r"Unnamed: \d+(?:\.\d+)*(?:_level_\d+)?")
 """What pandas, and our reader of CSV files, call a column that has no name."""
 
@@ -127,8 +130,10 @@ def column_label(column: str) -> str:
 
 @lru_cache(maxsize=1024)
 def tidy_name(column: str) -> str:
-    """Return a column's name without what nobody sees: blanks around it, zero-width characters, byte order marks."""
-    return clean_text("".join(character for character in str(column) if category(character) != "Cf"))
+    """Return a column's name without what nobody sees around it: blanks, zero-width characters, byte order marks."""
+    name = clean_text(str(column))
+    seen = [at for at, character in enumerate(name) if category(character) not in _UNSEEN]
+    return name[seen[0] : seen[-1] + 1] if seen else ""
 
 
 def _targets(columns: Sequence[str], rules: Rules) -> dict[str, str]:
@@ -233,8 +238,8 @@ def _doubts(targets: Mapping[str, str]) -> Iterator[str]:
 
 
 def _plain(name: str) -> str:
-    """Return a name without case, blanks and underscores."""
-    return re.sub(r"[\s_]", "", tidy_name(name)).casefold()
+    """Return a name without case, blanks, underscores and what nobody sees."""
+    return "".join(char for char in name if char != "_" and category(char) not in _UNSEEN).casefold()
 
 
 _BY_PLAIN_NAME: Final = {_plain(name): name for name in API_FIELDS}
