@@ -16,7 +16,7 @@ SHORTEST_NUMBER, LONGEST_NUMBER = 7, 15
 """Digits of a number with its country code: E.164 allows 15; the shortest in use have 7."""
 
 NO_NUMBER: Final = Cause(
-    "no-number", "The row has no whatsApp number.", "Give the customer's number with its country code."
+    "no-number", "The row has no whatsApp number.", "Give the customer's number with + and its country code."
 )
 BAD_NUMBER: Final = Cause(
     "bad-number",
@@ -51,25 +51,30 @@ NO_PERSON: Final = Cause(
 NO_AGENT: Final = Cause("no-agent", "The row has no agentAccount.", "Give the login of the agent the customer goes to.")
 BAD_BIRTHDAY: Final = Cause(
     "bad-birthday",
-    "birthday is no date of the form yyyy/MM/dd.",
+    "birthday is not a date of the form yyyy/MM/dd.",
     "Give a date column, or text such as 1990/03/08. A number such as 32940 is a spreadsheet's count of days: format "
-    "the column as a date before you export it.",
+    "the column as a date before you export it. Or set bad_values='omit' to leave bad birthdays out of their rows.",
 )
 AMBIGUOUS_BIRTHDAY: Final = Cause(
     "ambiguous-birthday",
     "birthday could be read day first or month first.",
-    "Set dayfirst to True or False, or write dates as 1990/03/08.",
+    "Set dayfirst to True or False, or write dates as 1990/03/08. Or set bad_values='omit' to leave such values out.",
 )
 COMMA_IN_TAG: Final = Cause(
-    "comma-in-tag", "A tag in the list contains a comma, which would make two tags of it.", "Rename the tag."
+    "comma-in-tag",
+    "A tag in the list contains a comma, which would make two tags of it.",
+    "Rename the tag. Or set bad_values='omit' to leave such tags out of their rows.",
 )
 NOT_A_NUMBER: Final = Cause(
-    "infinite", "A column holds an infinite number.", "Replace infinities by a number, or by nothing."
+    "infinite",
+    "A column holds an infinite number.",
+    "Replace infinities by a number, or by nothing. Or set bad_values='omit' to leave them out of their rows.",
 )
 NOT_TEXT: Final = Cause(
     "not-text",
-    "A column holds bytes that are no UTF-8 text.",
-    "Decode the column before it is imported, or leave it out.",
+    "A column holds bytes that are not UTF-8 text.",
+    "Decode the column before it is imported, or leave it out with columns={'NAME': None}. Or set bad_values='omit' to "
+    "leave such values out of their rows.",
 )
 ODD_SEX: Final = Cause(
     "odd-sex",
@@ -258,18 +263,18 @@ BIRTHDAY_OUT_OF_RANGE: Final = Cause(
 )
 BAD_DATE: Final = Cause(
     "bad-date",
-    "A column of date_fields holds a value that is no date of the form yyyy/MM/dd.",
+    "A column of date_fields holds a value that is not a date of the form yyyy/MM/dd.",
     "Write 1990/03/08 or give a date column; where a spreadsheet shows 32940, format the column as a date. Or take the "
     "column out of date_fields to send its texts as they are, or set bad_values='omit' to leave bad dates out.",
 )
 AMBIGUOUS_DATE: Final = Cause(
     "ambiguous-date",
     "A column of date_fields holds a date that could be read day first or month first.",
-    "Set dayfirst to True or False, or write dates as 1990/03/08.",
+    "Set dayfirst to True or False, or write dates as 1990/03/08. Or set bad_values='omit' to leave such values out.",
 )
 BAD_TAGS: Final = Cause(
     "bad-tags",
-    "Tags are in brackets, but are no list that can be read with certainty.",
+    "Tags are in brackets, but are not a list that can be read with certainty.",
     "Write names with commas between them, as in VIP,New, or a list, as in ['VIP', 'New']. A tag's own name cannot be "
     "in square brackets or braces. Or set bad_values='omit' to leave tags that cannot be sent out of their rows.",
 )

@@ -340,6 +340,7 @@ def test_an_empty_file_alone_is_refused(tmp_path, name):
         ("a.csv", b"\xef\xbb\xbf\n"),
         ("a.tsv", b"\t\t\n"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_an_empty_file_among_others_is_no_rows_and_the_log_names_it(tmp_path, name, content, caplog):
     path = written(tmp_path, name, content)
@@ -455,6 +456,7 @@ def zipped():
             "compressed as a whole, which Parquet files cannot be: decompress it.",
         ),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",  # compressed bytes hold the time
 )
 def test_a_file_of_another_format_is_named_by_its_first_bytes(tmp_path, name, content, what):
     path = written(tmp_path, name, content)
