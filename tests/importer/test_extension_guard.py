@@ -25,7 +25,7 @@ from airflow_provider_socialscrm.importer.extension_guard import (
     ExtensionGuard,
     Fields,
 )
-from airflow_provider_socialscrm.importer.options import Options
+from airflow_provider_socialscrm.importer.options import ALL, Options, Rules
 from airflow_provider_socialscrm.importer.run import Import
 from airflow_provider_socialscrm.importer.source import open_source
 
@@ -225,7 +225,8 @@ def importing(
     names = dict.fromkeys(name for row in rows for name in row)
     columns = {name: pa.array([row.get(name) for row in rows], pa.string()) for name in names}
     crm = FieldCrm(takes)
-    return Import(open_source(pa.table(columns)), crm, Options(max_rejected=len(rows), **options), rejects), crm
+    chosen = Options(max_rejected=len(rows), rules=Rules(extension_fields=ALL), **options)
+    return Import(open_source(pa.table(columns)), crm, chosen, rejects), crm
 
 
 def person(place: int, **extension_fields: str) -> dict[str, str]:

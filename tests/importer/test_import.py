@@ -17,7 +17,7 @@ from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.importer.engine import OPEN_JOBS_PER_CONNECTION
 from airflow_provider_socialscrm.importer.errors import SystemicError
 from airflow_provider_socialscrm.importer.guard import ALIKE
-from airflow_provider_socialscrm.importer.options import DEFAULT_CONCURRENCY, Effort, Options, Rules
+from airflow_provider_socialscrm.importer.options import ALL, DEFAULT_CONCURRENCY, Effort, Options, Rules
 from airflow_provider_socialscrm.importer.run import Import
 from airflow_provider_socialscrm.importer.source import open_source
 from airflow_provider_socialscrm.sandbox.server import Sandbox
@@ -57,7 +57,8 @@ def settings_of(crm: Sandbox, scheme: str = "header", **changes) -> Settings:
 
 
 def importing(settings: Settings, rows: list[dict], rejects_path: Path | None = None, **options) -> Import:
-    chosen = {"max_rejected": ANY_NUMBER_REFUSED, "effort": SOON} | options
+    all_columns = Rules(extension_fields=ALL)
+    chosen = {"max_rejected": ANY_NUMBER_REFUSED, "effort": SOON, "rules": all_columns} | options
     client = Client(settings, connections=8)
     columns = {name: [row.get(name) for row in rows] for name in dict.fromkeys(name for row in rows for name in row)}
     return Import(open_source(pa.table(columns)), client, Options(**chosen), rejects_path)
@@ -315,7 +316,7 @@ def test_a_number_that_stands_twice_in_a_call_is_told_apart_by_calls_of_their_ow
     rows = people(6)
     rows[4] = rows[1] | {"No Such": "x"}
     rejects = tmp_path / "dead.jsonl"
-    run = importing(settings_of(with_novk), rows, rejects, rules=Rules(duplicates="send"))
+    run = importing(settings_of(with_novk), rows, rejects, rules=Rules(extension_fields=ALL, duplicates="send"))
     assert failure_of(run) is None
     assert dead(rejects) == [(4, "rejected", "named")]
     assert buckets(run) == {"accepted": 5, "rejected": 1}

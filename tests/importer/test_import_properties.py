@@ -21,13 +21,14 @@ from airflow_provider_socialscrm.api.errors import ServiceError, UncertainError,
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.importer.cleaning import clean_text
 from airflow_provider_socialscrm.importer.extension_guard import REFUSED_ROWS
-from airflow_provider_socialscrm.importer.options import Effort, Options
+from airflow_provider_socialscrm.importer.options import ALL, Effort, Options, Rules
 from airflow_provider_socialscrm.importer.recovery import MOST_RESIGNS
 from airflow_provider_socialscrm.importer.run import Import
 from airflow_provider_socialscrm.importer.source import open_source
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from airflow_provider_socialscrm.sandbox.settings import SandboxSettings
 
+ALL_COLUMNS = Rules(extension_fields=ALL)
 PATIENT = Effort(attempts=1000, first_wait=0.0, longest_wait=0.0)
 NO_LIMIT = 100_000
 
@@ -186,6 +187,7 @@ def test_every_row_ends_where_it_belongs(
         concurrency=concurrency,
         max_rejected=len(rows),
         on_unknown=on_unknown,
+        rules=ALL_COLUMNS,
         effort=PATIENT,
     )
     run = Import(open_source(table(rows)), crm, options, tmp_path / "dead.jsonl")
@@ -301,7 +303,9 @@ def test_every_row_ends_where_it_belongs_over_http(
         crm.inject(**fault)
     rows = [row_of(place, kind, texts[place % len(texts)]) for place, kind in enumerate(kinds)]
     client = Client(settings_of(scheme, crm.url), connections=4)
-    options = Options(rows_per_call=rows_per_call, concurrency=4, max_rejected=len(rows), effort=PATIENT)
+    options = Options(
+        rows_per_call=rows_per_call, concurrency=4, max_rejected=len(rows), rules=ALL_COLUMNS, effort=PATIENT
+    )
     run = Import(open_source(table(rows)), client, options, tmp_path / "dead.jsonl")
     run.run()
     client.close()

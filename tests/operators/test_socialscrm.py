@@ -280,7 +280,7 @@ def test_of_two_rows_with_one_number_one_goes_and_the_task_succeeds(crm: Sandbox
 
 
 def test_a_column_the_crm_does_not_know_fails_the_task_for_good_and_is_named(crm: Sandbox):
-    message = failure_of(customers(500, **{"Shoe Size": "42"}), max_rejected=500)
+    message = failure_of(customers(500, **{"Shoe Size": "42"}), extension_fields="all", max_rejected=500)
 
     assert "accepted no row with 'Shoe Size'. It does not know this field" in message
     assert "extension_fields" in message
