@@ -61,8 +61,8 @@ class Effort:
     :param budget: retries the run may have ahead of the calls that passed: each retry takes one, each passed call gives
         one back. A service that refuses most calls is left alone soon; one that refuses a few is worked with for hours.
     :param isolation: calls the run may spend on finding bad rows ahead of what :attr:`isolation_share` gives.
-    :param isolation_share: calls that each accepted row adds to them. With the default a run goes on with one bad row
-        in a hundred, and stops where every row is bad.
+    :param isolation_share: calls that each accepted row adds to them. With the default a run goes on where a third of
+        the rows are bad, which takes about two calls for each accepted row, and stops where nearly all of them are.
     """
 
     attempts: int = 6
