@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pandas as pd
 import requests
-from common import KEY, LATENCY, NoHttpClient, customers, sandbox, say
+from common import ALL_COLUMNS, KEY, LATENCY, NoHttpClient, customers, sandbox, say
 
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.settings import Settings
@@ -32,7 +32,7 @@ def imported(url: str, frame: pd.DataFrame, calls_per_second: float, **options: 
     """Import a frame and return the manifest."""
     settings = Settings(url, "1", KEY, "agent_wang", calls_per_second=calls_per_second)
     client = Client(settings, connections=options.get("concurrency", DEFAULT_CONCURRENCY))
-    run = Import(open_source(frame), client, Options(max_rejected=1_000_000, **options))
+    run = Import(open_source(frame), client, Options(max_rejected=1_000_000, rules=ALL_COLUMNS, **options))
     run.run()
     client.close()
     return run.manifest()
@@ -94,7 +94,7 @@ def cpu(rows: int) -> None:
     baseline = time.process_time() - started
     source = open_source(frame)
     started = time.process_time()
-    Import(source, NoHttpClient(), Options()).run()
+    Import(source, NoHttpClient(), Options(rules=ALL_COLUMNS)).run()
     ours = time.process_time() - started
     million = 1_000_000 / rows
     say("CPU seconds a million rows: source to settled, without HTTP", f"{ours * million:.1f} s")

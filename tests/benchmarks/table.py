@@ -18,7 +18,7 @@ from typing import Any, Final
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from common import KEY, LATENCY, NoHttpClient, customers, sandbox, say
+from common import ALL_COLUMNS, KEY, LATENCY, NoHttpClient, customers, sandbox, say
 
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.settings import Settings
@@ -63,7 +63,7 @@ def speed(kind: str, frame: pd.DataFrame) -> None:
 
 def encoded(frame: pd.DataFrame) -> None:
     """Take a frame all the way to the bytes of its calls."""
-    intake = Intake(open_source(frame), Options(), agent_in_row=False, envelope=lambda _: 200)
+    intake = Intake(open_source(frame), Options(rules=ALL_COLUMNS), agent_in_row=False, envelope=lambda _: 200)
     intake.prepare()
     limits, rows = Limits(ROWS_PER_CALL, DEFAULT_BYTES), 0
     for judged in intake.judged():
@@ -114,10 +114,10 @@ def in_process(kind: str, path: str) -> tuple[int, int]:
 def measure(kind: str, path: str) -> None:
     """Import without HTTP, and print how far this process's memory rose."""
     data = customers(MILLION) if kind == "frame" else Path(path)
-    Import(open_source(customers(10)), NoHttpClient(), Options()).run()  # what is imported and kept once
+    Import(open_source(customers(10)), NoHttpClient(), Options(rules=ALL_COLUMNS)).run()  # what is imported and kept once
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak counts from here
     before = status("VmRSS")
-    Import(open_source(data), NoHttpClient(), Options(ROWS_PER_CALL)).run()
+    Import(open_source(data), NoHttpClient(), Options(ROWS_PER_CALL, rules=ALL_COLUMNS)).run()
     frame = int(data.memory_usage(deep=True).sum()) if kind == "frame" else 0
     sys.stdout.write(f"{status('VmHWM') - before} {frame}\n")
 
@@ -134,7 +134,7 @@ def end_to_end(folder: Path) -> None:
     with sandbox("--latency", str(LATENCY), "--calls-per-second", "1000") as url:
         settings = Settings(url, "1", KEY, "agent_wang", calls_per_second=PACE)
         client = Client(settings, connections=Options().concurrency)
-        run = Import(open_source(folder / "1.parquet"), client, Options(ROWS_PER_CALL))
+        run = Import(open_source(folder / "1.parquet"), client, Options(ROWS_PER_CALL, rules=ALL_COLUMNS))
         started = time.perf_counter()
         run.run()
         seconds = time.perf_counter() - started
