@@ -114,7 +114,7 @@ def in_process(kind: str, path: str) -> tuple[int, int]:
 def measure(kind: str, path: str) -> None:
     """Import without HTTP, and print how far this process's memory rose."""
     data = customers(MILLION) if kind == "frame" else Path(path)
-    Import(open_source(customers(10)), NoHttpClient(), Options(rules=ALL_COLUMNS)).run()  # what is imported and kept once
+    Import(open_source(customers(10)), NoHttpClient(), Options(rules=ALL_COLUMNS)).run()  # loads what stays loaded
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak counts from here
     before = status("VmRSS")
     Import(open_source(data), NoHttpClient(), Options(ROWS_PER_CALL, rules=ALL_COLUMNS)).run()
