@@ -25,7 +25,7 @@ FIRST_ROWS: Final = 3
 LONGEST_CODE: Final = 18
 """Characters of the longest code; several together go on further lines."""
 
-UNREADABLE_LINES: Final = Cause(UNREADABLE.code, UNREADABLE.meaning, "Mend the lines that are named further down.")
+UNREADABLE_LINES: Final = Cause(UNREADABLE.code, UNREADABLE.meaning, "Fix the lines that are named further down.")
 """What holds for all of them; the importer's cause is that of the first one."""
 
 STYLES: Final = {Bucket.INVALID: "red", Bucket.DUPLICATE: "yellow"}

@@ -51,24 +51,24 @@ NO_PERSON: Final = Cause(
 NO_AGENT: Final = Cause("no-agent", "The row has no agentAccount.", "Give the login of the agent the customer goes to.")
 BAD_BIRTHDAY: Final = Cause(
     "bad-birthday",
-    "birthday is not a date of the form yyyy/MM/dd.",
+    "birthday is not a date such as 1990/03/08.",
     "Give a date column, or text such as 1990/03/08. A number such as 32940 is a spreadsheet's count of days: format "
-    "the column as a date before you export it. Or set bad_values='omit' to leave bad birthdays out of their rows.",
+    "the column as a date before you export it. Or set bad_values='omit' to send the rows without it.",
 )
 AMBIGUOUS_BIRTHDAY: Final = Cause(
     "ambiguous-birthday",
     "birthday could be read day first or month first.",
-    "Set dayfirst to True or False, or write dates as 1990/03/08. Or set bad_values='omit' to leave such values out.",
+    "Set dayfirst to True or False, or write dates as 1990/03/08. Or set bad_values='omit' to send rows without them.",
 )
 COMMA_IN_TAG: Final = Cause(
     "comma-in-tag",
-    "A tag in the list contains a comma, which would make two tags of it.",
-    "Rename the tag. Or set bad_values='omit' to leave such tags out of their rows.",
+    "A tag in the list contains a comma, so the CRM would read it as two tags.",
+    "Rename the tag. Or set bad_values='omit' to send the rows without these tags.",
 )
 NOT_A_NUMBER: Final = Cause(
     "infinite",
     "A column holds an infinite number.",
-    "Replace infinities by a number, or by nothing. Or set bad_values='omit' to leave them out of their rows.",
+    "Replace infinite values with a number, or leave them empty. Or set bad_values='omit' to send rows without them.",
 )
 NOT_TEXT: Final = Cause(
     "not-text",
@@ -84,12 +84,12 @@ ODD_SEX: Final = Cause(
 )
 DUPLICATE: Final = Cause(
     "duplicate",
-    "Another row of the input has the same whatsApp number, and goes instead.",
-    "The dead letter names that row; duplicates='first' or 'send' chooses otherwise.",
+    "Another row of the input has the same whatsApp number, and is sent instead.",
+    "The dead letter names that row; duplicates='first' or 'send' chooses another row.",
 )
 SUPERSEDED_BEFORE: Final = Cause(
     "duplicate",
-    "When this dead letter was written another row with the same whatsApp number went instead.",
+    "When this dead letter was written another row with the same whatsApp number was sent instead.",
     "duplicates='send' sends it all the same, and so does the file without its column socialscrm_bucket.",
 )
 TOO_LARGE: Final = Cause(
@@ -99,12 +99,12 @@ TOO_LARGE: Final = Cause(
 AGENT_HINT: Final = "Correct agentAccount in these rows, or create the agent in the CRM."
 
 STOPPED: Final = Cause(
-    "stopped", "The run stopped before this row was sent.", "Mend what stopped the run, and run it again."
+    "stopped", "The run stopped before this row was sent.", "Fix what stopped the run, and run it again."
 )
 HELD_BACK: Final = Cause(
     "held-back",
     "The input has rows that cannot be sent, and on_invalid is 'fail'.",
-    "Mend those rows, or leave them out.",
+    "Fix those rows, or leave them out.",
 )
 NAMED: Final = Cause(
     "named", "The CRM took the call, and names this row as failed without a reason.", "Look the customer up in the CRM."
@@ -148,7 +148,8 @@ def ambiguous_number(countries: str, ambiguous: str) -> AmbiguousNumber:
     :param countries: of its two readings, in words.
     :param ambiguous: the user's ``ambiguous_numbers``: with ``reject`` the row is not sent.
     """
-    hint = AMBIGUOUS_NUMBER.hint if ambiguous == "reject" else f"ambiguous_numbers={ambiguous!r} decides."
+    taken = f"It is read as the {ambiguous} number, as ambiguous_numbers says."
+    hint = AMBIGUOUS_NUMBER.hint if ambiguous == "reject" else taken
     return AmbiguousNumber(AMBIGUOUS_NUMBER.code, f"whatsApp can be a number of {countries}.", hint, countries)
 
 
@@ -156,7 +157,7 @@ def superseded_by(position: int | None) -> Cause:
     """Return why a row is not sent: the row at ``position`` has the same number, or one of an import before had it."""
     if position is None:
         return SUPERSEDED_BEFORE
-    return Cause(DUPLICATE.code, f"Row {position} has the same whatsApp number, and goes instead.", DUPLICATE.hint)
+    return Cause(DUPLICATE.code, f"Row {position} has the same whatsApp number, and is sent instead.", DUPLICATE.hint)
 
 
 def cause_of(failure: SocialSCRMError) -> Cause:
@@ -185,7 +186,9 @@ def held(failure: SocialSCRMError) -> Cause:
 def _hint(failure: SocialSCRMError) -> str:
     if isinstance(failure, TooLargeError):
         return "Shorten the texts of this row, which alone is larger than the server takes."
-    return STOPPED.hint if isinstance(failure, StopError) else "Run the import again; if it stays so, ask the vendor."
+    return (
+        STOPPED.hint if isinstance(failure, StopError) else "Run the import again; if it happens again, ask the vendor."
+    )
 
 
 def systemic(failure: SocialSCRMError, positions: list[int]) -> SystemicError:
@@ -206,13 +209,13 @@ def isolation_exhausted(failure: SocialSCRMError, calls: int) -> SystemicError:
     :param calls: how many were spent on it.
     """
     return SystemicError(
-        f"{calls:,} calls went into finding bad rows, which is more than the accepted ones are worth: too many rows "
-        f"are bad. The last refusal: {failure} Mend the data first; rejects_path, where it is set, has the rows found."
+        f"{calls:,} calls went into finding bad rows, too many for the rows that were accepted: too many rows "
+        f"are bad. The last refusal: {failure} Fix the data first; rejects_path, where it is set, has the rows found."
     )
 
 
 UNREADABLE: Final = Cause(
-    "unreadable", "The row cannot be read from its file.", "Mend the lines that the log and the dead letter name."
+    "unreadable", "The row cannot be read from its file.", "Fix the lines that the log and the dead letter name."
 )
 
 
@@ -244,9 +247,9 @@ def fields_refused(culprits: Culprits) -> ExtensionFieldsError:
         found += f", while it accepted rows with {others}" if others else ""
     return ExtensionFieldsError(
         f"SocialsCRM refused {REFUSED_ROWS} rows, each alone, for their extension fields (533), and accepted {found}. "
-        f"It does not know {'at least one of these fields' if several else 'this field'}, or takes none of its values. "
-        f"Remove {'such a field' if several else 'it'} from extension_fields (in place of 'all' list the fields "
-        "that the CRM has), or create it in the CRM under exactly this name and with the type of its values. "
+        f"It does not know {'at least one of these fields' if several else 'this field'}, or accepts none of its "
+        f"values. Remove {'such a field' if several else 'it'} from extension_fields (in place of 'all' list the "
+        "fields that the CRM has), or create it in the CRM under exactly this name and with the type of its values. "
         "The other rows were not sent."
     )
 
@@ -259,34 +262,34 @@ BIRTHDAY_OUT_OF_RANGE: Final = Cause(
     "birthday-out-of-range",
     "birthday is before 1900 or in the future.",
     "Correct it. Convert a year of another calendar, such as 2533 (Buddhist) or 1368 (Persian), to the Gregorian one. "
-    "Or set bad_values='omit' to leave birthdays that cannot be sent out of their rows.",
+    "Or set bad_values='omit' to send the rows without the birthday.",
 )
 BAD_DATE: Final = Cause(
     "bad-date",
-    "A column of date_fields holds a value that is not a date of the form yyyy/MM/dd.",
+    "A column of date_fields holds a value that is not a date such as 1990/03/08.",
     "Write 1990/03/08 or give a date column; where a spreadsheet shows 32940, format the column as a date. Or take the "
     "column out of date_fields to send its texts as they are, or set bad_values='omit' to leave bad dates out.",
 )
 AMBIGUOUS_DATE: Final = Cause(
     "ambiguous-date",
     "A column of date_fields holds a date that could be read day first or month first.",
-    "Set dayfirst to True or False, or write dates as 1990/03/08. Or set bad_values='omit' to leave such values out.",
+    "Set dayfirst to True or False, or write dates as 1990/03/08. Or set bad_values='omit' to send rows without them.",
 )
 BAD_TAGS: Final = Cause(
     "bad-tags",
-    "Tags are in brackets, but are not a list that can be read with certainty.",
+    "The tags are in brackets, but cannot be read as a list with certainty.",
     "Write names with commas between them, as in VIP,New, or a list, as in ['VIP', 'New']. A tag's own name cannot be "
-    "in square brackets or braces. Or set bad_values='omit' to leave tags that cannot be sent out of their rows.",
+    "in square brackets or braces. Or set bad_values='omit' to send the rows without these tags.",
 )
 OTHER_SEPARATOR: Final = Cause(
     "other-separator",
-    "A tag contains a sign that separates tags elsewhere, such as a semicolon or a full-width comma.",
-    "It is sent as one tag. If it is several, write plain commas between their names, as in VIP,New.",
+    "A tag contains a character that separates tags in other programs, such as a semicolon or a full-width comma.",
+    "It is sent as one tag. If it means several tags, write plain commas between their names, as in VIP,New.",
 )
 NULL_WORD: Final = Cause(
     "null-word",
     "A value is a word that programs write for a missing value, such as NULL or NaN.",
-    "It is sent as it is. Set null_values=['NULL'], with the words that occur in your data, to take them for missing.",
+    "It is sent as it is. Set null_values=['NULL'], with the words that occur in your data, to treat them as missing.",
 )
 INEXACT_NUMBER: Final = Cause(
     "inexact-number",

@@ -75,7 +75,7 @@ def encoding_advice(sample: bytes, tried: str, block: bytes | None = None) -> st
         return "Other lines are UTF-8, so the file mixes encodings: write it anew as UTF-8."
     if readings := [] if b"\0" in sample[:HEAD_BYTES] else _readings(_foreign_lines(block or sample), tried):
         shown = ", ".join(_shown(reading, readings) for reading in readings)
-        return f"Set encoding to the one in which these letters read right: {shown}."
+        return f"Set encoding to the one that shows these letters correctly: {shown}."
     return "Set encoding to the one it was written in, or write it as UTF-8."
 
 

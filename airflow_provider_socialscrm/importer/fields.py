@@ -130,7 +130,7 @@ def _lists(column: pa.Array) -> pa.Array | None:
 def _remarks(name: str, column: pa.Array, words: pa.Array, *, sent: bool) -> tuple[Finding, ...]:
     if name in NEVER_EMPTY:
         return ()
-    word = NULL_WORD if sent else replace(NULL_WORD, hint="It is taken for a missing value.")
+    word = NULL_WORD if sent else replace(NULL_WORD, hint="It is treated as a missing value.")
     return ((_of_field(name, word), words), (_of_field(name, INEXACT_NUMBER), inexact(column)))
 
 
@@ -144,7 +144,7 @@ def _without_bad(name: str, checked: Checked) -> Checked:
 
 
 def _of_field(name: str, cause: Cause) -> Cause:
-    return replace(cause, meaning=f"{name}: {cause.meaning}")
+    return cause if cause.meaning.startswith(f"{name} ") else replace(cause, meaning=f"{name}: {cause.meaning}")
 
 
 def _lost_by_type(name: str, column: pa.Array, text: pa.Array) -> tuple[Finding, ...]:

@@ -168,7 +168,7 @@ def _log_plan(plan: Plan) -> None:
         log.info("Extension fields, sent under their own names: %s", ", ".join(map(column_label, plan.extensions)))
     if plan.left_out:
         names = ", ".join(map(column_label, plan.left_out))
-        log.info("Columns left out: %s. extension_fields says which of them to send", names)
+        log.info("Columns that are not sent: %s. Name those to send in extension_fields", names)
     for doubt in plan.doubts:
         log.warning("%s", doubt)
 

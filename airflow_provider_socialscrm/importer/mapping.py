@@ -218,7 +218,7 @@ def _missing(columns: Sequence[str], missing: Sequence[str]) -> Iterator[str]:
     if not missing:
         return
     scheme = (
-        " (the header scheme wants an agent in each row; defaults can give one for all)" if AGENT in missing else ""
+        " (the header scheme requires an agent in each row; defaults can give one for all)" if AGENT in missing else ""
     )
     hints = "".join(
         f" Is it '{found}'? Then set columns={{'{found}': '{name}'}}."

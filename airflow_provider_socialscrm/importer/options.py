@@ -170,11 +170,14 @@ class Rules:
             if name not in known and not self.sends_all:
                 shown = f"{what} '{name}'" if what.endswith(" to") else what
                 yield (
-                    f"{shown}, which is no field of the API{did_you_mean(name, API_FIELDS)}: if it is one of your "
+                    f"{shown}, which is not a field of the API{did_you_mean(name, API_FIELDS)}: if it is one of your "
                     "CRM's own, name it in extension_fields."
                 )
         for name in (name for name in self.named_extensions if name in API_FIELDS):
-            yield f"extension_fields names '{name}', which is one of the API's own fields: it goes along as it is."
+            yield (
+                f"extension_fields names '{name}', which is one of the API's own fields: it is sent anyway, so remove "
+                "it here."
+            )
         for name in (name for name in self.date_fields if name in API_FIELDS):
             yield f"date_fields names '{name}', which is one of the API's own fields: name extension fields only."
         for name in (name for name, words in self.values.items() if not isinstance(words, Mapping)):

@@ -33,9 +33,9 @@ def log_outcome(manifest: Mapping[str, Any]) -> None:
     _log_refusals(manifest)
     _log_two_readings(manifest)
     if where := manifest["rejects_path"]:
-        log.info("Rows that did not go in are in %s, each with its reason", where)
+        log.info("Refused rows are in %s, each with its reason", where)
     elif manifest["refusals"]:
-        log.warning("Set rejects_path to have the rows that did not go in written to a file, with reasons")
+        log.warning("Set rejects_path to have refused rows written to a file, each with its reason")
 
 
 def log_preview(preview: Preview) -> None:
@@ -67,7 +67,9 @@ def _log_refusals(manifest: Mapping[str, Any]) -> None:
 def _log_two_readings(manifest: Mapping[str, Any]) -> None:
     if pairs := manifest["ambiguous_numbers"]:
         counts = ", ".join(f"{rows:,} x {countries}" for countries, rows in pairs.items())
-        log.warning("Numbers that can be of two countries: %s. ambiguous_numbers decides what becomes of them", counts)
+        log.warning(
+            "Numbers that are valid in two countries: %s. ambiguous_numbers decides what becomes of them", counts
+        )
 
 
 def _changes(fields: Sequence[SampleField]) -> str:

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 class SocialSCRMImportOperator(Lineage, BaseOperator):
     """Import the customers of a table into SocialsCRM, and account for each row.
 
-    Columns go to the API's field they are called like, or are mapped to by ``columns``; any other column stays behind
+    Columns go to the API's field they are called like, or are mapped to by ``columns``; any other column is left out
     unless ``extension_fields`` names it. The table is read once to its end before the first call, so that what breaks
     off is found before anything is sent. Each row ends in one bucket of the manifest, which is the task's return value:
     ``accepted`` (the CRM answered 200 for it), ``rejected`` (the CRM refused it), ``invalid`` (not sendable),

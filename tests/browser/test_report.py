@@ -188,7 +188,7 @@ def test_the_keyboard_reaches_everything_in_the_order_of_the_page(browser):
         seen.append(browser.script(FOCUSED))
 
     assert [name for name, _ in seen] == [
-        "import_customers", "first_import", "Rows by bucket", "Why rows did not go in", "the path", "Copy the path",
+        "import_customers", "first_import", "Rows by bucket", "Why rows were refused", "the path", "Copy the path",
     ]  # fmt: skip
     assert all(outline == "solid" for _, outline in seen)
 

@@ -23,7 +23,7 @@ from airflow_provider_socialscrm.commands.check_words import OPTIONS, counted, d
          "map all but one of them to nothing (--column NAME=), which leaves a column out."),
         ("set encoding='gb18030'.", "set --encoding 'gb18030'."),
         ("set delimiter='\\t'.", "set --delimiter '\\t'."),
-        ("duplicates='first' or 'send' chooses otherwise.", "--duplicates 'first' or 'send' chooses otherwise."),
+        ("duplicates='first' or 'send' chooses another row.", "--duplicates 'first' or 'send' chooses otherwise."),
         ("Set dayfirst to True or False, or write dates.", "Give --dayfirst or --no-dayfirst, or write dates."),
         ("or raise bytes_per_call.", "or raise --bytes-per-call."),
         ("rejects_path x.txt says no format.", "--rejects-path x.txt says no format."),

@@ -45,7 +45,7 @@ def test_an_agent_that_does_not_exist_is_told_by_the_code_itself():
 
 @pytest.mark.parametrize("kind", [SettingError, RequestError])
 def test_what_no_retry_mends_is_to_be_mended_before_the_import_is_run_again(kind):
-    assert cause_of(kind("Wrong.", http_status=404)).hint.startswith("Mend what stopped the run")
+    assert cause_of(kind("Wrong.", http_status=404)).hint.startswith("Fix what stopped the run")
 
 
 @pytest.mark.parametrize("kind", [ServiceError, UncertainError])

@@ -371,7 +371,7 @@ def test_a_header_that_names_no_columns_is_refused(content, form, message):
 
 def test_a_text_in_another_encoding_is_refused_as_a_whole():
     content = "whatsApp,b\n1,2\n8615266667780,Nov\u00e1k\n".encode("latin-1")
-    assert "x.csv, line 3: not UTF-8 text. Set encoding to the one in which these letters read right: " in refusal(
+    assert "x.csv, line 3: not UTF-8 text. Set encoding to the one that shows these letters correctly: " in refusal(
         content
     )
 

@@ -63,7 +63,7 @@ TABLES = {
 
 def readings_of(advice):
     """Return the letters that an advice shows by the encodings it names for them."""
-    start = "Set encoding to the one in which these letters read right: "
+    start = "Set encoding to the one that shows these letters correctly: "
     assert advice.startswith(start)
     shown = re.findall(r"((?:'[\w-]+'(?: or )?)+) \(([^)]+)\)", advice.removeprefix(start))
     return {name: letters for names, letters in shown for name in re.findall(r"'([^']+)'", names)}

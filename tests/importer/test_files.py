@@ -594,11 +594,11 @@ def parquet_bytes():
 BROKEN = {
     "other encoding.csv": (
         "whatsApp,b\n8615266667780,Nov\u00e1k\n".encode("latin-1"),
-        ", line 2: not UTF-8 text. Set encoding to the one in which these letters read right: ",
+        ", line 2: not UTF-8 text. Set encoding to the one that shows these letters correctly: ",
     ),
     "header in other encoding.csv": (
         "whatsApp,Nov\u00e1k\n1,2\n".encode("latin-1"),
-        ", line 1: not UTF-8 text. Set encoding to the one in which these letters read right: ",
+        ", line 1: not UTF-8 text. Set encoding to the one that shows these letters correctly: ",
     ),
     "utf-16.csv": (
         "whatsApp,b\n8615266667780,Nov\u00e1k\n".encode("utf-16"),

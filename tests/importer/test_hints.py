@@ -142,8 +142,8 @@ REJECTED = {
         {"whatsApp": [NUMBER], "income": [float("inf")]},
         {},
         (
-            Way("by a number", {"income": [100]}, {}),
-            Way("by nothing", {"income": [None]}, {}),
+            Way("with a number", {"income": [100]}, {}),
+            Way("leave them empty", {"income": [None]}, {}),
             Way("bad_values='omit'", {}, OMIT),
         ),
     ),

@@ -72,13 +72,13 @@ def test_a_row_of_a_dead_letter_for_which_another_one_went_does_not_go(
     ],
 )
 def test_of_the_rows_with_one_number_one_goes_or_all(duplicates, going, superseded, small_batches):
-    table = numbered(1, 2, 3, 1, 2, None, 2, 4)
+    table = numbered(1, 2, 3, 1, 2, None, 2, 4, friendName="Ann")
     assert taken(table, duplicates=duplicates) == (going, [5], superseded)
 
 
 def test_a_number_is_the_same_however_it_is_written(small_batches):
     table = pd.DataFrame(
-        {"whatsApp": ["+86 152 6666 7780", "008615266667780", "x", "8615266667780.0", "8.61526666778E+12"]}
+        {"whatsApp": ["+86 152 6666 7780", "008615266667780", "x", "8615266667780.0", "8.615266667780E+12"]}
     )
     assert taken(table) == ([4], [2], {0: 4, 1: 4, 3: 4})
 
@@ -182,8 +182,22 @@ def test_unreadable_lines_are_rows_and_the_log_names_the_first_of_them(tmp_path,
     assert named == [*lines, "... and 5 more lines of these 16 rows"]
 
 
+def test_what_becomes_of_columns_is_said_once(caplog):
+    table = numbered(1, 2, Level="Gold", FRIEND_NAME="Secret", password_hash="x", **{"8615266667780": 1})
+    intake = intake_of(table, extension_fields=["Level"])
+    with caplog.at_level(logging.INFO):
+        intake.prepare()
+        list(intake.judged())
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("INFO", "Column FRIEND_NAME goes to the field friendName"),
+        ("INFO", "Extension fields, sent under their own names: Level"),
+        ("INFO", "Columns that are not sent: password_hash, [hidden]. Name those to send in extension_fields"),
+    ]
+    assert intake.observations()["left_out"] == ["password_hash", "[hidden]"]
+
+
 def test_extension_fields_and_likely_misspellings_are_said_once(caplog):
-    intake = intake_of(numbered(1, 2, Level="Gold", freindName="Secret"))
+    intake = intake_of(numbered(1, 2, Level="Gold", freindName="Secret"), extension_fields="all")
     with caplog.at_level(logging.INFO):
         intake.prepare()
         list(intake.judged())
@@ -206,4 +220,4 @@ def test_what_is_odd_about_rows_that_go_is_counted_and_said_once(caplog, small_b
     list(intake.judged())
     with caplog.at_level(logging.WARNING):
         intake.say_remarks()
-    assert [record.getMessage().split(" sex")[0] for record in caplog.records] == ["4 rows:"]
+    assert [record.getMessage().split(" sex")[0] for record in caplog.records] == ["1 rows:"]

@@ -182,6 +182,6 @@ def test_a_file_without_an_object_is_refused(content):
 
 def test_a_text_in_another_encoding_is_refused_as_a_whole():
     content = '{"b":1}\n{"b":"Nov\u00e1k"}\n'.encode("latin-1")
-    assert "x.jsonl, line 2: not UTF-8 text. Set encoding to the one in which these letters read right: " in refusal(
+    assert "x.jsonl, line 2: not UTF-8 text. Set encoding to the one that shows these letters correctly: " in refusal(
         content
     )

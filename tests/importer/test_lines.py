@@ -14,7 +14,7 @@ from airflow_provider_socialscrm.importer import lines as lines_module
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.lines import Row, TextForm, lines_of, pieces_of
 
-CHOOSE = "Set encoding to the one in which these letters read right"
+CHOOSE = "Set encoding to the one that shows these letters correctly"
 UNICODE_TEXT = 'as "Unicode text" from a spreadsheet is'
 ENCODINGS = ["utf-8", "utf-16", "utf-16-be", "utf-32", "gb18030", "utf-7", "utf-8-sig"]
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0") | st.sampled_from("\r\n,a\x85\u2028"))

@@ -144,7 +144,7 @@ WRONG = {
     ),
     "a field that does not exist": (
         ["mobile"], {"columns": {"mobile": "WhatsAp"}},
-        ["maps 'mobile' to 'WhatsAp', which is no field of the API (is it 'whatsApp'?)", "name it in extension_fields"],
+        ["maps 'mobile' to 'WhatsAp', which is not a field of the API (is it 'whatsApp'?)", "name it in extension"],
     ),
     "two columns to one field": (
         ["whatsApp", "mobile"], {"columns": {"mobile": "whatsApp"}},
@@ -156,7 +156,7 @@ WRONG = {
     ),
     "a default for no field": (
         ["whatsApp"], {"defaults": {"stages": "New"}},
-        ["defaults names 'stages', which is no field of the API (is it 'stage'?)"],
+        ["defaults names 'stages', which is not a field of the API (is it 'stage'?)"],
     ),
     "an extension field that is one of the API's": (
         ["whatsApp", "desc"], {"extension_fields": ["desc"]}, ["extension_fields names 'desc'", "as it is"],
@@ -178,7 +178,7 @@ WRONG = {
         ["values names 'sex', which no column goes to"],
     ),
     "values of no field": (
-        ["whatsApp"], {"values": {"gender": {}}}, ["values names 'gender', which is no field of the API"],
+        ["whatsApp"], {"values": {"gender": {}}}, ["values names 'gender', which is not a field of the API"],
     ),
     "values that are none": (
         ["whatsApp", "sex"], {"values": {"sex": "male"}}, ["values for 'sex' is a str, not a dictionary"],

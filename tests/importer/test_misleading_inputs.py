@@ -373,7 +373,7 @@ def test_text_in_another_encoding_is_refused_with_those_it_may_be_and_no_name(en
     with pytest.raises(InputError) as caught:
         list(open_source(path).batches())
     message = str(caught.value)
-    assert "Set encoding to the one in which these letters read right" in message
+    assert "Set encoding to the one that shows these letters correctly" in message
     assert told_apart in message
     names = [line.split(",")[1] for line in text.splitlines()]
     assert [name for name in names if name in message] == []

@@ -43,9 +43,9 @@ function whole(manifest, instance) {
   return [
     manifest.dry_run ? html("p", null, "This was a dry run: nothing was sent.") : null,
     section("Rows", bar(manifest.rows), rowsTable(manifest.rows)),
-    manifest.refusals.length ? section("Why rows did not go in", refusals(manifest)) : null,
+    manifest.refusals.length ? section("Why rows were refused", refusals(manifest)) : null,
     ...remarks(manifest),
-    manifest.rejects_path ? section("The rows that did not go in", place(manifest.rejects_path)) : null,
+    manifest.rejects_path ? section("The refused rows", place(manifest.rejects_path)) : null,
     html("div", { class: "pair" }, section("Pace", pace(manifest)), section("Settings", settings(manifest, instance))),
   ].filter(Boolean);
 }
@@ -59,7 +59,7 @@ const rowsTable = (rows) =>
   ], bucketsOf(rows));
 
 const refusals = (manifest) =>
-  table("Why rows did not go in", [
+  table("Why rows were refused", [
     { title: "Code", heading: true, cell: ({ code }) => html("code", null, String(code)) },
     { title: "Bucket", tight: true, cell: ({ bucket }) => [html("i", { class: colourOf(bucket) }), labelOf(bucket)] },
     { title: "Rows", number: true, cell: ({ rows }) => count(rows) },
@@ -77,7 +77,7 @@ function remarks({ remarks: found = [], ambiguous_numbers: pairs = {}, left_out:
   const numbers = Object.entries(pairs).map(([countries, rows]) => `${countries}: ${count(rows)}`);
   const notes = [
     names.length ? html("p", null, `Columns left out: ${names.join(", ")}.`) : null,
-    numbers.length ? html("p", null, `Numbers that can be of two countries: ${numbers.join(", ")}.`) : null,
+    numbers.length ? html("p", null, `Numbers that are valid in two countries: ${numbers.join(", ")}.`) : null,
     found.length ? remarksTable(found) : null,
   ].filter(Boolean);
   return notes.length ? [section("Worth knowing", ...notes)] : [];
