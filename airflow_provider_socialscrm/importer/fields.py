@@ -74,17 +74,24 @@ def _check(field: Field, column: pa.Array, rules: Rules, today: date) -> Checked
     column = readable(column)
     own = clean(untrimmed(column))
     text = _replaced(without(own, rules.null_values), rules.values.get(field.name, {}))
-    words = null_words(text)
+    words = None if field.name == NUMBER else null_words(text)  # a number's rule looks where there are no digits
     has_form = field.name in _RULES_WITH_FORM or field.name in rules.date_fields
-    if has_form:  # where a word cannot be a value, it is missing
+    if has_form and words is not None:  # where a word cannot be a value, it is missing
         text = _blanked(text, words)
     if field.default is not None:
         text = pc.fill_null(text, field.default)
     checked = _rule_of(field.name, column, rules, today)(text)
-    of_type = (*unsendable(column), *_lost_by_type(field.name, column, own))
+    of_type = tuple(
+        found for found in (*unsendable(column), *_lost_by_type(field.name, column, own)) if found[1].true_count
+    )
     if of_type:  # a value in place of which the user has put another one does not count
         as_it_was = pc.fill_null(pc.equal(text, own), False)
         of_type = tuple((cause, pc.and_(mask, as_it_was)) for cause, mask in of_type)
+        if field.name == NUMBER:  # digits that are lost say nothing else about a number
+            lost = pc.or_(of_type[0][1], of_type[-1][1])
+            checked = replace(
+                checked, problems=tuple((cause, pc.and_not(mask, lost)) for cause, mask in checked.problems)
+            )
     text = pc.fill_null(checked.text, "") if field.send_empty else checked.text
     remarks = (*_remarks(field.name, column, words, sent=not has_form), *checked.remarks)
     found = Checked(text, (*of_type, *checked.problems), remarks)
@@ -127,8 +134,8 @@ def _lists(column: pa.Array) -> pa.Array | None:
     return pc.is_valid(column) if is_list(column.type) else None
 
 
-def _remarks(name: str, column: pa.Array, words: pa.Array, *, sent: bool) -> tuple[Finding, ...]:
-    if name in NEVER_EMPTY:
+def _remarks(name: str, column: pa.Array, words: pa.Array | None, *, sent: bool) -> tuple[Finding, ...]:
+    if name in NEVER_EMPTY or words is None:
         return ()
     word = NULL_WORD if sent else replace(NULL_WORD, hint="It is treated as a missing value.")
     return ((_of_field(name, word), words), (_of_field(name, INEXACT_NUMBER), inexact(column)))

@@ -19,7 +19,7 @@ from airflow_provider_socialscrm.importer.cleaning import json_members, json_obj
 from airflow_provider_socialscrm.importer.duplicates import Flags
 from airflow_provider_socialscrm.importer.fields import check_field
 from airflow_provider_socialscrm.importer.mapping import Plan, is_own, is_unnamed
-from airflow_provider_socialscrm.importer.null_words import without
+from airflow_provider_socialscrm.importer.null_words import null_words, without
 from airflow_provider_socialscrm.importer.report import Cause
 from airflow_provider_socialscrm.importer.rows import InvalidRow, Judged, Rows, SupersededRow
 from airflow_provider_socialscrm.importer.text import as_text
@@ -83,12 +83,13 @@ class Judge:
         )
 
     def _blank(self, batch: Batch, reasons: Mapping[int, Sequence[Cause]]) -> frozenset[int]:
-        """Return the rows that have no value in any column, so that nobody misses anything."""
+        """Return the rows that have no value in any column but words for none, so that nobody misses anything."""
         left = pa.array([index for index, causes in reasons.items() if NO_NUMBER in causes], pa.int64())
         for name in batch.records.schema.names:
             if len(left) and is_own(name) and not is_unnamed(name):
                 text = as_text(readable(batch.records.column(name).take(left)))
-                left = left.filter(pc.is_null(without(text, self.rules.null_values)))
+                text = without(text, self.rules.null_values)
+                left = left.filter(pc.or_(pc.is_null(text), null_words(text)))
         return frozenset(left.to_pylist())
 
     def _checked(self, batch: Batch, *names: str) -> dict[str, Column]:

@@ -5,7 +5,7 @@ They are only pointed out. Whether "NA" is a missing value or Namibia is the use
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 import pyarrow as pa
@@ -26,6 +26,7 @@ NULL_WORDS: Final = frozenset(
 """As they are written: "nA" or "nAn" is none. All that pandas reads as missing is here, but for the empty text."""
 
 _NULL_WORDS: Final = pa.array(sorted(NULL_WORDS), pa.string())
+_LONGEST: Final = max(len(word.encode()) for word in NULL_WORDS)
 
 
 def null_words(text: pa.Array) -> pa.Array:
@@ -33,15 +34,20 @@ def null_words(text: pa.Array) -> pa.Array:
 
     :param text: strings, trimmed; null where the row has no value.
     """
+    shortest = pc.min(pc.binary_length(text)).as_py()
+    if shortest is None or shortest > _LONGEST:
+        return pa.repeat(pa.scalar(False), len(text))
     return pc.is_in(text, _NULL_WORDS)
 
 
-def without(text: pa.Array, null_values: Iterable[str]) -> pa.Array:
+def without(text: pa.Array, null_values: Sequence[str]) -> pa.Array:
     """Return a column in which the user's words for a missing value are missing.
 
     :param text: strings, trimmed; null where the row has no value.
     :param null_values: whole texts, case and all; blanks around them do not matter, as none are left in the column.
     """
+    if not null_values:
+        return text
     words = pa.array([word.strip() for word in null_values], pa.string())
     found = pc.is_in(text, words)
     # Not if_else, which before Arrow 24 corrupts a slice of strings where it puts nulls.

@@ -29,6 +29,7 @@ from airflow_provider_socialscrm.importer.causes import (
 )
 from airflow_provider_socialscrm.importer.checked import Checked, Finding
 from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.importer.null_words import null_words
 
 MOST_ZEROS: Final = 2
 """Zeros that may be put back where scientific notation left them out.
@@ -59,6 +60,12 @@ _DIALLABLE: Final = rf"^\+?[0-9]{{{SHORTEST_NUMBER - 3},{LONGEST_NUMBER}}}$"
 """Within a region a number may lack its country code, which has up to three digits."""
 
 _DIGITS: Final = r"^\+?[0-9]+$"
+_SPACED: Final = r"^\+?[0-9][-0-9 ()]*$"
+"""Digits in groups, as most people write them, to which nothing was added."""
+
+_NOTHING: Final = r"\b\B"
+"""A pattern that fits nothing."""
+
 _SCIENTIFIC: Final = r"^\+?[0-9]+(?:[.,][0-9]*)?[eE]\+?0*[0-9]{1,2}$"
 _WHOLE_FLOAT: Final = rf"^(?:(\+?[0-9]{{{SHORTEST_NUMBER},}})[.,]0+|(\+?[0-9]+)[.,]0)$"
 _FRACTION: Final = rf"^\+?[0-9]{{{SHORTEST_NUMBER},}}\.[0-9]+$"
@@ -107,8 +114,10 @@ def whatsapp_numbers(text: pa.Array, region: str | None = None, ambiguous: str =
     :param ambiguous: what becomes of a number with two equal readings: ``reject``, or the ``national`` or the
         ``international`` reading, with a remark.
     """
-    missing = pc.is_null(text)
+    if region is None and _are_numbers(text):
+        return Checked(text, ((NO_NUMBER, pc.is_null(text)),))
     plain = pc.fill_null(pc.match_substring_regex(text, _DIGITS), False)
+    missing = pc.or_(pc.is_null(text), null_words(text))
     rest = pc.and_not(pc.invert(plain), missing)
     parts = (
         (plain, _numbers(text.filter(plain), region, ambiguous)),
@@ -138,8 +147,20 @@ def check_region(region: str) -> None:
         )
 
 
+def _are_numbers(text: pa.Array) -> bool:
+    """Say whether all texts are digits with a country code, as most tables have them."""
+    from airflow_provider_socialscrm.importer.readings import have_possible_lengths  # noqa: PLC0415 - heavy
+
+    present = text.drop_null()
+    fits = pc.match_substring_regex(present, _SENDABLE)
+    return fits.true_count == len(present) and bool(have_possible_lengths(pc.cast(present, pa.int64())).all())
+
+
 def _untangled(text: pa.Array, region: str | None, ambiguous: str) -> Checked:
-    tidy, rounded = _tidied(text)
+    tangled = pc.invert(pc.match_substring_regex(text, _SPACED))
+    cleared, lost = _tidied(text.filter(tangled))
+    tidy = pc.replace_with_mask(text, tangled, cleared)
+    rounded = pc.replace_with_mask(pc.and_not(tangled, True), tangled, lost)
     other_id = pc.match_substring_regex(tidy, _OTHER_ID)
     single = _each(tidy, _MAY_BE_TWO, lambda value: _SPOILT if _is_two_numbers(value, region) else value)
     before = ((NO_PERSON, other_id), (ROUNDED_NUMBER, pc.and_not(rounded, other_id)))
@@ -160,38 +181,42 @@ def _numbers(
     :param again: the same without an optional zero, for what is no number with it.
     """
     numbers, countries = _read(written, region, ambiguous)
-    if again is not None:
+    if again is not None and again.null_count < len(again):
         numbers, countries = map(pc.coalesce, (numbers, countries), _read(again, region, ambiguous))
-    known = pc.is_valid(countries)
     for _, mask in before:
-        known = pc.or_(known, mask)
         numbers, countries = (pc.if_else(mask, pa.scalar(None, pa.string()), each) for each in (numbers, countries))
     doubts = tuple(
         (ambiguous_number(pair, ambiguous), pc.fill_null(pc.equal(countries, pair), False))
         for pair in countries.drop_null().unique().to_pylist()
     )
-    unread = pc.and_not(pc.is_null(numbers), known)
-    national = (
-        pc.and_(unread, pc.match_substring_regex(written, _NATIONAL)) if region is None else pc.and_not(unread, True)
-    )
-    unused = pc.match_substring_regex(written, _WITH_CODE if region is None else _DIALLABLE)
-    unused = pc.and_not(pc.and_(unread, unused), national)
-    bad = pc.and_not(pc.and_not(unread, national), unused)
-    problems = (*before, (NATIONAL_NUMBER, national), (NUMBER_NOT_IN_USE, unused), (BAD_NUMBER, bad))
-    if ambiguous == "reject":
-        return Checked(numbers, (*problems, *doubts))
-    return Checked(numbers, problems, doubts)
+    settled = pc.or_(pc.is_valid(numbers), pc.is_valid(countries))
+    for _, mask in before:
+        settled = pc.or_(settled, mask)
+    problems = (*before, *_unread(written, region, settled))
+    return Checked(numbers, (*problems, *doubts)) if ambiguous == "reject" else Checked(numbers, problems, doubts)
+
+
+def _unread(written: pa.Array, region: str | None, settled: pa.Array) -> tuple[Finding, ...]:
+    """Return why there is no number in the rows of which nothing else is known."""
+    if settled.true_count == len(settled):
+        return ()
+    national = pc.match_substring_regex(written, _NATIONAL if region is None else _NOTHING)
+    unused = pc.and_not(pc.match_substring_regex(written, _WITH_CODE if region is None else _DIALLABLE), national)
+    bad = pc.and_not(pc.invert(national), unused)
+    causes = ((NATIONAL_NUMBER, national), (NUMBER_NOT_IN_USE, unused), (BAD_NUMBER, bad))
+    return tuple((cause, pc.and_not(mask, settled)) for cause, mask in causes)
 
 
 def _read(written: pa.Array, region: str | None, ambiguous: str) -> tuple[pa.Array, pa.Array]:
     """Return the numbers, null where there is none, and the countries of those that have two readings."""
-    from airflow_provider_socialscrm.importer.readings import possible_lengths, read_number  # noqa: PLC0415 - heavy
+    from airflow_provider_socialscrm.importer.readings import have_possible_lengths, read_number  # noqa: PLC0415 - heavy
 
-    numbers = pa.nulls(len(written), pa.string())
-    dialled = pc.match_substring_regex(written, _DIGITS)
+    numbers, dialled = pa.nulls(len(written), pa.string()), pc.match_substring_regex(written, _DIGITS)
     if region is None:
         digits = pc.replace_substring_regex(written, r"^(?:\+|00)", "")
-        known = pc.match_substring_regex(digits, possible_lengths())
+        fits = pc.fill_null(pc.match_substring_regex(digits, _SENDABLE), False)
+        possible = pa.array(have_possible_lengths(pc.cast(digits.filter(fits), pa.int64())))
+        known = pc.replace_with_mask(fits, fits, possible)
         numbers, dialled = pc.if_else(known, digits, numbers), pc.and_not(dialled, known)
     others = pc.if_else(dialled, written, pa.scalar(None, pa.string())).dictionary_encode()
     read = [read_number(value, region, ambiguous) for value in others.dictionary.to_pylist()]
