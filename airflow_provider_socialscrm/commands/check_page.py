@@ -11,7 +11,7 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from airflow_provider_socialscrm.api.customers import SIDE_EFFECT
+from airflow_provider_socialscrm.api.customers import AGENT, SIDE_EFFECT
 from airflow_provider_socialscrm.commands.check_arguments import NO_LIMIT
 from airflow_provider_socialscrm.commands.check_tables import (
     BLANK,
@@ -45,6 +45,10 @@ GREETING: Final = f"{SIDE_EFFECT} makes the CRM write to the customers. Each row
 
 OTHERS: Final = {Bucket.DUPLICATE: "duplicates", Bucket.BLANK: "blank rows"}
 """Rows that are neither sent nor refused."""
+
+CRM_DECIDES: Final = (
+    "A check makes no call: the CRM may still reject rows, for an agent or an extension field that it does not know."
+)
 
 INDENT: Final = (0, 0, 0, 2)
 
@@ -217,6 +221,8 @@ def _advice(found: Found) -> Iterator[RenderableType]:
             if where
             else "--rejects-path rejects.csv writes the rows that are left out to a file, with the reasons."
         )
+    if found.preview.sendable and (found.plan.field(AGENT) or found.plan.extensions):
+        ways.append(CRM_DECIDES)
     if ways:
         yield _list(ways)
 
