@@ -128,7 +128,7 @@ def _add_rows(parser: ArgumentParser) -> None:
 
 def _add_text(parser: ArgumentParser) -> None:
     group = parser.add_argument_group("text files")
-    group.add_argument("--encoding", default="utf-8", help="how the text is encoded (default: utf-8)")
+    group.add_argument("--encoding", default="utf-8", metavar="NAME", help="how the text is encoded (default: utf-8)")
     delimiter_help = "what stands between the values of a CSV file, such as ';' or tab (default: ,)"
     group.add_argument("--delimiter", default=",", metavar="CHARACTER", help=delimiter_help)
 
