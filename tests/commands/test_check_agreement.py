@@ -85,7 +85,7 @@ OPTIONS = {
     "all duplicates sent": ["--duplicates", "send", "--default", "stage=New"],
 }
 
-Verdict = tuple[dict[int, tuple[str, str]], dict[Bucket, int]]
+Verdict = tuple[dict[int, tuple[str, str]], dict[Bucket, int], list[int]]
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
@@ -124,7 +124,7 @@ def test_with_null_values_a_row_of_such_words_is_blank_as_it_is_to_pandas():
     by_path = verdict(Path("table.csv"), *options)
 
     assert by_path == verdict(pd.read_csv("table.csv"), *options)
-    assert by_path == ({}, {Bucket.NOT_SENT: 1, Bucket.BLANK: 3})
+    assert by_path == ({}, {Bucket.NOT_SENT: 1, Bucket.BLANK: 3}, [0])
 
 
 @pytest.mark.parametrize("text", FILES.values(), ids=FILES)
@@ -133,7 +133,7 @@ def test_the_command_has_the_verdict_of_the_dataframe(check, text):
 
     page = check("table.csv", "--rejects-path", "by_path.csv")
 
-    reasons, counts = verdict(pd.read_csv("table.csv"))
+    reasons, counts, _ = verdict(pd.read_csv("table.csv"))
     assert written("by_path.csv") == reasons
     assert page.code == (1 if counts.get(Bucket.INVALID) else 0)
     shown = {line.split()[1].rstrip(":"): int(line.split()[0].replace(",", "")) for line in counted_lines(page.lines)}
@@ -148,7 +148,10 @@ def counted_lines(lines: list[str]) -> list[str]:
 
 
 def verdict(data: Any, *options: str) -> Verdict:
-    """Return why rows are not sent, by position, and how many rows are in each bucket."""
+    """Return why rows are not sent, by position, how many rows are in each bucket, and which are the first to be sent.
+
+    Other rows are blank.
+    """
     parser = Parser()
     add_to(parser)
     request = request_of(parser.parse_args(["table.csv", *options]))
@@ -156,7 +159,8 @@ def verdict(data: Any, *options: str) -> Verdict:
     preview: Preview = preview_import(
         open_source(data), request.options, request.settings, lambda _: 200, rejects_path=Path("rejects.csv")
     )
-    return written("rejects.csv"), {bucket: rows for bucket in Bucket if (rows := preview.report.count(bucket))}
+    counts = {bucket: rows for bucket in Bucket if (rows := preview.report.count(bucket))}
+    return written("rejects.csv"), counts, sorted(preview.samples)
 
 
 def written(path: str) -> dict[int, tuple[str, str]]:
