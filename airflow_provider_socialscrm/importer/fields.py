@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
+from functools import reduce
 from typing import Any, Final
 
 import pyarrow as pa
@@ -81,21 +82,27 @@ def _check(field: Field, column: pa.Array, rules: Rules, today: date) -> Checked
     if field.default is not None:
         text = pc.fill_null(text, field.default)
     checked = _rule_of(field.name, column, rules, today)(text)
-    of_type = tuple(
-        found for found in (*unsendable(column), *_lost_by_type(field.name, column, own)) if found[1].true_count
-    )
-    if of_type:  # a value in place of which the user has put another one does not count
-        as_it_was = pc.fill_null(pc.equal(text, own), False)
-        of_type = tuple((cause, pc.and_(mask, as_it_was)) for cause, mask in of_type)
-        if field.name == NUMBER:  # digits that are lost say nothing else about a number
-            lost = pc.or_(of_type[0][1], of_type[-1][1])
-            checked = replace(
-                checked, problems=tuple((cause, pc.and_not(mask, lost)) for cause, mask in checked.problems)
-            )
+    problems = _with_type(field.name, checked.problems, _of_type(field.name, column, own, text))
     text = pc.fill_null(checked.text, "") if field.send_empty else checked.text
     remarks = (*_remarks(field.name, column, words, sent=not has_form), *checked.remarks)
-    found = Checked(text, (*of_type, *checked.problems), remarks)
+    found = Checked(text, problems, remarks)
     return _without_bad(field.name, found) if rules.bad_values == "omit" and field.name not in NEVER_EMPTY else found
+
+
+def _of_type(name: str, column: pa.Array, own: pa.Array, text: pa.Array) -> tuple[Finding, ...]:
+    """Return what is wrong with values by their type, except those in place of which the user has put others."""
+    found = [each for each in (*unsendable(column), *_lost_by_type(name, column, own)) if each[1].true_count]
+    if not found:
+        return ()
+    as_it_was = pc.fill_null(pc.equal(text, own), False)
+    return tuple((cause, pc.and_(mask, as_it_was)) for cause, mask in found)
+
+
+def _with_type(name: str, problems: tuple[Finding, ...], of_type: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    if of_type and name == NUMBER:  # digits that are lost say nothing else about a number
+        lost = reduce(pc.or_, (mask for _, mask in of_type))
+        problems = tuple((cause, pc.and_not(mask, lost)) for cause, mask in problems)
+    return (*of_type, *problems)
 
 
 def _replaced(text: pa.Array, values: Mapping[Any, Any]) -> pa.Array:

@@ -111,13 +111,17 @@ def checked_names(names: Iterable[Any], of: Any = None) -> tuple[str, ...]:
     :raises InputError: when some are the same.
     """
     columns = tuple(str(name) for name in names)
-    twice = sorted({name or "''" for name in columns if columns.count(name) > 1})
-    if twice:
-        where = "" if of is None else f" of {of}"
+    twice = [place for place, name in enumerate(columns, 1) if columns.count(name) > 1]
+    if not twice:
+        return columns
+    where = "" if of is None else f" of {of}"
+    if any(redact(name) != name for name in columns):  # without a header these are a customer's values
         raise InputError(
-            f"These columns{where} are there more than once: {', '.join(twice)}. Rename or drop all but one."
+            f"The columns {', '.join(map(str, twice))}{where} have names that are there more than once, and some names "
+            "look like a customer's number or address: does the first line name the columns?"
         )
-    return columns
+    named = ", ".join(sorted({columns[place - 1] or "''" for place in twice}))
+    raise InputError(f"These columns{where} are there more than once: {named}. Rename or drop all but one.")
 
 
 @contextmanager

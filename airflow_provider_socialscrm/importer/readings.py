@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import phonenumbers
-import pyarrow as pa
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
 from airflow_provider_socialscrm.importer.causes import LONGEST_NUMBER
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from phonenumbers.phonemetadata import PhoneNumberDesc
 
 LONGEST_COUNTRY_CODE: Final = 3

@@ -130,7 +130,7 @@ def test_what_is_wrong_stays_on_the_screen():
         screen = screen_of(read_all(terminal))
         assert process.wait(10) == 2
 
-    assert "".join(screen) == "nowhere.csv is not there: check the path."
+    assert "".join(screen) == "nowhere.csv is not there: check the path in data, and that the worker can reach it."
 
 
 def test_ctrl_c_leaves_the_terminal_as_it_was():

@@ -584,6 +584,15 @@ def test_names_that_cannot_be_told_apart_are_named(names, named):
     assert str(caught.value) == f"These columns are there more than once: {named}. Rename or drop all but one."
 
 
+def test_names_that_are_a_customers_are_named_by_their_places():
+    with pytest.raises(InputError) as caught:
+        checked_names(["8615266667780", "Xanthippe", "Xanthippe"], "a.csv")
+    assert str(caught.value) == (
+        "The columns 2, 3 of a.csv have names that are there more than once, and some names look like a customer's "
+        "number or address: does the first line name the columns?"
+    )
+
+
 def parquet_bytes():
     """Return a file of two columns without compression."""
     table = pa.table({"whatsApp": ["8615266667780"] * 5000, "friendName": [f"Nov\u00e1k {n}" for n in range(5000)]})
