@@ -53,14 +53,16 @@ def test_reasons(check):
         "                                 and its country code, as in",
         "                                 +8615266667780. Set dayfirst to",
         "                                 True or False, or write dates as",
-        "                                 1990/03/08.",
+        "                                 1990/03/08. Or set",
+        "                                 bad_values='omit' to send rows",
+        "                                 without them.",
         "",
         "     1   duplicate               Another row of the input has the     0",
-        "                                 same whatsApp number, and goes",
+        "                                 same whatsApp number, and is sent",
         "                                 instead.",
         "                                 The dead letter names that row;",
         "                                 duplicates='first' or 'send'",
-        "                                 chooses otherwise.",
+        "                                 chooses another row.",
         "",
         "     1   national-number         whatsApp begins with 0, so it        7",
         "                                 lacks its country code.",
@@ -70,15 +72,17 @@ def test_reasons(check):
         "                                 such numbers belong to.",
         "",
         "     1   no-number +             The row has no whatsApp number.      2",
-        "         bad-birthday            birthday is no date of the form",
-        "                                 yyyy/MM/dd.",
-        "                                 Give the customer's number with",
-        "                                 its country code. Give a date",
+        "         bad-birthday            birthday is not a date such as",
+        "                                 1990/03/08.",
+        "                                 Give the customer's number with +",
+        "                                 and its country code. Give a date",
         "                                 column, or text such as",
         "                                 1990/03/08. A number such as 32940",
         "                                 is a spreadsheet's count of days:",
         "                                 format the column as a date before",
-        "                                 you export it.",
+        "                                 you export it. Or set",
+        "                                 bad_values='omit' to send the rows",
+        "                                 without it.",
         "  Rows are counted from 0: row 0 is the first customer.",
     ]
 
@@ -203,8 +207,8 @@ def test_what_several_fields_have_in_common_is_said_once(check):
     assert check("nulls.csv").section("Worth a look") == [
         "  - 2 rows (friendName), 1 row (stage): A value is a word that programs write",
         "    for a missing value, such as NULL or NaN. It is sent as it is. Set",
-        "    null_values=['NULL'], with the words that occur in your data, to take them",
-        "    for missing.",
+        "    null_values=['NULL'], with the words that occur in your data, to treat them",
+        "    as missing.",
     ]
     done = check("nulls.csv", "--null-value", "NULL")
     assert "Worth a look" not in done.lines
@@ -231,6 +235,7 @@ def test_arguments_that_the_page_names_are_given_as_options(check):
         "  duplicates       --duplicates first, last or send",
         "  default_region   --default-region CC",
         "  dayfirst         --dayfirst or --no-dayfirst",
+        "  bad_values       --bad-values omit",
         "  dead letter      the file at --rejects-path",
     ]
 
@@ -390,7 +395,7 @@ def test_names_are_no_markup_and_steer_no_terminal(check):
 
     assert done.code == 0
     table = "\n".join(done.section("Where the columns go"))
-    for shown in ("[bold]x[/bold]", ":smile:", "a[31mred", "two lines", "gaptxt"):
+    for shown in ("[bold]x[/bold]", ":smile:", "a[31mred", "two lines", "gap txt"):
         assert table.count(shown) == 2
     assert "\x1b" not in done.out
 

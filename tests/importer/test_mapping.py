@@ -159,7 +159,7 @@ WRONG = {
         ["defaults names 'stages', which is not a field of the API (is it 'stage'?)"],
     ),
     "an extension field that is one of the API's": (
-        ["whatsApp", "desc"], {"extension_fields": ["desc"]}, ["extension_fields names 'desc'", "as it is"],
+        ["whatsApp", "desc"], {"extension_fields": ["desc"]}, ["extension_fields names 'desc'", "remove it here"],
     ),
     "an extension field that nothing goes to": (
         ["whatsApp", "Tier"], {"extension_fields": ["tier"]},

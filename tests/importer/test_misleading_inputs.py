@@ -350,7 +350,7 @@ def test_the_crm_holds_what_the_input_says_row_by_row(name, crm, tmp_path):
     assert manifest["rows"]["blank"] == case.rows.count("blank")
     assert tuple(manifest["left_out"]) == case.left_out
     found = {
-        remark["code"]: remark["rows"] for remark in manifest["remarks"] if "taken for a missing" not in remark["hint"]
+        remark["code"]: remark["rows"] for remark in manifest["remarks"] if "treated as a missing" not in remark["hint"]
     }
     assert found == case.remarks
 
