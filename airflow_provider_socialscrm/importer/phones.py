@@ -149,7 +149,7 @@ def check_region(region: str) -> None:
 
 def _are_numbers(text: pa.Array) -> bool:
     """Say whether all texts are digits with a country code, as most tables have them."""
-    from airflow_provider_socialscrm.importer.readings import have_possible_lengths  # noqa: PLC0415 - heavy
+    from airflow_provider_socialscrm.importer.country_codes import have_possible_lengths  # noqa: PLC0415 - heavy
 
     present = text.drop_null()
     fits = pc.match_substring_regex(present, _SENDABLE)
@@ -209,7 +209,8 @@ def _unread(written: pa.Array, region: str | None, settled: pa.Array) -> tuple[F
 
 def _read(written: pa.Array, region: str | None, ambiguous: str) -> tuple[pa.Array, pa.Array]:
     """Return the numbers, null where there is none, and the countries of those that have two readings."""
-    from airflow_provider_socialscrm.importer.readings import have_possible_lengths, read_number  # noqa: PLC0415 - heavy
+    from airflow_provider_socialscrm.importer.country_codes import have_possible_lengths  # noqa: PLC0415 - heavy
+    from airflow_provider_socialscrm.importer.readings import read_number  # noqa: PLC0415 - heavy
 
     numbers, dialled = pa.nulls(len(written), pa.string()), pc.match_substring_regex(written, _DIGITS)
     if region is None:

@@ -8,28 +8,17 @@ fixed line, since a fixed line rarely has WhatsApp; two equal readings are ambig
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import numpy as np
 import phonenumbers
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
-from airflow_provider_socialscrm.importer.causes import LONGEST_NUMBER
+from airflow_provider_socialscrm.importer.country_codes import country_code, metadata_of_code
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from phonenumbers.phonemetadata import PhoneNumberDesc
-
-LONGEST_COUNTRY_CODE: Final = 3
-"""Digits of a country code, by E.164."""
-
-Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
-Integers = np.ndarray[tuple[int], np.dtype[np.int64]]
-
-_POWERS: Final = 10 ** np.arange(LONGEST_NUMBER + 1, dtype=np.int64)
 
 _MOBILE: Final = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 
@@ -196,47 +185,6 @@ def likely_readings(digits: str, region: str) -> tuple[Reading, ...]:
     return tuple(each for each in found if each.is_mobile) or found
 
 
-def country_code(digits: str) -> int | None:
-    """Return the country code that digits begin with; no code begins another."""
-    if digits.startswith("0"):
-        return None
-    codes = (int(digits[:length]) for length in range(1, LONGEST_COUNTRY_CODE + 1) if digits[:length])
-    return next((code for code in codes if code in COUNTRY_CODE_TO_REGION_CODE), None)
-
-
-def have_possible_lengths(numbers: pa.Array) -> Flags:
-    """Say which numbers have a country code, no zero behind it, and a length that is possible in that country.
-
-    Lengths only: plans grow faster than the library's metadata. A zero is a trunk prefix in most countries.
-
-    :param numbers: integers of 7 to 15 digits, without nulls.
-    """
-    digits = numbers.to_numpy(zero_copy_only=False)
-    length = np.searchsorted(_POWERS, digits, side="right")
-    leading = digits // _POWERS[length - LONGEST_COUNTRY_CODE]
-    possible, codes = _possible_lengths()
-    behind = digits // _POWERS[length - codes[leading] - 1] % 10
-    found: Flags = possible[leading, length] & (behind != 0)
-    return found
-
-
-@cache
-def _possible_lengths() -> tuple[np.ndarray[tuple[int, int], np.dtype[np.bool_]], Integers]:
-    """Return which lengths numbers may have by their first three digits, and how many of these are the country code."""
-    possible = np.zeros((1_000, LONGEST_NUMBER + 1), np.bool_)
-    codes = np.zeros(1_000, np.int64)
-    for code in COUNTRY_CODE_TO_REGION_CODE:
-        size = len(str(code))
-        first, several = code * 10 ** (LONGEST_COUNTRY_CODE - size), 10 ** (LONGEST_COUNTRY_CODE - size)
-        codes[first : first + several] = size
-        plans = (region.general_desc for region in _metadata_of_code(code))
-        for length in {size + length for plan in plans if plan for length in plan.possible_length if length > 0}:
-            if length <= LONGEST_NUMBER:
-                possible[first : first + several, length] = True
-    possible[521, len("521") + 10] = True  # as WhatsApp has Mexico's mobiles
-    return possible, codes
-
-
 def _each_once(*readings: Reading | None) -> tuple[Reading, ...]:
     return tuple({each.digits: each for each in readings if each}.values())
 
@@ -271,13 +219,7 @@ def _plan_of_region(region: str) -> Plan:
 
 @cache
 def _plan_of_code(code: int) -> Plan:
-    return Plan(*_metadata_of_code(code))
-
-
-def _metadata_of_code(code: int) -> Iterator[PhoneMetadata]:
-    for region in COUNTRY_CODE_TO_REGION_CODE[code]:
-        if metadata := PhoneMetadata.metadata_for_region_or_calling_code(code, region):
-            yield metadata
+    return Plan(*metadata_of_code(code))
 
 
 def _metadata(region: str) -> PhoneMetadata:

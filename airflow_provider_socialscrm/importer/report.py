@@ -15,10 +15,10 @@ FIRST_POSITIONS: Final = 10
 """Positions a refusal names in the manifest; the dead letter has them all."""
 
 
-MOST_REMARKS: Final = 10
+MOST_REMARKS: Final = 8
 """Remarks a manifest has; the log has them all."""
 
-MOST_NAMES: Final = 30
+MOST_NAMES: Final = 15
 """Columns left out, and pairs of countries, that a manifest names."""
 
 LONGEST_REMARK: Final = 120
@@ -27,7 +27,7 @@ LONGEST_REMARK: Final = 120
 LONGEST_NAME: Final = 40
 """... of a column's name, as JSON writes them."""
 
-MOST_CAUSES: Final = 15
+MOST_CAUSES: Final = 14
 """Causes a manifest tells apart; further ones are counted together, by bucket. This keeps it under 16 KiB, with ..."""
 
 LONGEST_TEXT: Final = 250
