@@ -76,7 +76,7 @@ const explained = ({ meaning, hint, first_positions: first, rows }) => [
 function remarks({ remarks: found = [], ambiguous_numbers: pairs = {}, left_out: names = [] }) {
   const numbers = Object.entries(pairs).map(([countries, rows]) => `${countries}: ${count(rows)}`);
   const notes = [
-    names.length ? html("p", null, `Columns left out: ${names.join(", ")}.`) : null,
+    names.length ? html("p", null, `Columns that are not sent: ${names.join(", ")}.`) : null,
     numbers.length ? html("p", null, `Numbers that are valid in two countries: ${numbers.join(", ")}.`) : null,
     found.length ? remarksTable(found) : null,
   ].filter(Boolean);
