@@ -17,18 +17,20 @@ if TYPE_CHECKING:
 LONGEST_COUNTRY_CODE: Final = 3
 """Digits of a country code, by E.164."""
 
+_CODES: Final = frozenset(map(str, COUNTRY_CODE_TO_REGION_CODE))
+
 Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
 Integers = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 _POWERS: Final = 10 ** np.arange(LONGEST_NUMBER + 1, dtype=np.int64)
 
 
-def country_code(digits: str) -> int | None:
-    """Return the country code that digits begin with; no code begins another."""
-    if digits.startswith("0"):
-        return None
-    codes = (int(digits[:length]) for length in range(1, LONGEST_COUNTRY_CODE + 1) if digits[:length])
-    return next((code for code in codes if code in COUNTRY_CODE_TO_REGION_CODE), None)
+def country_code(digits: str) -> str | None:
+    """Return the country code that digits begin with; no code begins another, or with zero."""
+    for length in range(1, LONGEST_COUNTRY_CODE + 1):
+        if digits[:length] in _CODES:
+            return digits[:length]
+    return None
 
 
 def metadata_of_code(code: int) -> Iterator[PhoneMetadata]:

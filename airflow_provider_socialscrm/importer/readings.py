@@ -54,20 +54,24 @@ class Plan:
     def __init__(self, *regions: PhoneMetadata) -> None:
         main = regions[0]
         self.code = main.country_code or 0
+        old, self._today = _OLD_FORMS.get(self.code, (re.compile(_NOTHING), ""))
         self._viable = _pattern(main.general_desc)
         self._mobile = _pattern(main.mobile)
+        self._fixed = _pattern(main.fixed_line)
         self._any_viable = _pattern(*(region.general_desc for region in regions))
-        self._any_mobile = _pattern(*(region.mobile for region in regions))
+        self._any_mobile = re.compile(f"{_pattern(*(region.mobile for region in regions)).pattern}|{old.pattern}")
         self._before = re.compile(main.national_prefix_for_parsing or _NOTHING)
         self._abroad = re.compile(main.international_prefix or _NOTHING)
         self._transforms = bool(main.national_prefix_transform_rule)
-        self._old, self._today = _OLD_FORMS.get(self.code, (re.compile(_NOTHING), ""))
+        self._old = old
 
     def read(self, national: str) -> Reading | None:
         """Return a number whose country code is taken off, if it is valid as it is."""
         # The library knows the type of any number, but takes ten times as long as the patterns that settle most.
-        if self._mobile.fullmatch(national) and self._viable.fullmatch(national):
-            return Reading(f"{self.code}{national}", self.code, is_mobile=True)
+        if self._viable.fullmatch(national):
+            is_mobile = self._mobile.fullmatch(national) is not None
+            if is_mobile or self._fixed.fullmatch(national):
+                return Reading(f"{self.code}{national}", self.code, is_mobile)
         return self._by_type(national) if self._any_viable.fullmatch(national) else self._in_old_form(national)
 
     def _by_type(self, national: str) -> Reading | None:
@@ -98,9 +102,9 @@ class Plan:
     def may_be_mobile(self, national: str) -> bool:
         """Say, without the library's help, whether a number can be a mobile as it is or without a trunk prefix."""
         dialled = self.dialled(national)
-        return dialled is None or any(
-            pattern.fullmatch(number) for number in {national, dialled} for pattern in (self._any_mobile, self._old)
-        )
+        if dialled is None or self._any_mobile.fullmatch(dialled):
+            return True
+        return dialled != national and self._any_mobile.fullmatch(national) is not None
 
 
 def read_number(written: str, region: str | None, ambiguous: str = "reject") -> tuple[str | None, str | None]:
@@ -143,7 +147,7 @@ def international(digits: str) -> Reading | None:
     code = country_code(digits)
     if code is None:
         return None
-    plan, national = _plan_of_code(code), digits[len(str(code)) :]
+    plan, national = _plan_of_code(int(code)), digits[len(code) :]
     as_written = plan.read(national)
     if as_written:
         return as_written
@@ -172,7 +176,7 @@ def likely_readings(digits: str, region: str) -> tuple[Reading, ...]:
     :returns: the number dialled in the region and the one with its country code; of two equal ones the first.
     """
     code = country_code(digits)
-    abroad_may = code is not None and _plan_of_code(code).may_be_mobile(digits[len(str(code)) :])
+    abroad_may = code is not None and _plan_of_code(int(code)).may_be_mobile(digits[len(code) :])
     here_may = _plan_of_region(region).may_be_mobile(digits)
     # The library is asked about a reading only where it can change the answer: that is most of the time.
     here = national(digits, region) if here_may or not abroad_may else None
@@ -201,7 +205,8 @@ def _by_library(written: str, region: str | None) -> Reading | None:
 
 
 def _country_of(reading: Reading) -> str:
-    region = phonenumbers.region_code_for_number(phonenumbers.parse(f"+{reading.digits}"))
+    national = int(reading.digits.removeprefix(str(reading.country_code)))
+    region = phonenumbers.region_code_for_number(PhoneNumber(reading.country_code, national))
     return region or phonenumbers.region_code_for_country_code(reading.country_code)
 
 
