@@ -17,6 +17,9 @@ from airflow_provider_socialscrm.importer.values import content_of, values_to_ar
 FIRST_PRINTABLE: Final = 0x20
 DELETE: Final = b"\x7f"
 
+_UNSEEN: Final = r"^[\p{Cf}\pZ]+$"
+"""Texts in which nobody sees anything, such as a single zero-width space."""
+
 _LINE_ENDS: Final = r"\r\n?"
 
 _CONTROLS: Final = r"[\x00-\x08\x0E-\x1B\x7F]"
@@ -56,6 +59,8 @@ def clean(text: pa.Array) -> pa.Array:
     if not content.isascii() and not is_normalized("NFC", content.decode()):
         # Not with Arrow, which up to version 22 takes letters apart for NFC and does not compose them again.
         text = pa.array([each and normalize("NFC", each) for each in text.to_pylist()], pa.string())
+    if not content.isascii():
+        text = pc.replace_substring_regex(text, _UNSEEN, "")
     return trimmed(text)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import date
 from functools import reduce
 from typing import Any, Final
 
@@ -29,9 +28,11 @@ from airflow_provider_socialscrm.importer.cleaning import clean, clean_text
 from airflow_provider_socialscrm.importer.mapping import Field
 from airflow_provider_socialscrm.importer.null_words import null_words, without
 from airflow_provider_socialscrm.importer.options import Rules
-from airflow_provider_socialscrm.importer.phones import rounded_floats, whatsapp_numbers
+from airflow_provider_socialscrm.importer.phones import whatsapp_numbers
+from airflow_provider_socialscrm.importer.precision import Precision
 from airflow_provider_socialscrm.importer.report import Cause
 from airflow_provider_socialscrm.importer.sexes import sexes
+from airflow_provider_socialscrm.importer.table_facts import TableFacts
 from airflow_provider_socialscrm.importer.tags import tags
 from airflow_provider_socialscrm.importer.text import MIXED, as_text, is_list, untrimmed, value_as_text
 from airflow_provider_socialscrm.importer.values import inexact, readable, rounded, rows_with, unsendable
@@ -43,27 +44,26 @@ REPEATED: Final = 4
 """How often each value stands in the sample, on average, for the column to be converted by its distinct values."""
 
 
-def check_field(field: Field, column: pa.Array, rules: Rules, today: date) -> Column:
+def check_field(field: Field, column: pa.Array, rules: Rules, facts: TableFacts) -> Column:
     """Return a field's texts, null where a row leaves the field out, and what is wrong with them.
 
     :param field: which one, and what becomes of rows without a value.
     :param column: the column it is made of, of any type.
     :param rules: the user's.
-    :param today: the last day on which somebody may be born.
+    :param facts: what the whole table says.
     """
     distinct = _distinct(column)
     if distinct is None:
-        return Column(field.name, _check(field, column, rules, today))
-    return Column(field.name, _check(field, distinct.dictionary, rules, today), distinct.indices)
+        return Column(field.name, _check(field, column, rules, facts))
+    return Column(field.name, _check(field, distinct.dictionary, rules, facts), distinct.indices)
 
 
 def _distinct(column: pa.Array) -> pa.DictionaryArray | None:
     """Return a column that repeats its values as a dictionary of them, in which a missing one is a value, too."""
     if pa.types.is_dictionary(column.type):
-        if column.null_count == 0:
-            return column
-        values = pa.concat_arrays([column.dictionary, pa.nulls(1, column.dictionary.type)])
-        return pa.DictionaryArray.from_arrays(pc.fill_null(column.indices.cast(pa.int64()), len(values) - 1), values)
+        # Only the values that occur: a slice of a category has all those of the table.
+        used = column.indices.cast(pa.int64()).dictionary_encode(null_encoding="encode")
+        return pa.DictionaryArray.from_arrays(used.indices, column.dictionary.take(used.dictionary))
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)) or len(column) < SAMPLE:
         return None
     if len(column[:SAMPLE].unique()) * REPEATED > SAMPLE:
@@ -71,7 +71,7 @@ def _distinct(column: pa.Array) -> pa.DictionaryArray | None:
     return pc.dictionary_encode(column, null_encoding="encode")
 
 
-def _check(field: Field, column: pa.Array, rules: Rules, today: date) -> Checked:
+def _check(field: Field, column: pa.Array, rules: Rules, facts: TableFacts) -> Checked:
     column = readable(column)
     own = clean(untrimmed(column))
     text = _replaced(without(own, rules.null_values), rules.values.get(field.name, {}))
@@ -81,17 +81,17 @@ def _check(field: Field, column: pa.Array, rules: Rules, today: date) -> Checked
         text = _blanked(text, words)
     if field.default is not None:
         text = pc.fill_null(text, field.default)
-    checked = _rule_of(field.name, column, rules, today)(text)
-    problems = _with_type(field.name, checked.problems, _of_type(field.name, column, own, text))
+    checked = _rule_of(field.name, column, rules, facts)(text)
+    problems = _with_type(field.name, checked.problems, _of_type(field.name, column, own, text, facts))
     text = pc.fill_null(checked.text, "") if field.send_empty else checked.text
     remarks = (*_remarks(field.name, column, words, sent=not has_form), *checked.remarks)
     found = Checked(text, problems, remarks)
     return _without_bad(field.name, found) if rules.bad_values == "omit" and field.name not in NEVER_EMPTY else found
 
 
-def _of_type(name: str, column: pa.Array, own: pa.Array, text: pa.Array) -> tuple[Finding, ...]:
+def _of_type(name: str, column: pa.Array, own: pa.Array, text: pa.Array, facts: TableFacts) -> tuple[Finding, ...]:
     """Return what is wrong with values by their type, except those in place of which the user has put others."""
-    found = [each for each in (*unsendable(column), *_lost_by_type(name, column, own)) if each[1].true_count]
+    found = [each for each in (*unsendable(column), *_lost_by_type(name, column, own, facts)) if each[1].true_count]
     if not found:
         return ()
     as_it_was = pc.fill_null(pc.equal(text, own), False)
@@ -117,11 +117,13 @@ def _replaced(text: pa.Array, values: Mapping[Any, Any]) -> pa.Array:
     return pc.if_else(pc.is_valid(at), replaced, text)
 
 
-def _rule_of(name: str, column: pa.Array, rules: Rules, today: date) -> Callable[[pa.Array], Checked]:
+def _rule_of(name: str, column: pa.Array, rules: Rules, facts: TableFacts) -> Callable[[pa.Array], Checked]:
     if name == NUMBER:
-        return lambda text: whatsapp_numbers(text, rules.default_region, rules.ambiguous_numbers)
+        return lambda text: whatsapp_numbers(text, rules.default_region, rules.ambiguous_numbers, facts.precision)
+    if name == SEX:
+        return lambda text: sexes(text, facts.sex_letters)
     if name == BIRTHDAY:
-        return lambda text: birthdays(text, rules.dayfirst, today)
+        return lambda text: birthdays(text, rules.dayfirst, facts.today)
     if name in rules.date_fields:
         return lambda text: dates(text, rules.dayfirst)
     if name in TAGS:
@@ -161,24 +163,31 @@ def _of_field(name: str, cause: Cause) -> Cause:
     return cause if cause.meaning.startswith(f"{name} ") else replace(cause, meaning=f"{name}: {cause.meaning}")
 
 
-def _lost_by_type(name: str, column: pa.Array, text: pa.Array) -> tuple[Finding, ...]:
+def _lost_by_type(name: str, column: pa.Array, text: pa.Array, facts: TableFacts) -> tuple[Finding, ...]:
     if name in TAGS and column.type.equals(MIXED):
-        return _lost_by_type(name, column.flatten()[MIXED.get_field_index("socialscrm_list")], text)
+        return _lost_by_type(name, column.flatten()[MIXED.get_field_index("socialscrm_list")], text, facts)
     if name in TAGS and is_list(column.type):
         return ((COMMA_IN_TAG, rows_with(column, pc.match_substring(as_text(pc.list_flatten(column)), ","))),)
     if name == NUMBER:
         lost = rounded(column)
         if pa.types.is_float64(column.type):
-            lost = pc.or_(lost, rounded_floats(text, pc.is_valid(text)))
+            lost = pc.or_(lost, _rounded_before(text, facts.precision))
         return ((ROUNDED_NUMBER, lost),)
     return ()
+
+
+def _rounded_before(digits: pa.Array, of_table: Precision | None) -> pa.Array:
+    precision = of_table or Precision()
+    if of_table is None or of_table.observing:
+        precision.observe_floats(digits.drop_null())
+    return precision.rounded(digits)
 
 
 def _agent(text: pa.Array) -> Checked:
     return Checked(text, ((NO_AGENT, pc.is_null(text)),))
 
 
-_RULES: Final[dict[str, Callable[[pa.Array], Checked]]] = {AGENT: _agent, SEX: sexes}
+_RULES: Final[dict[str, Callable[[pa.Array], Checked]]] = {AGENT: _agent}
 
 _RULES_WITH_FORM: Final = (NUMBER, AGENT, BIRTHDAY, SEX)
 """Fields in which a word such as NULL can be no value."""

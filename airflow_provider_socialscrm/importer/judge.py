@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -12,22 +11,24 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_socialscrm.api.customers import AGENT, NUMBER, SIDE_EFFECT
+from airflow_provider_socialscrm.api.customers import AGENT, NUMBER, SEX, SIDE_EFFECT
 from airflow_provider_socialscrm.importer.causes import NO_NUMBER, TOO_LARGE, AmbiguousNumber
 from airflow_provider_socialscrm.importer.checked import Column, Finding
 from airflow_provider_socialscrm.importer.cleaning import json_members, json_objects
 from airflow_provider_socialscrm.importer.duplicates import Flags
 from airflow_provider_socialscrm.importer.fields import check_field
-from airflow_provider_socialscrm.importer.mapping import Plan, is_own, is_unnamed
+from airflow_provider_socialscrm.importer.mapping import Plan, is_index, is_own
 from airflow_provider_socialscrm.importer.null_words import null_words, without
 from airflow_provider_socialscrm.importer.report import Cause
 from airflow_provider_socialscrm.importer.rows import InvalidRow, Judged, Rows, SupersededRow
+from airflow_provider_socialscrm.importer.sexes import letters_of
 from airflow_provider_socialscrm.importer.text import as_text
 from airflow_provider_socialscrm.importer.values import readable
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.batches import Batch
     from airflow_provider_socialscrm.importer.options import Rules
+    from airflow_provider_socialscrm.importer.table_facts import TableFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Judge:
     :param agent_in_row: header scheme: ``agentAccount`` goes into the row; else it says who signs.
     :param bytes_per_call: what the body of a call with a single row may have.
     :param envelope: bytes a call has around its rows, by the agent who signs.
-    :param today: the last day on which somebody may be born.
+    :param facts: what the whole table says.
     """
 
     plan: Plan
@@ -47,11 +48,17 @@ class Judge:
     agent_in_row: bool
     bytes_per_call: int
     envelope: Callable[[str | None], int]
-    today: date
+    facts: TableFacts
 
     def numbers(self, batch: Batch) -> Column:
         """Return the column of numbers alone."""
         return self._checked(batch, NUMBER)[NUMBER]
+
+    def observe(self, batch: Batch) -> None:
+        """Note what the batch says of the whole table, beside its numbers."""
+        sex = self.plan.field(SEX)
+        if sex and self.facts.sex_letters is not None:
+            self.facts.sex_letters |= letters_of(as_text(readable(_column(batch, sex.column))))
 
     def is_sendable(self, batch: Batch) -> Flags:
         """Return for each row whether it can be sent."""
@@ -86,7 +93,7 @@ class Judge:
         """Return the rows that have no value in any column but words for none, so that nobody misses anything."""
         left = pa.array([index for index, causes in reasons.items() if NO_NUMBER in causes], pa.int64())
         for name in batch.records.schema.names:
-            if len(left) and is_own(name) and not is_unnamed(name):
+            if len(left) and is_own(name) and not is_index(name):
                 text = as_text(readable(batch.records.column(name).take(left)))
                 text = without(text, self.rules.null_values)
                 left = left.filter(pc.or_(pc.is_null(text), null_words(text)))
@@ -94,7 +101,7 @@ class Judge:
 
     def _checked(self, batch: Batch, *names: str) -> dict[str, Column]:
         return {
-            field.name: check_field(field, _column(batch, field.column), self.rules, self.today)
+            field.name: check_field(field, _column(batch, field.column), self.rules, self.facts)
             for field in self.plan.fields
             if not names or field.name in names
         }

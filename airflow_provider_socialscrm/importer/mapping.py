@@ -26,6 +26,9 @@ KEPT_OUT: Final = (*NEVER_EMPTY, SIDE_EFFECT, "cancelTabName")
 PANDAS_INDEX: Final = "__index_level_"
 """How pandas begins the names of index columns that have none, in Parquet files and Arrow tables."""
 
+INDEX: Final = re.compile(r"Unnamed: 0(?:\.\d+)*")
+"""The same for the first column, which is an index as a rule."""
+
 _UNSEEN: Final = ("Cf", "Zs", "Zl", "Zp", "Cc")
 """Kinds of characters that nobody sees: zero-width ones, blanks, controls. Within a word some have a meaning."""
 
@@ -97,7 +100,7 @@ def plan_fields(columns: Sequence[str], rules: Rules, *, agent_in_row: bool) -> 
         *_wrong_extension_fields(own, targets, rules),
         *_wrong_names(names, rules),
         *_misspelt(left_out, unserved, rules),
-        *_missing(own, missing),
+        *_missing(own, missing, rules),
     ]
     if wrong:
         raise InputError(" ".join(wrong))
@@ -123,9 +126,25 @@ def is_unnamed(column: str) -> bool:
     return not tidy_name(column) or UNNAMED.fullmatch(tidy_name(column)) is not None
 
 
+def is_index(column: str) -> bool:
+    """Say whether a column is a table's index, which pandas writes first and without a name."""
+    return INDEX.fullmatch(tidy_name(column)) is not None
+
+
 def column_label(column: str) -> str:
-    """Return a column's name as a log may have it: a file without a header would have a customer's number in it."""
+    """Return a column's name without what looks like a customer's number or address."""
     return redact(tidy_name(column)) or "(no name)"
+
+
+def column_labels(names: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """Return names of columns as a log may have them: none where the first line may be a customer and not a header.
+
+    :param names: those to be shown.
+    :param columns: all of the table's.
+    """
+    if any(redact(name) != name for name in map(tidy_name, columns)):
+        return [f"{len(names):,} with names that may be a customer's"] if names else []
+    return [tidy_name(name) or "(no name)" for name in names]
 
 
 @lru_cache(maxsize=1024)
@@ -214,7 +233,7 @@ def _misspelt(left_out: Sequence[str], unserved: Sequence[str], rules: Rules) ->
             )
 
 
-def _missing(columns: Sequence[str], missing: Sequence[str]) -> Iterator[str]:
+def _missing(columns: Sequence[str], missing: Sequence[str], rules: Rules) -> Iterator[str]:
     if not missing:
         return
     scheme = (
@@ -223,7 +242,7 @@ def _missing(columns: Sequence[str], missing: Sequence[str]) -> Iterator[str]:
     hints = "".join(
         f" Is it '{found}'? Then set columns={{'{found}': '{name}'}}."
         for name in missing
-        if (found := alike(name, columns))
+        if (found := alike(name, [column for column in columns if not _is_asked(column, rules)]))
     )
     if not hints and NUMBER in missing:
         hints = " Say which one has the numbers, as in columns={'mobile': 'whatsApp'}."

@@ -7,9 +7,7 @@ What is left are digits, with or without a plus: :mod:`.readings` says which num
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Callable, Collection
-from decimal import Decimal
+from collections.abc import Callable
 from typing import Final
 from unicodedata import decimal
 
@@ -30,25 +28,16 @@ from airflow_provider_socialscrm.importer.causes import (
 from airflow_provider_socialscrm.importer.checked import Checked, Finding
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.null_words import null_words
+from airflow_provider_socialscrm.importer.precision import Precision
 
-MOST_ZEROS: Final = 2
-"""Zeros that may be put back where scientific notation left them out.
+LONGEST_ENDING: Final = 4
+"""Digits of an extension, or of the end of a second number: 0812 345 678/9, +852 9123 4567-8."""
 
-One number in a hundred ends in two zeros. A cell too narrow for its number shows 8.61527E+12, where seven zeros would
-take the place of lost digits.
-"""
+LONGEST_SURE_ENDING: Final = 2
+"""Digits that are no group of a number's own, unless the library writes it so. Longer endings are a group at times."""
 
-LEAST_ROUNDED: Final = 4
-"""Different numbers of a float column that end in zero, and are most of its numbers, before they count as rounded.
-
-By chance one number in ten ends in zero, so that four of them are no accident.
-"""
-
-LONGEST_EXTENSION: Final = 4
-"""Digits behind a slash that are an extension or the end of a second number: 0812 345 678/9."""
-
-LONGEST_ENDING: Final = 2
-"""The same behind a blank or a dash, where longer groups belong to the number: +852 9123 4567-8."""
+LONGEST_CELL: Final = 64
+"""Characters of a cell with one number in it, however it is written."""
 
 LONGEST_AREA: Final = 7
 """Digits of a country and an area code, which may stand before a slash: +49 33056/12345."""
@@ -78,6 +67,7 @@ _ADDED: Final = (
     (r"(?i)^(?:https?://(?:api|web)\.whatsapp\.com/|whatsapp://)send/?\?phone=(?:\+|%2B)?([0-9]+)(?:&.*)?$", r"+\1"),
     (r"(?i)^\+?([0-9]+)(?:[.:_][0-9]+)*@(?:s\.whatsapp\.net|c\.us)$", r"+\1"),  # .1:2 is a device
     (r"(?i)^whatsapp:\s*\+?([0-9]+)$", r"+\1"),
+    (r"^-([0-9])", r"?\1"),  # a negative number, which is not a phone's
     (r"(?i)^(?:p|tel|phone|mobile|sms|whatsapp):(?://)?\s*", ""),
 )
 """What programs write around a number; WhatsApp's own forms always have the country code."""
@@ -97,12 +87,15 @@ _PLUS: Final = r"^(?:\++(?:00)?([0-9]+)|([0-9]+)\+)$"
 _SPOILT: Final = "?"
 """A character that is neither a digit nor a separator, so that the text is no number."""
 
-_MAY_BE_TWO: Final = rf"/|[^0-9][0-9]{{1,{LONGEST_ENDING}}}$|[0-9][^0-9]*[)\]}}]\s*$"
+_MAY_BE_TWO: Final = (
+    rf"/|[^0-9][0-9]{{1,{LONGEST_ENDING}}}$|[)\]}}]$|[0-9]{{{SHORTEST_NUMBER},}}[^0-9]+[0-9]{{{SHORTEST_NUMBER},}}"
+)
 _BRACKETED_END: Final = re.compile(r"[(\[{]\s*[0-9]+\s*[)\]}]\s*$")
-_LAST_GROUPS: Final = re.compile(r"([0-9]+)[^0-9]+([0-9]+)$")
 
 
-def whatsapp_numbers(text: pa.Array, region: str | None = None, ambiguous: str = "reject") -> Checked:
+def whatsapp_numbers(
+    text: pa.Array, region: str | None = None, ambiguous: str = "reject", precision: Precision | None = None
+) -> Checked:
     """Return a column of phone numbers as their digits, country code first; a bad one has one cause.
 
     A number with ``+`` or ``00`` is international, as written. Without a region any other number has to begin with its
@@ -113,6 +106,7 @@ def whatsapp_numbers(text: pa.Array, region: str | None = None, ambiguous: str =
     :param region: two letters of the country whose numbers may lack their country code, see :func:`check_region`.
     :param ambiguous: what becomes of a number with two equal readings: ``reject``, or the ``national`` or the
         ``international`` reading, with a remark.
+    :param precision: how many digits the table shows; ``None`` where the column is all there is.
     """
     if region is None and _are_numbers(text):
         return Checked(text, ((NO_NUMBER, pc.is_null(text)),))
@@ -121,7 +115,7 @@ def whatsapp_numbers(text: pa.Array, region: str | None = None, ambiguous: str =
     rest = pc.and_not(pc.invert(plain), missing)
     parts = (
         (plain, _numbers(text.filter(plain), region, ambiguous)),
-        (rest, _untangled(text.filter(rest), region, ambiguous)),
+        (rest, _untangled(text.filter(rest), region, ambiguous, precision)),
     )
     numbers, nowhere = pa.nulls(len(text), pa.string()), pc.and_not(missing, True)
     problems, remarks = [(NO_NUMBER, missing)], list[Finding]()
@@ -156,9 +150,9 @@ def _are_numbers(text: pa.Array) -> bool:
     return fits.true_count == len(present) and bool(have_possible_lengths(pc.cast(present, pa.int64())).all())
 
 
-def _untangled(text: pa.Array, region: str | None, ambiguous: str) -> Checked:
+def _untangled(text: pa.Array, region: str | None, ambiguous: str, precision: Precision | None) -> Checked:
     tangled = pc.invert(pc.match_substring_regex(text, _SPACED))
-    cleared, lost = _tidied(text.filter(tangled))
+    cleared, lost = _tidied(text.filter(tangled), precision)
     tidy = pc.replace_with_mask(text, tangled, cleared)
     rounded = pc.replace_with_mask(pc.and_not(tangled, True), tangled, lost)
     other_id = pc.match_substring_regex(tidy, _OTHER_ID)
@@ -227,7 +221,7 @@ def _read(written: pa.Array, region: str | None, ambiguous: str) -> tuple[pa.Arr
     return pc.if_else(fits, numbers, pa.scalar(None, pa.string())), countries
 
 
-def _tidied(text: pa.Array) -> tuple[pa.Array, pa.Array]:
+def _tidied(text: pa.Array, of_table: Precision | None) -> tuple[pa.Array, pa.Array]:
     """Return texts with ASCII digits and without what a program added to a number, and which have lost digits."""
     if not pc.all(pc.string_is_ascii(text)).as_py():
         text = pc.replace_substring_regex(text, r"\p{No}", _SPOILT)  # the ² of a footnote is no digit
@@ -237,61 +231,47 @@ def _tidied(text: pa.Array) -> tuple[pa.Array, pa.Array]:
     for added, instead in _ADDED:
         text = pc.replace_substring_regex(text, added, instead)
     text = pc.utf8_trim_whitespace(text)
-    scientific = pc.match_substring_regex(text, _SCIENTIFIC)
-    certain = _certain(text.filter(scientific).unique().to_pylist())
-    text = _each(text, _SCIENTIFIC, lambda value: certain.get(value, value))
-    floats = pc.match_substring_regex(text, _WHOLE_FLOAT)
+    precision = of_table or Precision()
+    if of_table is None or of_table.observing:
+        precision.observe_scientific(text.filter(pc.match_substring_regex(text, _SCIENTIFIC)).unique().to_pylist())
+    text = _each(text, _SCIENTIFIC, lambda value: precision.digits_of(value) or value)
+    cut, floats = (pc.match_substring_regex(text, pattern) for pattern in (_SCIENTIFIC, _WHOLE_FLOAT))
     text = pc.replace_substring_regex(text, _WHOLE_FLOAT, r"\1\2")
-    rounded = pc.or_(pc.match_substring_regex(text, _SCIENTIFIC), pc.and_(floats, rounded_floats(text, floats)))
+    if of_table is None or of_table.observing:
+        precision.observe_floats(text.filter(floats))
+    rounded = pc.or_(cut, pc.and_(floats, precision.rounded(text)))
     return pc.replace_substring_regex(text, _FRACTION, _SPOILT), rounded
-
-
-def rounded_floats(digits: pa.Array, floats: pa.Array) -> pa.Array:
-    """Return which numbers end in zero because they were rounded: those of a column in which most of them do.
-
-    Pandas reads 8.61526666778e+12 as the float 8615266667780.0, in which nothing shows that digits were cut.
-
-    :param digits: whole numbers, as text.
-    :param floats: which of them were floats; others do not count.
-    """
-    ends_in_zero = pc.and_(floats, pc.ends_with(digits, "0"))
-    rounded = pc.count_distinct(digits.filter(ends_in_zero)).as_py()
-    exact = pc.count_distinct(digits.filter(pc.and_not(floats, ends_in_zero))).as_py()
-    return ends_in_zero if rounded >= LEAST_ROUNDED and rounded > exact else pc.and_not(ends_in_zero, True)
-
-
-def _certain(scientific: Collection[str]) -> dict[str, str]:
-    """Return numbers in scientific notation as digits, where no digit was cut.
-
-    A number whose last digit is 0 may be written without it. But a program that writes 12 digits cuts the last one of
-    13. So a number that lacks a digit is taken only where at least as many numbers of its length show all of theirs.
-    """
-    numbers = {value: Decimal(value.replace(",", ".")) for value in scientific}
-    lacking = {value: int(number.as_tuple().exponent) for value, number in numbers.items()}
-    whole = Counter(numbers[value].adjusted() for value in numbers if lacking[value] <= 0)
-    cut = Counter(numbers[value].adjusted() for value in numbers if lacking[value] > 0)
-    return {
-        value: f"{number:+f}" if value.startswith("+") else f"{number:f}"
-        for value, number in numbers.items()
-        if lacking[value] <= 0 or (lacking[value] <= MOST_ZEROS and whole[number.adjusted()] >= cut[number.adjusted()])
-    }
 
 
 def _is_two_numbers(text: str, region: str | None) -> bool:
     """Say whether a cell may hold a second number or an extension, which would make another number of the first."""
-    from airflow_provider_socialscrm.importer.readings import is_grouped_so, read_number  # noqa: PLC0415 - heavy
-
+    if len(text) > LONGEST_CELL:
+        return True
     head, slash, tail = text.rpartition("/")
     if slash:
         area = re.sub(rf"^\D*00|{_TRUNK_ZERO}|\D", "", head)
-        return len(area) > LONGEST_AREA or len(re.sub(r"\D", "", tail)) <= LONGEST_EXTENSION
+        if len(area) > LONGEST_AREA or len(re.sub(r"\D", "", tail)) <= LONGEST_ENDING:
+            return True
     if found := _BRACKETED_END.search(text):
         return len(re.sub(r"\D", "", text[: found.start()])) >= SHORTEST_NUMBER
-    groups = _LAST_GROUPS.search(text)
-    if groups is None or len(groups[2]) > LONGEST_ENDING or len(groups[2]) >= len(groups[1]):
+    groups = re.findall("[0-9]+", text)
+    if sum(len(group) >= SHORTEST_NUMBER for group in groups) > 1:
+        return True
+    return _has_ending(text, groups, region)
+
+
+def _has_ending(text: str, groups: list[str], region: str | None) -> bool:
+    """Say whether the last digits are no part of the number that the others are."""
+    from airflow_provider_socialscrm.importer.readings import is_grouped_so, read_number  # noqa: PLC0415 - heavy
+
+    if len(groups) == 1 or len(groups[-1]) > LONGEST_ENDING or len(groups[-1]) >= len(groups[-2]):
         return False
-    first, whole = ("".join(re.findall(r"\+|[0-9]", part)) for part in (text[: groups.end(1)], text))
-    return any(read_number(first, region)) and not is_grouped_so(whole, region, len(groups[2]))
+    whole, ending = "".join(re.findall(r"\+|[0-9]", text)), len(groups[-1])
+    if not any(read_number(whole[:-ending], region)):
+        return False
+    if ending > LONGEST_SURE_ENDING:  # as in 040 1234 567, which is one number
+        return not any(read_number(whole, region)) or len(groups[-2]) - ending > LONGEST_SURE_ENDING
+    return not is_grouped_so(whole, region, ending)
 
 
 def _written(tidy: pa.Array, trunk_zero: str) -> pa.Array:

@@ -54,20 +54,27 @@ _KNOWN: Final = pa.array([word for word, _ in _WORDS], pa.string())
 _VENDORS: Final = pa.array([sex for _, sex in _WORDS], pa.string())
 
 
-def sexes(text: pa.Array) -> Checked:
+def sexes(text: pa.Array, letters: set[str] | None = None) -> Checked:
     """Return a column in the vendor's words for a sex; another word stays as it is, with a remark.
 
     M and F stay, too, where other letters of the column say that they may have another meaning than in English.
 
     :param text: strings, trimmed, composed (NFC); null where the row has no value.
+    :param letters: of the whole table, see :func:`letters_of`; ``None`` where the column is all there is.
     """
     lower = pc.utf8_lower(text)
     known = _VENDORS.take(pc.index_in(lower, _KNOWN))
-    if uncertain := _uncertain(set(lower.unique().to_pylist())):
+    if uncertain := _uncertain(letters_of(text) if letters is None else letters):
         # Fresh from a kernel, for before Arrow 24 if_else with a null corrupts a slice of strings.
         known = pc.if_else(pc.is_in(lower, pa.array(uncertain)), pa.scalar(None, pa.string()), known)
     unknown = pc.and_(pc.is_null(known), pc.is_valid(text))
     return Checked(pc.coalesce(known, text), remarks=((ODD_SEX, unknown),))
+
+
+def letters_of(text: pa.Array) -> set[str]:
+    """Return the single letters that a column has, in lower case."""
+    lower = pc.utf8_lower(text)
+    return set(lower.filter(pc.equal(pc.utf8_length(lower), 1)).unique().to_pylist())
 
 
 def _uncertain(words: set[str]) -> list[str]:

@@ -138,3 +138,8 @@ def test_an_object_of_members_reads_back_in_order_without_those_that_are_missing
         for place in range(start, len(rows))
     ]
     assert [json.loads(text, object_pairs_hook=list) for text in objects.to_pylist()] == expected
+
+
+@pytest.mark.parametrize("unseen", ["\u200b", "\ufeff", "\u200b \u2060", "\u00a0\u200d"])
+def test_a_text_in_which_nobody_sees_anything_is_missing(unseen):
+    assert clean(pa.array([unseen, "a\u200db"])).to_pylist() == [None, "a\u200db"]

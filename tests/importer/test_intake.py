@@ -183,7 +183,7 @@ def test_unreadable_lines_are_rows_and_the_log_names_the_first_of_them(tmp_path,
 
 
 def test_what_becomes_of_columns_is_said_once(caplog):
-    table = numbered(1, 2, Level="Gold", FRIEND_NAME="Secret", password_hash="x", **{"8615266667780": 1})
+    table = numbered(1, 2, Level="Gold", FRIEND_NAME="Secret", password_hash="x", id=7)
     intake = intake_of(table, extension_fields=["Level"])
     with caplog.at_level(logging.INFO):
         intake.prepare()
@@ -191,9 +191,51 @@ def test_what_becomes_of_columns_is_said_once(caplog):
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         ("INFO", "Column FRIEND_NAME goes to the field friendName"),
         ("INFO", "Extension fields, sent under their own names: Level"),
-        ("INFO", "Columns that are not sent: password_hash, [hidden]. Name those to send in extension_fields"),
+        ("INFO", "Columns that are not sent: password_hash, id. Name those to send in extension_fields"),
     ]
-    assert intake.observations()["left_out"] == ["password_hash", "[hidden]"]
+    assert intake.observations()["left_out"] == ["password_hash", "id"]
+
+
+def test_no_name_shows_where_the_first_line_may_be_a_customer(caplog):
+    columns = {"8615266667780": ["8615266667781"], "Annabel": ["Bo"], "a@b.example": ["c@d.example"]}
+    intake = intake_of(pd.DataFrame(columns), defaults={"whatsApp": "6591234567"})
+    with caplog.at_level(logging.INFO):
+        intake.prepare()
+    assert intake.observations()["left_out"] == ["3 with names that may be a customer's"]
+    assert "Annabel" not in caplog.text
+
+
+ROUNDED_FLOATS = [float(8615266000000 + 10 * n) for n in range(10)]
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        ROUNDED_FLOATS,
+        [f"{number:.1f}" for number in ROUNDED_FLOATS],
+        [f"{number:.11e}" for number in ROUNDED_FLOATS],
+        pd.Categorical(ROUNDED_FLOATS, categories=[*ROUNDED_FLOATS, *(n + 1 for n in ROUNDED_FLOATS), 6591234567.0]),
+    ],
+)
+def test_numbers_are_rounded_or_not_by_the_whole_table(numbers, small_batches):
+    going, invalid, _ = taken(pd.DataFrame({"whatsApp": numbers}))
+    assert (going, invalid) == ([], list(range(10)))
+
+
+def test_a_number_lacks_its_zero_where_another_batch_shows_all_digits(small_batches):
+    numbers = [f"8.61526600{n:04}e12".replace("0e12", "e12") for n in range(1, 12)]
+    table = pd.DataFrame({"whatsApp": [*numbers, "8.61526600001e12"]})
+    going, invalid, superseded = taken(table)
+    assert (sorted([*going, *superseded]), invalid) == (list(range(12)), [])
+    assert superseded == {9: 11}  # ...010 is written without its zero
+
+
+def test_letters_for_sexes_mean_what_the_whole_table_says(small_batches):
+    table = numbered(*range(1, 8), sex=["M", "M", "M", "M", "H", "H", "H"])
+    intake = intake_of(table)
+    intake.prepare()
+    sent = [json.loads(row.body)["sex"] for judged in intake.judged() for row in judged.rows]
+    assert sent == ["M"] * 4 + ["H"] * 3
 
 
 def test_extension_fields_and_likely_misspellings_are_said_once(caplog):

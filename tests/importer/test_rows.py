@@ -24,6 +24,7 @@ from airflow_provider_socialscrm.importer.mapping import plan_fields, tidy_name
 from airflow_provider_socialscrm.importer.options import Rules
 from airflow_provider_socialscrm.importer.rows import any_harmful, bodies_of, of_one_agent
 from airflow_provider_socialscrm.importer.source import open_source
+from airflow_provider_socialscrm.importer.table_facts import TableFacts
 
 NUMBER = "8615266667780"
 TODAY = dt.date(2026, 11, 26)
@@ -41,7 +42,7 @@ def judged(data, *, agent_in_row=False, start=0, bytes_per_call=10**6, supersede
     plan = plan_fields(
         [*names, *({"agentAccount"} - {*names} if agent_in_row else ())], chosen, agent_in_row=agent_in_row
     )
-    judge = Judge(plan, chosen, agent_in_row, bytes_per_call, lambda agent: 100 + len(agent or ""), TODAY)
+    judge = Judge(plan, chosen, agent_in_row, bytes_per_call, lambda agent: 100 + len(agent or ""), TableFacts(TODAY))
     return judge.judge(Batch(start, records), superseded or {}, count())
 
 
@@ -519,9 +520,8 @@ def test_an_unreadable_row_has_that_reason_alone():
     records = pa.RecordBatch.from_pydict({"whatsApp": pa.array([None, NUMBER], pa.string()), "birthday": ["x", None]})
     cause = unreadable("a.csv, line 2", "it has 3 values, and the header names 2")
     rules = Rules()
-    judge = Judge(
-        plan_fields(["whatsApp", "birthday"], rules, agent_in_row=False), rules, False, 10**6, lambda _: 100, TODAY
-    )
+    plan = plan_fields(["whatsApp", "birthday"], rules, agent_in_row=False)
+    judge = Judge(plan, rules, False, 10**6, lambda _: 100, TableFacts(TODAY))
     found = judge.judge(Batch(5, records, "a.csv", {0: cause}), {}, count())
     assert [(row.position, row.reasons) for row in found.invalid] == [(5, (cause,))]
     assert [row.position for row in found.rows] == [6]
@@ -548,7 +548,9 @@ def test_rows_are_a_sequence_of_what_their_columns_say():
 def test_no_place_is_drawn_for_no_row():
     places = count()
     rules = Rules()
-    judge = Judge(plan_fields(["whatsApp"], rules, agent_in_row=False), rules, False, 10**6, lambda _: 100, TODAY)
+    judge = Judge(
+        plan_fields(["whatsApp"], rules, agent_in_row=False), rules, False, 10**6, lambda _: 100, TableFacts(TODAY)
+    )
     for start in (0, 3):
         records = pa.RecordBatch.from_pydict({"whatsApp": [NUMBER, "12", NUMBER]})
         judge.judge(Batch(start, records), {}, places)
