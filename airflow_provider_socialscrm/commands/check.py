@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 
-from airflow_provider_socialscrm.api.privacy import redact
+from airflow_provider_socialscrm.api.privacy import is_personal, redact
 from airflow_provider_socialscrm.api.settings import AuthScheme
 from airflow_provider_socialscrm.api.signing import import_call
 from airflow_provider_socialscrm.commands.check_page import Found, code_of, page_of
@@ -87,8 +87,8 @@ def _plan(source: Source, request: Request) -> Plan:
 
 
 def _names(columns: Sequence[str]) -> str:
-    if any(redact(name) != name for name in columns):  # a customer's number or address: not for a screen
-        return "A column is called like a customer's number or address: does the first line name the columns?"
+    if any(map(is_personal, columns)):  # a customer's number or address: not for a screen
+        return "A column name looks like a phone number or a mail address. Does the first line hold the column names?"
     names = [f"'{name}'" for name in columns[:MOST_NAMES]]
     more = ["..."] if len(columns) > MOST_NAMES else []
     return (

@@ -37,6 +37,9 @@ from airflow_provider_socialscrm.importer.tags import tags
 from airflow_provider_socialscrm.importer.text import MIXED, as_text, is_list, untrimmed, value_as_text
 from airflow_provider_socialscrm.importer.values import inexact, readable, rounded, rows_with, unsendable
 
+WITHOUT_IT: Final = "The row is sent without it."
+"""What becomes of a value that cannot be sent, where the user wants that."""
+
 SAMPLE: Final = 512
 """Rows looked at to see whether a column repeats its values."""
 
@@ -155,7 +158,7 @@ def _without_bad(name: str, checked: Checked) -> Checked:
     text = checked.text
     for _, mask in checked.problems:
         text = _blanked(text, pc.fill_null(mask, False))
-    omitted = [(_of_field(name, cause), mask) for cause, mask in checked.problems]
+    omitted = [(_of_field(name, replace(cause, hint=WITHOUT_IT)), mask) for cause, mask in checked.problems]
     return Checked(text, (), (*omitted, *checked.remarks))
 
 

@@ -12,7 +12,7 @@ from typing import IO, Any, Final
 
 import pyarrow as pa
 
-from airflow_provider_socialscrm.api.privacy import redact
+from airflow_provider_socialscrm.api.privacy import is_personal, redact
 from airflow_provider_socialscrm.importer import csv_files, jsonl_files, lines, parquet_files
 from airflow_provider_socialscrm.importer.batches import Piece, Source
 from airflow_provider_socialscrm.importer.compressed import DAMAGES, SUFFIXES, decompressed
@@ -115,7 +115,7 @@ def checked_names(names: Iterable[Any], of: Any = None) -> tuple[str, ...]:
     if not twice:
         return columns
     where = "" if of is None else f" of {of}"
-    if any(redact(name) != name for name in columns):  # without a header these are a customer's values
+    if any(map(is_personal, columns)):  # without a header these are a customer's values
         raise InputError(
             f"The columns {', '.join(map(str, twice))}{where} have names that are there more than once, and some names "
             "look like a customer's number or address: does the first line name the columns?"

@@ -11,7 +11,7 @@ from typing import Final
 from unicodedata import category
 
 from airflow_provider_socialscrm.api.customers import AGENT, API_FIELDS, NEVER_EMPTY, NUMBER, SIDE_EFFECT
-from airflow_provider_socialscrm.api.privacy import redact
+from airflow_provider_socialscrm.api.privacy import is_personal, redact
 from airflow_provider_socialscrm.importer.cleaning import clean_text
 from airflow_provider_socialscrm.importer.dead_letter import OWN_COLUMNS
 from airflow_provider_socialscrm.importer.errors import InputError
@@ -60,7 +60,7 @@ class Plan:
     :param extensions: names of the extension fields among them.
     :param renamed: columns that go to a field of another name which the user did not give: differing in case, blanks or
         underscores only.
-    :param left_out: columns that are not sent, though they may hold data of the customer.
+    :param left_out: columns that are not sent, though nobody has said so and they may hold data of the customer.
     :param doubts: extension fields that may be misspelt, a sentence each.
     """
 
@@ -90,7 +90,7 @@ def plan_fields(columns: Sequence[str], rules: Rules, *, agent_in_row: bool) -> 
     own = [name for name in columns if is_own(name) or name in rules.columns]
     targets = _targets(own, rules)
     names = {*targets.values(), *rules.defaults}
-    left_out = tuple(name for name in own if name not in targets)
+    left_out = tuple(name for name in own if name not in targets and not _is_asked(name, rules))
     missing = [name for name in (NEVER_EMPTY if agent_in_row else (NUMBER,)) if name not in names]
     unserved = [name for name in API_FIELDS if name not in {*targets.values(), *missing}]
     wrong = [
@@ -99,7 +99,7 @@ def plan_fields(columns: Sequence[str], rules: Rules, *, agent_in_row: bool) -> 
         *_wrong_targets(targets),
         *_wrong_extension_fields(own, targets, rules),
         *_wrong_names(names, rules),
-        *_misspelt(left_out, unserved, rules),
+        *_misspelt(left_out, unserved),
         *_missing(own, missing, rules),
     ]
     if wrong:
@@ -142,7 +142,7 @@ def column_labels(names: Sequence[str], columns: Sequence[str]) -> list[str]:
     :param names: those to be shown.
     :param columns: all of the table's.
     """
-    if any(redact(name) != name for name in map(tidy_name, columns)):
+    if any(map(is_personal, columns)):
         return [f"{len(names):,} with names that may be a customer's"] if names else []
     return [tidy_name(name) or "(no name)" for name in names]
 
@@ -223,9 +223,9 @@ def _wrong_names(names: Collection[str], rules: Rules) -> Iterator[str]:
         yield f"empty names '{name}', which no column goes to{did_you_mean(name, names)}."
 
 
-def _misspelt(left_out: Sequence[str], unserved: Sequence[str], rules: Rules) -> Iterator[str]:
+def _misspelt(left_out: Sequence[str], unserved: Sequence[str]) -> Iterator[str]:
     for column in left_out:
-        if not _is_asked(column, rules) and (found := alike(column, unserved)):
+        if found := alike(column, unserved):
             name = tidy_name(column)
             yield (
                 f"The column '{name}' is not sent, but its name is close to the field {found}: set "

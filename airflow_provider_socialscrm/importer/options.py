@@ -269,7 +269,7 @@ def _no_region(region: Any) -> list[str]:
     instead = (
         f"write {meant!r}" if re.fullmatch("[A-Z]{2}", meant) else "write a country's two letters, as in 'CN' or 'DE'"
     )
-    return [f"default_region is {region!r}, {instead}"]
+    return [f"default_region is {region!r}: {instead}"]
 
 
 def _no_choice(name: str, value: Any, choices: Sequence[str]) -> list[str]:

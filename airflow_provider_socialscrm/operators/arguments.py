@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,25 +22,42 @@ def options_of(operator: SocialSCRMImportOperator) -> Options:
 
     :raises InputError: naming each argument that makes no sense.
     """
-    return _options({name: getattr(operator, name) for name in (*RULES, *OPTIONS)})
+    given = _given(operator)
+    return _options(given, _rules(given))
 
 
 def check_constants(operator: SocialSCRMImportOperator) -> None:
     """Refuse arguments that can never be right, as a DAG is parsed; those that a run decides are left out.
 
-    :raises InputError: naming each of them.
+    :raises InputError: naming the task and each of them.
     """
+    constants = {name: value for name, value in _given(operator).items() if _is_constant(value)}
+    wrong = [*_wrong(lambda: _options(constants, Rules())), *_wrong(lambda: _rules(constants))]
+    if not wrong and "extension_fields" in constants:  # which says what else is a field
+        wrong += _rules(constants).wrong_fields()
+    if wrong:
+        raise InputError(f"Task {operator.task_id}: {' '.join(wrong)}")
+
+
+def _given(operator: SocialSCRMImportOperator) -> dict[str, Any]:
     given = {name: getattr(operator, name) for name in (*RULES, *OPTIONS)}
-    constants = {name: value for name, value in given.items() if _is_constant(value)}
-    wrong = list(_options(constants).rules.wrong_fields())
-    if wrong and "extension_fields" in constants:  # which says what else is a field
-        raise InputError(" ".join(wrong))
+    return {name: value for name, value in given.items() if value is not None or name == "max_rejected"}
 
 
-def _options(given: Mapping[str, Any]) -> Options:
-    said = {name: value for name, value in given.items() if value is not None or name == "max_rejected"}
-    rules = Rules(**{name: value for name, value in said.items() if name in RULES})
-    return Options(**{name: value for name, value in said.items() if name in OPTIONS}, rules=rules)
+def _rules(given: Mapping[str, Any]) -> Rules:
+    return Rules(**{name: value for name, value in given.items() if name in RULES})
+
+
+def _options(given: Mapping[str, Any], rules: Rules) -> Options:
+    return Options(**{name: value for name, value in given.items() if name in OPTIONS}, rules=rules)
+
+
+def _wrong(make: Callable[[], object]) -> list[str]:
+    try:
+        make()
+    except InputError as wrong:
+        return [str(wrong)]
+    return []
 
 
 def _is_constant(value: Any) -> bool:

@@ -32,7 +32,7 @@ def log_outcome(manifest: Mapping[str, Any]) -> None:
     log.info("Rows: %s; %s calls in %.1f s", _counts(manifest), manifest["calls"]["sent"], seconds)
     _log_refusals(manifest)
     _log_two_readings(manifest)
-    if where := manifest["rejects_path"]:
+    if (where := manifest["rejects_path"]) and manifest["refusals"]:
         log.info("Refused rows are in %s, each with its reason", where)
     elif manifest["refusals"]:
         log.warning("Set rejects_path to have refused rows written to a file, each with its reason")
@@ -67,9 +67,7 @@ def _log_refusals(manifest: Mapping[str, Any]) -> None:
 def _log_two_readings(manifest: Mapping[str, Any]) -> None:
     if pairs := manifest["ambiguous_numbers"]:
         counts = ", ".join(f"{rows:,} x {countries}" for countries, rows in pairs.items())
-        log.warning(
-            "Numbers that are valid in two countries: %s. ambiguous_numbers decides what becomes of them", counts
-        )
+        log.warning("Numbers that are valid in two countries: %s", counts)
 
 
 def _changes(fields: Sequence[SampleField]) -> str:

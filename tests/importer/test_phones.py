@@ -541,7 +541,7 @@ def test_a_region_with_known_numbers_is_taken(region):
 def test_no_region_is_refused_with_what_to_write_instead(region, instead):
     with pytest.raises(InputError) as caught:
         Rules(default_region=region)
-    assert str(caught.value) == f"default_region is {region!r}, {instead}."
+    assert str(caught.value) == f"default_region is {region!r}: {instead}."
 
 
 @pytest.mark.parametrize("region", ["XX", "AQ"])

@@ -21,7 +21,7 @@ def operator(task_id="import_customers", **arguments):
         ({"rows_per_call": 0}, "rows_per_call is 0"),
         ({"max_rejected": 2.5}, "max_rejected is 2.5: give a whole number of rows, a share of them"),
         ({"max_rejected": True}, "max_rejected is True"),
-        ({"default_region": "cn"}, "default_region is 'cn', write 'CN'"),
+        ({"default_region": "cn"}, "default_region is 'cn': write 'CN'"),
         ({"ambiguous_numbers": "guess"}, "ambiguous_numbers is 'guess'"),
         ({"bad_values": "skip"}, "bad_values is 'skip'"),
         ({"dayfirst": "yes"}, "dayfirst is 'yes'"),
@@ -61,3 +61,11 @@ def test_no_argument_is_the_importers_default():
     assert options_of(operator()).rules == Rules()
     assert options_of(operator(columns=None, values=None, date_fields=None, null_values=None)).rules == Rules()
     assert options_of(operator(max_rejected=None)).max_rejected is None
+
+
+def test_all_that_is_wrong_is_said_at_once_with_the_tasks_id():
+    with pytest.raises(InputError) as caught:
+        operator("nightly", rows_per_call=0, default_region="UK")
+    assert str(caught.value) == (
+        "Task nightly: rows_per_call is 0, not a whole number above 0. default_region is 'UK': write 'GB'."
+    )
