@@ -2,8 +2,9 @@
 
 The rules, by type. Whole floats are written as integers, since pandas makes floats of integers with gaps; dates and
 moments as ``yyyy/MM/dd``, the time of day and the zone left out; booleans as ``true`` and ``false``; decimals with the
-digits they have; lists as their values joined by commas; structs and maps as JSON whose values are such texts; bytes as
-the UTF-8 they hold; a category as its value.
+digits they have, and those that end in zeros they do not show (8.61527E+12) with the zeros, since only a phone number
+suffers from them: :func:`.values.rounded` finds it; lists as their values joined by commas; structs and maps as JSON
+whose values are such texts; bytes as the UTF-8 they hold; a category as its value.
 """
 
 from __future__ import annotations

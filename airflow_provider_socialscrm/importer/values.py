@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from math import isinf
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_socialscrm.importer.causes import NOT_A_NUMBER, NOT_TEXT, ROUNDED_NUMBER
 from airflow_provider_socialscrm.importer.checked import Finding
+from airflow_provider_socialscrm.importer.phones import _certain
 from airflow_provider_socialscrm.importer.text import EXACT_FLOAT, MIXED, is_list, is_narrow, plain, value_as_text
 
 _INFERRED: Final = frozenset({str, int, float, bool, bytes, date, datetime, Decimal, type(None)})
@@ -27,7 +28,26 @@ EXACT_FLOAT32: Final = 2.0**24
 _INEXACT: Final = "inexact"
 """In :data:`MIXED`, the code of a float from :data:`EXACT_FLOAT` on."""
 
+_TEXT_AND_NUMBERS: Final = frozenset({str, int, float, type(None)})
+
 _LISTS: Final = list | tuple | set | frozenset
+
+
+class Scientific(float):
+    """A float that was written as 8.61527E+12, where the digits that are not shown may be lost.
+
+    :param literal: as it was written; its value is at least 1, and finite.
+    """
+
+    __slots__ = ("literal",)
+
+    def __new__(cls, literal: str) -> Self:
+        """Return it with its value."""
+        new = super().__new__(cls, literal)
+        new.literal = literal
+        return new
+
+    literal: str
 
 
 def values_to_arrow(values: Sequence[Any]) -> pa.Array:
@@ -36,6 +56,10 @@ def values_to_arrow(values: Sequence[Any]) -> pa.Array:
     :param values: scalars, lists and dictionaries; ``None``, NaN, NA and NaT are missing.
     """
     kinds = set(map(type, values))
+    if Decimal in kinds and any(map(_scientific, values)):
+        return _mixed(values)
+    if str in kinds and len(kinds) > 1 and kinds <= _TEXT_AND_NUMBERS and (column := _texts_and_numbers(values)):
+        return column
     if kinds <= _INFERRED and not any(kinds >= pair for pair in _NOT_TOGETHER):
         try:
             column = pa.array(values, from_pandas=True)
@@ -54,6 +78,8 @@ def readable(column: pa.Array) -> pa.Array:
     :param column: of any type; what files hold is checked nowhere else.
     """
     column = _stored(column)
+    if pa.types.is_decimal(column.type) and column.type.scale < 0:  # its last digits are not there
+        return _mixed(column.to_pylist())
     values = _values(column)
     if not any(test(values.type) for test in _TEXTS):
         return column
@@ -86,7 +112,10 @@ def unsendable(column: pa.Array) -> tuple[Finding, ...]:
 
 
 def rounded(column: pa.Array) -> pa.Array:
-    """Return which rows hold a float of fewer than 64 bits that is too large to have all digits of a number.
+    """Return which rows hold a number that may have lost digits.
+
+    That is a float of fewer than 64 bits that is too large to have them all, and what was written as 8.61527E+12,
+    unless the other numbers of the column say that it shows all its digits.
 
     :param column: readable, of any type.
     """
@@ -168,11 +197,47 @@ _TEXTS: Final = (
 )
 
 
+def _texts_and_numbers(values: Sequence[Any]) -> pa.Array | None:
+    """Return texts and numbers as texts, ``None`` where a number has a problem or a text is broken."""
+    if any(isinstance(value, float) and abs(value) >= EXACT_FLOAT for value in values):
+        return None
+    try:
+        return pa.array([value if type(value) is str else _number_text(value) for value in values], pa.string())
+    except UnicodeError:
+        return None
+
+
+def _number_text(value: Any) -> str | None:
+    return str(value) if type(value) is int else value_as_text(value)
+
+
+def _scientific(value: Any) -> str | None:
+    """Return how a number was written, if zeros at its end are not shown: 8.61527E+12."""
+    if isinstance(value, Scientific):
+        return value.literal
+    return str(value) if isinstance(value, Decimal) and value.is_finite() and _exponent(value) > 0 else None
+
+
+def _exponent(value: Decimal) -> int:
+    return int(value.as_tuple().exponent)
+
+
+def _certain_among(values: Sequence[Any]) -> frozenset[str]:
+    """Return the scientific notations in a column that show all digits, as the others of it say."""
+    if not {Scientific, Decimal} & set(map(type, values)):
+        return frozenset()
+    literals = {value.literal for value in values if isinstance(value, Scientific)}
+    return frozenset(
+        _certain(literals | {str(value) for value in values if isinstance(value, Decimal) and value.is_finite()})
+    )
+
+
 def _mixed(values: Sequence[Any]) -> pa.Array:
     python = [plain(value) for value in values]
     lists = [_texts(value) if isinstance(value, _LISTS) else None for value in python]
     texts = [None if isinstance(value, _LISTS) else value_as_text(value) for value in python]
-    problems = [" ".join(dict.fromkeys(_problems(value))) or None for value in values]
+    certain = _certain_among(values)
+    problems = [" ".join(dict.fromkeys(_problems(value, certain))) or None for value in values]
     kinds = [MIXED.field(index).type for index in range(MIXED.num_fields)]
     arrays = [pa.array(part, kind) for part, kind in zip((texts, lists, problems), kinds, strict=True)]
     return pa.StructArray.from_arrays(arrays, fields=list(MIXED))
@@ -188,21 +253,31 @@ def _texts(values: Any) -> list[str]:
     return texts
 
 
-def _problems(value: Any) -> Iterator[str]:
-    """Yield the codes of all that is wrong with a value as it came."""
+def _problems(value: Any, certain: frozenset[str]) -> Iterator[str]:
+    """Yield the codes of all that is wrong with a value as it came.
+
+    :param certain: scientific notations that show all digits.
+    """
     found = plain(value)
     if isinstance(found, _LISTS):
         for each in value:
-            yield from _problems(each)
+            yield from _problems(each, certain)
     elif isinstance(found, float | Decimal) and isinf(found):
         yield str(NOT_A_NUMBER.code)
     elif isinstance(found, bytes | bytearray) and not _is_text(found):
         yield str(NOT_TEXT.code)
     elif isinstance(found, float):
-        if abs(found) >= EXACT_FLOAT32 and is_narrow(value):
+        if (abs(found) >= EXACT_FLOAT32 and is_narrow(value)) or _may_lack_digits(found, certain):
             yield str(ROUNDED_NUMBER.code)
         if abs(found) >= EXACT_FLOAT:
             yield _INEXACT
+    elif isinstance(found, Decimal) and _may_lack_digits(found, certain):
+        yield str(ROUNDED_NUMBER.code)
+
+
+def _may_lack_digits(value: Any, certain: frozenset[str]) -> bool:
+    literal = _scientific(value)
+    return literal is not None and literal not in certain
 
 
 def _is_text(value: bytes | bytearray) -> bool:

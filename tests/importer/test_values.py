@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -178,3 +179,23 @@ def test_other_extension_types_are_what_they_are_stored_as_or_what_they_mean(reg
 def test_periods_in_an_arrow_table_are_no_numbers():
     frame = pd.DataFrame({"x": pd.period_range("2020-01", periods=2, freq="M")})
     assert as_text(column_of(pa.Table.from_pandas(frame))).to_pylist() == ["2020-01", "2020-02"]
+
+
+@pytest.mark.parametrize("other", [None, "x", 5, 2.5, True])
+@pytest.mark.parametrize("form", ["records", "object column"])
+def test_a_decimal_that_does_not_show_its_last_digits_may_have_lost_them(form, other):
+    column = column_of(FORMS[form]([Decimal("8.61527E+12"), Decimal("1.50"), other]))
+    assert rounded(column).to_pylist() == [True, False, False]
+    assert as_text(column).to_pylist()[:2] == ["8615270000000", "1.50"]
+
+
+def test_a_decimal_without_its_last_zero_is_whole_where_others_have_all_digits():
+    column = column_of(FORMS["records"]([Decimal(8615266667780).normalize(), Decimal(8615266667781)]))
+    assert rounded(column).to_pylist() == [False, False]
+    assert as_text(column).to_pylist() == ["8615266667780", "8615266667781"]
+
+
+def test_a_type_of_decimals_without_their_last_digits_has_lost_them():
+    column = readable(pa.array([Decimal("8.61527E+12"), None], pa.decimal128(6, -7)))
+    assert rounded(column).to_pylist() == [True, False]
+    assert as_text(column).to_pylist() == ["8615270000000", None]
