@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from math import isinf
@@ -82,7 +82,7 @@ def readable(column: pa.Array) -> pa.Array:
         return _mixed(column.to_pylist())
     values = _values(column)
     if not any(test(values.type) for test in _TEXTS):
-        return column
+        return column if _has_only_text(column) else _mixed([_python(each) for each in column])
     if pa.types.is_string(values.type) and content_of(values).isascii():
         return column
     try:
@@ -173,6 +173,51 @@ def _values(column: pa.Array) -> pa.Array:
     return pc.list_flatten(column) if is_list(column.type) else column
 
 
+def _has_only_text(column: pa.Array) -> bool:
+    """Say whether all within structs, maps, dictionaries and nested lists is text."""
+    kind = column.type
+    if kind.equals(MIXED) or not (pa.types.is_nested(kind) or pa.types.is_dictionary(kind)):
+        return True
+    if _has_bytes(kind):
+        return False
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _has_bytes(kind: pa.DataType) -> bool:
+    if isinstance(kind, pa.BaseExtensionType):
+        return False
+    if pa.types.is_dictionary(kind):
+        return _has_bytes(kind.value_type)
+    return any(test(kind) for test in _BYTES) or any(
+        _has_bytes(kind.field(place).type) for place in range(kind.num_fields)
+    )
+
+
+def _python(value: pa.Scalar[Any]) -> Any:
+    """Return a value as Python has it, a text that is not valid as its bytes."""
+    if not value.is_valid:
+        return None
+    python: Any
+    if isinstance(value, pa.DictionaryScalar):
+        python = _python(value.value)
+    elif isinstance(value, pa.StructScalar):
+        python = {value.type.field(place).name: _python(value[place]) for place in range(value.type.num_fields)}
+    elif isinstance(value, pa.MapScalar):
+        python = {_python(pair[0]): _python(pair[1]) for pair in value.values}
+    elif is_list(value.type):
+        python = [_python(each) for each in value.values]
+    else:
+        try:
+            python = value.as_py()
+        except UnicodeDecodeError:
+            python = value.as_buffer().to_pybytes()
+    return python
+
+
 def _undecoded(column: pa.Array) -> list[Any]:
     if not is_list(column.type):
         return list(pc.cast(column, pa.large_binary()).to_pylist())
@@ -186,15 +231,13 @@ def _undecoded(column: pa.Array) -> list[Any]:
 _OWN_FORMS: Final = frozenset(["arrow.bool8", "arrow.fixed_shape_tensor", "arrow.uuid"])
 """Extension types whose values Arrow turns into Python's: what they are stored as says something else."""
 
-_TEXTS: Final = (
-    pa.types.is_string,
-    pa.types.is_large_string,
+_BYTES: Final = (
     pa.types.is_binary,
     pa.types.is_large_binary,
     pa.types.is_fixed_size_binary,
-    pa.types.is_string_view,
     pa.types.is_binary_view,
 )
+_TEXTS: Final = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, *_BYTES)
 
 
 def _texts_and_numbers(values: Sequence[Any]) -> pa.Array | None:
@@ -259,8 +302,8 @@ def _problems(value: Any, certain: frozenset[str]) -> Iterator[str]:
     :param certain: scientific notations that show all digits.
     """
     found = plain(value)
-    if isinstance(found, _LISTS):
-        for each in value:
+    if isinstance(found, _LISTS | Mapping):
+        for each in (*found, *found.values()) if isinstance(found, Mapping) else value:
             yield from _problems(each, certain)
     elif isinstance(found, float | Decimal) and isinf(found):
         yield str(NOT_A_NUMBER.code)

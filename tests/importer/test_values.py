@@ -199,3 +199,37 @@ def test_a_type_of_decimals_without_their_last_digits_has_lost_them():
     column = readable(pa.array([Decimal("8.61527E+12"), None], pa.decimal128(6, -7)))
     assert rounded(column).to_pylist() == [True, False]
     assert as_text(column).to_pylist() == ["8615270000000", None]
+
+
+def not_valid():
+    """Return texts of which the second is not valid."""
+    buffers = pa.array([b"ok", BROKEN]).buffers()
+    return pa.Array.from_buffers(pa.string(), 2, buffers)
+
+
+def each_in_a_list(values):
+    return pa.ListArray.from_arrays(pa.array([0, 1, 2], pa.int32()), values)
+
+
+NESTED = {
+    "struct": lambda texts: pa.StructArray.from_arrays([texts], ["k"]),
+    "struct of a struct": lambda texts: pa.StructArray.from_arrays([pa.StructArray.from_arrays([texts], ["k"])], ["k"]),
+    "map": lambda texts: pa.MapArray.from_arrays(pa.array([0, 1, 2], pa.int32()), pa.array(["k", "k"]), texts),
+    "keys": lambda texts: pa.MapArray.from_arrays(pa.array([0, 1, 2], pa.int32()), texts, pa.array(["k", "k"])),
+    "lists": lambda texts: each_in_a_list(each_in_a_list(texts)),
+    "list of structs": lambda texts: each_in_a_list(pa.StructArray.from_arrays([texts], ["k"])),
+    "list of a dictionary": lambda texts: each_in_a_list(
+        pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int32()), texts)
+    ),
+    "dictionary": lambda texts: pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int32()), texts),
+}
+
+
+@pytest.mark.parametrize("form", NESTED)
+@pytest.mark.parametrize("kind", ["text", "bytes"])
+def test_bytes_that_are_no_text_are_found_however_deep_they_are(form, kind):
+    nested = NESTED[form](not_valid() if kind == "text" else pa.array([b"ok", BROKEN]))
+    column = column_of(pa.table({"x": nested}))
+    assert {cause.code: found.to_pylist() for cause, found in unsendable(column)}["not-text"] == [False, True]
+    fine = as_text(readable(NESTED[form](pa.array(["ok", "x"]))))
+    assert as_text(column)[0] == fine[0]
