@@ -9,6 +9,7 @@ import io
 import json
 import lzma
 import re
+import time
 import tracemalloc
 import zipfile
 from functools import partial
@@ -716,3 +717,10 @@ def test_a_network_that_breaks_later_keeps_its_own_error_too(suffix):
     with pytest.raises(ConnectionResetError) as caught:
         next(source.batches())
     assert caught.value is failure
+
+
+def test_the_names_of_very_many_columns_are_soon_checked():
+    names = [str(number) for number in range(100_000)]
+    start = time.monotonic()
+    assert checked_names(names) == tuple(names)
+    assert time.monotonic() - start < 5
