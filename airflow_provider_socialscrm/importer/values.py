@@ -29,6 +29,7 @@ _INEXACT: Final = "inexact"
 """In :data:`MIXED`, the code of a float from :data:`EXACT_FLOAT` on."""
 
 _TEXT_AND_NUMBERS: Final = frozenset({str, int, float, type(None)})
+"""Types of JSON columns of decimals, which need no :data:`MIXED`: each value may be a text at once."""
 
 _LISTS: Final = list | tuple | set | frozenset
 
@@ -40,14 +41,13 @@ class Scientific(float):
     """
 
     __slots__ = ("literal",)
+    literal: str
 
     def __new__(cls, literal: str) -> Self:
         """Return it with its value."""
         new = super().__new__(cls, literal)
         new.literal = literal
         return new
-
-    literal: str
 
 
 def values_to_arrow(values: Sequence[Any]) -> pa.Array:
