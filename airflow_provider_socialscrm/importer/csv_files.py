@@ -82,7 +82,7 @@ def columns(file: IO[bytes], name: str, form: TextForm) -> Sequence[str]:
     lines, delimiter, first = _opened(file, name, form)
     if first > 1:
         log.info("%s: its first line sets the delimiter to %r", name, delimiter)
-    return _header(_records(lines, name, delimiter, first), name, delimiter)
+    return _header(_records(lines, name, delimiter, first), name, delimiter, by_first_line=first > 1)
 
 
 def pieces(file: IO[bytes], name: str, form: TextForm, _columns: Sequence[str]) -> Iterator[Piece]:
@@ -94,7 +94,7 @@ def pieces(file: IO[bytes], name: str, form: TextForm, _columns: Sequence[str]) 
     """
     lines, delimiter, first = _opened(file, name, form)
     records = _records(lines, name, delimiter, first)
-    names = _header(records, name, delimiter)
+    names = _header(records, name, delimiter, by_first_line=first > 1)
     yield from pieces_of(_rows(records, len(names)), name, lambda values: _to_arrow(values, names))
 
 
@@ -161,7 +161,7 @@ def _trouble(reason: str) -> str:
     return "a quote is not closed" if "end of data" in reason else FOLLOWS
 
 
-def _header(records: Iterator[Row], name: str, delimiter: str) -> list[str]:
+def _header(records: Iterator[Row], name: str, delimiter: str, *, by_first_line: bool) -> list[str]:
     row = next((row for row in records if row.trouble or not _is_blank(row.content)), None)
     if row is None:
         raise EmptyFileError(f"{name} has no line but blank ones: its first has to name the columns.")
@@ -171,6 +171,8 @@ def _header(records: Iterator[Row], name: str, delimiter: str) -> list[str]:
     if len(names) == 1 and (other := _other_delimiter(names[0])):
         named_tabs = other == DELIMITERS[","] and delimiter == "\t" and _TABS_NAMED.search(name) is not None
         advice = "give it a name that ends in .csv" if named_tabs else f"set delimiter={other}"
+        if by_first_line:
+            advice = f"correct or remove its first line, which sets the delimiter to {delimiter!r}"
         raise InputError(f"{name} has one column, and seems to be separated by {other}: {advice}.")
     return _all_named(names)
 

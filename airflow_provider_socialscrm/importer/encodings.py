@@ -164,8 +164,10 @@ def _shown(reading: Reading, readings: Sequence[Reading]) -> str:
 
 
 _CERTAIN: Final[tuple[tuple[str, str, Callable[[bytes], bool]], ...]] = (
+    ("utf-32", "UTF-32", lambda sample: sample.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE))),
     ("utf-16", 'UTF-16, as "Unicode text" from a spreadsheet is', _has_mark),
     ("utf-16-le", "UTF-16 without a byte order mark", lambda sample: _has_zeros(sample, 1)),
     ("utf-16-be", "UTF-16 without a byte order mark", lambda sample: _has_zeros(sample, 0)),
     ("utf-8", "UTF-8", lambda sample: not sample.isascii()),
 )
+"""Encodings that are named without a doubt, by what to test. The mark of UTF-32 begins with that of UTF-16."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -111,7 +112,8 @@ def checked_names(names: Iterable[Any], of: Any = None) -> tuple[str, ...]:
     :raises InputError: when some are the same.
     """
     columns = tuple(str(name) for name in names)
-    twice = [place for place, name in enumerate(columns, 1) if columns.count(name) > 1]
+    times = Counter(columns)
+    twice = [place for place, name in enumerate(columns, 1) if times[name] > 1]
     if not twice:
         return columns
     where = "" if of is None else f" of {of}"

@@ -12,7 +12,7 @@ from airflow_provider_socialscrm.importer import batches
 from airflow_provider_socialscrm.importer.batches import Piece, Source
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.files import checked_names
-from airflow_provider_socialscrm.importer.text import is_list
+from airflow_provider_socialscrm.importer.text import decoded_runs, is_list
 from airflow_provider_socialscrm.importer.values import values_to_arrow
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _plain(array: pa.Array) -> pa.Array:
         values = _plain(array.dictionary)
         return array if values is array.dictionary else pa.DictionaryArray.from_arrays(array.indices, values)
     if pa.types.is_run_end_encoded(array.type):
-        return _plain(pc.run_end_decode(array))
+        return _plain(decoded_runs(array))
     if _has_view(array.type) and is_list(array.type):
         return _list_of_view(array)
     if _has_view(array.type) and pa.types.is_struct(array.type):

@@ -2,8 +2,9 @@
 
 The rules, by type. Whole floats are written as integers, since pandas makes floats of integers with gaps; dates and
 moments as ``yyyy/MM/dd``, the time of day and the zone left out; booleans as ``true`` and ``false``; decimals with the
-digits they have; lists as their values joined by commas; structs and maps as JSON whose values are such texts; bytes as
-the UTF-8 they hold; a category as its value.
+digits they have, and those that end in zeros they do not show (8.61527E+12) with the zeros, since only a phone number
+suffers from them: :func:`.values.rounded` finds it; lists as their values joined by commas; structs and maps as JSON
+whose values are such texts; bytes as the UTF-8 they hold; a category as its value.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from typing import Any, Final
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from airflow_provider_socialscrm.importer.errors import InputError
 
 EXACT_FLOAT: Final = 2.0**53
 """Above this a 64-bit float no longer holds every integer, so it is not written as one."""
@@ -35,7 +38,8 @@ DATE_FORMAT: Final = "%Y/%m/%d"
 """The one date format the vendor documents (contract 2.3, birthday)."""
 
 
-_OFFSET: Final = re.compile(r"([+-])([0-9]{2}):([0-9]{2})")
+_OFFSET: Final = re.compile(r"(?:Z|(?:UTC|GMT)?(?:([+-])([0-9]{1,2})(?::?([0-9]{2}))?)?)", re.IGNORECASE)
+"""A zone that is an offset from UTC, however it is written; the zones of a database are names."""
 
 
 def as_text(column: pa.Array) -> pa.Array:
@@ -103,6 +107,15 @@ def untrimmed(column: pa.Array) -> pa.Array:
     return write(column) if write else pc.cast(column, pa.string())
 
 
+def decoded_runs(column: pa.Array) -> pa.Array:
+    """Return a run-end-encoded column as one of its values, of any type: Arrow cannot repeat those of a dictionary."""
+    places = pa.array(range(len(column.values)), pa.int64())
+    kind = pa.run_end_encoded(column.run_ends.type, pa.int64())
+    parts = [column.run_ends, places]
+    runs = pa.RunEndEncodedArray.from_buffers(kind, len(column), [None], 0, column.offset, parts)
+    return column.values.take(pc.run_end_decode(runs))
+
+
 def _dictionary_text(column: pa.Array) -> pa.Array:
     # Its values first: Arrow cannot look up every type by index, but it can look up strings.
     return pa.DictionaryArray.from_arrays(column.indices, as_text(column.dictionary)).dictionary_decode()
@@ -118,17 +131,30 @@ def _float_text(column: pa.Array) -> pa.Array:
 
 
 def _date_text(column: pa.Array) -> pa.Array:
-    return pc.strftime(_at_offset(column), format=DATE_FORMAT)
+    try:
+        return pc.strftime(_at_offset(column), format=DATE_FORMAT)
+    except pa.ArrowInvalid:
+        if getattr(column.type, "tz", None) is None:
+            raise
+        raise _unknown_zone(column.type) from None
 
 
 def _at_offset(column: pa.Array) -> pa.Array:
     """Return moments whose zone is an offset as the clock there shows them: up to version 21 Arrow knows but names."""
-    offset = _OFFSET.fullmatch(getattr(column.type, "tz", None) or "")
+    zone = getattr(column.type, "tz", None)
+    offset = _OFFSET.fullmatch(zone) if zone else None
     if offset is None:
         return column
-    sign, hours, minutes = offset.groups()
+    sign, hours, minutes = offset[1] or "+", offset[2] or "0", offset[3] or "0"
     ahead = timedelta(hours=int(sign + hours), minutes=int(sign + minutes))
     return pc.add(pc.cast(column, pa.timestamp(column.type.unit)), pa.scalar(ahead, pa.duration(column.type.unit)))
+
+
+def _unknown_zone(kind: pa.DataType) -> InputError:
+    return InputError(
+        f"A column is of the type {kind}, and its time zone is not known on this worker: convert the column to UTC or "
+        "to a zone of the IANA database, such as 'Asia/Shanghai', or to dates."
+    )
 
 
 def _list_text(column: pa.Array) -> pa.Array:
@@ -147,13 +173,21 @@ def _mixed_text(column: pa.Array) -> pa.Array:
 
 
 def _map_text(column: pa.Array) -> pa.Array:
-    return pa.array(
-        [None if pairs is None else value_as_text(dict(pairs)) for pairs in column.to_pylist()], pa.string()
-    )
+    return pa.array([None if pairs is None else value_as_text(dict(pairs)) for pairs in _listed(column)], pa.string())
 
 
 def _each_as_text(column: pa.Array) -> pa.Array:
-    return pa.array([value_as_text(value) for value in column.to_pylist()], pa.string())
+    return pa.array([value_as_text(value) for value in _listed(column)], pa.string())
+
+
+def _listed(column: pa.Array) -> list[Any]:
+    try:
+        values: list[Any] = column.to_pylist()
+    except (pa.ArrowInvalid, LookupError):
+        if "tz=" not in str(column.type):
+            raise
+        raise _unknown_zone(column.type) from None
+    return values
 
 
 def _is_date(kind: pa.DataType) -> bool:
@@ -218,7 +252,7 @@ _UNCAST_TYPES: Final = (
 _COLUMN_TEXTS: Final[tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], pa.Array]], ...]] = (
     (MIXED.equals, _mixed_text),
     (pa.types.is_dictionary, _dictionary_text),
-    (pa.types.is_run_end_encoded, lambda column: untrimmed(pc.run_end_decode(column))),
+    (pa.types.is_run_end_encoded, lambda column: untrimmed(decoded_runs(column))),
     (pa.types.is_floating, _float_text),
     (_is_date, _date_text),
     (is_list, _list_text),

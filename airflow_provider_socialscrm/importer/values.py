@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from math import isinf
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_socialscrm.importer.causes import NOT_A_NUMBER, NOT_TEXT, ROUNDED_NUMBER
 from airflow_provider_socialscrm.importer.checked import Finding
+from airflow_provider_socialscrm.importer.phones import _certain
 from airflow_provider_socialscrm.importer.text import EXACT_FLOAT, MIXED, is_list, is_narrow, plain, value_as_text
 
 _INFERRED: Final = frozenset({str, int, float, bool, bytes, date, datetime, Decimal, type(None)})
@@ -27,7 +28,26 @@ EXACT_FLOAT32: Final = 2.0**24
 _INEXACT: Final = "inexact"
 """In :data:`MIXED`, the code of a float from :data:`EXACT_FLOAT` on."""
 
+_TEXT_AND_NUMBERS: Final = frozenset({str, int, float, type(None)})
+"""Types of JSON columns of decimals, which need no :data:`MIXED`: each value may be a text at once."""
+
 _LISTS: Final = list | tuple | set | frozenset
+
+
+class Scientific(float):
+    """A float that was written as 8.61527E+12, where the digits that are not shown may be lost.
+
+    :param literal: as it was written; its value is at least 1, and finite.
+    """
+
+    __slots__ = ("literal",)
+    literal: str
+
+    def __new__(cls, literal: str) -> Self:
+        """Return it with its value."""
+        new = super().__new__(cls, literal)
+        new.literal = literal
+        return new
 
 
 def values_to_arrow(values: Sequence[Any]) -> pa.Array:
@@ -36,6 +56,10 @@ def values_to_arrow(values: Sequence[Any]) -> pa.Array:
     :param values: scalars, lists and dictionaries; ``None``, NaN, NA and NaT are missing.
     """
     kinds = set(map(type, values))
+    if Decimal in kinds and any(map(_scientific, values)):
+        return _mixed(values)
+    if str in kinds and len(kinds) > 1 and kinds <= _TEXT_AND_NUMBERS and (column := _texts_and_numbers(values)):
+        return column
     if kinds <= _INFERRED and not any(kinds >= pair for pair in _NOT_TOGETHER):
         try:
             column = pa.array(values, from_pandas=True)
@@ -54,9 +78,11 @@ def readable(column: pa.Array) -> pa.Array:
     :param column: of any type; what files hold is checked nowhere else.
     """
     column = _stored(column)
+    if pa.types.is_decimal(column.type) and column.type.scale < 0:  # its last digits are not there
+        return _mixed(column.to_pylist())
     values = _values(column)
     if not any(test(values.type) for test in _TEXTS):
-        return column
+        return column if _has_only_text(column) else _mixed([_python(each) for each in column])
     if pa.types.is_string(values.type) and content_of(values).isascii():
         return column
     try:
@@ -86,7 +112,10 @@ def unsendable(column: pa.Array) -> tuple[Finding, ...]:
 
 
 def rounded(column: pa.Array) -> pa.Array:
-    """Return which rows hold a float of fewer than 64 bits that is too large to have all digits of a number.
+    """Return which rows hold a number that may have lost digits.
+
+    That is a float of fewer than 64 bits that is too large to have them all, and what was written as 8.61527E+12,
+    unless the other numbers of the column say that it shows all its digits.
 
     :param column: readable, of any type.
     """
@@ -144,6 +173,51 @@ def _values(column: pa.Array) -> pa.Array:
     return pc.list_flatten(column) if is_list(column.type) else column
 
 
+def _has_only_text(column: pa.Array) -> bool:
+    """Say whether all within structs, maps, dictionaries and nested lists is text."""
+    kind = column.type
+    if kind.equals(MIXED) or not (pa.types.is_nested(kind) or pa.types.is_dictionary(kind)):
+        return True
+    if _has_bytes(kind):
+        return False
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _has_bytes(kind: pa.DataType) -> bool:
+    if isinstance(kind, pa.BaseExtensionType):
+        return False
+    if pa.types.is_dictionary(kind):
+        return _has_bytes(kind.value_type)
+    return any(test(kind) for test in _BYTES) or any(
+        _has_bytes(kind.field(place).type) for place in range(kind.num_fields)
+    )
+
+
+def _python(value: pa.Scalar[Any]) -> Any:
+    """Return a value as Python has it, a text that is not valid as its bytes."""
+    if not value.is_valid:
+        return None
+    python: Any
+    if isinstance(value, pa.DictionaryScalar):
+        python = _python(value.value)
+    elif isinstance(value, pa.StructScalar):
+        python = {value.type.field(place).name: _python(value[place]) for place in range(value.type.num_fields)}
+    elif isinstance(value, pa.MapScalar):
+        python = {_python(pair[0]): _python(pair[1]) for pair in value.values}
+    elif is_list(value.type):
+        python = [_python(each) for each in value.values]
+    else:
+        try:
+            python = value.as_py()
+        except UnicodeDecodeError:
+            python = value.as_buffer().to_pybytes()
+    return python
+
+
 def _undecoded(column: pa.Array) -> list[Any]:
     if not is_list(column.type):
         return list(pc.cast(column, pa.large_binary()).to_pylist())
@@ -157,22 +231,56 @@ def _undecoded(column: pa.Array) -> list[Any]:
 _OWN_FORMS: Final = frozenset(["arrow.bool8", "arrow.fixed_shape_tensor", "arrow.uuid"])
 """Extension types whose values Arrow turns into Python's: what they are stored as says something else."""
 
-_TEXTS: Final = (
-    pa.types.is_string,
-    pa.types.is_large_string,
+_BYTES: Final = (
     pa.types.is_binary,
     pa.types.is_large_binary,
     pa.types.is_fixed_size_binary,
-    pa.types.is_string_view,
     pa.types.is_binary_view,
 )
+_TEXTS: Final = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, *_BYTES)
+
+
+def _texts_and_numbers(values: Sequence[Any]) -> pa.Array | None:
+    """Return texts and numbers as texts, ``None`` where a number has a problem or a text is broken."""
+    if any(isinstance(value, float) and abs(value) >= EXACT_FLOAT for value in values):
+        return None
+    try:
+        return pa.array([value if type(value) is str else _number_text(value) for value in values], pa.string())
+    except UnicodeError:
+        return None
+
+
+def _number_text(value: Any) -> str | None:
+    return str(value) if type(value) is int else value_as_text(value)
+
+
+def _scientific(value: Any) -> str | None:
+    """Return how a number was written, if zeros at its end are not shown: 8.61527E+12."""
+    if isinstance(value, Scientific):
+        return value.literal
+    return str(value) if isinstance(value, Decimal) and value.is_finite() and _exponent(value) > 0 else None
+
+
+def _exponent(value: Decimal) -> int:
+    return int(value.as_tuple().exponent)
+
+
+def _certain_among(values: Sequence[Any]) -> frozenset[str]:
+    """Return the scientific notations in a column that show all digits, as the others of it say."""
+    if not {Scientific, Decimal} & set(map(type, values)):
+        return frozenset()
+    literals = {value.literal for value in values if isinstance(value, Scientific)}
+    return frozenset(
+        _certain(literals | {str(value) for value in values if isinstance(value, Decimal) and value.is_finite()})
+    )
 
 
 def _mixed(values: Sequence[Any]) -> pa.Array:
     python = [plain(value) for value in values]
     lists = [_texts(value) if isinstance(value, _LISTS) else None for value in python]
     texts = [None if isinstance(value, _LISTS) else value_as_text(value) for value in python]
-    problems = [" ".join(dict.fromkeys(_problems(value))) or None for value in values]
+    certain = _certain_among(values)
+    problems = [" ".join(dict.fromkeys(_problems(value, certain))) or None for value in values]
     kinds = [MIXED.field(index).type for index in range(MIXED.num_fields)]
     arrays = [pa.array(part, kind) for part, kind in zip((texts, lists, problems), kinds, strict=True)]
     return pa.StructArray.from_arrays(arrays, fields=list(MIXED))
@@ -188,21 +296,31 @@ def _texts(values: Any) -> list[str]:
     return texts
 
 
-def _problems(value: Any) -> Iterator[str]:
-    """Yield the codes of all that is wrong with a value as it came."""
+def _problems(value: Any, certain: frozenset[str]) -> Iterator[str]:
+    """Yield the codes of all that is wrong with a value as it came.
+
+    :param certain: scientific notations that show all digits.
+    """
     found = plain(value)
-    if isinstance(found, _LISTS):
-        for each in value:
-            yield from _problems(each)
+    if isinstance(found, _LISTS | Mapping):
+        for each in (*found, *found.values()) if isinstance(found, Mapping) else value:
+            yield from _problems(each, certain)
     elif isinstance(found, float | Decimal) and isinf(found):
         yield str(NOT_A_NUMBER.code)
     elif isinstance(found, bytes | bytearray) and not _is_text(found):
         yield str(NOT_TEXT.code)
     elif isinstance(found, float):
-        if abs(found) >= EXACT_FLOAT32 and is_narrow(value):
+        if (abs(found) >= EXACT_FLOAT32 and is_narrow(value)) or _may_lack_digits(found, certain):
             yield str(ROUNDED_NUMBER.code)
         if abs(found) >= EXACT_FLOAT:
             yield _INEXACT
+    elif isinstance(found, Decimal) and _may_lack_digits(found, certain):
+        yield str(ROUNDED_NUMBER.code)
+
+
+def _may_lack_digits(value: Any, certain: frozenset[str]) -> bool:
+    literal = _scientific(value)
+    return literal is not None and literal not in certain
 
 
 def _is_text(value: bytes | bytearray) -> bool:

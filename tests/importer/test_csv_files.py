@@ -387,3 +387,12 @@ def test_a_record_that_is_cut_leaves_its_other_lines_to_be_read_again():
     lines.begin_record()
     assert lines.first == 3
     assert list(lines) == ["c", "d", "e", "f"]
+
+
+def test_a_first_line_that_sets_another_delimiter_is_to_be_corrected():
+    with pytest.raises(InputError) as caught:
+        pieces_of("sep=;\na,b\n1,2\n")
+    assert str(caught.value) == (
+        "x.csv has one column, and seems to be separated by ',': correct or remove its first line, which sets the "
+        "delimiter to ';'."
+    )

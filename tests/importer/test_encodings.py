@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 
 import pytest
@@ -141,3 +142,10 @@ def test_any_bytes_may_be_looked_at(sample, tried):
     advice = encoding_advice(sample, tried)
     assert advice.startswith(("It looks like ", "Set encoding to ", "Other lines are UTF-8"))
     assert advice.isprintable()
+
+
+@pytest.mark.parametrize("mark", [codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE])
+def test_utf_32_is_told_from_utf_16(mark):
+    encoding = "utf-32-le" if mark == codecs.BOM_UTF32_LE else "utf-32-be"
+    advice = encoding_advice(mark + "whatsApp,n\n1,2\n".encode(encoding), "utf-8")
+    assert advice == "It looks like UTF-32: set encoding='utf-32'."

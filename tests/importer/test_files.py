@@ -9,7 +9,10 @@ import io
 import json
 import lzma
 import re
+import time
+import tracemalloc
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,7 +23,7 @@ from airflow.sdk import ObjectStoragePath
 from upath import UPath
 
 from airflow_provider_socialscrm.importer import batches
-from airflow_provider_socialscrm.importer.compressed import HEAD_BYTES
+from airflow_provider_socialscrm.importer.compressed import HEAD_BYTES, decompressed
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.files import checked_names, files_source
 from airflow_provider_socialscrm.importer.partitions import partitions_of
@@ -393,8 +396,41 @@ def test_compressed_parts_that_follow_each_other_are_all_read(tmp_path, compress
     assert texts_of(files_source(written(tmp_path, "a.csv", b"".join(parts))), "whatsApp") == ["1", "3"]
 
 
-def test_text_that_is_compressed_twice_is_read(tmp_path):
-    path = written(tmp_path, "a.csv.gz", gzip.compress(bz2.compress(b"whatsApp,n\n1,2\n")))
+@pytest.mark.parametrize("compressor", COMPRESSORS)
+@pytest.mark.parametrize("between", [b"\0", b"\0" * 5, b"garbage"])
+@pytest.mark.parametrize("follows", ["a part", "its end", "nothing"])
+def test_a_part_that_is_damaged_does_not_end_a_compressed_file(tmp_path, compressor, between, follows):
+    first, second = (COMPRESSORS[compressor](part) for part in (b"whatsApp,n\n1,2\n", b"3,4\n"))
+    rest = {"a part": between + second, "its end": between + second[len(between) :], "nothing": between}[follows]
+    if compressor == ".gz" and not between.strip(b"\0"):
+        pytest.skip("zeros may stand between parts")
+    path = written(tmp_path, "a.csv", first + rest)
+    assert refusal(path).startswith(f"{path} cannot be read: ")
+
+
+@pytest.mark.parametrize("zeros", [4, 8, 200_000])
+def test_xz_parts_may_be_filled_up_with_zeros(tmp_path, zeros):
+    parts = [lzma.compress(part) + b"\0" * zeros for part in (b"whatsApp,n\n1,2\n", b"3,4\n")]
+    assert texts_of(files_source(written(tmp_path, "a.csv", b"".join(parts))), "whatsApp") == ["1", "3"]
+
+
+@pytest.mark.parametrize("compressor", [".bz2", ".xz"])
+def test_a_compressed_file_does_not_fill_the_memory(compressor):
+    source = io.BytesIO(COMPRESSORS[compressor](b"\0" * 50_000_000))
+    tracemalloc.start()
+    try:
+        file = decompressed(source, "a.csv", is_text=True)
+        assert sum(map(len, iter(partial(file.read, 1_000_000), b""))) == 50_000_000
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000  # the dictionary of an .xz file has 8 MiB
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("outer", COMPRESSORS)
+@pytest.mark.parametrize("inner", COMPRESSORS)
+def test_text_that_is_compressed_twice_is_read(tmp_path, outer, inner):
+    content = COMPRESSORS[outer](COMPRESSORS[inner](b"whatsApp,n\n1,2\n"))
+    path = written(tmp_path, f"a.csv{outer}", content)
     assert texts_of(files_source(path), "whatsApp") == ["1"]
 
 
@@ -681,3 +717,10 @@ def test_a_network_that_breaks_later_keeps_its_own_error_too(suffix):
     with pytest.raises(ConnectionResetError) as caught:
         next(source.batches())
     assert caught.value is failure
+
+
+def test_the_names_of_very_many_columns_are_soon_checked():
+    names = [str(number) for number in range(100_000)]
+    start = time.monotonic()
+    assert checked_names(names) == tuple(names)
+    assert time.monotonic() - start < 5

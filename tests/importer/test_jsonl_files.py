@@ -14,7 +14,7 @@ from airflow_provider_socialscrm.importer import batches, jsonl_files
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.lines import TextForm
 from airflow_provider_socialscrm.importer.text import as_text
-from airflow_provider_socialscrm.importer.values import unsendable
+from airflow_provider_socialscrm.importer.values import rounded, unsendable
 
 SECRETS = ("8615266667780", "Nov\u00e1k", "Secret")
 NOT_JSON = "it is not JSON"
@@ -185,3 +185,78 @@ def test_a_text_in_another_encoding_is_refused_as_a_whole():
     assert "x.jsonl, line 2: not UTF-8 text. Set encoding to the one that shows these letters correctly: " in refusal(
         content
     )
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        ("1.10", "1.10"),
+        ("1234567890123456.75", "1234567890123456.75"),
+        ("-0.50", "-0.50"),
+        ("5.0", "5"),
+        ("5.00", "5"),
+        ("8615266667780.0", "8615266667780"),
+        ("1.0E7", "10000000"),
+        ("1e-999999999", "0"),
+        ("0e99999999999", "0"),
+        ("[1.10,2]", "1.10,2"),
+        ('{"k":1.10}', '{"k":"1.10"}'),
+    ],
+)
+@pytest.mark.parametrize("other", ["null", "7", '"x"', "2.5", "true", "NaN", "3.0", "1E7"])
+def test_a_number_has_the_digits_as_they_are_written(number, text, other):
+    assert texts_of(f'{{"n":{number}}}\n{{"n":{other}}}\n', "n")[0] == text
+    assert texts_of(f'{{"n":{other},"m":NaN}}\n{{"n":{number},"m":NaN}}\n', "n")[1] == text
+
+
+@pytest.mark.parametrize(
+    ("numbers", "lost"),
+    [
+        (["8.61527E+12"], [True]),
+        (["8.61527E+12", "8615266667781"], [True, False]),
+        (["8.61526666778e+12"], [True]),
+        (["8.61526666778e+12", '"x"', "null"], [True, False, False]),
+        (["8.615266667781E12"], [False]),
+        (["8.61526666778E12", "8.615266667781E12"], [False, False]),
+        (["[8.61527E+12]"], [True]),
+        (["8615266667780.0"], [False]),
+    ],
+)
+def test_scientific_notation_says_that_digits_may_be_lost(numbers, lost):
+    content = "".join(f'{{"whatsApp":{number}}}\n' for number in numbers)
+    [piece] = pieces_of(content)[1]
+    assert rounded(piece.records["whatsApp"]).to_pylist() == lost
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"b":"Secret","b":2}',
+        '{"b":"1","\\u0062":"2"}',
+        '{"b" : 1, "b" : 2}',
+        '{"b":1,"b" :2}',
+        '{"b":{"k":1,"k":2}}',
+        '{"b":[{"k":1,"k":2}]}',
+        '{"b":NaN,"b":1}',
+        '{"b":"1","b\\ud83d":"2"}',
+    ],
+)
+def test_a_line_in_which_a_key_stands_twice_is_not_read(line):
+    content = f'{{"b":"1"}}\n{line}\n'
+    assert rows_of(content) == [{"b": "1"}, {"b": None}]
+    assert troubles_of(content) == [(1, "x.jsonl, line 2: a key is there more than once")]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"b":"k\\":1"}',
+        '{"b":{"b":{"b":[{"b":1},{"b":2}]}}}',
+        '{"b" : 1}',
+        '{"b"\t:1}',
+        '{"b":"\\":","c"\t:1}',
+        '{"b":{"c" :1}, "c":2}',
+    ],
+)
+def test_a_line_in_which_no_key_stands_twice_is_read(line):
+    assert troubles_of(line) == []

@@ -11,6 +11,7 @@ import gzip
 import lzma
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -202,6 +203,20 @@ CASES = {
     ),
     "half characters in JSON": Case(
         '{"whatsApp":"6591234567","friendName":"Ann\\ude00"}\n', [sent("6591234567", friendName="Ann")], name="a.jsonl"
+    ),
+    "scientific notation in JSON": Case(
+        '{"whatsApp":6.59123E+9,"income":1}\n{"whatsApp":6591234567,"income":1.0E7}\n{"whatsApp":6591234568,"income":1.10}\n',
+        ["rounded-number", sent("6591234567", income="10000000"), sent("6591234568", income="1.10")],
+        name="a.jsonl",
+    ),
+    "scientific notation of decimals": Case(
+        lambda _: [{"whatsApp": Decimal("6.59123E+9")}, {"whatsApp": Decimal(6591234567)}],
+        ["rounded-number", sent("6591234567")],
+    ),
+    "a key that stands twice in JSON": Case(
+        '{"whatsApp":"6591234567","whatsApp":"6591234568"}\n{"whatsApp":"6591234569"}\n',
+        ["unreadable", sent("6591234569")],
+        name="a.jsonl",
     ),
     "columns without a name": Case(
         ",whatsApp,friendName,,\n0,6591234567,Ann,x,\n",

@@ -308,3 +308,14 @@ def test_views_of_lists_keep_their_values_in_any_order_and_place():
 def test_views_of_lists_within_other_types_are_taken(kind, value, text):
     column = pa.array([value, None] * 6_000, kind)
     assert texts_of(pa.table({"x": column}).slice(1, 11_000), "x") == [None, text] * 5_500
+
+
+def test_a_type_that_arrow_does_not_have_is_named():
+    frame = polars.DataFrame({"whatsApp": polars.Series([1], dtype=polars.Int128), "n": [1]})
+    with pytest.raises(InputError, match=r"DataFrame with columns of a type that Arrow does not have: Int128\. Cast"):
+        open_source(frame)
+
+
+def test_a_single_column_is_still_no_table():
+    with pytest.raises(InputError, match="which is no table"):
+        open_source(polars.Series([1]))

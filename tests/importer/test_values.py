@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -178,3 +179,57 @@ def test_other_extension_types_are_what_they_are_stored_as_or_what_they_mean(reg
 def test_periods_in_an_arrow_table_are_no_numbers():
     frame = pd.DataFrame({"x": pd.period_range("2020-01", periods=2, freq="M")})
     assert as_text(column_of(pa.Table.from_pandas(frame))).to_pylist() == ["2020-01", "2020-02"]
+
+
+@pytest.mark.parametrize("other", [None, "x", 5, 2.5, True])
+@pytest.mark.parametrize("form", ["records", "object column"])
+def test_a_decimal_that_does_not_show_its_last_digits_may_have_lost_them(form, other):
+    column = column_of(FORMS[form]([Decimal("8.61527E+12"), Decimal("1.50"), other]))
+    assert rounded(column).to_pylist() == [True, False, False]
+    assert as_text(column).to_pylist()[:2] == ["8615270000000", "1.50"]
+
+
+def test_a_decimal_without_its_last_zero_is_whole_where_others_have_all_digits():
+    column = column_of(FORMS["records"]([Decimal(8615266667780).normalize(), Decimal(8615266667781)]))
+    assert rounded(column).to_pylist() == [False, False]
+    assert as_text(column).to_pylist() == ["8615266667780", "8615266667781"]
+
+
+def test_a_type_of_decimals_without_their_last_digits_has_lost_them():
+    column = readable(pa.array([Decimal("8.61527E+12"), None], pa.decimal128(6, -7)))
+    assert rounded(column).to_pylist() == [True, False]
+    assert as_text(column).to_pylist() == ["8615270000000", None]
+
+
+def not_valid():
+    """Return texts of which the second is not valid."""
+    buffers = pa.array([b"ok", BROKEN]).buffers()
+    return pa.Array.from_buffers(pa.string(), 2, buffers)
+
+
+def each_in_a_list(values):
+    return pa.ListArray.from_arrays(pa.array([0, 1, 2], pa.int32()), values)
+
+
+NESTED = {
+    "struct": lambda texts: pa.StructArray.from_arrays([texts], ["k"]),
+    "struct of a struct": lambda texts: pa.StructArray.from_arrays([pa.StructArray.from_arrays([texts], ["k"])], ["k"]),
+    "map": lambda texts: pa.MapArray.from_arrays(pa.array([0, 1, 2], pa.int32()), pa.array(["k", "k"]), texts),
+    "keys": lambda texts: pa.MapArray.from_arrays(pa.array([0, 1, 2], pa.int32()), texts, pa.array(["k", "k"])),
+    "lists": lambda texts: each_in_a_list(each_in_a_list(texts)),
+    "list of structs": lambda texts: each_in_a_list(pa.StructArray.from_arrays([texts], ["k"])),
+    "list of a dictionary": lambda texts: each_in_a_list(
+        pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int32()), texts)
+    ),
+    "dictionary": lambda texts: pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int32()), texts),
+}
+
+
+@pytest.mark.parametrize("form", NESTED)
+@pytest.mark.parametrize("kind", ["text", "bytes"])
+def test_bytes_that_are_no_text_are_found_however_deep_they_are(form, kind):
+    nested = NESTED[form](not_valid() if kind == "text" else pa.array([b"ok", BROKEN]))
+    column = column_of(pa.table({"x": nested}))
+    assert {cause.code: found.to_pylist() for cause, found in unsendable(column)}["not-text"] == [False, True]
+    fine = as_text(readable(NESTED[form](pa.array(["ok", "x"]))))
+    assert as_text(column)[0] == fine[0]
