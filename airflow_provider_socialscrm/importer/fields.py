@@ -35,7 +35,7 @@ from airflow_provider_socialscrm.importer.sexes import sexes
 from airflow_provider_socialscrm.importer.table_facts import TableFacts
 from airflow_provider_socialscrm.importer.tags import tags
 from airflow_provider_socialscrm.importer.text import MIXED, as_text, is_list, untrimmed, value_as_text
-from airflow_provider_socialscrm.importer.values import inexact, readable, rounded, rows_with, unsendable
+from airflow_provider_socialscrm.importer.values import inexact, readable, rounded, rows_with, unsendable, whole_floats
 
 WITHOUT_IT: Final = "The row is sent without it."
 """What becomes of a value that cannot be sent, where the user wants that."""
@@ -172,18 +172,19 @@ def _lost_by_type(name: str, column: pa.Array, text: pa.Array, facts: TableFacts
     if name in TAGS and is_list(column.type):
         return ((COMMA_IN_TAG, rows_with(column, pc.match_substring(as_text(pc.list_flatten(column)), ","))),)
     if name == NUMBER:
-        lost = rounded(column)
-        if pa.types.is_float64(column.type):
-            lost = pc.or_(lost, _rounded_before(text, facts.precision))
-        return ((ROUNDED_NUMBER, lost),)
+        return (
+            (ROUNDED_NUMBER, pc.or_(rounded(column), _rounded_before(text, whole_floats(column), facts.precision))),
+        )
     return ()
 
 
-def _rounded_before(digits: pa.Array, of_table: Precision | None) -> pa.Array:
+def _rounded_before(digits: pa.Array, floats: pa.Array, of_table: Precision | None) -> pa.Array:
+    if not floats.true_count:
+        return floats
     precision = of_table or Precision()
     if of_table is None or of_table.observing:
-        precision.observe_floats(digits.drop_null())
-    return precision.rounded(digits)
+        precision.observe_floats(digits.filter(floats).drop_null())
+    return pc.and_(floats, precision.rounded(digits))
 
 
 def _agent(text: pa.Array) -> Checked:

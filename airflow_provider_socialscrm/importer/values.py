@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from airflow_provider_socialscrm.importer.causes import NOT_A_NUMBER, NOT_TEXT, ROUNDED_NUMBER
 from airflow_provider_socialscrm.importer.checked import Finding
-from airflow_provider_socialscrm.importer.phones import _certain
+from airflow_provider_socialscrm.importer.precision import Precision
 from airflow_provider_socialscrm.importer.text import EXACT_FLOAT, MIXED, is_list, is_narrow, plain, value_as_text
 
 _INFERRED: Final = frozenset({str, int, float, bool, bytes, date, datetime, Decimal, type(None)})
@@ -25,8 +25,11 @@ _NOT_TOGETHER: Final = ({date, datetime}, {Decimal, int}, {Decimal, float}, {str
 EXACT_FLOAT32: Final = 2.0**24
 """From here on a 32-bit float no longer holds every integer, so a phone number in one has lost digits."""
 
+_WHOLE: Final = "whole-float"
+"""In :data:`MIXED`, the code of a float without a fraction, and ..."""
+
 _INEXACT: Final = "inexact"
-"""In :data:`MIXED`, the code of a float from :data:`EXACT_FLOAT` on."""
+"""... of one from :data:`EXACT_FLOAT` on."""
 
 _TEXT_AND_NUMBERS: Final = frozenset({str, int, float, type(None)})
 """Types of JSON columns of decimals, which need no :data:`MIXED`: each value may be a text at once."""
@@ -128,6 +131,18 @@ def inexact(column: pa.Array) -> pa.Array:
     :param column: readable, of any type.
     """
     return _large(column, _INEXACT, EXACT_FLOAT, (pa.types.is_floating,))
+
+
+def whole_floats(column: pa.Array) -> pa.Array:
+    """Return which rows hold a whole number that is a float of 64 bits.
+
+    :param column: readable, of any type.
+    """
+    if column.type.equals(MIXED):
+        return _has_code(column, _WHOLE)
+    if not pa.types.is_float64(column.type):
+        return pa.repeat(pa.scalar(False), len(column))
+    return pc.fill_null(pc.equal(column, pc.trunc(column)), False)
 
 
 def _large(column: pa.Array, code: str, limit: float, kinds: Sequence[Callable[[pa.DataType], bool]]) -> pa.Array:
@@ -270,9 +285,10 @@ def _certain_among(values: Sequence[Any]) -> frozenset[str]:
     if not {Scientific, Decimal} & set(map(type, values)):
         return frozenset()
     literals = {value.literal for value in values if isinstance(value, Scientific)}
-    return frozenset(
-        _certain(literals | {str(value) for value in values if isinstance(value, Decimal) and value.is_finite()})
-    )
+    literals |= {str(value) for value in values if isinstance(value, Decimal) and value.is_finite()}
+    precision = Precision()
+    precision.observe_scientific(literals)
+    return frozenset(filter(precision.digits_of, literals))
 
 
 def _mixed(values: Sequence[Any]) -> pa.Array:
@@ -310,6 +326,8 @@ def _problems(value: Any, certain: frozenset[str]) -> Iterator[str]:
     elif isinstance(found, bytes | bytearray) and not _is_text(found):
         yield str(NOT_TEXT.code)
     elif isinstance(found, float):
+        if found.is_integer():
+            yield _WHOLE
         if (abs(found) >= EXACT_FLOAT32 and is_narrow(value)) or _may_lack_digits(found, certain):
             yield str(ROUNDED_NUMBER.code)
         if abs(found) >= EXACT_FLOAT:

@@ -33,7 +33,7 @@ def check_constants(operator: SocialSCRMImportOperator) -> None:
     """
     constants = {name: value for name, value in _given(operator).items() if _is_constant(value)}
     wrong = [*_wrong(lambda: _options(constants, Rules())), *_wrong(lambda: _rules(constants))]
-    if not wrong and "extension_fields" in constants:  # which says what else is a field
+    if not wrong and _is_constant(operator.extension_fields):  # which says what else is a field
         wrong += _rules(constants).wrong_fields()
     if wrong:
         raise InputError(f"Task {operator.task_id}: {' '.join(wrong)}")
