@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.importer.lines import TextForm
 from airflow_provider_socialscrm.importer.options import Options, Rules
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def check_constants(operator: SocialSCRMImportOperator) -> None:
     """
     constants = {name: value for name, value in _given(operator).items() if _is_constant(value)}
     wrong = [*_wrong(lambda: _options(constants, Rules())), *_wrong(lambda: _rules(constants))]
+    text = {"encoding": operator.encoding, "delimiter": operator.delimiter}
+    wrong += _wrong(lambda: TextForm(**{name: value for name, value in text.items() if _is_constant(value)}))
     if not wrong and _is_constant(operator.extension_fields):  # which says what else is a field
         wrong += _rules(constants).wrong_fields()
     if wrong:

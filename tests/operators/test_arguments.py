@@ -32,6 +32,8 @@ def operator(task_id="import_customers", **arguments):
         ({"defaults": {"stages": "New"}}, "defaults names 'stages'"),
         ({"values": {"sexes": {}}}, "values names 'sexes'"),
         ({"empty": {"whatsApp": "send"}}, "empty cannot send an empty 'whatsApp'"),
+        ({"encoding": "utf8mb4"}, "encoding='utf8mb4' is not known"),
+        ({"delimiter": ";;"}, "delimiter=';;' cannot separate values"),
         ({"on_unknown": "guess"}, "on_unknown is 'guess'"),
     ],
 )
