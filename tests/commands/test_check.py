@@ -237,8 +237,8 @@ def test_a_file_without_a_header_shows_no_customer(check):
 
     assert done.err == (
         "The data has no column whatsApp. Say which one has the numbers, as in columns={'mobile': 'whatsApp'}. "
-        "A column is called like a customer's number or address: does the first line "
-        f"name the columns?\n{COLUMNS}\n"
+        "A column name looks like a phone number or a mail address. Does the first line "
+        f"hold the column names?\n{COLUMNS}\n"
     )
 
 
