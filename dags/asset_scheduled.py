@@ -24,15 +24,13 @@ CUSTOMERS = customers_asset(
 
 @dag(schedule=None, catchup=False, tags=["socialscrm", "example"])
 def import_with_outlet() -> None:
-    """Import customers, and tell of it."""
-    SocialSCRMImportOperator(
-        task_id="import_customers", data=str(DATA), extension_fields=[], max_rejected=0.02, outlets=[CUSTOMERS]
-    )
+    """Import customers, which makes an event of the asset."""
+    SocialSCRMImportOperator(task_id="import_customers", data=str(DATA), max_rejected=0.02, outlets=[CUSTOMERS])
 
 
 @dag(schedule=[CUSTOMERS], catchup=False, tags=["socialscrm", "example"])
 def after_import() -> None:
-    """Read what the import before told."""
+    """Read the counts of the import before."""
 
     @task(inlets=[CUSTOMERS])
     def read_counts(*, inlet_events: Any = None) -> Any:

@@ -16,7 +16,6 @@ from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOpe
 
 ARGUMENTS: dict[str, Any] = {
     "data": str(Path(__file__).parent / "data" / "customers.csv"),
-    "extension_fields": [],
     "max_rejected": 0.02,
     "outlets": [customers_asset(tenant_id="1")],  # a dry run makes no event of it
 }

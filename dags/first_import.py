@@ -28,7 +28,8 @@ def first_import() -> None:
     def read_customers() -> Any:  # a DataFrame, whose type is not loaded while the DAG file is parsed
         import pandas as pd  # noqa: PLC0415
 
-        customers = pd.read_csv(CUSTOMERS, dtype=str)
+        # Without these two arguments pandas reads numbers as floats, and "NA" as a missing value.
+        customers = pd.read_csv(CUSTOMERS, dtype=str, keep_default_na=False)
         # This tenant's extension field is a date, which the CRM writes yyyy/MM/dd.
         customers["Last Order"] = customers["Last Order"].str.replace("-", "/")
         return customers
@@ -36,6 +37,7 @@ def first_import() -> None:
     SocialSCRMImportOperator(
         task_id="import_customers",
         data=read_customers(),
+        extension_fields=["Loyalty Level", "Last Order"],  # without it, no column beyond the API's own fields is sent
         max_rejected=0.02,  # a few bad rows are no reason to wake anybody
         rejects_path=REJECTS,
         retries=3,

@@ -15,7 +15,7 @@ from airflow.sdk import dag, task
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 
 FOLDER = Path(os.environ.get("SOCIALSCRM_FOLDER", "/tmp/socialscrm"))  # noqa: S108
-COUNTRIES = {"cn": "861526666", "br": "551190000", "cz": "420601000"}
+COUNTRIES = {"cn": "861526666", "br": "551190000", "cz": "42060100"}
 
 
 @dag(schedule=None, catchup=False, tags=["socialscrm", "example"])
@@ -34,7 +34,7 @@ def mapped_partitions() -> None:
 
 
 def write_partition(country: str, number: str) -> str:
-    """Write some customers of a country and return the file's path; stands for your warehouse's export."""
+    """Write some customers of a country and return the file's path; your warehouse's export takes its place."""
     path = FOLDER / f"country={country}" / "customers.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:

@@ -21,7 +21,7 @@ def taskflow() -> None:
     def import_stage(stage: str) -> Any:  # a DataFrame, whose type is not loaded while the DAG file is parsed
         import pandas as pd  # noqa: PLC0415
 
-        customers = pd.read_csv(CUSTOMERS, dtype=str)
+        customers = pd.read_csv(CUSTOMERS, dtype=str, keep_default_na=False)
         return customers[customers["stage"] == stage]
 
     import_stage("New Customer")

@@ -1,6 +1,6 @@
 """Carry customers from a warehouse to the CRM by path, not by XCom.
 
-The first task has the warehouse write Parquet and returns the path; the operator streams the file. DuckDB stands for
+The first task has the warehouse write Parquet and returns the path; the operator streams the file. DuckDB plays
 the warehouse: put your own ``COPY``, ``UNLOAD`` or ``EXPORT DATA`` in its place, and object storage in the path's.
 """
 

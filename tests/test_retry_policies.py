@@ -78,6 +78,7 @@ def test_a_code_or_a_text_that_nobody_knows_is_left_to_airflow(number, text, act
         (importer_errors.RejectedRowsError("too many"), RetryAction.FAIL),
         (importer_errors.AccountingError("lost rows"), RetryAction.FAIL),
         (importer_errors.SystemicError("refused alike"), RetryAction.DEFAULT),
+        (importer_errors.ExtensionFieldsError("no such field"), RetryAction.FAIL),
         (importer_errors.StoppedError("told to stop"), RetryAction.RETRY),
         (importer_errors.CheckpointError("not readable"), RetryAction.DEFAULT),
     ],

@@ -28,7 +28,7 @@ CUSTOMERS: Final = FOLDER / "customers.db"
 DAG_ID: Final = "first_import"
 TASK_ID: Final = "import_customers"
 
-TROUBLE: Final[tuple[dict[str, Any], ...]] = (
+FAULTS: Final[tuple[dict[str, Any], ...]] = (
     {"kind": "code", "code": 517, "times": 2, "after": 4},
     {"kind": "http", "status": 503, "retry_after": 1, "times": 1, "after": 9},
     {"kind": "reset_after", "times": 1, "after": 14},
@@ -48,9 +48,9 @@ def main(say: Say) -> int:
     for old in (LOG, REJECTS, *FOLDER.glob("customers.db*")):
         old.unlink(missing_ok=True)
     with Sandbox(database=str(CUSTOMERS)) as crm, TemporaryDirectory(prefix="socialscrm-demo-") as home:
-        for fault in TROUBLE:
+        for fault in FAULTS:
             crm.inject(**fault)
-        say(f"A SocialsCRM runs on {crm.url}, empty and with some trouble ahead.")
+        say(f"A SocialsCRM runs on {crm.url}, empty and with some failures ahead.")
         with _step(say, "Airflow prepares its database"):
             prepared = _airflow(home, crm, "db", "migrate")
         with _step(say, f"Airflow runs the DAG {DAG_ID}"):
@@ -104,11 +104,11 @@ def _summary(manifest: dict[str, Any], customers: list[dict[str, Any]]) -> str:
     )
     worked = (
         f"{calls['sent']} calls in {seconds['total']:.1f} s, {manifest['rows_per_second']:,.0f} rows/s; "
-        f"{calls['retries']} calls sent again after trouble, {calls['splits']} split to find a bad row"
+        f"{calls['retries']} calls sent again after a failure, {calls['splits']} split to find a bad row"
     )
     holds = f"The CRM holds {len(customers):,} customers of {len(agents)} agents."
     refusals = map(_refusal, manifest["refusals"])
-    return "\n".join(("", went, worked, holds, "", "What did not go in, and what to do:", *refusals))
+    return "\n".join(("", went, worked, holds, "", "Rows that were not accepted, and what to do:", *refusals))
 
 
 def _refusal(refusal: dict[str, Any]) -> str:

@@ -21,7 +21,17 @@ FOLDER: Final = ROOT / ".matrix"
 VERSIONS: Final = Path(__file__).parent / "versions"
 
 PACKAGES: Final = (
-    *("apache-airflow", "msgspec", "numpy", "phonenumbers", "pyarrow", "redis", "requests", "rich"),
+    *(
+        "apache-airflow",
+        "charset-normalizer",
+        "msgspec",
+        "numpy",
+        "phonenumbers",
+        "pyarrow",
+        "redis",
+        "requests",
+        "rich",
+    ),
     *("duckdb", "hypothesis", "jsonschema", "polars", "pytest", "pytest-xdist"),
 )
 """What the package needs beside pandas, and what its tests do."""

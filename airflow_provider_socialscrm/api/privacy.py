@@ -34,5 +34,10 @@ def redact(text: str, values: Iterable[str] = ()) -> str:
     return line if len(line) <= LONGEST_TEXT else line[: LONGEST_TEXT - 3] + "..."
 
 
+def is_personal(name: str) -> bool:
+    """Say whether a name looks like a customer's number or mail address, as where a file has no header."""
+    return any(pattern.search(name) for pattern in (_EMAILS, _NUMBERS))
+
+
 def _one_line(text: str) -> str:
     return " ".join(text.replace(_GAP, " ").split())

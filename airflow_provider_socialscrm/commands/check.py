@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 
-from airflow_provider_socialscrm.api.privacy import redact
+from airflow_provider_socialscrm.api.privacy import is_personal, redact
 from airflow_provider_socialscrm.api.settings import AuthScheme
 from airflow_provider_socialscrm.api.signing import import_call
 from airflow_provider_socialscrm.commands.check_page import Found, code_of, page_of
 from airflow_provider_socialscrm.commands.check_progress import watching
 from airflow_provider_socialscrm.commands.check_request import Request, request_of
-from airflow_provider_socialscrm.commands.check_words import in_options, warnings_collected
+from airflow_provider_socialscrm.commands.check_words import options_for, shown, warnings_collected
 from airflow_provider_socialscrm.commands.exits import ARGUMENTS, FINE, REFUSED
 from airflow_provider_socialscrm.importer.errors import ImporterError, InputError
 from airflow_provider_socialscrm.importer.mapping import plan_fields
@@ -28,7 +28,7 @@ from airflow_provider_socialscrm.importer.source import open_source
 from airflow_provider_socialscrm.operators.paths import check_apart
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from airflow_provider_socialscrm.api.settings import Settings
     from airflow_provider_socialscrm.importer.batches import Source
@@ -50,10 +50,15 @@ def run(given: Namespace) -> int:
         found = _check(request_of(given))
     except (ImporterError, OSError) as failure:
         reason = str(failure) if isinstance(failure, ImporterError) else f"The check broke off: {redact(str(failure))}."
-        sys.stderr.write(f"{in_options(reason)}\n")
+        sys.stderr.write("".join(f"{line}\n" for line in (shown(reason), *_options(reason))))
         return ARGUMENTS
     _print(found)
     return FINE if found.is_fine else REFUSED
+
+
+def _options(sentence: str) -> Iterator[str]:
+    if options := options_for([sentence]):
+        yield f"On the command line: {'; '.join(f'{name} is {option}' for name, option in options.items())}."
 
 
 def _check(request: Request) -> Found:
@@ -82,11 +87,14 @@ def _plan(source: Source, request: Request) -> Plan:
 
 
 def _names(columns: Sequence[str]) -> str:
-    if any(redact(name) != name for name in columns):  # a customer's number or address: not for a screen
-        return "A column is called like a customer's number or address: does the first line name the columns?"
+    if any(map(is_personal, columns)):  # a customer's number or address: not for a screen
+        return "A column name looks like a phone number or a mail address. Does the first line hold the column names?"
     names = [f"'{name}'" for name in columns[:MOST_NAMES]]
     more = ["..."] if len(columns) > MOST_NAMES else []
-    return f"The file's columns are {', '.join(names + more)}; --column COLUMN=FIELD says where one goes."
+    return (
+        f"The file's columns are {', '.join(names + more)}; --column COLUMN=FIELD says where one goes, and "
+        "--column COLUMN= leaves one out."
+    )
 
 
 def _path(text: str | None) -> Any:

@@ -22,7 +22,7 @@ class Request:
     """What a command line asks for.
 
     :param file: path or pattern, as given.
-    :param rejects_path: where to write the rows that would not go in.
+    :param rejects_path: where to write rejected rows and duplicates.
     :param encoding: of text files.
     :param delimiter: between the values of CSV files.
     :param options: the limits of a call, and how the table is read.
@@ -61,10 +61,15 @@ def _rules(given: Namespace) -> Rules:
     return Rules(
         columns=_once("--column", given.column),
         defaults=_once("--default", given.default),
+        values=_values(given.values),
         extension_fields=given.extension_fields,
+        date_fields=given.date_fields or (),
+        null_values=given.null_values or (),
         default_region=given.default_region,
+        ambiguous_numbers=given.ambiguous_numbers,
         dayfirst=given.dayfirst,
         empty=_empty(given.empty),
+        bad_values=given.bad_values,
         duplicates=given.duplicates,
         on_invalid=given.on_invalid,
     )
@@ -87,6 +92,14 @@ def _once(option: str, pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     if twice := [name for name, times in Counter(name for name, _ in given).items() if times > 1]:
         raise InputError(f"{option} names '{twice[0]}' more than once: leave one of them.")
     return dict(given)
+
+
+def _values(given: Sequence[tuple[str, str, str | None]]) -> dict[str, dict[str, str | None]]:
+    _once("--values", ((f"{name}:{before}", after) for name, before, after in given))
+    by_field: dict[str, dict[str, str | None]] = {}
+    for name, before, after in given:
+        by_field.setdefault(name, {})[before] = after
+    return by_field
 
 
 def _empty(given: Sequence[str]) -> str | Mapping[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -9,30 +10,41 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from airflow_provider_socialscrm.commands.check_words import in_options, shown
+from airflow_provider_socialscrm.api.customers import API_FIELDS
+from airflow_provider_socialscrm.commands.check_words import counted, label, shown
 from airflow_provider_socialscrm.importer.causes import UNREADABLE
-from airflow_provider_socialscrm.importer.mapping import API_FIELDS
+from airflow_provider_socialscrm.importer.mapping import is_own, is_unnamed, tidy_name
 from airflow_provider_socialscrm.importer.report import Bucket, Cause
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.mapping import Field, Plan
+    from airflow_provider_socialscrm.importer.options import Rules
     from airflow_provider_socialscrm.importer.preview import SampleField
     from airflow_provider_socialscrm.importer.report import Refusal
 
 FIRST_ROWS: Final = 3
 """Rows that a reason names."""
 
-LONGEST_CODE: Final = 18
+LONGEST_CODE: Final = 21
 """Characters of the longest code; several together go on further lines."""
 
-UNREADABLE_LINES: Final = Cause(UNREADABLE.code, UNREADABLE.meaning, "Mend the lines that are named further down.")
+UNREADABLE_LINES: Final = Cause(UNREADABLE.code, UNREADABLE.meaning, "Fix the lines that are named further down.")
 """What holds for all of them; the importer's cause is that of the first one."""
+
+NOT_ASKED: Final = "not asked for"
+"""Why most columns are left out."""
+
+EDGE: Final = re.compile(r"^\s+|\s+$")
+"""Blanks that nobody sees in a table."""
+
+BLANK: Final = "\N{OPEN BOX}"
+"""What shows in place of such a blank."""
 
 STYLES: Final = {Bucket.INVALID: "red", Bucket.DUPLICATE: "yellow"}
 
 
 def reasons_table(refusals: Sequence[Refusal]) -> Table:
-    """Return why rows stay behind, and what to do about it."""
+    """Return why rows are left out, and what to do about it."""
     table = _table("Rows", "Code", "What is wrong, and what to do", "First rows", numbers=1)
     table.columns[1].max_width, table.leading = LONGEST_CODE, 1
     for refusal in refusals:
@@ -40,24 +52,49 @@ def reasons_table(refusals: Sequence[Refusal]) -> Table:
         table.add_row(
             f"{refusal.rows:,}",
             Text(str(cause.code), STYLES[refusal.bucket]),
-            Text.assemble(in_options(cause.meaning), "\n", (in_options(cause.hint), "dim")),
+            Text.assemble(shown(cause.meaning), "\n", (shown(cause.hint), "dim")),
             _first_rows(refusal),
         )
     return table
 
 
-def columns_table(columns: Sequence[str], plan: Plan) -> Table:
-    """Return which field each column goes to, and which fields have no column."""
-    table = _table("Column", "Field", "What it is")
+def columns_table(columns: Sequence[str], plan: Plan, rules: Rules) -> Table:
+    """Return which field each column goes to or why it is left out, and which fields have no column."""
+    table = _table("Column", "Field", "What happens")
     by_column = {field.column: field for field in plan.fields}
     for column in columns:
         if field := by_column.get(column):
-            table.add_row(shown(column), shown(field.name), ", ".join(_kind(field)))
+            table.add_row(label(column), label(field.name), ", ".join(_treatment(field, rules)))
         else:
-            table.add_row(shown(column), "", Text("left out", "yellow"))
+            table.add_row(label(column), "", Text(f"left out: {why_left_out(column, rules)}", "yellow"))
     for field in plan.fields:
         if field.column is None:
-            table.add_row("", shown(field.name), ", ".join(_kind(field)))
+            table.add_row("", label(field.name), ", ".join(_treatment(field, rules)))
+    return table
+
+
+def why_left_out(column: str, rules: Rules) -> str:
+    """Return why no field takes a column."""
+    if column in rules.columns or tidy_name(column) in rules.columns:
+        return "by --column"
+    if is_unnamed(column):
+        return "no name"
+    return NOT_ASKED if is_own(column) else "not the customer's"
+
+
+def countries_table(pairs: Mapping[str, int]) -> Table:
+    """Return how many numbers can be of which countries."""
+    table = _table("Rows", "Countries", numbers=1)
+    for countries, rows in sorted(pairs.items(), key=lambda pair: (-pair[1], pair[0])):
+        table.add_row(f"{rows:,}", shown(countries))
+    return table
+
+
+def options_table(options: Mapping[str, str]) -> Table:
+    """Return how to give what sentences name as the operator has it."""
+    table = Table.grid(padding=(0, 3))
+    for name, option in options.items():
+        table.add_row(name, option)
     return table
 
 
@@ -67,7 +104,7 @@ def samples_table(samples: Mapping[int, Sequence[SampleField]]) -> Table:
     for position, fields in sorted(samples.items()):
         changed = [each for each in fields if each.before != each.after]
         for number, each in enumerate(changed):
-            table.add_row("" if number else str(position), shown(each.name), _value(each.before), _value(each.after))
+            table.add_row("" if number else str(position), label(each.name), _value(each.before), _value(each.after))
     return table
 
 
@@ -83,13 +120,19 @@ def _first_rows(refusal: Refusal) -> str:
     return f"{first}, ..." if refusal.rows > FIRST_ROWS else first
 
 
-def _kind(field: Field) -> Iterator[str]:
-    yield "the API's own" if field.name in API_FIELDS else "extension field"
+def _treatment(field: Field, rules: Rules) -> Iterator[str]:
+    yield "sent" if field.name in API_FIELDS else "sent as an extension field"
+    if field.name in rules.date_fields:
+        yield "as a date"
+    if words := rules.values.get(field.name):
+        yield f"{counted(len(words), 'value')} replaced"
     if field.default is not None:
         yield f"{'always' if field.column is None else 'if blank'} {shown(field.default)!r}"
     elif field.send_empty:
-        yield "blank ones are sent"
+        yield "also where blank"
 
 
 def _value(masked: str) -> Text:
-    return Text(masked) if masked else Text("nothing", "dim italic")
+    if not masked:
+        return Text("nothing", "dim italic")
+    return Text(EDGE.sub(lambda blanks: BLANK * len(blanks[0]), masked))

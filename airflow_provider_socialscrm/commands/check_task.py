@@ -23,7 +23,7 @@ INDENT: Final = "    "
 
 def task_of(request: Request) -> str:
     """Return the operator's import and call, without the arguments that are as they would be anyway."""
-    lines = "".join(_line(name, value) for name, value in _arguments(request).items())
+    lines = "".join(_lines(f"{name}=", value) for name, value in _arguments(request).items())
     return (
         "from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator\n\n"
         f"{_comment(request.settings)}SocialSCRMImportOperator(\n{lines})"
@@ -66,29 +66,29 @@ def _comment(settings: Settings) -> str:
     return f"# The connection has {' and '.join(of_connection)}.\n" if of_connection else ""
 
 
-def _line(name: str, value: Any) -> str:
-    line = f"{INDENT}{name}={_literal(value)},\n"
+def _lines(before: str, value: Any, indent: str = INDENT) -> str:
+    """Return a value as Python code behind a text, on lines of its own where one is too long for it."""
+    line = f"{indent}{before}{_literal(value)},\n"
     if len(line) <= LONGEST_LINE or not isinstance(value, Mapping | list):
         return line
     opening, closing = "{}" if isinstance(value, Mapping) else "[]"
-    items = "".join(f"{INDENT * 2}{item},\n" for item in _items(value))
-    return f"{INDENT}{name}={opening}\n{items}{INDENT}{closing},\n"
+    items = "".join(_lines(name, item, indent + INDENT) for name, item in _items(value))
+    return f"{indent}{before}{opening}\n{items}{indent}{closing},\n"
 
 
 def _literal(value: Any) -> str:
     """Return a value as Python code, with the double quotes that formatters like."""
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(_items(value))}}}"
-    if isinstance(value, list):
-        return f"[{', '.join(_items(value))}]"
+    if isinstance(value, Mapping | list):
+        opening, closing = "{}" if isinstance(value, Mapping) else "[]"
+        return f"{opening}{', '.join(name + _literal(item) for name, item in _items(value))}{closing}"
     return _text(value) if isinstance(value, str) else repr(value)
 
 
-def _items(values: Mapping[str, Any] | Sequence[Any]) -> Iterator[str]:
+def _items(values: Mapping[str, Any] | Sequence[Any]) -> Iterator[tuple[str, Any]]:
     if isinstance(values, Mapping):
-        yield from (f"{_literal(name)}: {_literal(value)}" for name, value in values.items())
+        yield from ((f"{_literal(name)}: ", value) for name, value in values.items())
     else:
-        yield from map(_literal, values)
+        yield from (("", value) for value in values)
 
 
 def _text(text: str) -> str:

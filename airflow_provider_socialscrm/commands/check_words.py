@@ -1,45 +1,63 @@
-"""The importer's sentences, which name the operator's arguments, as a person at the command line reads them."""
+"""Words of a check's page: names, counts, durations, and options in place of the arguments that the importer names."""
 
 from __future__ import annotations
 
 import logging
 import re
-import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 import airflow_provider_socialscrm
+from airflow_provider_socialscrm.importer.mapping import column_label
 
 OPTIONS: Final = {
-    "columns": "--column",
-    "defaults": "--default",
-    "extension_fields": "--extension-field",
-    "default_region": "--default-region",
-    "dayfirst": "--dayfirst",
-    "empty": "--empty",
-    "duplicates": "--duplicates",
-    "on_invalid": "--on-invalid",
-    "encoding": "--encoding",
-    "delimiter": "--delimiter",
-    "rows_per_call": "--rows-per-call",
-    "bytes_per_call": "--bytes-per-call",
-    "max_rejected": "--max-rejected",
-    "rejects_path": "--rejects-path",
+    "columns": "--column COLUMN=FIELD, or --column COLUMN= to leave a column out",
+    "defaults": "--default FIELD=VALUE",
+    "values": "--values FIELD:TEXT=VALUE",
+    "empty": "--empty omit, --empty send or --empty FIELD=send",
+    "duplicates": "--duplicates first, last or send",
+    "encoding": "--encoding NAME",
+    "delimiter": "--delimiter CHARACTER",
+    "extension_fields": "--extension-field NAME, or --all-extension-fields",
+    "date_fields": "--date-field NAME",
+    "null_values": "--null-value TEXT",
+    "default_region": "--default-region CC",
+    "ambiguous_numbers": "--ambiguous-numbers national or international",
+    "dayfirst": "--dayfirst or --no-dayfirst",
+    "bad_values": "--bad-values omit",
+    "on_invalid": "--on-invalid reject or fail",
+    "rows_per_call": "--rows-per-call N",
+    "bytes_per_call": "--bytes-per-call N",
+    "max_rejected": "--max-rejected N",
+    "rejects_path": "--rejects-path PATH",
+    "dead letter": "the file at --rejects-path",
 }
-"""What the command line calls the operator's arguments."""
+"""How to give at the command line what the importer's sentences name as the operator has it."""
+
+_PLAIN: Final = ("columns", "defaults", "values", "empty", "duplicates", "encoding", "delimiter")
+"""Arguments that are words of plain English, too: they are meant where a value or a verb follows."""
+
+_NAMED: Final = re.compile(
+    rf"(?<![\w./-])(?:({'|'.join(_PLAIN)})(?==| (?:maps|names|for|is|to|can|cannot)\b)"
+    rf"|({'|'.join(name for name in OPTIONS if name not in _PLAIN)})(?![\w/-]|\.\w))"
+)
 
 
-def in_options(sentence: str) -> str:
-    """Return a sentence of the importer's with options in place of arguments, on one line."""
-    for pattern, replacement in _WORDS:
-        sentence = pattern.sub(replacement, sentence)
-    return shown(sentence)
+def options_for(sentences: Iterable[str]) -> dict[str, str]:
+    """Return the arguments that sentences of the importer's name, each with its option."""
+    named = {found[1] or found[2] for sentence in sentences for found in _NAMED.finditer(sentence)}
+    return {name: option for name, option in OPTIONS.items() if name in named}
 
 
 def shown(text: str) -> str:
-    """Return a name as a terminal can take it: without control characters, on one line."""
+    """Return a text as a terminal can take it: without control characters, on one line."""
     return "".join(character if character.isprintable() else " " for character in text)
+
+
+def label(column: str) -> str:
+    """Return a column's name as a page may have it: a file without a header would have a customer's number in it."""
+    return shown(column_label(column))
 
 
 def counted(number: int, thing: str) -> str:
@@ -76,28 +94,3 @@ class _Collector(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self.sentences.append(record.getMessage())
-
-
-def _mapping(found: re.Match[str]) -> str:
-    return f"--column {shlex.quote(f'{found[1]}={found[2]}')}"
-
-
-def _name(found: re.Match[str]) -> str:
-    return OPTIONS[found[0]]
-
-
-_ARGUMENT: Final = "|".join(OPTIONS)
-_UNDERSCORED: Final = "|".join(name for name in OPTIONS if "_" in name)
-
-_WORDS: Final = (
-    (re.compile(r"\bset columns=\{'([^']*)': '([^']*)'\}"), lambda found: f"give {_mapping(found)}"),
-    (re.compile(r"\bcolumns=\{'([^']*)': '([^']*)'\}"), _mapping),
-    (re.compile(r"\bset dayfirst to True or False", re.IGNORECASE), "Give --dayfirst or --no-dayfirst"),
-    (re.compile(r"\bto None, which leaves"), "to nothing (--column NAME=), which leaves"),
-    (re.compile(rf"\b({_ARGUMENT})=(?=')"), lambda found: f"{OPTIONS[found[1]]} "),
-    (re.compile(r" in data, and that the worker can reach (?:it|its files)\b"), ""),
-    (re.compile(r"\bdead letter\b"), "file at --rejects-path"),
-    (re.compile(rf"(?<![\w./-])({_ARGUMENT})(?= (?:maps|names|is|for|cannot|can) )"), _name),
-    (re.compile(rf"(?<![\w./-])({_UNDERSCORED})(?![\w/-]|\.\w)"), _name),
-)
-"""Patterns and what stands in their place. Other words that are arguments, such as "duplicates", are plain English."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from airflow_provider_socialscrm.api.errors import SocialSCRMError, StopError, TooLargeError
-from airflow_provider_socialscrm.importer.errors import SystemicError
+from airflow_provider_socialscrm.importer.errors import ExtensionFieldsError, SystemicError
+from airflow_provider_socialscrm.importer.extension_guard import REFUSED_ROWS, Culprits, Fields
 from airflow_provider_socialscrm.importer.recovery import blames_signer
 from airflow_provider_socialscrm.importer.report import Cause
 
@@ -15,59 +16,80 @@ SHORTEST_NUMBER, LONGEST_NUMBER = 7, 15
 """Digits of a number with its country code: E.164 allows 15; the shortest in use have 7."""
 
 NO_NUMBER: Final = Cause(
-    "no-number", "The row has no whatsApp number.", "Give the customer's number with its country code."
+    "no-number", "The row has no whatsApp number.", "Give the customer's number with + and its country code."
 )
 BAD_NUMBER: Final = Cause(
     "bad-number",
-    f"whatsApp is not {SHORTEST_NUMBER} to {LONGEST_NUMBER} digits.",
-    "Write the number with its country code, as in 8615266667780.",
+    f"whatsApp is not one phone number of {SHORTEST_NUMBER} to {LONGEST_NUMBER} digits.",
+    "Write one number, without an extension or a second one, with + and its country code, as in +8615266667780.",
 )
 NATIONAL_NUMBER: Final = Cause(
     "national-number",
     "whatsApp begins with 0, so it lacks its country code.",
-    "Write the number with its country code, or set default_region to the country that such numbers belong to.",
+    "Write the number with + and its country code, or set default_region to the country that such numbers belong to.",
 )
 ROUNDED_NUMBER: Final = Cause(
     "rounded-number",
     "whatsApp is a rounded number, whose last digits are lost.",
-    "Export the column as text: a spreadsheet showed it as 8.6E+12, or it is a 32-bit float.",
+    "Export the column as text: a spreadsheet or program wrote it as 8.6E+12, or it is a 32-bit float.",
 )
 NUMBER_NOT_IN_USE: Final = Cause(
     "number-not-in-use",
-    "whatsApp is no number that is in use in its country, or in that of default_region.",
+    "whatsApp is not a number that is in use: its country code, its length or the digits behind the code do not exist.",
     "Correct the number, or write it with + and its country code.",
+)
+AMBIGUOUS_NUMBER: Final = Cause(
+    "ambiguous-number",
+    "whatsApp can be a number of default_region, or one of another country without its +.",
+    "Write the number with + and its country code, or set ambiguous_numbers to 'national' or 'international'.",
+)
+NO_PERSON: Final = Cause(
+    "no-person",
+    "whatsApp is the id of a group, a list or a hidden account (@g.us, @broadcast, @lid), which is not a phone number.",
+    "Give the customer's own number, with + and its country code.",
 )
 NO_AGENT: Final = Cause("no-agent", "The row has no agentAccount.", "Give the login of the agent the customer goes to.")
 BAD_BIRTHDAY: Final = Cause(
-    "bad-birthday", "birthday is no date of the form yyyy/MM/dd.", "Give a date column, or text such as 1990/03/08."
+    "bad-birthday",
+    "birthday is not a date such as 1990/03/08.",
+    "Give a date column, or text such as 1990/03/08. A number such as 32940 is a spreadsheet's count of days: format "
+    "the column as a date before you export it. Or set bad_values='omit' to send the rows without it.",
 )
 AMBIGUOUS_BIRTHDAY: Final = Cause(
     "ambiguous-birthday",
     "birthday could be read day first or month first.",
-    "Set dayfirst to True or False, or write dates as 1990/03/08.",
+    "Set dayfirst to True or False, or write dates as 1990/03/08. Or set bad_values='omit' to send rows without them.",
 )
 COMMA_IN_TAG: Final = Cause(
-    "comma-in-tag", "A tag in the list contains a comma, which would make two tags of it.", "Rename the tag."
+    "comma-in-tag",
+    "A tag in the list contains a comma, so the CRM would read it as two tags.",
+    "Rename the tag. Or set bad_values='omit' to send the rows without these tags.",
 )
 NOT_A_NUMBER: Final = Cause(
-    "infinite", "A column holds an infinite number.", "Replace infinities by a number, or by nothing."
+    "infinite",
+    "A column holds an infinite number.",
+    "Replace infinite values with a number, or leave them empty. Or set bad_values='omit' to send rows without them.",
 )
 NOT_TEXT: Final = Cause(
     "not-text",
-    "A column holds bytes that are no UTF-8 text.",
-    "Decode the column before it is imported, or leave it out.",
+    "A column holds bytes that are not UTF-8 text.",
+    "Decode the column before it is imported, or leave it out with columns={'NAME': None}. Or set bad_values='omit' to "
+    "leave such values out of their rows.",
 )
 ODD_SEX: Final = Cause(
-    "odd-sex", "sex is neither unknown, male nor female.", "It is sent as it is: see whether the CRM knows the word."
+    "odd-sex",
+    "sex is neither unknown, male nor female, nor a word that certainly means one of them.",
+    "It is sent as it is. Set values={'sex': {'1': 'male', '2': 'female'}}, with the words of your data, to have them "
+    "translated.",
 )
 DUPLICATE: Final = Cause(
     "duplicate",
-    "Another row of the input has the same whatsApp number, and goes instead.",
-    "The dead letter names that row; duplicates='first' or 'send' chooses otherwise.",
+    "Another row of the input has the same whatsApp number, and is sent instead.",
+    "The dead letter names that row; duplicates='first' or 'send' chooses another row.",
 )
 SUPERSEDED_BEFORE: Final = Cause(
     "duplicate",
-    "When this dead letter was written another row with the same whatsApp number went instead.",
+    "When this dead letter was written another row with the same whatsApp number was sent instead.",
     "duplicates='send' sends it all the same, and so does the file without its column socialscrm_bucket.",
 )
 TOO_LARGE: Final = Cause(
@@ -77,12 +99,12 @@ TOO_LARGE: Final = Cause(
 AGENT_HINT: Final = "Correct agentAccount in these rows, or create the agent in the CRM."
 
 STOPPED: Final = Cause(
-    "stopped", "The run stopped before this row was sent.", "Mend what stopped the run, and run it again."
+    "stopped", "The run stopped before this row was sent.", "Fix what stopped the run, and run it again."
 )
 HELD_BACK: Final = Cause(
     "held-back",
     "The input has rows that cannot be sent, and on_invalid is 'fail'.",
-    "Mend those rows, or leave them out.",
+    "Fix those rows, or leave them out.",
 )
 NAMED: Final = Cause(
     "named", "The CRM took the call, and names this row as failed without a reason.", "Look the customer up in the CRM."
@@ -97,17 +119,45 @@ CUT_SHORT: Final = Cause(
 )
 
 
+TWO_FORMS: Final = Cause(
+    "two-forms",
+    "Two forms of one number occur, such as 5215512345678 and 525512345678 in Mexico.",
+    "Both are sent. Keep one of them if the CRM should have one customer: the form in which WhatsApp shows the number.",
+)
+
+
 def together(causes: Sequence[Cause]) -> Cause:
     """Return all that is wrong with one row as one cause."""
     codes = " + ".join(str(cause.code) for cause in causes)
     return Cause(codes, " ".join(cause.meaning for cause in causes), " ".join(cause.hint for cause in causes))
 
 
+@dataclass(frozen=True, slots=True)
+class AmbiguousNumber(Cause):
+    """A number that has two readings.
+
+    :param countries: of the readings, in words.
+    """
+
+    countries: str = ""
+
+
+def ambiguous_number(countries: str, ambiguous: str) -> AmbiguousNumber:
+    """Return why a number is ambiguous.
+
+    :param countries: of its two readings, in words.
+    :param ambiguous: the user's ``ambiguous_numbers``: with ``reject`` the row is not sent.
+    """
+    taken = f"It is read as the {ambiguous} number, as ambiguous_numbers says."
+    hint = AMBIGUOUS_NUMBER.hint if ambiguous == "reject" else taken
+    return AmbiguousNumber(AMBIGUOUS_NUMBER.code, f"whatsApp can be a number of {countries}.", hint, countries)
+
+
 def superseded_by(position: int | None) -> Cause:
     """Return why a row is not sent: the row at ``position`` has the same number, or one of an import before had it."""
     if position is None:
         return SUPERSEDED_BEFORE
-    return Cause(DUPLICATE.code, f"Row {position} has the same whatsApp number, and goes instead.", DUPLICATE.hint)
+    return Cause(DUPLICATE.code, f"Row {position} has the same whatsApp number, and is sent instead.", DUPLICATE.hint)
 
 
 def cause_of(failure: SocialSCRMError) -> Cause:
@@ -136,7 +186,9 @@ def held(failure: SocialSCRMError) -> Cause:
 def _hint(failure: SocialSCRMError) -> str:
     if isinstance(failure, TooLargeError):
         return "Shorten the texts of this row, which alone is larger than the server takes."
-    return STOPPED.hint if isinstance(failure, StopError) else "Run the import again; if it stays so, ask the vendor."
+    return (
+        STOPPED.hint if isinstance(failure, StopError) else "Run the import again; if it happens again, ask the vendor."
+    )
 
 
 def systemic(failure: SocialSCRMError, positions: list[int]) -> SystemicError:
@@ -157,13 +209,13 @@ def isolation_exhausted(failure: SocialSCRMError, calls: int) -> SystemicError:
     :param calls: how many were spent on it.
     """
     return SystemicError(
-        f"{calls:,} calls went into finding bad rows, which is more than the accepted ones are worth: too many rows "
-        f"are bad. The last refusal: {failure} Mend the data first; rejects_path, where it is set, has the rows found."
+        f"{calls:,} calls went into finding bad rows, too many for the rows that were accepted: too many rows "
+        f"are bad. The last refusal: {failure} Fix the data first; rejects_path, where it is set, has the rows found."
     )
 
 
 UNREADABLE: Final = Cause(
-    "unreadable", "The row cannot be read from its file.", "Mend the lines that the log and the dead letter name."
+    "unreadable", "The row cannot be read from its file.", "Fix the lines that the log and the dead letter name."
 )
 
 
@@ -174,3 +226,73 @@ def unreadable(where: str, what: str) -> Cause:
     :param what: what is wrong there, without a value of it.
     """
     return Cause(UNREADABLE.code, f"{where}: {what}", UNREADABLE.hint)
+
+
+def counted_as(cause: Cause) -> Cause:
+    """Return what a reason is counted as, where the rows' own reasons tell more: file and line, countries."""
+    return _COUNTED.get(cause.code, cause)
+
+
+_COUNTED: Final = {cause.code: cause for cause in (UNREADABLE, AMBIGUOUS_NUMBER)}
+
+
+def fields_refused(culprits: Culprits) -> ExtensionFieldsError:
+    """Return the error for extension fields with which the CRM accepts no row."""
+    suspects, others = _quoted(culprits.suspects), _quoted(culprits.accepted)
+    several = len(culprits.suspects) > 1
+    if culprits.suspects == culprits.accepted:
+        found = f"no row with exactly {suspects}, though it accepted each of these fields in other rows"
+    else:
+        found = f"no row with {'any of ' if several else ''}{suspects}"
+        found += f", while it accepted rows with {others}" if others else ""
+    return ExtensionFieldsError(
+        f"SocialsCRM refused {REFUSED_ROWS} rows, each alone, for their extension fields (533), and accepted {found}. "
+        f"It does not know {'at least one of these fields' if several else 'this field'}, or accepts none of its "
+        f"values. Remove {'such a field' if several else 'it'} from extension_fields (in place of 'all' list the "
+        "fields that the CRM has), or create it in the CRM under exactly this name and with the type of its values. "
+        "The other rows were not sent."
+    )
+
+
+def _quoted(fields: Fields) -> str:
+    return ", ".join(f"'{name}'" for name in sorted(fields))
+
+
+BIRTHDAY_OUT_OF_RANGE: Final = Cause(
+    "birthday-out-of-range",
+    "birthday is before 1900 or in the future.",
+    "Correct it. Convert a year of another calendar, such as 2533 (Buddhist) or 1368 (Persian), to the Gregorian one. "
+    "Or set bad_values='omit' to send the rows without the birthday.",
+)
+BAD_DATE: Final = Cause(
+    "bad-date",
+    "A column of date_fields holds a value that is not a date such as 1990/03/08.",
+    "Write 1990/03/08 or give a date column; where a spreadsheet shows 32940, format the column as a date. Or take the "
+    "column out of date_fields to send its texts as they are, or set bad_values='omit' to leave bad dates out.",
+)
+AMBIGUOUS_DATE: Final = Cause(
+    "ambiguous-date",
+    "A column of date_fields holds a date that could be read day first or month first.",
+    "Set dayfirst to True or False, or write dates as 1990/03/08. Or set bad_values='omit' to send rows without them.",
+)
+BAD_TAGS: Final = Cause(
+    "bad-tags",
+    "The tags are in brackets, but cannot be read as a list with certainty.",
+    "Write names with commas between them, as in VIP,New, or a list, as in ['VIP', 'New']. A tag's own name cannot be "
+    "in square brackets or braces. Or set bad_values='omit' to send the rows without these tags.",
+)
+OTHER_SEPARATOR: Final = Cause(
+    "other-separator",
+    "A tag contains a character that separates tags in other programs, such as a semicolon or a full-width comma.",
+    "It is sent as one tag. If it means several tags, write plain commas between their names, as in VIP,New.",
+)
+NULL_WORD: Final = Cause(
+    "null-word",
+    "A value is a word that programs write for a missing value, such as NULL or NaN.",
+    "It is sent as it is. Set null_values=['NULL'], with the words that occur in your data, to treat them as missing.",
+)
+INEXACT_NUMBER: Final = Cause(
+    "inexact-number",
+    "A column holds a number with more digits than a 64-bit float keeps, so its last digits may be wrong.",
+    "It is sent as it is. Export the column as text or as integers: pandas makes floats of integers with gaps.",
+)

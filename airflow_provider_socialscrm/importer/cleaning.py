@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache, reduce
 from typing import Final
 from unicodedata import is_normalized, normalize
@@ -10,18 +11,31 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_socialscrm.importer.text import as_text, trimmed
+from airflow_provider_socialscrm.importer.text import trimmed, untrimmed
 from airflow_provider_socialscrm.importer.values import content_of, values_to_arrow
 
 FIRST_PRINTABLE: Final = 0x20
 DELETE: Final = b"\x7f"
-FIRST_OF_C1: Final = b"\xc2"
-"""The byte that begins the control characters U+0080 to U+009F in UTF-8, and some letters beside them."""
 
-_CONTROLS: Final = r"[\x00-\x08\x0B\x0C\x0E-\x1F\x7F-\x{9F}]"
-"""Control characters but for tabs and line ends, which an address or a welcome message may have."""
+_UNSEEN: Final = r"^[\p{Cf}\pZ]+$"
+"""Texts in which nobody sees anything, such as a single zero-width space."""
 
 _LINE_ENDS: Final = r"\r\n?"
+
+_CONTROLS: Final = r"[\x00-\x08\x0E-\x1B\x7F]"
+"""Control characters but for tabs and line ends, which an address or a welcome message may have."""
+
+_BREAK: Final = r"[\x0B\x0C\x1C-\x1F]"
+"""Control characters that divide: lines within a cell, pages, fields. Without them the words beside them would join."""
+
+_BREAK_IN_BYTES: Final = re.compile(_BREAK.encode())
+
+_C1: Final = r"[\x{80}-\x{9F}]"
+_C1_IN_BYTES: Final = re.compile(rb"\xc2[\x80-\x9f]")
+"""The same in UTF-8, where no character has C2 behind its first byte."""
+
+_FROM_LATIN_1: Final = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
+"""Text read as Latin-1 is nearly always cp1252, and browsers read it so. Five of the codes have no character there."""
 
 _ESCAPES: Final = (("\\", r"\\"), ('"', r"\""), ("\n", r"\n"), ("\t", r"\t"))
 """What JSON cannot have in a text as it is, the backslash first; other control characters are gone by then."""
@@ -30,18 +44,23 @@ _ESCAPES: Final = (("\\", r"\\"), ('"', r"\""), ("\n", r"\n"), ("\t", r"\t"))
 def clean(text: pa.Array) -> pa.Array:
     """Return texts without control characters, with plain line ends, in Unicode's composed form (NFC), trimmed.
 
-    :param text: strings, trimmed; null where there is none, as it is where nothing is left.
+    U+0080 to U+009F become the characters of cp1252 that were read as Latin-1.
+
+    :param text: strings, not trimmed before: U+0085 counts as a blank, and is an ellipsis. Null where there is none, as
+        it is where nothing is left.
     """
     content = content_of(text)
-    has_controls = _has_controls(content) or DELETE in content
-    if content.isascii() and not has_controls:
-        return text
-    if not is_normalized("NFC", content.decode()):
+    if not content.isascii() and _C1_IN_BYTES.search(content):
+        text = _decoded_again(text)
+        content = content_of(text)
+    if _has_controls(content):
+        text = _without_controls(text, content)
+        content = content_of(text)
+    if not content.isascii() and not is_normalized("NFC", content.decode()):
         # Not with Arrow, which up to version 22 takes letters apart for NFC and does not compose them again.
         text = pa.array([each and normalize("NFC", each) for each in text.to_pylist()], pa.string())
-    if has_controls or FIRST_OF_C1 in content:
-        text = pc.replace_substring_regex(text, _LINE_ENDS, "\n")
-        text = pc.replace_substring_regex(text, _CONTROLS, "")
+    if not content.isascii():
+        text = pc.replace_substring_regex(text, _UNSEEN, "")
     return trimmed(text)
 
 
@@ -72,7 +91,7 @@ def json_objects(members: list[pa.Array]) -> pa.Array:
 @lru_cache(maxsize=1024)  # names of columns, again for each batch
 def clean_text(text: str) -> str:
     """Return one text, such as a field's name, as it is sent."""
-    cleaned: str | None = clean(as_text(values_to_arrow([text])))[0].as_py()
+    cleaned: str | None = clean(untrimmed(values_to_arrow([text])))[0].as_py()
     return cleaned or ""
 
 
@@ -85,4 +104,18 @@ def _escaped(text: pa.Array) -> pa.Array:
 
 
 def _has_controls(content: bytes) -> bool:
-    return bool(content) and bool(np.frombuffer(content, np.uint8).min() < FIRST_PRINTABLE)
+    return bool(content) and (bool(np.frombuffer(content, np.uint8).min() < FIRST_PRINTABLE) or DELETE in content)
+
+
+def _without_controls(text: pa.Array, content: bytes) -> pa.Array:
+    text = pc.replace_substring_regex(text, _LINE_ENDS, "\n")
+    text = pc.replace_substring_regex(text, _CONTROLS, "")
+    if not _BREAK_IN_BYTES.search(content):
+        return text
+    return pc.replace_substring_regex(text, f" *{_BREAK}(?:{_BREAK}| )*", " ")
+
+
+def _decoded_again(text: pa.Array) -> pa.Array:
+    affected = pc.match_substring_regex(text, _C1)
+    decoded = [each.translate(_FROM_LATIN_1) for each in text.filter(affected).to_pylist()]
+    return pc.replace_with_mask(text, affected, pa.array(decoded, pa.string()))

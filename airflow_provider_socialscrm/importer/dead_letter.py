@@ -1,4 +1,4 @@
-"""The rows that did not go in, written as they happen, each with why and what to mend."""
+"""The refused rows, written as they happen, each with why and what to mend."""
 
 from __future__ import annotations
 

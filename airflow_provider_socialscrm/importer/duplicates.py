@@ -64,12 +64,14 @@ class KeyList:
 
     def __init__(self) -> None:
         self._file = SpooledTemporaryFile(max_size=KEYS_AT_ONCE * 8)  # noqa: SIM115 - closed by close()
+        self._old_forms = False
         self.rows = 0
 
     def add(self, keys: Keys) -> None:
         """Take the keys of the next rows."""
         self._file.write(keys.tobytes())
         self.rows += len(keys)
+        self._old_forms = self._old_forms or bool(todays_form(keys)[1].any())
 
     def close(self) -> None:
         """Give the file back."""
@@ -83,6 +85,22 @@ class KeyList:
         keys = np.concatenate([keys for _, keys in found])
         order = np.argsort(positions)
         return positions[order], keys[order]
+
+    def in_two_forms(self) -> int:
+        """Return how many rows have a number that other rows have in another form, as WhatsApp keeps old ones."""
+        if not self._old_forms:
+            return 0
+        shares = max(1, -(-self.rows // KEYS_AT_ONCE))
+        return sum(_in_two_forms(*self._forms(number, shares)) for number in range(shares))
+
+    def _forms(self, number: int, shares: int) -> tuple[Keys, Keys]:
+        old, new = [], []
+        for _, block in self._blocks():
+            keys, is_old = todays_form(block)
+            chosen = keys % shares == number
+            old.append(keys[chosen & is_old])
+            new.append(keys[chosen & ~is_old])
+        return np.concatenate(old or [NOBODY]), np.concatenate(new or [NOBODY])
 
     def _share(self, number: int, shares: int) -> tuple[Positions, Keys]:
         positions, keys = [], []
@@ -98,6 +116,23 @@ class KeyList:
         while content := self._file.read(KEYS_AT_ONCE):
             yield start, np.frombuffer(content, np.int64)
             start += len(content) // 8
+
+
+def todays_form(keys: Keys) -> tuple[Keys, Flags]:
+    """Return numbers as they are dialled today, and which of them are in an older form.
+
+    WhatsApp keeps the 1 that Mexico has dropped before mobiles, and accounts without the ninth digit of Brazil's.
+    """
+    mexican = keys // 10**10 == 521  # noqa: PLR2004 - country code and 1, before ten digits
+    brazilian = (keys // 10**10 == 55) & (keys % 10**8 >= 6 * 10**7)  # noqa: PLR2004 - two digits of the area, eight more
+    today = np.where(mexican, keys - (521 - 52) * 10**10, keys)
+    today = np.where(brazilian, keys // 10**8 * 10**9 + 9 * 10**8 + keys % 10**8, today)
+    return today, mexican | brazilian
+
+
+def _in_two_forms(old: Keys, new: Keys) -> int:
+    both = np.intersect1d(old, new)
+    return int(np.isin(old, both).sum() + np.isin(new, both).sum())
 
 
 def _repeated(positions: Positions, keys: Keys) -> tuple[Positions, Keys]:

@@ -1,14 +1,12 @@
-"""Which encoding a text was written in, when it is not the one that was said."""
+"""Which encoding a text was written in, when it is not the one that was given."""
 
 from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Callable
-from typing import Final
-
-LAST_COMMON: Final = 0xD7
-"""First byte, in GB2312, of the last Chinese characters in everyday use; behind them come the rare ones."""
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, NamedTuple
+from unicodedata import category
 
 HEAD_BYTES: Final = 64
 """Bytes in which to look for the zeros of UTF-16: a few column names, which are most often plain letters."""
@@ -16,19 +14,69 @@ HEAD_BYTES: Final = 64
 LEAST_BYTES: Final = 4
 """Bytes from which to tell anything: two characters of UTF-16."""
 
+SAMPLE_BYTES: Final = 64 * 1024
+"""Bytes of lines with other than ASCII characters to look at: some hundred customers."""
 
-def likely_encoding(sample: bytes, tried: str) -> str | None:
-    """Return what to do about a text in another encoding, as the end of an error's message, or ``None`` if unsure.
+MOST_READINGS: Final = 6
+"""Ways to read a text that a message shows: a person compares no more."""
 
-    :param sample: bytes of the file from the start of a line on, among them some that the other encoding cannot have.
-    :param tried: the other encoding.
+MOST_NAMES: Final = 3
+"""Encodings named for one reading; others that read the same are rarer."""
+
+MOST_LETTERS: Final = 8
+"""Letters shown of a reading: enough to recognise a language, too few for a customer's name."""
+
+WORST_RATIO: Final = 0.3
+"""How much messier than the best reading another may be, in charset-normalizer's ratio of 0 to 1."""
+
+MIXED_RATIO: Final = 4
+"""From how many UTF-8 characters on for each other byte a text is UTF-8 with some foreign lines."""
+
+COMMON: Final = (
+    "cp1252", "cp1250", "cp1254", "cp1251", "gb18030", "cp949", "cp932", "shift_jis", "big5", "cp950", "big5hkscs",
+    "euc_jp", "cp1253", "cp1255", "cp1256", "cp1257", "cp874", "cp1258", "cp850", "cp437", "cp852", "cp866", "cp857",
+    "cp737", "mac_roman", "koi8_r", "iso8859_2", "iso8859_5", "iso8859_7", "iso8859_9", "iso8859_15",
+)  # fmt: skip
+"""Encodings that tables are exported in, the most common first."""
+
+TYPOGRAPHIC: Final = frozenset("‘’“”„«»–—…€")
+"""Characters beside letters that a word processor writes."""
+
+
+NOT_WRITTEN: Final = frozenset(["Cc", "Cn", "Co"])
+"""Unicode's categories of control characters, and of code points that are no characters: no table has them."""
+
+
+class Reading(NamedTuple):
+    """A text as some encodings read it.
+
+    :param names: the encodings, the most common first.
+    :param letters: all characters of the text but ASCII ones.
     """
-    if len(sample) < LEAST_BYTES:
-        return None
-    for encoding, looks, test in _KNOWN:
-        if codecs.lookup(encoding).name != codecs.lookup(tried).name and _decodes(sample, encoding) and test(sample):
+
+    names: tuple[str, ...]
+    letters: frozenset[str]
+
+
+def encoding_advice(sample: bytes, tried: str, block: bytes | None = None) -> str:
+    """Return what to do about a text in another encoding, as the end of an error's message.
+
+    One encoding is named only where the bytes leave no doubt. Else a person has to choose, by letters alone: a log
+    must not have a customer's name.
+
+    :param sample: bytes of the file from the start of a line on, among them some that ``tried`` cannot have.
+    :param tried: the encoding that was given.
+    :param block: more bytes of the file around the sample.
+    """
+    for encoding, looks, test in _CERTAIN if len(sample) >= LEAST_BYTES else ():
+        if not _is(encoding, tried) and _decodes(sample, encoding) and test(sample):
             return f"It looks like {looks}: set encoding={encoding!r}."
-    return None
+    if _is("utf-8", tried) and _is_mostly_utf_8(block or sample):
+        return "Other lines are UTF-8, so the file mixes encodings: write it anew as UTF-8."
+    if readings := [] if b"\0" in sample[:HEAD_BYTES] else _readings(_foreign_lines(block or sample), tried):
+        shown = ", ".join(_shown(reading, readings) for reading in readings)
+        return f"Set encoding to the one that shows these letters correctly: {shown}."
+    return "Set encoding to the one it was written in, or write it as UTF-8."
 
 
 def is_utf_16(sample: bytes) -> bool:
@@ -39,16 +87,16 @@ def is_utf_16(sample: bytes) -> bool:
     return len(sample) >= LEAST_BYTES and any(_has_zeros(sample, place) for place in (0, 1))
 
 
+def _is(encoding: str, other: str) -> bool:
+    return codecs.lookup(encoding).name == codecs.lookup(other).name
+
+
 def _decodes(sample: bytes, encoding: str) -> bool:
     try:
-        _decoded(sample, encoding)
+        codecs.getincrementaldecoder(encoding)().decode(sample)  # the last character may be cut
     except UnicodeError:
         return False
     return True
-
-
-def _decoded(sample: bytes, encoding: str) -> str:
-    return codecs.getincrementaldecoder(encoding)().decode(sample)  # the last character may be cut
 
 
 def _has_mark(sample: bytes) -> bool:
@@ -61,23 +109,65 @@ def _has_zeros(sample: bytes, place: int) -> bool:
     return not letters.count(0) and zeros.count(0) * 2 > len(zeros)
 
 
-def _is_chinese(sample: bytes) -> bool:
-    """Tell Chinese from letters with accents, of which many a pair makes a rare Chinese character."""
-    wide = re.sub(r"[\0-\x7f]", "", _decoded(sample, "gb18030"))
-    first_bytes = wide.encode("gb2312", "ignore")[::2]
-    return sum(byte <= LAST_COMMON for byte in first_bytes) * 2 > len(wide)
+def _is_mostly_utf_8(block: bytes) -> bool:
+    text = block.decode("utf-8", "replace")
+    foreign = text.count("\ufffd")
+    return len(re.findall(r"[^\x00-\x7f]", text)) - foreign >= foreign * MIXED_RATIO
 
 
-def _is_western(sample: bytes) -> bool:
-    """Tell words with a few accents from those of another alphabet, which would come out as nonsense."""
-    return not re.search(rb"[\x80-\xff]{3}|\0", sample)
+def _foreign_lines(block: bytes) -> bytes:
+    """Return the lines that have other than ASCII characters, as whole as the block has them."""
+    whole = block[: block.rfind(b"\n") + 1] or block
+    lines = (line for line in whole.splitlines(keepends=True) if not line.isascii())
+    return _first(lines, SAMPLE_BYTES) or block[-SAMPLE_BYTES:]
 
 
-_KNOWN: Final[tuple[tuple[str, str, Callable[[bytes], bool]], ...]] = (
+def _first(lines: Iterable[bytes], size: int) -> bytes:
+    taken = bytearray()
+    for line in lines:
+        taken += line
+        if len(taken) >= size:
+            break
+    return bytes(taken)
+
+
+def _readings(sample: bytes, tried: str) -> list[Reading]:
+    """Return the readings that look like words, the likeliest first."""
+    from charset_normalizer import from_bytes  # noqa: PLC0415 - only a file in another encoding needs it
+
+    names = [name for name in COMMON if not _is(name, tried)]
+    # The library's own threshold would leave out Cyrillic and Thai in short files.
+    matches = from_bytes(sample, cp_isolation=names, threshold=1.0, preemptive_behaviour=False, enable_fallback=False)
+    found: list[tuple[float, int, Reading]] = []
+    for match in matches:
+        foreign = {letter for letter in str(match) if not letter.isascii()}
+        same = tuple(sorted(set(match.could_be_from_charset) & set(names), key=COMMON.index))
+        letters = frozenset(filter(str.isprintable, foreign))
+        if same and letters and not any(category(letter) in NOT_WRITTEN for letter in foreign):
+            mess = round(match.chaos, 1) + _strange(letters)
+            found.append((mess, COMMON.index(same[0]), Reading(same, letters)))
+    found.sort(key=lambda each: each[:2])
+    return [reading for mess, _, reading in found if mess <= found[0][0] + WORST_RATIO][:MOST_READINGS]
+
+
+def _strange(letters: frozenset[str]) -> float:
+    """Return the share of characters that no word has, such as currency signs and lines of boxes."""
+    strange = [letter for letter in letters if category(letter)[0] not in "LM" and letter not in TYPOGRAPHIC]
+    return round(len(strange) / len(letters), 1)
+
+
+def _shown(reading: Reading, readings: Sequence[Reading]) -> str:
+    """Return the encodings and some letters, first of all those that other readings do not have."""
+    by_others = sorted(reading.letters, key=lambda letter: (sum(letter in other.letters for other in readings), letter))
+    names = " or ".join(repr(codecs.lookup(name).name) for name in reading.names[:MOST_NAMES])
+    return f"{names} ({' '.join(sorted(by_others[:MOST_LETTERS]))})"
+
+
+_CERTAIN: Final[tuple[tuple[str, str, Callable[[bytes], bool]], ...]] = (
+    ("utf-32", "UTF-32", lambda sample: sample.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE))),
     ("utf-16", 'UTF-16, as "Unicode text" from a spreadsheet is', _has_mark),
     ("utf-16-le", "UTF-16 without a byte order mark", lambda sample: _has_zeros(sample, 1)),
     ("utf-16-be", "UTF-16 without a byte order mark", lambda sample: _has_zeros(sample, 0)),
-    ("utf-8", "UTF-8", lambda _: True),
-    ("gb18030", "GB18030, as spreadsheets on Chinese systems write it", _is_chinese),
-    ("cp1252", "Windows-1252, as spreadsheets on Western European systems write it", _is_western),
+    ("utf-8", "UTF-8", lambda sample: not sample.isascii()),
 )
+"""Encodings that are named without a doubt, by what to test. The mark of UTF-32 begins with that of UTF-16."""

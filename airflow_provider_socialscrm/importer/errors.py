@@ -9,6 +9,7 @@
     ├── CheckpointError     what is settled cannot be read or kept: mend where it is kept, or try again
     ├── StoppedError        the task was told to stop: try again, it goes on
     └── SystemicError       calls are refused whatever they carry: ask the vendor
+        └── ExtensionFieldsError    no row with some extension field is accepted: leave it out, or create it
 """
 
 from __future__ import annotations
@@ -42,5 +43,9 @@ class SystemicError(ImporterError):
     """Calls are refused alike whatever rows they carry, so no row is to blame."""
 
 
-FATAL_ERRORS = (InputError, RejectedRowsError, AccountingError)
+class ExtensionFieldsError(SystemicError):
+    """No row with certain extension fields is accepted, so the CRM does not know them or takes no value of theirs."""
+
+
+FATAL_ERRORS = (InputError, RejectedRowsError, AccountingError, ExtensionFieldsError)
 """Errors that a retry cannot mend; a person has to."""

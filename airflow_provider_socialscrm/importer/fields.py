@@ -6,24 +6,39 @@ its values by those alone. What cannot be sent is found here, before any call.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import reduce
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_socialscrm.importer.birthdays import birthdays
-from airflow_provider_socialscrm.importer.causes import COMMA_IN_TAG, NO_AGENT, ODD_SEX, ROUNDED_NUMBER
+from airflow_provider_socialscrm.api.customers import AGENT, BIRTHDAY, NEVER_EMPTY, NUMBER, SEX, TAGS
+from airflow_provider_socialscrm.importer.birthdays import birthdays, dates
+from airflow_provider_socialscrm.importer.causes import (
+    COMMA_IN_TAG,
+    INEXACT_NUMBER,
+    NO_AGENT,
+    NULL_WORD,
+    ROUNDED_NUMBER,
+)
 from airflow_provider_socialscrm.importer.checked import Checked, Column, Finding
-from airflow_provider_socialscrm.importer.cleaning import clean
-from airflow_provider_socialscrm.importer.mapping import AGENT, BIRTHDAY, NUMBER, SEX, TAGS, Field
+from airflow_provider_socialscrm.importer.cleaning import clean, clean_text
+from airflow_provider_socialscrm.importer.mapping import Field
+from airflow_provider_socialscrm.importer.null_words import null_words, without
 from airflow_provider_socialscrm.importer.options import Rules
 from airflow_provider_socialscrm.importer.phones import whatsapp_numbers
-from airflow_provider_socialscrm.importer.text import MIXED, as_text, is_list, trimmed
-from airflow_provider_socialscrm.importer.values import readable, rows_with, unsendable
+from airflow_provider_socialscrm.importer.precision import Precision
+from airflow_provider_socialscrm.importer.report import Cause
+from airflow_provider_socialscrm.importer.sexes import sexes
+from airflow_provider_socialscrm.importer.table_facts import TableFacts
+from airflow_provider_socialscrm.importer.tags import tags
+from airflow_provider_socialscrm.importer.text import MIXED, as_text, is_list, untrimmed, value_as_text
+from airflow_provider_socialscrm.importer.values import inexact, readable, rounded, rows_with, unsendable, whole_floats
 
-SEXES: Final = ("unknown", "male", "female")
-"""What the vendor documents (contract 2.3); in other languages of its console it may know other words."""
+WITHOUT_IT: Final = "The row is sent without it."
+"""What becomes of a value that cannot be sent, where the user wants that."""
 
 SAMPLE: Final = 512
 """Rows looked at to see whether a column repeats its values."""
@@ -31,30 +46,27 @@ SAMPLE: Final = 512
 REPEATED: Final = 4
 """How often each value stands in the sample, on average, for the column to be converted by its distinct values."""
 
-EXACT_FLOAT32: Final = 2.0**24
-"""From here on a 32-bit float no longer holds every integer, so a phone number in one has lost digits."""
 
-
-def check_field(field: Field, column: pa.Array, rules: Rules) -> Column:
+def check_field(field: Field, column: pa.Array, rules: Rules, facts: TableFacts) -> Column:
     """Return a field's texts, null where a row leaves the field out, and what is wrong with them.
 
     :param field: which one, and what becomes of rows without a value.
     :param column: the column it is made of, of any type.
     :param rules: the user's.
+    :param facts: what the whole table says.
     """
     distinct = _distinct(column)
     if distinct is None:
-        return Column(field.name, _check(field, column, rules))
-    return Column(field.name, _check(field, distinct.dictionary, rules), distinct.indices)
+        return Column(field.name, _check(field, column, rules, facts))
+    return Column(field.name, _check(field, distinct.dictionary, rules, facts), distinct.indices)
 
 
 def _distinct(column: pa.Array) -> pa.DictionaryArray | None:
     """Return a column that repeats its values as a dictionary of them, in which a missing one is a value, too."""
     if pa.types.is_dictionary(column.type):
-        if column.null_count == 0:
-            return column
-        values = pa.concat_arrays([column.dictionary, pa.nulls(1, column.dictionary.type)])
-        return pa.DictionaryArray.from_arrays(pc.fill_null(column.indices.cast(pa.int64()), len(values) - 1), values)
+        # Only the values that occur: a slice of a category has all those of the table.
+        used = column.indices.cast(pa.int64()).dictionary_encode(null_encoding="encode")
+        return pa.DictionaryArray.from_arrays(used.indices, column.dictionary.take(used.dictionary))
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)) or len(column) < SAMPLE:
         return None
     if len(column[:SAMPLE].unique()) * REPEATED > SAMPLE:
@@ -62,57 +74,124 @@ def _distinct(column: pa.Array) -> pa.DictionaryArray | None:
     return pc.dictionary_encode(column, null_encoding="encode")
 
 
-def _check(field: Field, column: pa.Array, rules: Rules) -> Checked:
+def _check(field: Field, column: pa.Array, rules: Rules, facts: TableFacts) -> Checked:
     column = readable(column)
-    text = clean(as_text(column))
+    own = clean(untrimmed(column))
+    text = _replaced(without(own, rules.null_values), rules.values.get(field.name, {}))
+    words = None if field.name == NUMBER else null_words(text)  # a number's rule looks where there are no digits
+    has_form = field.name in _RULES_WITH_FORM or field.name in rules.date_fields
+    if has_form and words is not None:  # where a word cannot be a value, it is missing
+        text = _blanked(text, words)
     if field.default is not None:
         text = pc.fill_null(text, field.default)
-    rule = _RULES.get(field.name)
-    checked = rule(text, rules) if rule else Checked(text)
-    of_type = (*unsendable(column), *_lost_by_type(field.name, column))
+    checked = _rule_of(field.name, column, rules, facts)(text)
+    problems = _with_type(field.name, checked.problems, _of_type(field.name, column, own, text, facts))
     text = pc.fill_null(checked.text, "") if field.send_empty else checked.text
-    return Checked(text, (*of_type, *checked.problems), checked.remarks)
+    remarks = (*_remarks(field.name, column, words, sent=not has_form), *checked.remarks)
+    found = Checked(text, problems, remarks)
+    return _without_bad(field.name, found) if rules.bad_values == "omit" and field.name not in NEVER_EMPTY else found
 
 
-def _lost_by_type(name: str, column: pa.Array) -> tuple[Finding, ...]:
+def _of_type(name: str, column: pa.Array, own: pa.Array, text: pa.Array, facts: TableFacts) -> tuple[Finding, ...]:
+    """Return what is wrong with values by their type, except those in place of which the user has put others."""
+    found = [each for each in (*unsendable(column), *_lost_by_type(name, column, own, facts)) if each[1].true_count]
+    if not found:
+        return ()
+    as_it_was = pc.fill_null(pc.equal(text, own), False)
+    return tuple((cause, pc.and_(mask, as_it_was)) for cause, mask in found)
+
+
+def _with_type(name: str, problems: tuple[Finding, ...], of_type: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    if of_type and name == NUMBER:  # digits that are lost say nothing else about a number
+        lost = reduce(pc.or_, (mask for _, mask in of_type))
+        problems = tuple((cause, pc.and_not(mask, lost)) for cause, mask in problems)
+    return (*of_type, *problems)
+
+
+def _replaced(text: pa.Array, values: Mapping[Any, Any]) -> pa.Array:
+    """Return texts with the user's values in place of others."""
+    texts = {
+        clean_text(value_as_text(key) or ""): clean_text(value_as_text(value) or "") for key, value in values.items()
+    }
+    at = pc.index_in(text, pa.array(list(texts), pa.string())) if texts else None
+    if at is None or at.null_count == len(at):
+        return text
+    replaced = pa.array([value or None for value in texts.values()], pa.string()).take(at)
+    return pc.if_else(pc.is_valid(at), replaced, text)
+
+
+def _rule_of(name: str, column: pa.Array, rules: Rules, facts: TableFacts) -> Callable[[pa.Array], Checked]:
+    if name == NUMBER:
+        return lambda text: whatsapp_numbers(text, rules.default_region, rules.ambiguous_numbers, facts.precision)
+    if name == SEX:
+        return lambda text: sexes(text, facts.sex_letters)
+    if name == BIRTHDAY:
+        return lambda text: birthdays(text, rules.dayfirst, facts.today)
+    if name in rules.date_fields:
+        return lambda text: dates(text, rules.dayfirst)
+    if name in TAGS:
+        return lambda text: tags(text, _lists(column))
+    return _RULES.get(name, Checked)
+
+
+def _blanked(text: pa.Array, rows: pa.Array) -> pa.Array:
+    # Not if_else, which before Arrow 24 corrupts a slice of strings where it puts nulls.
+    return pc.replace_with_mask(text, rows, pa.scalar(None, text.type)) if rows.true_count else text
+
+
+def _lists(column: pa.Array) -> pa.Array | None:
+    """Return which rows hold a list, as a type of its own or among values of several."""
+    if column.type.equals(MIXED):
+        return pc.is_valid(column.flatten()[MIXED.get_field_index("socialscrm_list")])
+    return pc.is_valid(column) if is_list(column.type) else None
+
+
+def _remarks(name: str, column: pa.Array, words: pa.Array | None, *, sent: bool) -> tuple[Finding, ...]:
+    if name in NEVER_EMPTY or words is None:
+        return ()
+    word = NULL_WORD if sent else replace(NULL_WORD, hint="It is treated as a missing value.")
+    return ((_of_field(name, word), words), (_of_field(name, INEXACT_NUMBER), inexact(column)))
+
+
+def _without_bad(name: str, checked: Checked) -> Checked:
+    """Return the texts without those that cannot be sent, and a remark for each reason."""
+    text = checked.text
+    for _, mask in checked.problems:
+        text = _blanked(text, pc.fill_null(mask, False))
+    omitted = [(_of_field(name, replace(cause, hint=WITHOUT_IT)), mask) for cause, mask in checked.problems]
+    return Checked(text, (), (*omitted, *checked.remarks))
+
+
+def _of_field(name: str, cause: Cause) -> Cause:
+    return cause if cause.meaning.startswith(f"{name} ") else replace(cause, meaning=f"{name}: {cause.meaning}")
+
+
+def _lost_by_type(name: str, column: pa.Array, text: pa.Array, facts: TableFacts) -> tuple[Finding, ...]:
     if name in TAGS and column.type.equals(MIXED):
-        return _lost_by_type(name, column.flatten()[MIXED.get_field_index("socialscrm_list")])
+        return _lost_by_type(name, column.flatten()[MIXED.get_field_index("socialscrm_list")], text, facts)
     if name in TAGS and is_list(column.type):
         return ((COMMA_IN_TAG, rows_with(column, pc.match_substring(as_text(pc.list_flatten(column)), ","))),)
-    if name == NUMBER and (pa.types.is_float32(column.type) or pa.types.is_float16(column.type)):
-        return ((ROUNDED_NUMBER, pc.greater_equal(pc.cast(column, pa.float64()), EXACT_FLOAT32)),)
+    if name == NUMBER:
+        return (
+            (ROUNDED_NUMBER, pc.or_(rounded(column), _rounded_before(text, whole_floats(column), facts.precision))),
+        )
     return ()
 
 
-def _number(text: pa.Array, rules: Rules) -> Checked:
-    return whatsapp_numbers(text, rules.default_region)
+def _rounded_before(digits: pa.Array, floats: pa.Array, of_table: Precision | None) -> pa.Array:
+    if not floats.true_count:
+        return floats
+    precision = of_table or Precision()
+    if of_table is None or of_table.observing:
+        precision.observe_floats(digits.filter(floats).drop_null())
+    return pc.and_(floats, precision.rounded(digits))
 
 
-def _birthday(text: pa.Array, rules: Rules) -> Checked:
-    return birthdays(text, rules.dayfirst)
-
-
-def _agent(text: pa.Array, rules: Rules) -> Checked:  # noqa: ARG001 - all rules are called alike
+def _agent(text: pa.Array) -> Checked:
     return Checked(text, ((NO_AGENT, pc.is_null(text)),))
 
 
-def _sex(text: pa.Array, rules: Rules) -> Checked:  # noqa: ARG001
-    lower = pc.utf8_lower(text)
-    known = pc.is_in(lower, pa.array(SEXES))
-    odd = pc.and_(pc.is_valid(text), pc.invert(known))
-    return Checked(pc.if_else(known, lower, text), remarks=((ODD_SEX, odd),))
+_RULES: Final[dict[str, Callable[[pa.Array], Checked]]] = {AGENT: _agent}
 
-
-def _tags(text: pa.Array, rules: Rules) -> Checked:  # noqa: ARG001
-    if not pc.any(pc.match_substring(text, ",")).as_py():
-        return Checked(text)
-    names = pc.replace_substring_regex(text, r"[\s,]*,[\s,]*", ",")
-    return Checked(trimmed(pc.replace_substring_regex(names, "^,|,$", "")))
-
-
-_RULES: Final[dict[str, Callable[[pa.Array, Rules], Checked]]] = {
-    NUMBER: _number,
-    AGENT: _agent,
-    SEX: _sex,
-    BIRTHDAY: _birthday,
-} | dict.fromkeys(TAGS, _tags)
+_RULES_WITH_FORM: Final = (NUMBER, AGENT, BIRTHDAY, SEX)
+"""Fields in which a word such as NULL can be no value."""

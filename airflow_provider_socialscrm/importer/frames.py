@@ -12,6 +12,7 @@ from airflow_provider_socialscrm.importer import batches
 from airflow_provider_socialscrm.importer.batches import Piece, Source
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.files import checked_names
+from airflow_provider_socialscrm.importer.text import decoded_runs, is_list
 from airflow_provider_socialscrm.importer.values import values_to_arrow
 
 if TYPE_CHECKING:
@@ -115,9 +116,29 @@ def _plain(array: pa.Array) -> pa.Array:
         values = _plain(array.dictionary)
         return array if values is array.dictionary else pa.DictionaryArray.from_arrays(array.indices, values)
     if pa.types.is_run_end_encoded(array.type):
-        return _plain(pc.run_end_decode(array))
+        return _plain(decoded_runs(array))
+    if _has_view(array.type) and is_list(array.type):
+        return _list_of_view(array)
+    if _has_view(array.type) and pa.types.is_struct(array.type):
+        names = [field.name for field in array.type]
+        return pa.StructArray.from_arrays([_plain(part) for part in array.flatten()], names, mask=array.is_null())
     kind = _plain_type(array.type)
     return array if kind.equals(array.type) else array.cast(kind)
+
+
+def _is_view(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind))
+
+
+def _has_view(kind: pa.DataType) -> bool:
+    return _is_view(kind) or any(_has_view(kind.field(place).type) for place in range(kind.num_fields))
+
+
+def _list_of_view(array: pa.Array) -> pa.Array:
+    """Return lists in the older form: not by a cast, which breaks off where they are a part of a longer column."""
+    lengths = pc.fill_null(pc.list_value_length(array), 0).cast(pa.int64())
+    offsets = pa.concat_arrays([pa.array([0], pa.int64()), pc.cumulative_sum(lengths)])
+    return pa.LargeListArray.from_arrays(offsets, _plain(pc.list_flatten(array)), mask=array.is_null())
 
 
 def _plain_type(kind: pa.DataType) -> pa.DataType:
@@ -127,7 +148,7 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
         return pa.large_binary()
     if pa.types.is_list(kind):
         return pa.list_(_plain_type(kind.value_type))
-    if any(test(kind) for test in (pa.types.is_large_list, pa.types.is_list_view, pa.types.is_large_list_view)):
+    if pa.types.is_large_list(kind):
         return pa.large_list(_plain_type(kind.value_type))
     if pa.types.is_struct(kind):
         return pa.struct([field.with_type(_plain_type(field.type)) for field in kind])

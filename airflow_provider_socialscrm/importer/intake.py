@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count, islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
 
+from airflow_provider_socialscrm.api.customers import NUMBER, SEX
 from airflow_provider_socialscrm.importer.batches import Batch, Source
+from airflow_provider_socialscrm.importer.causes import TWO_FORMS
 from airflow_provider_socialscrm.importer.dead_letter import BUCKET_COLUMN
 from airflow_provider_socialscrm.importer.duplicates import (
     NOBODY,
@@ -23,9 +25,11 @@ from airflow_provider_socialscrm.importer.duplicates import (
 )
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.judge import Judge
-from airflow_provider_socialscrm.importer.mapping import NUMBER, Plan, plan_fields
+from airflow_provider_socialscrm.importer.mapping import Plan, column_label, column_labels, plan_fields
 from airflow_provider_socialscrm.importer.phones import check_region
+from airflow_provider_socialscrm.importer.report import observations
 from airflow_provider_socialscrm.importer.rows import Judged
+from airflow_provider_socialscrm.importer.table_facts import TableFacts
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.options import Options
@@ -55,13 +59,15 @@ class Intake:
             check_region(rules.default_region)
         self._source = source
         self._rules = rules
+        self._facts = TableFacts(options.timing.today())
         self.plan = _plan(source, options, agent_in_row=agent_in_row)
-        self._judge = Judge(self.plan, rules, agent_in_row, options.bytes_per_call, envelope)
+        self._judge = Judge(self.plan, rules, agent_in_row, options.bytes_per_call, envelope, self._facts)
         self._losers = self._winners = NOBODY
         self.rows = 0
         """Rows of the input, once it was read."""
-        self.remarks: Counter[Cause] = Counter()
-        """Rows that go and have something odd, by cause, as far as they were judged."""
+        self._in_two_forms = 0
+        self._remarks: Counter[Cause] = Counter()
+        self._ambiguous_numbers: Counter[str] = Counter()
 
     def prepare(self) -> None:
         """Read the table to its end, so that what breaks off is found before any call, and find repeated numbers.
@@ -70,13 +76,13 @@ class Intake:
 
         :raises InputError: when the table breaks off.
         """
-        if self.plan.extensions:
-            log.info("Extension fields, sent under their own names: %s", ", ".join(self.plan.extensions))
-        for doubt in self.plan.doubts:
-            log.warning("%s", doubt)
+        _log_plan(self.plan, self._source.columns)
         keys = KeyList()
+        self._facts.observe()
         try:
             self.rows = sum(self._read(batch, keys) for batch in self._source.batches(self._needed()))
+            self._facts.conclude()
+            self._in_two_forms = keys.in_two_forms()
             if self._rules.duplicates != "send":
                 self._decide(*keys.repeated())
         finally:
@@ -88,10 +94,12 @@ class Intake:
         :raises InputError: when the table is not what it was when it was read before.
         """
         places, rows = count(), 0
-        self.remarks.clear()
+        self._remarks.clear()
+        self._ambiguous_numbers.clear()
         for batch in self._source.batches():
             judged = self._judge.judge(batch, self._superseded_in(batch), places)
-            self.remarks.update(judged.remarks)
+            self._remarks.update(judged.remarks)
+            self._ambiguous_numbers.update(judged.ambiguous_numbers)
             rows += batch.records.num_rows
             yield judged
         if rows != self.rows:
@@ -100,8 +108,19 @@ class Intake:
                 "while it is imported."
             )
 
+    @property
+    def remarks(self) -> Mapping[Cause, int]:
+        """Rows that are sent and have something noteworthy, by cause, as far as they were judged."""
+        forms = {TWO_FORMS: self._in_two_forms} if self._in_two_forms else {}
+        return forms | self._remarks
+
+    def observations(self) -> dict[str, Any]:
+        """Return for the manifest what a person should know about the rows and columns."""
+        left_out = column_labels(self.plan.left_out, self._source.columns)
+        return observations(self.remarks, self._ambiguous_numbers, left_out)
+
     def say_remarks(self) -> None:
-        """Log what was odd about rows that go."""
+        """Log what is noteworthy about rows that are sent."""
         for cause, rows in self.remarks.items():
             log.warning("%s rows: %s %s", f"{rows:,}", cause.meaning, cause.hint)
 
@@ -111,15 +130,16 @@ class Intake:
 
     def _needed(self) -> frozenset[str]:
         number = self.plan.field(NUMBER)
-        if number is None or number.column is None or self._rules.duplicates == "send":
+        if number is None or number.column is None:
             return frozenset()
-        return frozenset([number.column, BUCKET_COLUMN])
+        sex = self.plan.field(SEX)
+        return frozenset([number.column, BUCKET_COLUMN, *([sex.column] if sex and sex.column else [])])
 
     def _read(self, batch: Batch, keys: KeyList) -> int:
         _name_lines(batch.unreadable, batch.records.num_rows)
-        if self._rules.duplicates != "send":
-            numbers = self._judge.numbers(batch)
-            keys.add(keys_of(numbers, superseded_before(batch)))
+        if self.plan.fields:
+            keys.add(keys_of(self._judge.numbers(batch), superseded_before(batch)))
+            self._judge.observe(batch)
         return int(batch.records.num_rows)
 
     def _decide(self, positions: Positions, keys: Positions) -> None:
@@ -132,7 +152,7 @@ class Intake:
         for batch in self._source.batches():
             first, last = np.searchsorted(positions, [batch.start, batch.start + batch.records.num_rows])
             if first < last:
-                yield from self._judge.is_sendable(_some_of(batch, positions[first:last] - batch.start))
+                yield from self._judge.is_sendable(_some_of(batch, positions[first:last] - batch.start)).tolist()
 
     def _superseded_in(self, batch: Batch) -> Mapping[int, int | None]:
         if self._rules.duplicates == "send":
@@ -150,6 +170,19 @@ def _plan(source: Source, options: Options, *, agent_in_row: bool) -> Plan:
 
 def _some_of(batch: Batch, indices: Positions) -> Batch:
     return Batch(batch.start, batch.records.take(pa.array(indices)), batch.file)
+
+
+def _log_plan(plan: Plan, columns: Sequence[str]) -> None:
+    for column, name in plan.renamed.items():
+        log.info("Column %s goes to the field %s", column_label(column), name)
+    if plan.extensions:
+        names = ", ".join(column_labels(plan.extensions, columns))
+        log.info("Extension fields, sent under their own names: %s", names)
+    if plan.left_out:
+        names = ", ".join(column_labels(plan.left_out, columns))
+        log.info("Columns that are not sent: %s. Name those to send in extension_fields", names)
+    for doubt in plan.doubts:
+        log.warning("%s", doubt)
 
 
 def _name_lines(unreadable: Mapping[int, Cause], rows: int) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container
 
 import msgspec
 
+from airflow_provider_socialscrm.api.customers import AGENT, API_FIELDS, NUMBER
 from airflow_provider_socialscrm.importer.chunks import Chunk
-from airflow_provider_socialscrm.importer.mapping import AGENT, API_FIELDS, NUMBER
+from airflow_provider_socialscrm.importer.extension_guard import Fields
 from airflow_provider_socialscrm.importer.rows import Row
 
 _API_FIELDS = frozenset(API_FIELDS)
@@ -36,6 +37,14 @@ def agent_of(row: Row) -> str | None:
 def numbers_of(chunk: Chunk) -> list[str]:
     """Return the ``whatsApp`` of each row, as sent."""
     return [_number.decode(row.body).whatsApp for row in chunk.rows]
+
+
+def extension_fields_of(body: bytes) -> Fields:
+    """Return the names of a row's extension fields.
+
+    :param body: the row as it is sent.
+    """
+    return frozenset(msgspec.json.decode(body)).difference(_API_FIELDS)
 
 
 def halves(chunk: Chunk) -> list[Chunk]:
@@ -69,13 +78,23 @@ def by_number(chunk: Chunk) -> list[Chunk]:
     return [Chunk(tuple(rows), chunk.agent) for rows in groups]
 
 
-def by_extension(chunk: Chunk) -> list[Chunk]:
-    """Return the rows without extension fields, which cannot be at fault, and the halves of those that have some."""
-    bare, suspects = _apart(chunk.rows)
-    if not suspects or not bare:
+def by_extension(chunk: Chunk, has_new: Callable[[Fields], bool]) -> list[Chunk]:
+    """Return the rows without extension fields, which cannot be at fault, and parts of those that have some.
+
+    These are halves, unless their middle row has a field nobody knows yet: then this row goes alone, since its verdict
+    says most about the field.
+
+    :param has_new: whether no accepted row has one of these fields.
+    """
+    fields = [extension_fields_of(row.body) for row in chunk.rows]
+    bare = [row for row, names in zip(chunk.rows, fields, strict=True) if not names]
+    suspects = [(row, names) for row, names in zip(chunk.rows, fields, strict=True) if names]
+    if not suspects:
         return halves(chunk)
-    suspected = Chunk(tuple(suspects), chunk.agent)
-    return [Chunk(tuple(bare), chunk.agent), *(halves(suspected) if len(suspects) > 1 else (suspected,))]
+    suspected = Chunk(tuple(row for row, _ in suspects), chunk.agent)
+    alone = len(suspects) == 1 or has_new(suspects[len(suspects) // 2][1])
+    parts = around_the_middle(suspected) if alone else halves(suspected)
+    return [Chunk(tuple(bare), chunk.agent), *parts] if bare else parts
 
 
 def around_the_middle(chunk: Chunk) -> list[Chunk]:
@@ -93,11 +112,3 @@ def without_agents(chunk: Chunk, condemned: Container[str]) -> tuple[Chunk | Non
         agent = agent_of(row)
         (theirs.setdefault(agent, []) if agent is not None and agent in condemned else kept).append(row)
     return (Chunk(tuple(kept), chunk.agent) if kept else None), theirs
-
-
-def _apart(rows: Iterable[Row]) -> tuple[list[Row], list[Row]]:
-    bare: list[Row] = []
-    suspects: list[Row] = []
-    for row in rows:
-        (bare if _API_FIELDS.issuperset(msgspec.json.decode(row.body)) else suspects).append(row)
-    return bare, suspects

@@ -7,20 +7,28 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_socialscrm.importer.causes import TOO_LARGE
+from airflow_provider_socialscrm.api.customers import AGENT, NUMBER, SEX, SIDE_EFFECT
+from airflow_provider_socialscrm.importer.causes import NO_NUMBER, TOO_LARGE, AmbiguousNumber
 from airflow_provider_socialscrm.importer.checked import Column, Finding
 from airflow_provider_socialscrm.importer.cleaning import json_members, json_objects
+from airflow_provider_socialscrm.importer.duplicates import Flags
 from airflow_provider_socialscrm.importer.fields import check_field
-from airflow_provider_socialscrm.importer.mapping import AGENT, NUMBER, SIDE_EFFECT, Plan
+from airflow_provider_socialscrm.importer.mapping import Plan, is_index, is_own
+from airflow_provider_socialscrm.importer.null_words import null_words, without
 from airflow_provider_socialscrm.importer.report import Cause
 from airflow_provider_socialscrm.importer.rows import InvalidRow, Judged, Rows, SupersededRow
+from airflow_provider_socialscrm.importer.sexes import letters_of
+from airflow_provider_socialscrm.importer.text import as_text
+from airflow_provider_socialscrm.importer.values import readable
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.batches import Batch
     from airflow_provider_socialscrm.importer.options import Rules
+    from airflow_provider_socialscrm.importer.table_facts import TableFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,7 @@ class Judge:
     :param agent_in_row: header scheme: ``agentAccount`` goes into the row; else it says who signs.
     :param bytes_per_call: what the body of a call with a single row may have.
     :param envelope: bytes a call has around its rows, by the agent who signs.
+    :param facts: what the whole table says.
     """
 
     plan: Plan
@@ -39,15 +48,23 @@ class Judge:
     agent_in_row: bool
     bytes_per_call: int
     envelope: Callable[[str | None], int]
+    facts: TableFacts
 
     def numbers(self, batch: Batch) -> Column:
         """Return the column of numbers alone."""
         return self._checked(batch, NUMBER)[NUMBER]
 
-    def is_sendable(self, batch: Batch) -> list[bool]:
+    def observe(self, batch: Batch) -> None:
+        """Note what the batch says of the whole table, beside its numbers."""
+        sex = self.plan.field(SEX)
+        if sex and self.facts.sex_letters is not None:
+            self.facts.sex_letters |= letters_of(as_text(readable(_column(batch, sex.column))))
+
+    def is_sendable(self, batch: Batch) -> Flags:
         """Return for each row whether it can be sent."""
-        reasons = self._examine(batch).reasons
-        return [index not in reasons for index in range(batch.records.num_rows)]
+        sendable = np.ones(batch.records.num_rows, np.bool_)
+        sendable[list(self._examine(batch).reasons)] = False
+        return sendable
 
     def judge(self, batch: Batch, superseded: Mapping[int, int | None], places: Iterator[int]) -> Judged:
         """Return a batch's rows, each sendable, invalid or superseded.
@@ -57,8 +74,9 @@ class Judge:
         :param places: numbers that run on over the batches: places in the order of sending.
         """
         examined = self._examine(batch)
-        reasons = {batch.start + index: causes for index, causes in examined.reasons.items()}
-        gone = superseded.keys() | reasons.keys()
+        blank = self._blank(batch, examined.reasons)
+        reasons = {batch.start + index: causes for index, causes in examined.reasons.items() if index not in blank}
+        gone = superseded.keys() | reasons.keys() | {batch.start + index for index in blank}
         everything = range(batch.records.num_rows)
         left = [index for index in everything if batch.start + index not in gone] if gone else everything
         return Judged(
@@ -66,12 +84,24 @@ class Judge:
             examined.rows(batch, left, places),
             [InvalidRow(at, tuple(reasons[at])) for at in sorted(reasons) if at not in superseded],
             [SupersededRow(at, winner) for at, winner in superseded.items()],
+            [batch.start + index for index in sorted(blank)],
             examined.remarks_on(left),
+            examined.ambiguous_numbers,
         )
+
+    def _blank(self, batch: Batch, reasons: Mapping[int, Sequence[Cause]]) -> frozenset[int]:
+        """Return the rows that have no value in any column but words for none, so that nobody misses anything."""
+        left = pa.array([index for index, causes in reasons.items() if NO_NUMBER in causes], pa.int64())
+        for name in batch.records.schema.names:
+            if len(left) and is_own(name) and not is_index(name):
+                text = as_text(readable(batch.records.column(name).take(left)))
+                text = without(text, self.rules.null_values)
+                left = left.filter(pc.or_(pc.is_null(text), null_words(text)))
+        return frozenset(left.to_pylist())
 
     def _checked(self, batch: Batch, *names: str) -> dict[str, Column]:
         return {
-            field.name: check_field(field, _column(batch, field.column), self.rules)
+            field.name: check_field(field, _column(batch, field.column), self.rules, self.facts)
             for field in self.plan.fields
             if not names or field.name in names
         }
@@ -92,6 +122,7 @@ class Judge:
             None if harmful is None else pc.is_valid(harmful.text).to_pylist(),
             _by_row(findings, batch.unreadable),
             remarks,
+            _ambiguous_numbers([*findings, *remarks]),
         )
 
     def _too_large(self, bodies: pa.Array, signers: Sequence[str | None] | None) -> list[Finding]:
@@ -110,9 +141,10 @@ class _Examined:
     harmful: Sequence[bool] | None
     reasons: Mapping[int, Sequence[Cause]]
     remarks: Sequence[Finding]
+    ambiguous_numbers: Mapping[str, int]
 
     def remarks_on(self, indices: Sequence[int]) -> dict[Cause, int]:
-        """Return how many of the rows at these indices have something odd."""
+        """Return how many of the rows at these indices have something noteworthy."""
         flags = {cause: mask.to_numpy(zero_copy_only=False) for cause, mask in self.remarks}
         return {cause: count for cause, odd in flags.items() if (count := int(odd[list(indices)].sum()))}
 
@@ -155,6 +187,10 @@ def _column(batch: Batch, name: str | None) -> pa.Array:
     if name is None or name not in batch.records.schema.names:
         return pa.nulls(batch.records.num_rows, pa.string())
     return batch.records.column(name)
+
+
+def _ambiguous_numbers(findings: Sequence[Finding]) -> dict[str, int]:
+    return {cause.countries: mask.true_count for cause, mask in findings if isinstance(cause, AmbiguousNumber)}
 
 
 def _by_row(findings: Sequence[Finding], unreadable: Mapping[int, Cause]) -> Mapping[int, Sequence[Cause]]:

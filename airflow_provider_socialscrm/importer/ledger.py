@@ -7,7 +7,7 @@ from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 
 from airflow_provider_socialscrm.importer.batches import Batch, OpenablePath
-from airflow_provider_socialscrm.importer.causes import DUPLICATE, UNREADABLE, superseded_by, together
+from airflow_provider_socialscrm.importer.causes import DUPLICATE, counted_as, superseded_by, together
 from airflow_provider_socialscrm.importer.dead_letter import DeadLetter
 from airflow_provider_socialscrm.importer.progress import Progress
 from airflow_provider_socialscrm.importer.report import Bucket, Cause, Report
@@ -72,11 +72,12 @@ class Ledger:
     def keep_back(self, judged: Judged) -> None:
         """Put the rows of a batch that are not sent into their buckets, with all that is wrong with them."""
         for invalid in judged.invalid:
-            own = together(invalid.reasons)
-            counted = UNREADABLE if own.code == UNREADABLE.code else own
-            self._keep_back(judged.batch, invalid.position, Bucket.INVALID, counted, own)
+            counted = together([counted_as(reason) for reason in invalid.reasons])
+            self._keep_back(judged.batch, invalid.position, Bucket.INVALID, counted, together(invalid.reasons))
         for row in judged.superseded:
             self._keep_back(judged.batch, row.position, Bucket.DUPLICATE, DUPLICATE, superseded_by(row.winner))
+        if judged.blank:
+            self.report.settle(Bucket.BLANK, judged.blank, for_good=False)
 
     def _keep_back(self, batch: Batch, position: int, bucket: Bucket, counted: Cause, own: Cause) -> None:
         self.report.settle(bucket, [position], counted, for_good=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 from airflow_provider_socialscrm.importer import batches
 from airflow_provider_socialscrm.importer.batches import Piece
 from airflow_provider_socialscrm.importer.causes import unreadable
-from airflow_provider_socialscrm.importer.encodings import is_utf_16, likely_encoding
+from airflow_provider_socialscrm.importer.encodings import encoding_advice, is_utf_16
 from airflow_provider_socialscrm.importer.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,6 +31,19 @@ LONGEST_LINE: Final = 10_000_000
 
 BYTE_ORDER_MARK: Final = "\ufeff"
 
+DEFAULT_DELIMITER: Final = ","
+
+LATIN_1: Final = "iso8859-1"
+"""The encoding that is taken for Windows-1252, as browsers do: what it has more are control characters."""
+
+_CONTROL = re.compile("[\x80-\x9f]")
+_WINDOWS_1252: Final = {byte: bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(0x80, 0xA0)}
+"""What is written for these control characters; five of them have no character there either."""
+
+
+class EmptyFileError(InputError):
+    """A file has not one row nor a column: among other files it is no rows, alone it is a mistake."""
+
 
 @dataclass(frozen=True, slots=True)
 class TextForm:
@@ -41,7 +55,7 @@ class TextForm:
     """
 
     encoding: str = "utf-8"
-    delimiter: str = ","
+    delimiter: str = DEFAULT_DELIMITER
 
     def __post_init__(self) -> None:
         try:
@@ -78,7 +92,7 @@ def lines_of(file: IO[bytes], name: str, encoding: str) -> Iterator[str]:
     """
     lines = _lines(file, name, encoding)
     first = next(lines, "")
-    if "\0" in first and is_utf_16(head := first.encode(encoding)):
+    if "\0" in first and is_utf_16(head := first.encode(encoding, "replace")):
         raise _undecodable(name, 1, encoding, head)
     yield first.removeprefix(BYTE_ORDER_MARK)
     yield from lines
@@ -107,8 +121,9 @@ def _lines(file: IO[bytes], name: str, encoding: str) -> Iterator[str]:
             if len(rest) > LONGEST_LINE:
                 raise InputError(f"{name}, line {number} does not end within {LONGEST_LINE:,} characters: break lines.")
     except UnicodeDecodeError as failure:
-        line = failure.object[failure.object.rfind(b"\n", 0, failure.start) + 1 :]
-        raise _undecodable(name, number + rest.endswith(("\r", "\n")), encoding, line) from None
+        block = failure.object
+        line = block[block.rfind(b"\n", 0, failure.start) + 1 :]
+        raise _undecodable(name, number + rest.endswith(("\r", "\n")), encoding, line, block) from None
     if rest:
         yield rest
 
@@ -117,19 +132,20 @@ def _texts(file: IO[bytes], encoding: str) -> Iterator[str]:
     """Yield the file's text block by block; before an error, all that stands before it."""
     # Not with TextIOWrapper: for each line it asks Airflow's files, which are slow to answer, whether they are closed.
     decoder = codecs.getincrementaldecoder(encoding)()
+    is_latin_1 = codecs.lookup(encoding).name == LATIN_1
     for block in iter(partial(file.read, READ_BYTES), b""):
         kept, _ = state = decoder.getstate()
         try:
-            yield decoder.decode(block)
+            text = decoder.decode(block)
         except UnicodeDecodeError as failure:
             decoder.setstate(state)
             yield decoder.decode(block[: max(0, failure.start - len(kept))])
             raise
         except UnicodeError as failure:  # UTF-16 without its mark
             raise UnicodeDecodeError(encoding, block, 0, 1, str(failure)) from None
+        yield text.translate(_WINDOWS_1252) if is_latin_1 and _CONTROL.search(text) else text
     yield decoder.decode(b"", final=True)
 
 
-def _undecodable(name: str, line: int, encoding: str, sample: bytes) -> InputError:
-    advice = likely_encoding(sample, encoding) or "Set encoding to the one it was written in, or write it as UTF-8."
-    return InputError(f"{name}, line {line}: not {encoding.upper()} text. {advice}")
+def _undecodable(name: str, line: int, encoding: str, sample: bytes, block: bytes | None = None) -> InputError:
+    return InputError(f"{name}, line {line}: not {encoding.upper()} text. {encoding_advice(sample, encoding, block)}")

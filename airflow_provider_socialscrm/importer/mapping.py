@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
+from unicodedata import category
 
+from airflow_provider_socialscrm.api.customers import AGENT, API_FIELDS, NEVER_EMPTY, NUMBER, SIDE_EFFECT
+from airflow_provider_socialscrm.api.privacy import is_personal, redact
 from airflow_provider_socialscrm.importer.cleaning import clean_text
 from airflow_provider_socialscrm.importer.dead_letter import OWN_COLUMNS
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.options import EMPTY, Rules
+from airflow_provider_socialscrm.importer.options import Rules
+from airflow_provider_socialscrm.importer.spelling import alike, did_you_mean
 from airflow_provider_socialscrm.importer.text import value_as_text
-
-NUMBER: Final = "whatsApp"
-AGENT: Final = "agentAccount"
-SEX: Final = "sex"
-BIRTHDAY: Final = "birthday"
-TAGS: Final = ("tabName", "cancelTabName")
-
-SIDE_EFFECT: Final = "welcome"
-"""The field that makes the CRM act on the customer, so that sending a row again may do harm (contract 2.9)."""
-
-API_FIELDS: Final = (
-    AGENT, NUMBER, "friendName", SEX, BIRTHDAY, "address", "email", "profession", "income", "desc", *TAGS,
-    "stage", "source", "languageTag", SIDE_EFFECT,
-)  # fmt: skip
-"""The row fields the vendor names (contract 2.3). Any other column is an extension field (contract 2.4)."""
-
-NEVER_EMPTY: Final = (NUMBER, AGENT)
-"""Fields that a row needs, so that they cannot be sent empty."""
 
 KEPT_OUT: Final = (*NEVER_EMPTY, SIDE_EFFECT, "cancelTabName")
 """Fields that ``empty="send"`` does not touch unless it names them: the CRM ignores an empty ``cancelTabName``
@@ -39,8 +26,14 @@ KEPT_OUT: Final = (*NEVER_EMPTY, SIDE_EFFECT, "cancelTabName")
 PANDAS_INDEX: Final = "__index_level_"
 """How pandas begins the names of index columns that have none, in Parquet files and Arrow tables."""
 
-LIKENESS: Final = 0.75
-"""Share of matching letters, as ``difflib`` counts, that makes a name a misspelt other: freindName has 0.9."""
+INDEX: Final = re.compile(r"Unnamed: 0(?:\.\d+)*")
+"""The same for the first column, which is an index as a rule."""
+
+_UNSEEN: Final = ("Cf", "Zs", "Zl", "Zp", "Cc")
+"""Kinds of characters that nobody sees: zero-width ones, blanks, controls. Within a word some have a meaning."""
+
+UNNAMED: Final = re.compile(r"Unnamed: \d+(?:\.\d+)*(?:_level_\d+)?")
+"""What pandas, and our reader of CSV files, call a column that has no name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +58,16 @@ class Plan:
 
     :param fields: in the order they are sent: as the columns are, then the constants.
     :param extensions: names of the extension fields among them.
-    :param doubts: fields that may be misspelt, a sentence each.
+    :param renamed: columns that go to a field of another name which the user did not give: differing in case, blanks or
+        underscores only.
+    :param left_out: columns that are not sent, though nobody has said so and they may hold data of the customer.
+    :param doubts: extension fields that may be misspelt, a sentence each.
     """
 
     fields: tuple[Field, ...]
     extensions: tuple[str, ...] = ()
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
 
     def field(self, name: str) -> Field | None:
@@ -78,46 +76,114 @@ class Plan:
 
 
 def plan_fields(columns: Sequence[str], rules: Rules, *, agent_in_row: bool) -> Plan:
-    """Return what rows are made of. Left out are columns without a name, those a dead letter adds, and pandas' index.
+    """Return what rows are made of.
+
+    A column goes to a field if ``columns`` says so, if it has the field's name, or if its name differs in case, blanks
+    or underscores only. Others are sent only if ``extension_fields`` asks for them. The columns that a dead letter
+    adds, and pandas' index, hold nothing of the customer.
 
     :param columns: names of the data's columns, each once.
-    :param rules: the user's ``columns``, ``defaults``, ``extension_fields`` and ``empty``.
+    :param rules: the user's.
     :param agent_in_row: header scheme: each row names its agent.
     :raises InputError: naming everything that cannot be, at once.
     """
-    left_out = (*OWN_COLUMNS, "")
-    own = [name for name in columns if clean_text(name) not in left_out and not name.startswith(PANDAS_INDEX)]
+    own = [name for name in columns if is_own(name) or name in rules.columns]
     targets = _targets(own, rules)
+    names = {*targets.values(), *rules.defaults}
+    left_out = tuple(name for name in own if name not in targets and not _is_asked(name, rules))
+    missing = [name for name in (NEVER_EMPTY if agent_in_row else (NUMBER,)) if name not in names]
+    unserved = [name for name in API_FIELDS if name not in {*targets.values(), *missing}]
     wrong = [
+        *rules.wrong_fields(),
         *_wrong_columns(own, rules),
-        *_wrong_targets(targets, rules),
-        *_wrong_defaults(rules),
+        *_wrong_targets(targets),
         *_wrong_extension_fields(own, targets, rules),
-        *_wrong_empty(targets, rules),
-        *_missing(own, {*targets.values(), *rules.defaults}, agent_in_row=agent_in_row),
+        *_wrong_names(names, rules),
+        *_misspelt(left_out, unserved),
+        *_missing(own, missing, rules),
     ]
     if wrong:
         raise InputError(" ".join(wrong))
     mapped = [_field(name, column, rules) for column, name in targets.items()]
     constants = [_field(name, None, rules) for name in rules.defaults if name not in targets.values()]
     fields = (*mapped, *constants)
-    return Plan(fields, tuple(each.name for each in fields if each.name not in API_FIELDS), tuple(_doubts(targets)))
+    return Plan(
+        fields,
+        tuple(each.name for each in fields if each.name not in API_FIELDS),
+        {name: target for name, target in targets.items() if not _is_asked(name, rules) and tidy_name(name) != target},
+        left_out,
+        tuple(_doubts(targets)) if rules.sends_all else (),
+    )
+
+
+def is_own(column: str) -> bool:
+    """Say whether a column may hold data of the customer: it is not one that a dead letter or pandas added."""
+    return tidy_name(column) not in OWN_COLUMNS and not column.startswith(PANDAS_INDEX)
+
+
+def is_unnamed(column: str) -> bool:
+    """Say whether a column has no name."""
+    return not tidy_name(column) or UNNAMED.fullmatch(tidy_name(column)) is not None
+
+
+def is_index(column: str) -> bool:
+    """Say whether a column is a table's index, which pandas writes first and without a name."""
+    return INDEX.fullmatch(tidy_name(column)) is not None
+
+
+def column_label(column: str) -> str:
+    """Return a column's name without what looks like a customer's number or address."""
+    return redact(tidy_name(column)) or "(no name)"
+
+
+def column_labels(names: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """Return names of columns as a log may have them: none where the first line may be a customer and not a header.
+
+    :param names: those to be shown.
+    :param columns: all of the table's.
+    """
+    if any(map(is_personal, columns)):
+        return [f"{len(names):,} with names that may be a customer's"] if names else []
+    return [tidy_name(name) or "(no name)" for name in names]
+
+
+@lru_cache(maxsize=1024)
+def tidy_name(column: str) -> str:
+    """Return a column's name without what nobody sees around it: blanks, zero-width characters, byte order marks."""
+    name = clean_text(str(column))
+    seen = [at for at, character in enumerate(name) if category(character) not in _UNSEEN]
+    return name[seen[0] : seen[-1] + 1] if seen else ""
 
 
 def _targets(columns: Sequence[str], rules: Rules) -> dict[str, str]:
     """Return the field that each column goes to; columns that go nowhere are not in it."""
-    targets: dict[str, str] = {}
+    targets: dict[str, str | None] = {}
     for column in columns:
-        name = rules.columns[column] if column in rules.columns else _by_name(column, rules)
-        if name is not None:
-            targets[column] = name
-    return targets
+        asked = _asked(column, rules)
+        targets[column] = rules.columns[asked] if asked is not None else _by_exact_name(column, rules)
+    exact = set(targets.values())
+    for column in columns:
+        if targets[column] is None and not _is_asked(column, rules) and not is_unnamed(column):
+            alike = _BY_PLAIN_NAME.get(_plain(column))
+            if alike not in exact:
+                targets[column] = alike
+            if targets[column] is None and rules.sends_all:
+                targets[column] = tidy_name(column)
+    return {column: name for column, name in targets.items() if name is not None}
 
 
-def _by_name(column: str, rules: Rules) -> str | None:
-    if column in API_FIELDS or rules.extension_fields is None or column in rules.extension_fields:
-        return column
-    return None
+def _asked(column: str, rules: Rules) -> str | None:
+    """Return the key of ``columns`` that names a column."""
+    return next((name for name in (column, tidy_name(column)) if name in rules.columns), None)
+
+
+def _is_asked(column: str, rules: Rules) -> bool:
+    return _asked(column, rules) is not None
+
+
+def _by_exact_name(column: str, rules: Rules) -> str | None:
+    name = tidy_name(column)
+    return name if name in API_FIELDS or name in map(tidy_name, rules.named_extensions) else None
 
 
 def _field(name: str, column: str | None, rules: Rules) -> Field:
@@ -129,67 +195,54 @@ def _field(name: str, column: str | None, rules: Rules) -> Field:
     return Field(name, column, clean_text(default or "") or None, send_empty)
 
 
-def _is_field(name: str, rules: Rules) -> bool:
-    return name in API_FIELDS or name in (rules.extension_fields or ())
-
-
 def _wrong_columns(columns: Sequence[str], rules: Rules) -> Iterator[str]:
-    for column in (column for column in rules.columns if column not in columns):
-        yield f"columns maps '{column}', which the data does not have{_did_you_mean(column, columns)}."
+    known = {*columns, *map(tidy_name, columns)}
+    for column in (column for column in rules.columns if column not in known):
+        yield f"columns maps '{column}', which the data does not have{did_you_mean(column, columns)}."
 
 
-def _wrong_targets(targets: Mapping[str, str], rules: Rules) -> Iterator[str]:
-    for column, name in targets.items():
-        if column in rules.columns and not _is_field(name, rules):
-            yield (
-                f"columns maps '{column}' to '{name}', which is no field of the API{_did_you_mean(name, API_FIELDS)}: "
-                "if it is one of your CRM's own, name it in extension_fields."
-            )
+def _wrong_targets(targets: Mapping[str, str]) -> Iterator[str]:
     for name, times in Counter(map(clean_text, targets.values())).items():
         if times > 1:
             sources = ", ".join(f"'{column}'" for column, target in targets.items() if clean_text(target) == name)
             yield f"{name} would come from {sources}: map all but one of them to None, which leaves a column out."
 
 
-def _wrong_defaults(rules: Rules) -> Iterator[str]:
-    for name in (name for name in rules.defaults if not _is_field(name, rules)):
-        yield (
-            f"defaults names '{name}', which is no field of the API{_did_you_mean(name, API_FIELDS)}: if it is one of "
-            "your CRM's own, name it in extension_fields."
-        )
-
-
 def _wrong_extension_fields(columns: Sequence[str], targets: Mapping[str, str], rules: Rules) -> Iterator[str]:
-    known = {*columns, *targets.values(), *rules.defaults}
-    for name in rules.extension_fields or ():
-        if name in API_FIELDS:
-            yield f"extension_fields names '{name}', which is one of the API's own fields: it goes along as it is."
-        elif name not in known:
-            yield f"extension_fields names '{name}', which is no column and no field{_did_you_mean(name, columns)}."
+    known = {*map(tidy_name, columns), *targets.values(), *rules.defaults}
+    for name in (name for name in rules.named_extensions if tidy_name(name) not in known):
+        yield f"extension_fields names '{name}', which is no column and no field{did_you_mean(name, columns)}."
 
 
-def _wrong_empty(targets: Mapping[str, str], rules: Rules) -> Iterator[str]:
-    if isinstance(rules.empty, str):
-        return
-    for name, choice in rules.empty.items():
-        if name not in targets.values() and name not in rules.defaults:
-            yield f"empty names '{name}', which no column goes to{_did_you_mean(name, targets.values())}."
-        elif choice not in EMPTY:
-            yield f"empty for '{name}' is {choice!r}, not {' or '.join(EMPTY)}."
-        elif choice == "send" and name in NEVER_EMPTY:
-            yield f"empty cannot send an empty '{name}', since each row needs one."
+def _wrong_names(names: Collection[str], rules: Rules) -> Iterator[str]:
+    for name in (name for name in rules.date_fields if name not in names):
+        yield f"date_fields names '{name}', which is not sent{did_you_mean(name, names)}: name it in extension_fields."
+    for name in (name for name in rules.values if name not in names):
+        yield f"values names '{name}', which no column goes to{did_you_mean(name, names)}."
+    for name in (name for name in rules.empty_fields if name not in names):
+        yield f"empty names '{name}', which no column goes to{did_you_mean(name, names)}."
 
 
-def _missing(columns: Sequence[str], names: set[str], *, agent_in_row: bool) -> Iterator[str]:
-    missing = [name for name in ((NUMBER, AGENT) if agent_in_row else (NUMBER,)) if name not in names]
+def _misspelt(left_out: Sequence[str], unserved: Sequence[str]) -> Iterator[str]:
+    for column in left_out:
+        if found := alike(column, unserved):
+            name = tidy_name(column)
+            yield (
+                f"The column '{name}' is not sent, but its name is close to the field {found}: set "
+                f"columns={{'{name}': '{found}'}} if that is meant, or columns={{'{name}': None}} to leave it out."
+            )
+
+
+def _missing(columns: Sequence[str], missing: Sequence[str], rules: Rules) -> Iterator[str]:
     if not missing:
         return
     scheme = (
-        " (the header scheme wants an agent in each row; defaults can give one for all)" if AGENT in missing else ""
+        " (the header scheme requires an agent in each row; defaults can give one for all)" if AGENT in missing else ""
     )
-    alike = {name: _alike(name, columns) for name in missing}
     hints = "".join(
-        f" Is it '{found[0]}'? Then set columns={{'{found[0]}': '{name}'}}." for name, found in alike.items() if found
+        f" Is it '{found}'? Then set columns={{'{found}': '{name}'}}."
+        for name in missing
+        if (found := alike(name, [column for column in columns if not _is_asked(column, rules)]))
     )
     if not hints and NUMBER in missing:
         hints = " Say which one has the numbers, as in columns={'mobile': 'whatsApp'}."
@@ -198,21 +251,14 @@ def _missing(columns: Sequence[str], names: set[str], *, agent_in_row: bool) -> 
 
 def _doubts(targets: Mapping[str, str]) -> Iterator[str]:
     for name in (name for name in targets.values() if name not in API_FIELDS):
-        if (found := _alike(name, API_FIELDS)) and found[0] not in targets.values():
-            mend = f"If {found[0]} is meant, set columns={{'{name}': '{found[0]}'}}."
-            yield f"'{name}' is sent as an extension field. {mend}"
+        if (found := alike(name, API_FIELDS)) and found not in targets.values():
+            instead = f"If {found} is meant, set columns={{'{name}': '{found}'}}."
+            yield f"'{name}' is sent as an extension field. {instead}"
 
 
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    found = _alike(name, known)
-    return f" (is it '{found[0]}'?)" if found else ""
+def _plain(name: str) -> str:
+    """Return a name without case, blanks, underscores and what nobody sees."""
+    return "".join(char for char in name if char != "_" and category(char) not in _UNSEEN).casefold()
 
 
-def _alike(name: str, known: Iterable[str]) -> list[str]:
-    by_folded = {_folded(other): other for other in known}
-    return [by_folded[match] for match in get_close_matches(_folded(name), by_folded, 1, LIKENESS)]
-
-
-def _folded(name: str) -> str:
-    """Return a name without case and separators, by which spellings differ that mean the same: whats_app."""
-    return "".join(filter(str.isalnum, str(name))).casefold()
+_BY_PLAIN_NAME: Final = {_plain(name): name for name in API_FIELDS}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, timezone
 from math import inf
 from random import SystemRandom
 from typing import Any, Final
 
+from airflow_provider_socialscrm.api.customers import API_FIELDS, NEVER_EMPTY
 from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.importer.spelling import did_you_mean
 
 DEFAULT_ROWS: Final = 100
 """Rows a call. The vendor states no limit for imports (contract 2.7); its neighbours take 50 to 20,000."""
@@ -33,6 +37,18 @@ DUPLICATES: Final = ("last", "first", "send")
 ON_INVALID: Final = ("reject", "fail")
 """What rows that cannot be sent mean: they are kept back, or nothing is sent."""
 
+AMBIGUOUS_NUMBERS: Final = ("reject", "national", "international")
+"""What becomes of a number that can be one of the default region, and one of another country."""
+
+BAD_VALUES: Final = ("reject", "omit")
+"""What an optional value that cannot be sent means: its row is not sent, or the row goes without it."""
+
+_MISTAKEN: Final = {"UK": "GB", "EL": "GR"}
+"""What the European Union calls two countries, by their letters of ISO 3166."""
+
+ALL: Final = "all"
+"""As ``extension_fields``: every column beside the API's own fields."""
+
 
 @dataclass(frozen=True, slots=True)
 class Effort:
@@ -45,8 +61,8 @@ class Effort:
     :param budget: retries the run may have ahead of the calls that passed: each retry takes one, each passed call gives
         one back. A service that refuses most calls is left alone soon; one that refuses a few is worked with for hours.
     :param isolation: calls the run may spend on finding bad rows ahead of what :attr:`isolation_share` gives.
-    :param isolation_share: calls that each accepted row adds to them. With the default a run goes on with one bad row
-        in a hundred, and stops where every row is bad.
+    :param isolation_share: calls that each accepted row adds to them. With the default a run goes on where a third of
+        the rows are bad, which takes about two calls for each accepted row, and stops where nearly all of them are.
     """
 
     attempts: int = 6
@@ -58,6 +74,11 @@ class Effort:
     isolation_share: float = 0.2
 
 
+def _latest_today() -> date:
+    """Return the day where it is latest, so that no zone's today counts as the future."""
+    return datetime.now(timezone(timedelta(hours=14))).date()
+
+
 @dataclass(frozen=True, slots=True)
 class Timing:
     """Time and chance, handed in so that a test can own them.
@@ -65,11 +86,13 @@ class Timing:
     :param now: seconds of a clock that never goes back.
     :param sleep: waits so many seconds.
     :param chance: a random number from 0 to 1.
+    :param today: the last day on which somebody may be born.
     """
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     chance: Callable[[], float] = field(default_factory=lambda: SystemRandom().random)
+    today: Callable[[], date] = _latest_today
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +100,21 @@ class Rules:
     """How a table is read as customers.
 
     :param columns: the API's field for a column, by the column's name; ``None`` leaves the column out. Columns that are
-        not named go to the field they are called like.
+        not named go to the field they are called like, regardless of case, blanks and underscores.
     :param defaults: values of fields for the rows that have none.
-    :param extension_fields: the columns and fields beside the API's own that go along. ``None``: all columns do.
-    :param default_region: the country of numbers without country code, as two letters; ``None`` knows none, and checks
-        only that a number has 7 to 15 digits.
-    :param dayfirst: whether 01/02/2020 is the first of February; ``None`` refuses what can be read both ways.
+    :param values: what a value of a field becomes, by field, before anything else: ``{"sex": {"M": "male"}}``.
+    :param extension_fields: the columns and fields beside the API's own that go along; ``"all"`` is every column.
+        ``None``: none does.
+    :param date_fields: which of the extension fields are dates, sent as ``yyyy/MM/dd``.
+    :param null_values: texts that mean a missing value, in any column.
+    :param default_region: the country of numbers without country code, as two letters; ``None`` knows none.
+    :param ambiguous_numbers: what becomes of a number that can be one of ``default_region``, and one of another country
+        without its plus: ``reject``, or the ``national`` or the ``international`` reading.
+    :param dayfirst: whether 01/02/2020 is the first of February; ``None`` rejects what can be read both ways.
     :param empty: whether a missing or blank value is left out (``omit``) or sent as an empty text (``send``), for all
         fields or by field.
+    :param bad_values: whether a row with an optional value that cannot be sent is rejected (``reject``), or sent
+        without that value (``omit``).
     :param duplicates: which row goes of those with one number: the ``last`` that can be sent, the ``first``, or all
         (``send``).
     :param on_invalid: whether rows that cannot be sent are kept back (``reject``), or nothing is sent (``fail``).
@@ -92,10 +122,15 @@ class Rules:
 
     columns: Mapping[str, str | None] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    extension_fields: Sequence[str] | None = None
+    values: Mapping[str, Mapping[Any, Any]] = field(default_factory=dict)
+    extension_fields: Sequence[str] | str | None = None
+    date_fields: Sequence[str] = ()
+    null_values: Sequence[str] = ()
     default_region: str | None = None
+    ambiguous_numbers: str = AMBIGUOUS_NUMBERS[0]
     dayfirst: bool | None = None
     empty: str | Mapping[str, str] = EMPTY[0]
+    bad_values: str = BAD_VALUES[0]
     duplicates: str = DUPLICATES[0]
     on_invalid: str = ON_INVALID[0]
 
@@ -105,17 +140,68 @@ class Rules:
         :raises InputError: naming each argument.
         """
         wrong = [
-            *_no_mapping(columns=self.columns, defaults=self.defaults),
+            *_no_mapping(columns=self.columns, defaults=self.defaults, values=self.values),
+            *_no_names(
+                "extension_fields",
+                () if self.sends_all or self.extension_fields is None else self.extension_fields,
+                ALL,
+            ),
+            *_no_names("date_fields", self.date_fields),
+            *_no_names("null_values", self.null_values),
+            *_no_choice("ambiguous_numbers", self.ambiguous_numbers, AMBIGUOUS_NUMBERS),
+            *_no_choice("bad_values", self.bad_values, BAD_VALUES),
             *_no_choice("duplicates", self.duplicates, DUPLICATES),
             *_no_choice("on_invalid", self.on_invalid, ON_INVALID),
             *(() if isinstance(self.empty, Mapping) else _no_choice("empty", self.empty, EMPTY)),
         ]
-        if isinstance(self.extension_fields, str):
-            wrong.append(f"extension_fields is {self.extension_fields!r}, not a list of names")
         if self.dayfirst not in (None, True, False):
             wrong.append(f"dayfirst is {self.dayfirst!r}, not True, False or None")
+        wrong += _no_region(self.default_region)
         if wrong:
             raise InputError("; ".join(wrong) + ".")
+
+    def wrong_fields(self) -> Iterator[str]:
+        """Yield what can never be right, whatever columns the data has, a sentence each."""
+        known = {*API_FIELDS, *self.named_extensions}
+        asked = {f"columns maps '{column}' to": name for column, name in self.columns.items() if name is not None}
+        asked |= {f"defaults names '{name}'": name for name in self.defaults}
+        asked |= {f"values names '{name}'": name for name in self.values}
+        for what, name in asked.items():
+            if name not in known and not self.sends_all:
+                shown = f"{what} '{name}'" if what.endswith(" to") else what
+                yield (
+                    f"{shown}, which is not a field of the API{did_you_mean(name, API_FIELDS)}: if it is one of your "
+                    "CRM's own, name it in extension_fields."
+                )
+        for name in (name for name in self.named_extensions if name in API_FIELDS):
+            yield (
+                f"extension_fields names '{name}', which is one of the API's own fields: it is sent anyway, so remove "
+                "it here."
+            )
+        for name in (name for name in self.date_fields if name in API_FIELDS):
+            yield f"date_fields names '{name}', which is one of the API's own fields: name extension fields only."
+        for name in (name for name, words in self.values.items() if not isinstance(words, Mapping)):
+            yield f"values for '{name}' is a {type(self.values[name]).__name__}, not a dictionary."
+        for name, choice in self.empty_fields.items():
+            if choice not in EMPTY:
+                yield f"empty for '{name}' is {choice!r}, not {' or '.join(EMPTY)}."
+            elif choice == "send" and name in NEVER_EMPTY:
+                yield f"empty cannot send an empty '{name}', since each row needs one."
+
+    @property
+    def empty_fields(self) -> Mapping[str, str]:
+        """What becomes of missing values, by field, where it is said by field."""
+        return {} if isinstance(self.empty, str) else self.empty
+
+    @property
+    def sends_all(self) -> bool:
+        """Whether every column beside the API's own fields goes along."""
+        return self.extension_fields == ALL
+
+    @property
+    def named_extensions(self) -> Sequence[str]:
+        """The extension fields that are asked for by name."""
+        return () if self.extension_fields is None or isinstance(self.extension_fields, str) else self.extension_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +211,8 @@ class Options:
     :param rows_per_call: rows a call carries at most.
     :param bytes_per_call: bytes a call's body has at most.
     :param concurrency: calls in flight.
-    :param max_rejected: rows that may be refused before the run counts as failed: a number, or a fraction of the input
-        as a float below 1. Rejected, invalid and unknown rows count.
+    :param max_rejected: rows that may be refused before the run counts as failed: an int is a number of rows, a float
+        up to 1.0 a share of the input, ``None`` is no limit. Rejected, invalid and unknown rows count.
     :param on_unknown: what becomes of a row with side effects when its call was sent and the answer lost: ``hold`` it
         as unknown, or ``resend`` it.
     :param rules: how the table is read as customers.
@@ -139,7 +225,7 @@ class Options:
     rows_per_call: int = DEFAULT_ROWS
     bytes_per_call: int = DEFAULT_BYTES
     concurrency: int = DEFAULT_CONCURRENCY
-    max_rejected: float = 0
+    max_rejected: float | None = 0
     on_unknown: str = "hold"
     rules: Rules = field(default_factory=Rules)
     parallel_tasks: int = 1
@@ -156,8 +242,7 @@ class Options:
             for name in ("rows_per_call", "bytes_per_call", "concurrency", "parallel_tasks")
             if type(value := getattr(self, name)) is not int or value < 1  # True is an int, but no number of rows
         ]
-        if type(self.max_rejected) not in {int, float} or not 0 <= self.max_rejected < inf:
-            wrong.append(f"max_rejected is {self.max_rejected!r}, not a number from 0")
+        wrong += _no_threshold(self.max_rejected)
         wrong += _no_choice("on_unknown", self.on_unknown, ON_UNKNOWN)
         if wrong:
             raise InputError("; ".join(wrong) + ".")
@@ -168,6 +253,25 @@ class Options:
         return self.on_unknown == "resend"
 
 
+def _no_threshold(allowed: Any) -> list[str]:
+    if allowed is None or (type(allowed) is int and allowed >= 0) or (type(allowed) is float and 0 <= allowed <= 1):
+        return []
+    limits = "a whole number of rows, a share of them as a float from 0.0 to 1.0, or None for no limit"
+    whole = f" (for {allowed:.0f} rows write {allowed:.0f})" if type(allowed) is float and 1 < allowed < inf else ""
+    return [f"max_rejected is {allowed!r}: give {limits}{whole}"]
+
+
+def _no_region(region: Any) -> list[str]:
+    if region is None or (isinstance(region, str) and re.fullmatch("[A-Z]{2}", region) and region not in _MISTAKEN):
+        return []
+    meant = str(region).strip().upper()
+    meant = _MISTAKEN.get(meant, meant)
+    instead = (
+        f"write {meant!r}" if re.fullmatch("[A-Z]{2}", meant) else "write a country's two letters, as in 'CN' or 'DE'"
+    )
+    return [f"default_region is {region!r}: {instead}"]
+
+
 def _no_choice(name: str, value: Any, choices: Sequence[str]) -> list[str]:
     return [] if value in choices else [f"{name} is {value!r}, not {' or '.join(choices)}"]
 
@@ -175,3 +279,13 @@ def _no_choice(name: str, value: Any, choices: Sequence[str]) -> list[str]:
 def _no_mapping(**arguments: Any) -> list[str]:
     given = ((name, value) for name, value in arguments.items() if not isinstance(value, Mapping))
     return [f"{name} is a {type(value).__name__}, not a dictionary" for name, value in given]
+
+
+def _no_names(name: str, names: Any, instead: str | None = None) -> list[str]:
+    if (
+        not isinstance(names, str | Mapping)
+        and isinstance(names, Iterable)
+        and all(type(each) is str for each in names)
+    ):
+        return []
+    return [f"{name} is {names!r}, not {f'{instead!r} or ' if instead else ''}a list of names"]

@@ -17,6 +17,9 @@ READ_BYTES: Final = 8 * 1024 * 1024
 AHEAD_BYTES: Final = 256 * 1024
 """Bytes to fetch ahead from object storage: few, for the columns lie far apart, and the next read is of another."""
 
+INT96_UNIT: Final = "us"
+"""Unit of the moments that Spark and Hive write in 96 bits: in nanoseconds, years after 2262 become others."""
+
 LEAST_READ_BYTES: Final = 64 * 1024
 """Bytes of one column to hold at least, so that storage is not asked for every few values of a wide table."""
 
@@ -28,7 +31,7 @@ def columns(file: IO[bytes], _name: str, _form: TextForm) -> Sequence[str]:
     """
     import pyarrow.parquet as pq  # noqa: PLC0415 - only those who read Parquet pay for it
 
-    names: list[str] = pq.ParquetFile(file).schema_arrow.names
+    names: list[str] = pq.ParquetFile(file, coerce_int96_timestamp_unit=INT96_UNIT).schema_arrow.names
     return names
 
 
@@ -67,7 +70,7 @@ def _batches(file: IO[bytes], width: int) -> Iterator[pa.RecordBatch]:
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     held = max(LEAST_READ_BYTES, READ_BYTES // max(width, 1))
-    opened = pq.ParquetFile(file, buffer_size=held, pre_buffer=False)
+    opened = pq.ParquetFile(file, buffer_size=held, pre_buffer=False, coerce_int96_timestamp_unit=INT96_UNIT)
     for group in range(opened.num_row_groups):  # of all of them together, two would be in memory at times
         # Threads would have several columns decoded at once: more memory, for a pace that no import needs.
         yield from opened.iter_batches(batch_size=batches.BATCH_ROWS, row_groups=[group], use_threads=False)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from airflow_provider_socialscrm.api.customers import AGENT
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.importer.chunks import Limits, chunk_rows
 from airflow_provider_socialscrm.importer.dead_letter import has_parts
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.intake import Intake
 from airflow_provider_socialscrm.importer.ledger import Ledger
-from airflow_provider_socialscrm.importer.mapping import AGENT
 from airflow_provider_socialscrm.importer.masking import masked
 from airflow_provider_socialscrm.importer.progress import NoCheckpoint, Progress
 from airflow_provider_socialscrm.importer.report import Bucket, Cause, Report
@@ -59,7 +59,8 @@ class Preview:
     :param calls: how many would carry them if none is refused.
     :param seconds: how long the calls take at the pace of the connection, if the CRM answers fast enough.
     :param samples: the first rows that can be sent, by position.
-    :param remarks: rows that can be sent and have something odd, by cause.
+    :param remarks: rows that can be sent and have something noteworthy, by cause.
+    :param observations: the same for the manifest, with what else a person should know of rows and columns.
     """
 
     report: Report = field(default_factory=Report)
@@ -67,6 +68,7 @@ class Preview:
     seconds: int = 0
     samples: dict[int, list[SampleField]] = field(default_factory=dict)
     remarks: dict[Cause, int] = field(default_factory=dict)
+    observations: dict[str, Any] = field(default_factory=dict)
 
     @property
     def sendable(self) -> int:
@@ -85,14 +87,16 @@ class Preview:
 
     def manifest(self) -> dict[str, Any]:
         """Return it in numbers, for XCom: like the manifest of an import, without a customer."""
-        kept_back = {bucket.value: self.report.count(bucket) for bucket in (Bucket.INVALID, Bucket.DUPLICATE)}
+        kept_back = {
+            bucket.value: self.report.count(bucket) for bucket in (Bucket.INVALID, Bucket.DUPLICATE, Bucket.BLANK)
+        }
         return {
             "dry_run": True,
             "rows": {"total": self.report.rows, "sendable": self.sendable} | kept_back,
             "refusals": [refusal.as_dict() for refusal in self.report.refusals()],
             "calls": self.calls,
             "seconds": self.seconds,
-        }
+        } | self.observations
 
 
 def preview_import(
@@ -130,7 +134,7 @@ def preview_import(
                 found.samples[row.position] = list(_sample(row, intake.plan))
             watch(judged.batch.start + judged.batch.records.num_rows, intake.rows)
     found.seconds = ceil(found.calls / settings.calls_per_second)
-    found.remarks = dict(intake.remarks)
+    found.remarks, found.observations = dict(intake.remarks), intake.observations()
     return found
 
 

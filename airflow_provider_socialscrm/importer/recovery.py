@@ -67,7 +67,7 @@ class BlameAgent:
 
 
 class BlameExtension:
-    """Clear the rows without extension fields, halve the others."""
+    """Clear the rows without extension fields, take the others apart."""
 
 
 class Halve:
@@ -82,6 +82,10 @@ class Reject:
     """The chunk is one row, and the CRM refuses it."""
 
 
+class SuspectFields:
+    """The chunk is one row, refused for its extension fields: at fault unless no row with the same ones passes."""
+
+
 class Suspect:
     """The chunk is one row, refused with a code nobody knows: at fault unless everything fails alike."""
 
@@ -94,7 +98,20 @@ class Stop:
     """Nothing the importer can do: raise the failure, send nothing more."""
 
 
-Step = SendAgain | Resign | Shrink | BlameAgent | BlameExtension | Halve | Probe | Reject | Suspect | Hold | Stop
+Step = (
+    SendAgain
+    | Resign
+    | Shrink
+    | BlameAgent
+    | BlameExtension
+    | Halve
+    | Probe
+    | Reject
+    | SuspectFields
+    | Suspect
+    | Hold
+    | Stop
+)
 
 
 def next_step(failure: SocialSCRMError, tried: Tried, effort: Effort, chance: float) -> Step:
@@ -129,7 +146,7 @@ _TOGETHER: Final[dict[Recovery, Step]] = {
 _ALONE: Final[dict[Recovery, Step]] = {
     Recovery.SHRINK: Reject(),
     Recovery.BLAME_AGENT: BlameAgent(),
-    Recovery.BLAME_EXTENSION: Reject(),
+    Recovery.BLAME_EXTENSION: SuspectFields(),
     Recovery.ISOLATE: Reject(),
     Recovery.GUARD: Suspect(),
 }

@@ -15,7 +15,19 @@ FIRST_POSITIONS: Final = 10
 """Positions a refusal names in the manifest; the dead letter has them all."""
 
 
-MOST_CAUSES: Final = 15
+MOST_REMARKS: Final = 8
+"""Remarks a manifest has; the log has them all."""
+
+MOST_NAMES: Final = 15
+"""Columns left out, and pairs of countries, that a manifest names."""
+
+LONGEST_REMARK: Final = 120
+"""Characters of a remark's meaning and hint in a manifest, and ..."""
+
+LONGEST_NAME: Final = 40
+"""... of a column's name, as JSON writes them."""
+
+MOST_CAUSES: Final = 14
 """Causes a manifest tells apart; further ones are counted together, by bucket. This keeps it under 16 KiB, with ..."""
 
 LONGEST_TEXT: Final = 250
@@ -29,6 +41,7 @@ class Bucket(StrEnum):
     REJECTED = "rejected"  # the CRM refused this very row
     INVALID = "invalid"  # not sendable, found here
     DUPLICATE = "duplicate"  # superseded by another row of the same input
+    BLANK = "blank"  # has no value in any column
     UNKNOWN = "unknown"  # sent, the answer was lost, and sending again could do harm
     NOT_SENT = "not_sent"  # the run stopped before it
 
@@ -70,7 +83,7 @@ class Refusal:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as the manifest shows it."""
-        texts = {"meaning": _shortened(self.cause.meaning), "hint": _shortened(self.cause.hint)}
+        texts = {"meaning": shortened(self.cause.meaning), "hint": shortened(self.cause.hint)}
         counts = {"rows": self.rows, "first_positions": self.first_positions}
         return {"bucket": self.bucket.value, "code": self.cause.code} | texts | counts
 
@@ -234,13 +247,42 @@ class Report:
         }
 
 
+def observations(
+    remarks: Mapping[Cause, int], ambiguous_numbers: Mapping[str, int], left_out: Sequence[str]
+) -> dict[str, Any]:
+    """Return for the manifest what a person should know about the rows and columns, beside what was refused.
+
+    :param remarks: rows that are sent, by what is noteworthy about them.
+    :param ambiguous_numbers: rows whose number can be one of two countries, by the countries.
+    :param left_out: names of columns that are not sent.
+    """
+    most = sorted(remarks.items(), key=lambda item: -item[1])[:MOST_REMARKS]
+    pairs = sorted(ambiguous_numbers.items(), key=lambda item: -item[1])[:MOST_NAMES]
+    names = [shortened(name, LONGEST_NAME) for name in left_out[:MOST_NAMES]]
+    more = len(left_out) - len(names)
+    return {
+        "remarks": [
+            {
+                "code": cause.code,
+                "meaning": shortened(cause.meaning, LONGEST_REMARK),
+                "hint": shortened(cause.hint, LONGEST_REMARK),
+                "rows": rows,
+            }
+            for cause, rows in most
+        ],
+        "ambiguous_numbers": dict(pairs),
+        "left_out": [*names, f"... and {more:,} more"] if more else names,
+    }
+
+
 def _by_rows(refusal: Refusal) -> tuple[int, str]:
     return -refusal.rows, str(refusal.cause.code)
 
 
-def _shortened(text: str) -> str:
-    if len(json.dumps(text)) <= LONGEST_TEXT:
+def shortened(text: str, longest: int = LONGEST_TEXT) -> str:
+    """Return a text that JSON writes with so many characters at most."""
+    if len(json.dumps(text)) <= longest:
         return text
     # Counted as JSON writes it: a Chinese character of the CRM's own text takes six of these.
-    end = max(end for end in range(len(text)) if len(json.dumps(text[:end])) <= LONGEST_TEXT - len("..."))
+    end = max(end for end in range(len(text)) if len(json.dumps(text[:end])) <= longest - len("..."))
     return f"{text[:end]}..."

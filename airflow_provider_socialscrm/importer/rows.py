@@ -118,11 +118,15 @@ class Judged:
 
     :param rows: in the order of sending.
     :param invalid: in the order of the input, like ``superseded``.
-    :param remarks: rows that can be sent and have something odd, by cause.
+    :param blank: positions of the rows that have no value at all.
+    :param remarks: rows that can be sent and have something noteworthy, by cause.
+    :param ambiguous_numbers: rows whose number has two readings, by their countries.
     """
 
     batch: Batch
     rows: Sequence[Row]
     invalid: Sequence[InvalidRow]
     superseded: Sequence[SupersededRow]
+    blank: Sequence[int] = ()
     remarks: Mapping[Cause, int] = field(default_factory=dict)
+    ambiguous_numbers: Mapping[str, int] = field(default_factory=dict)

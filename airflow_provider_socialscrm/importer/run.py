@@ -117,7 +117,7 @@ class Import:
         """Return the import in numbers: what the task gives to XCom."""
         where = None if self._rejects_path is None else str(self._rejects_path)
         learned = {"rows_per_call": self._limits.rows, "bytes_per_call": self._limits.bytes, "rejects_path": where}
-        return self.report.manifest() | learned
+        return self.report.manifest() | self._intake.observations() | learned
 
     def _take_up(self) -> None:
         if not self._progress.load():

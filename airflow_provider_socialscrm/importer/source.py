@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -31,12 +32,30 @@ def open_source(data: Any, *, encoding: str = "utf-8", delimiter: str = ",") -> 
         try:
             return arrow_source(data)
         except (pa.ArrowException, TypeError):  # a single column has the interface, too
-            raise _no_table(data) from None
+            raise _no_table(data, _foreign_types(data)) from None
     raise _no_table(data)
 
 
-def _no_table(data: Any) -> InputError:
+def _foreign_types(data: Any) -> list[str]:
+    """Return the types of a table's columns that Arrow does not have, such as the integers of 128 bits of polars."""
+    schema = getattr(data, "schema", None)
+    found: dict[str, None] = {}
+    for name, kind in schema.items() if isinstance(schema, Mapping) else ():
+        try:
+            pa.table(data.select(name))
+        except (pa.ArrowException, TypeError):
+            found[str(kind)] = None
+    return list(found)
+
+
+def _no_table(data: Any, foreign: Sequence[str] = ()) -> InputError:
+    what = f"data is a {type(data).__module__}.{type(data).__qualname__}"
+    if foreign:
+        return InputError(
+            f"{what} with columns of a type that Arrow does not have: {', '.join(foreign)}. Cast them to another type, "
+            "such as text."
+        )
     return InputError(
-        f"data is a {type(data).__module__}.{type(data).__qualname__}, which is no table: give a pandas DataFrame, an "
+        f"{what}, which is no table: give a pandas DataFrame, an "
         "Arrow table, a list of dictionaries, or the path of Parquet, CSV or JSONL files."
     )

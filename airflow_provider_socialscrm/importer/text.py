@@ -2,8 +2,9 @@
 
 The rules, by type. Whole floats are written as integers, since pandas makes floats of integers with gaps; dates and
 moments as ``yyyy/MM/dd``, the time of day and the zone left out; booleans as ``true`` and ``false``; decimals with the
-digits they have; lists as their values joined by commas; structs and maps as JSON whose values are such texts; bytes as
-the UTF-8 they hold; a category as its value.
+digits they have, and those that end in zeros they do not show (8.61527E+12) with the zeros, since only a phone number
+suffers from them: :func:`.values.rounded` finds it; lists as their values joined by commas; structs and maps as JSON
+whose values are such texts; bytes as the UTF-8 they hold; a category as its value.
 """
 
 from __future__ import annotations
@@ -19,19 +20,26 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airflow_provider_socialscrm.importer.errors import InputError
+
 EXACT_FLOAT: Final = 2.0**53
 """Above this a 64-bit float no longer holds every integer, so it is not written as one."""
+
+WIDE_FLOAT_BYTES: Final = 8
+"""Bytes of a float that numpy and Python share."""
 
 MIXED: Final = pa.struct(
     [("socialscrm_text", pa.string()), ("socialscrm_list", pa.list_(pa.string())), ("socialscrm_problem", pa.string())]
 )
-"""A column whose values are of several types: each as text, or a list of texts, and the code of what is wrong."""
+"""A column whose values are of several types: each as text, or a list of texts, and the codes of what is wrong with it,
+blanks between them."""
 
 DATE_FORMAT: Final = "%Y/%m/%d"
 """The one date format the vendor documents (contract 2.3, birthday)."""
 
 
-_OFFSET: Final = re.compile(r"([+-])([0-9]{2}):([0-9]{2})")
+_OFFSET: Final = re.compile(r"(?:Z|(?:UTC|GMT)?(?:([+-])([0-9]{1,2})(?::?([0-9]{2}))?)?)", re.IGNORECASE)
+"""A zone that is an offset from UTC, however it is written; the zones of a database are names."""
 
 
 def as_text(column: pa.Array) -> pa.Array:
@@ -62,6 +70,8 @@ def value_as_text(value: Any) -> str | None:
 
 def plain(value: Any) -> Any:
     """Return a value as Python has it, ``None`` where it is missing: numpy and pandas have types of their own."""
+    if is_narrow(value):
+        return _shortest(value)
     if hasattr(value, "tolist"):  # numpy's own; its nanoseconds would come out as a number
         value = (value.astype("datetime64[us]") if value.dtype.kind == "M" else value).tolist()
     if hasattr(value, "to_pytimedelta"):
@@ -69,6 +79,21 @@ def plain(value: Any) -> Any:
     if type(value).__name__ in {"NAType", "NaTType"} or (isinstance(value, float | Decimal) and isnan(value)):
         return None
     return value
+
+
+def is_narrow(value: Any) -> bool:
+    """Say whether a value is numpy's, of floats of fewer than 64 bits."""
+    return hasattr(value, "tolist") and value.dtype.kind == "f" and value.dtype.itemsize < WIDE_FLOAT_BYTES
+
+
+def _shortest(value: Any) -> Any:
+    """Return a narrow float as the one that has the digits it shows: 0.1, which in 64 bits is 0.10000000149011612."""
+    if value.ndim:
+        return [_shortest(each) for each in value]
+    exact = float(value)
+    if isnan(exact):
+        return None
+    return exact if exact.is_integer() and abs(exact) < EXACT_FLOAT else float(str(value))
 
 
 def is_list(kind: pa.DataType) -> bool:
@@ -80,6 +105,15 @@ def untrimmed(column: pa.Array) -> pa.Array:
     """Return a column as strings, by the rules of its type, with blanks as they are."""
     write = next((write for test, write in _COLUMN_TEXTS if test(column.type)), None)
     return write(column) if write else pc.cast(column, pa.string())
+
+
+def decoded_runs(column: pa.Array) -> pa.Array:
+    """Return a run-end-encoded column as one of its values, of any type: Arrow cannot repeat those of a dictionary."""
+    places = pa.array(range(len(column.values)), pa.int64())
+    kind = pa.run_end_encoded(column.run_ends.type, pa.int64())
+    parts = [column.run_ends, places]
+    runs = pa.RunEndEncodedArray.from_buffers(kind, len(column), [None], 0, column.offset, parts)
+    return column.values.take(pc.run_end_decode(runs))
 
 
 def _dictionary_text(column: pa.Array) -> pa.Array:
@@ -97,17 +131,30 @@ def _float_text(column: pa.Array) -> pa.Array:
 
 
 def _date_text(column: pa.Array) -> pa.Array:
-    return pc.strftime(_at_offset(column), format=DATE_FORMAT)
+    try:
+        return pc.strftime(_at_offset(column), format=DATE_FORMAT)
+    except pa.ArrowInvalid:
+        if getattr(column.type, "tz", None) is None:
+            raise
+        raise _unknown_zone(column.type) from None
 
 
 def _at_offset(column: pa.Array) -> pa.Array:
     """Return moments whose zone is an offset as the clock there shows them: up to version 21 Arrow knows but names."""
-    offset = _OFFSET.fullmatch(getattr(column.type, "tz", None) or "")
+    zone = getattr(column.type, "tz", None)
+    offset = _OFFSET.fullmatch(zone) if zone else None
     if offset is None:
         return column
-    sign, hours, minutes = offset.groups()
+    sign, hours, minutes = offset[1] or "+", offset[2] or "0", offset[3] or "0"
     ahead = timedelta(hours=int(sign + hours), minutes=int(sign + minutes))
     return pc.add(pc.cast(column, pa.timestamp(column.type.unit)), pa.scalar(ahead, pa.duration(column.type.unit)))
+
+
+def _unknown_zone(kind: pa.DataType) -> InputError:
+    return InputError(
+        f"A column is of the type {kind}, and its time zone is not known on this worker: convert the column to UTC or "
+        "to a zone of the IANA database, such as 'Asia/Shanghai', or to dates."
+    )
 
 
 def _list_text(column: pa.Array) -> pa.Array:
@@ -126,13 +173,21 @@ def _mixed_text(column: pa.Array) -> pa.Array:
 
 
 def _map_text(column: pa.Array) -> pa.Array:
-    return pa.array(
-        [None if pairs is None else value_as_text(dict(pairs)) for pairs in column.to_pylist()], pa.string()
-    )
+    return pa.array([None if pairs is None else value_as_text(dict(pairs)) for pairs in _listed(column)], pa.string())
 
 
 def _each_as_text(column: pa.Array) -> pa.Array:
-    return pa.array([value_as_text(value) for value in column.to_pylist()], pa.string())
+    return pa.array([value_as_text(value) for value in _listed(column)], pa.string())
+
+
+def _listed(column: pa.Array) -> list[Any]:
+    try:
+        values: list[Any] = column.to_pylist()
+    except (pa.ArrowInvalid, LookupError):
+        if "tz=" not in str(column.type):
+            raise
+        raise _unknown_zone(column.type) from None
+    return values
 
 
 def _is_date(kind: pa.DataType) -> bool:
@@ -197,7 +252,7 @@ _UNCAST_TYPES: Final = (
 _COLUMN_TEXTS: Final[tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], pa.Array]], ...]] = (
     (MIXED.equals, _mixed_text),
     (pa.types.is_dictionary, _dictionary_text),
-    (pa.types.is_run_end_encoded, lambda column: untrimmed(pc.run_end_decode(column))),
+    (pa.types.is_run_end_encoded, lambda column: untrimmed(decoded_runs(column))),
     (pa.types.is_floating, _float_text),
     (_is_date, _date_text),
     (is_list, _list_text),

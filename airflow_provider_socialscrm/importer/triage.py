@@ -17,11 +17,13 @@ from airflow_provider_socialscrm.importer.causes import (
     STOPPED,
     agents_cause,
     cause_of,
+    fields_refused,
     held,
     isolation_exhausted,
     systemic,
 )
 from airflow_provider_socialscrm.importer.chunks import Chunk, Limits
+from airflow_provider_socialscrm.importer.extension_guard import ExtensionGuard
 from airflow_provider_socialscrm.importer.guard import Guard
 from airflow_provider_socialscrm.importer.jobs import Job, JobQueue
 from airflow_provider_socialscrm.importer.ledger import Ledger
@@ -39,11 +41,12 @@ from airflow_provider_socialscrm.importer.recovery import (
     Step,
     Stop,
     Suspect,
+    SuspectFields,
     final_failure,
     next_step,
 )
 from airflow_provider_socialscrm.importer.report import Bucket, Cause
-from airflow_provider_socialscrm.importer.rows import Row
+from airflow_provider_socialscrm.importer.rows import Row, bodies_of
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +84,7 @@ class Triage:
         self._clock = clock
         self._envelope = envelope
         self._guard: Guard[tuple[Job, Cause]] = Guard()
+        self._extension_guard: ExtensionGuard[tuple[Job, Cause]] = ExtensionGuard()
         self._condemned: dict[str, Cause] = {}
         self._budget = options.effort.budget
         self._isolation_left = options.effort.isolation
@@ -113,6 +117,8 @@ class Triage:
         rows, odd = job.chunk.rows, outcome.failed | outcome.unclear
         accepted = [row for place, row in enumerate(rows) if place not in odd] if odd else rows
         self._ledger.settle(Bucket.ACCEPTED, accepted)
+        fields = map(isolation.extension_fields_of, bodies_of(accepted))
+        self._settle_suspects(self._extension_guard.accepted(fields))
         self._ledger.settle(Bucket.REJECTED, [rows[place] for place in sorted(outcome.failed)], NAMED, job.calls)
         if outcome.strangers:
             self._ledger.report.calls.strangers += outcome.strangers
@@ -147,6 +153,8 @@ class Triage:
                 self._ledger.settle(Bucket.REJECTED, job.chunk.rows, cause_of(failure), job.calls)
             case Suspect():
                 return self._suspect(job, failure)
+            case SuspectFields():
+                return self._suspect_fields(job, failure)
             case Stop():
                 return self._stop(job, failure)
             case step:
@@ -155,14 +163,14 @@ class Triage:
 
     def leave(self, jobs: Sequence[Job]) -> None:
         """Settle, for this try, jobs that a stopped run does not send, and rows whose verdict was held back."""
-        for job, _ in self._guard.release():
+        for job, _ in (*self._guard.release(), *self._extension_guard.release()):
             self._ledger.leave(Bucket.NOT_SENT, job.chunk.rows, STOPPED, job.calls)
         for job in jobs:
             self._ledger.leave(Bucket.NOT_SENT, job.chunk.rows, STOPPED, job.calls)
 
     def finish(self) -> None:
         """Settle the rows whose verdict was held back: too few failed alike to call it systemic."""
-        self._settle_suspects(self._guard.release())
+        self._settle_suspects((*self._guard.release(), *self._extension_guard.release()))
 
     def _repeatable(self, chunk: Chunk) -> bool:
         return self._options.resend or chunk.repeatable
@@ -179,6 +187,16 @@ class Triage:
         for suspect, cause in suspects:
             self._ledger.leave(Bucket.NOT_SENT, suspect.chunk.rows, cause, suspect.calls)
         return systemic(failure, [suspect.chunk.rows[0].position for suspect, _ in suspects])
+
+    def _suspect_fields(self, job: Job, failure: SocialSCRMError) -> Exception | None:
+        fields = isolation.extension_fields_of(job.chunk.rows[0].body)
+        culprits = self._extension_guard.refused(fields, (job, cause_of(failure)))
+        self._settle_suspects(self._extension_guard.at_fault())
+        if culprits is None:
+            return None
+        for suspect, cause in self._extension_guard.release():
+            self._ledger.leave(Bucket.NOT_SENT, suspect.chunk.rows, cause, suspect.calls)
+        return fields_refused(culprits)
 
     def _stop(self, job: Job, failure: SocialSCRMError) -> Exception:
         last = final_failure(failure, job.resigns)
@@ -217,7 +235,7 @@ class Triage:
             case BlameAgent():
                 return isolation.by_agent(chunk)
             case BlameExtension():
-                return isolation.by_extension(chunk)
+                return isolation.by_extension(chunk, self._extension_guard.has_new)
             case Probe() if not job.is_part or self._guard.holds:  # one probe a chunk will do, while probes pass
                 return isolation.around_the_middle(chunk)
             case _:

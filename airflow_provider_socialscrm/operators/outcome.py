@@ -31,10 +31,11 @@ def log_outcome(manifest: Mapping[str, Any]) -> None:
     seconds = manifest["seconds"]["total"]
     log.info("Rows: %s; %s calls in %.1f s", _counts(manifest), manifest["calls"]["sent"], seconds)
     _log_refusals(manifest)
-    if where := manifest["rejects_path"]:
-        log.info("Rows that did not go in are in %s, each with its reason", where)
+    _log_two_readings(manifest)
+    if (where := manifest["rejects_path"]) and manifest["refusals"]:
+        log.info("Refused rows are in %s, each with its reason", where)
     elif manifest["refusals"]:
-        log.warning("Set rejects_path to have the rows that did not go in written to a file, with reasons")
+        log.warning("Set rejects_path to have refused rows written to a file, each with its reason")
 
 
 def log_preview(preview: Preview) -> None:
@@ -43,6 +44,9 @@ def log_preview(preview: Preview) -> None:
     log.info("Dry run, no call was made. Rows: %s", _counts(manifest))
     log.info("An import makes %s calls, which take at least %s s", f"{preview.calls:,}", f"{preview.seconds:,}")
     _log_refusals(manifest)
+    _log_two_readings(manifest)
+    for remark in manifest["remarks"]:
+        log.warning("%(rows)s rows, code %(code)s: %(meaning)s %(hint)s", remark)
     for position, fields in preview.samples.items():
         log.info("Row %s, masked: %s", position, _changes(fields))
 
@@ -58,6 +62,12 @@ def _log_refusals(manifest: Mapping[str, Any]) -> None:
             "%(rows)s rows %(bucket)s, code %(code)s: %(meaning)s %(hint)s First positions: %(first_positions)s",
             refusal,
         )
+
+
+def _log_two_readings(manifest: Mapping[str, Any]) -> None:
+    if pairs := manifest["ambiguous_numbers"]:
+        counts = ", ".join(f"{rows:,} x {countries}" for countries, rows in pairs.items())
+        log.warning("Numbers that are valid in two countries: %s", counts)
 
 
 def _changes(fields: Sequence[SampleField]) -> str:

@@ -10,14 +10,24 @@ from airflow_provider_socialscrm.importer.errors import InputError
 
 
 def openable(value: Any) -> Any:
-    """Return a path that can be opened; one on this machine as ``pathlib`` has it, which replaces files whole."""
+    """Return a path that can be opened; one on this machine as ``pathlib`` has it, which replaces files whole.
+
+    :raises InputError: when no file system for its scheme is known.
+    """
     if not isinstance(value, str):
         return value
     if "://" not in value:
         return Path(value)
     from airflow.sdk import ObjectStoragePath  # noqa: PLC0415 - only those who have object storage pay for it
 
-    return ObjectStoragePath(value)
+    try:
+        return ObjectStoragePath(value)
+    except ValueError:  # which names all that it knows
+        scheme = value.partition("://")[0]
+        raise InputError(
+            f"No file system for {scheme}:// is installed: install the Airflow provider that has it, or download the "
+            "file in a task before this one and give the path of the copy."
+        ) from None
 
 
 def check_apart(**paths: Any) -> None:

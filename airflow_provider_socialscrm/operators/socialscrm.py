@@ -14,6 +14,8 @@ from airflow_provider_socialscrm.api.errors import StopError
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS
 from airflow_provider_socialscrm.importer.options import (
+    AMBIGUOUS_NUMBERS,
+    BAD_VALUES,
     DEFAULT_BYTES,
     DEFAULT_CONCURRENCY,
     DEFAULT_ROWS,
@@ -23,7 +25,7 @@ from airflow_provider_socialscrm.importer.options import (
     ON_UNKNOWN,
 )
 from airflow_provider_socialscrm.links.socialscrm import ConsoleLink, RejectsLink
-from airflow_provider_socialscrm.operators.arguments import options_of
+from airflow_provider_socialscrm.operators.arguments import check_constants, options_of
 from airflow_provider_socialscrm.operators.hidden import HiddenTable, hide
 from airflow_provider_socialscrm.operators.lineage import Lineage
 from airflow_provider_socialscrm.operators.mapping import check_own_files, parallel_tasks
@@ -46,12 +48,12 @@ if TYPE_CHECKING:
 class SocialSCRMImportOperator(Lineage, BaseOperator):
     """Import the customers of a table into SocialsCRM, and account for each row.
 
-    Columns go to the API's field they are called like, or are mapped to by ``columns``; any other column goes along as
-    an extension field. The table is read once to its end before the first call, so that what breaks off is found before
-    anything is sent. Each row ends in one bucket of the manifest, which is the task's return value: ``accepted`` (the
-    CRM answered 200 for it), ``rejected`` (the CRM refused it), ``invalid`` (not sendable), ``duplicate``, ``unknown``
-    (sent, the answer lost, and sending again could do harm) or ``not_sent``. It is pushed to XCom also when the task
-    fails. No customer shows in logs, XCom or rendered fields.
+    Columns go to the API's field they are called like, or are mapped to by ``columns``; any other column is left out
+    unless ``extension_fields`` names it. The table is read once to its end before the first call, so that what breaks
+    off is found before anything is sent. Each row ends in one bucket of the manifest, which is the task's return value:
+    ``accepted`` (the CRM answered 200 for it), ``rejected`` (the CRM refused it), ``invalid`` (not sendable),
+    ``duplicate``, ``blank`` (no value at all), ``unknown`` (sent, the answer lost, and sending again could do harm) or
+    ``not_sent``. It is pushed to XCom also when the task fails. No customer shows in logs, XCom or rendered fields.
 
     Safe to repeat: the import is an upsert, as far as the vendor lets on; a row with ``welcome`` is never sent again
     unless it is known that the CRM did not take it.
@@ -60,19 +62,31 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
         dictionaries, as a rule the output of the task before; or a path or glob of Parquet, CSV or JSONL files (local
         or object storage), which are streamed: the better way for more than some tens of thousands of rows.
     :param columns: the API's field for a column, as in ``{"mobile": "whatsApp"}``; ``None`` leaves a column out.
-        Columns that are not named go to the field they are called like. Default ``None``: that is all of them.
+        Columns that are not named go to the field they are called like, regardless of case, blanks and underscores.
+        Default ``None``: that is all of them.
     :param defaults: values of fields for the rows that have none, as in ``{"stage": "New Customer"}``. Default
         ``None``: what a row has not is left out.
-    :param extension_fields: the columns beside the API's own fields that go along. Default ``None``: all of them, so
-        that nothing is left behind unnoticed.
+    :param values: what a value of a field becomes, by field, before any other rule: ``{"sex": {"M": "male"}}``;
+        ``None`` takes it for missing. Default ``None``: values stay as they are.
+    :param extension_fields: the columns and fields beside the API's own that go along, or ``"all"``. Default ``None``:
+        none of them, so that no column of a table leaves unasked; the log names those that are left out.
+    :param date_fields: which of the extension fields are dates, read as birthdays are and sent as ``yyyy/MM/dd``.
+        Default ``None``: text is sent as it is.
+    :param null_values: texts that mean a missing value in any column, as in ``["NULL", "n/a"]``. Default ``None``: such
+        words are sent, and counted in the log.
     :param default_region: the country of numbers without country code, as in ``"CN"``; all numbers are then checked by
-        the ``phonenumbers`` library. Default ``None``, as no country can be guessed: numbers need their country code
-        and 7 to 15 digits.
+        the ``phonenumbers`` library. Default ``None``, as no country can be guessed: numbers need their country code,
+        and a length that is possible there.
+    :param ambiguous_numbers: what becomes of a number without ``+`` that can be one of ``default_region``, and one of
+        another country: ``"reject"`` (default, as a message to a stranger cannot be taken back), or the ``"national"``
+        or the ``"international"`` reading.
     :param dayfirst: whether a birthday 01/02/2020 is the first of February. Default ``None``: what can be read both
-        ways is refused rather than guessed.
+        ways is rejected rather than guessed.
     :param empty: whether a missing or blank value is left out (``"omit"``, default: it neither sets nor clears the
         field) or sent as an empty text (``"send"``), for all fields or by field, as in ``{"desc": "send"}``. For all,
         ``whatsApp``, ``agentAccount``, ``welcome`` and ``cancelTabName`` are not meant.
+    :param bad_values: whether a row with an optional value that cannot be sent is rejected (``"reject"``, default: a
+        person decides) or sent without that value (``"omit"``), which the log counts.
     :param duplicates: which row goes of those with one number: the ``"last"`` that can be sent (default, as it is taken
         to be the newest), the ``"first"``, or all (``"send"``).
     :param on_invalid: whether rows that cannot be sent are kept back and the others sent (``"reject"``, default), or
@@ -87,8 +101,9 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
     :param bytes_per_call: bytes a call's body has at most. Default 1,048,576 (1 MiB), what web servers commonly take.
     :param concurrency: calls in flight, which is also what a killed worker may have sent twice. Default 16, which
         keeps the default pace of 45 calls a second with answers that take up to 350 ms.
-    :param max_rejected: rows that may be refused before the task fails, after all that could be sent was sent: a
-        number of rows, or a fraction of the input as a float below 1. Default 0: no refused row goes unnoticed.
+    :param max_rejected: rows that may be refused before the task fails, after all that could be sent was sent: an int
+        is a number of rows, a float from 0.0 to 1.0 a share of the input, ``None`` never fails the task. Default 0: no
+        refused row goes unnoticed.
     :param rejects_path: where to write the rows that did not go in, each with its position, code, meaning and hint; its
         name ends in ``.parquet``, ``.csv`` or ``.jsonl`` (local or object storage). It holds customers' data. Each
         run and each mapped task needs its own: ``{{ run_id }}``, ``{{ ti.map_index }}``. Default ``None``: such rows
@@ -113,45 +128,38 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
     ui_color = "#d9f2e3"
 
     def __init__(
-        self,
-        *,
-        data: Any,
-        socialscrm_conn_id: str = SocialSCRMHook.default_conn_name,
-        rows_per_call: int = DEFAULT_ROWS,
-        bytes_per_call: int = DEFAULT_BYTES,
-        concurrency: int = DEFAULT_CONCURRENCY,
-        max_rejected: float = 0,
+        self, *,
+        data: Any, encoding: str = "utf-8", delimiter: str = ",",
+        columns: Mapping[str, str | None] | None = None, extension_fields: Sequence[str] | str | None = None,
+        defaults: Mapping[str, Any] | None = None, values: Mapping[str, Mapping[Any, Any]] | None = None,
+        null_values: Sequence[str] | None = None, empty: str | Mapping[str, str] = EMPTY[0],
+        default_region: str | None = None, ambiguous_numbers: str = AMBIGUOUS_NUMBERS[0],
+        dayfirst: bool | None = None, date_fields: Sequence[str] | None = None,
+        bad_values: str = BAD_VALUES[0], duplicates: str = DUPLICATES[0],
+        on_invalid: str = ON_INVALID[0], on_unknown: str = ON_UNKNOWN[0], max_rejected: float | None = 0,
         rejects_path: str | ObjectStoragePath | None = None,
-        on_unknown: str = ON_UNKNOWN[0],
         checkpoint_path: str | ObjectStoragePath | None = None,
-        columns: Mapping[str, str | None] | None = None,
-        defaults: Mapping[str, Any] | None = None,
-        extension_fields: Sequence[str] | None = None,
-        default_region: str | None = None,
-        dayfirst: bool | None = None,
-        empty: str | Mapping[str, str] = EMPTY[0],
-        duplicates: str = DUPLICATES[0],
-        on_invalid: str = ON_INVALID[0],
-        encoding: str = "utf-8",
-        delimiter: str = ",",
-        dry_run: bool = False,
-        parallel_tasks: int | None = None,
+        socialscrm_conn_id: str = SocialSCRMHook.default_conn_name, dry_run: bool = False,
+        rows_per_call: int = DEFAULT_ROWS, bytes_per_call: int = DEFAULT_BYTES,
+        concurrency: int = DEFAULT_CONCURRENCY, parallel_tasks: int | None = None,
         **kwargs: Any,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(**with_policy(kwargs))
-        self.data = data
-        self.encoding, self.delimiter = encoding, delimiter
+        self.data, self.encoding, self.delimiter = data, encoding, delimiter
         self.socialscrm_conn_id, self.max_rejected = socialscrm_conn_id, max_rejected
         self.rows_per_call, self.bytes_per_call = rows_per_call, bytes_per_call
         self.concurrency, self.parallel_tasks = concurrency, parallel_tasks
         self.rejects_path, self.checkpoint_path = rejects_path, checkpoint_path
         self.on_unknown, self.on_invalid, self.duplicates = on_unknown, on_invalid, duplicates
-        self.columns, self.defaults, self.extension_fields = columns, defaults, extension_fields
-        self.default_region, self.dayfirst, self.empty = default_region, dayfirst, empty
+        self.columns, self.defaults, self.values = columns, defaults, values
+        self.extension_fields, self.date_fields, self.null_values = extension_fields, date_fields, null_values
+        self.default_region, self.ambiguous_numbers, self.dayfirst = default_region, ambiguous_numbers, dayfirst
+        self.empty, self.bad_values = empty, bad_values
         self._dry_run = dry_run  # every operator has a method dry_run, which renders its templates
         self._running: Import | None = None
         self._settings: Settings | None = None
         self._killed = False
+        check_constants(self)
 
     @property
     def data(self) -> Any:

@@ -42,6 +42,7 @@ def test_first_example_dag_imports_its_file_and_names_each_refused_row(
         "rejected": len(FAULTS) - len(UNSENDABLE),
         "invalid": len(UNSENDABLE),
         "duplicate": 0,
+        "blank": 0,
         "unknown": 0,
         "not_sent": 0,
     }

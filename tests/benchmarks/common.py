@@ -12,10 +12,14 @@ import pandas as pd
 
 from airflow_provider_socialscrm.api.clock import ServerClock
 from airflow_provider_socialscrm.api.settings import Settings
+from airflow_provider_socialscrm.importer.options import Rules
 
 KEY: Final = "BENCHMARKKEY01234567"
 LATENCY: Final = 0.2
 """Seconds the sandbox takes for a call."""
+
+ALL_COLUMNS: Final = Rules(extension_fields="all")
+"""All fifteen columns are sent, two of them as extension fields."""
 
 NAMES: Final = ("Ann Lee", "\u674e\u5c0f\u9f99", "Zo\u00eb M\u00fcller", "Ivan \u0418\u0432\u0430\u043d\u043e\u0432")
 

@@ -13,7 +13,7 @@ from common import KEY, LATENCY, NoHttpClient, customers, sandbox, say
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.api.signing import body_token
-from airflow_provider_socialscrm.importer.options import DEFAULT_CONCURRENCY, DEFAULT_ROWS, Options
+from airflow_provider_socialscrm.importer.options import ALL, DEFAULT_CONCURRENCY, DEFAULT_ROWS, Options, Rules
 from airflow_provider_socialscrm.importer.run import Import
 from airflow_provider_socialscrm.importer.source import open_source
 
@@ -32,7 +32,9 @@ def imported(url: str, frame: pd.DataFrame, calls_per_second: float, **options: 
     """Import a frame and return the manifest."""
     settings = Settings(url, "1", KEY, "agent_wang", calls_per_second=calls_per_second)
     client = Client(settings, connections=options.get("concurrency", DEFAULT_CONCURRENCY))
-    run = Import(open_source(frame), client, Options(max_rejected=1_000_000, **options))
+    run = Import(
+        open_source(frame), client, Options(max_rejected=1_000_000, rules=Rules(extension_fields=ALL), **options)
+    )
     run.run()
     client.close()
     return run.manifest()

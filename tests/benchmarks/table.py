@@ -6,6 +6,7 @@ Run by ``make benchmarks``; takes about five minutes. Linux only, for its accoun
 from __future__ import annotations
 
 import json
+import random
 import statistics
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
+import phonenumbers
 import pyarrow as pa
 import pyarrow.parquet as pq
 from common import KEY, LATENCY, NoHttpClient, customers, sandbox, say
@@ -24,7 +26,8 @@ from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.importer.chunks import Limits, chunk_rows
 from airflow_provider_socialscrm.importer.intake import Intake
-from airflow_provider_socialscrm.importer.options import DEFAULT_BYTES, Options
+from airflow_provider_socialscrm.importer.options import ALL, DEFAULT_BYTES, Options, Rules
+from airflow_provider_socialscrm.importer.phones import whatsapp_numbers
 from airflow_provider_socialscrm.importer.run import Import
 from airflow_provider_socialscrm.importer.source import open_source
 
@@ -38,12 +41,34 @@ PROCESSES: Final = 20
 HEAVY: Final = ("pandas", "numpy", "pyarrow", "requests", "phonenumbers", "rich")
 
 
+NUMBER_ROWS: Final = 100_000
+
+NUMBERS: Final[dict[tuple[str | None, str], Callable[[random.Random], str]]] = {
+    ("DE", "national mobiles, 0151..."): lambda chance: f"0151{chance.randrange(10**8):08}",
+    ("DE", "own mobiles with the code, 49151..."): lambda chance: f"49151{chance.randrange(10**8):08}",
+    ("DE", "foreign mobiles without a plus, 86152..."): lambda chance: f"86152{chance.randrange(10**8):08}",
+    ("DE", "fixed lines, 030..."): lambda chance: f"030{chance.randrange(10**7):07}",
+    ("CN", "national mobiles, 152..."): lambda chance: f"152{chance.randrange(10**8):08}",
+    ("CN", "own mobiles with the code, 86152..."): lambda chance: f"86152{chance.randrange(10**8):08}",
+    ("IN", "national mobiles, 98..."): lambda chance: f"98{chance.randrange(10**8):08}",
+    ("ID", "national mobiles, 0812..."): lambda chance: f"0812{chance.randrange(10**8):08}",
+    ("BR", "national mobiles, 119..."): lambda chance: f"119{chance.randrange(10**8):08}",
+    ("US", "national numbers, 415..."): lambda chance: f"415{chance.randrange(200, 1000)}{chance.randrange(10**4):04}",
+    (None, "with the code, 86152..."): lambda chance: f"86152{chance.randrange(10**8):08}",
+    (None, "with a plus and blanks, +86 152 ..."): lambda chance: (
+        f"+86 152 {chance.randrange(10**4):04} {chance.randrange(10**4):04}"
+    ),
+}
+"""Kinds of numbers by region, each with a way to make one up."""
+
+
 def main() -> None:
     """Print one table."""
     say("what", "figure")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         parsing()
+        numbers()
         speed("text as pandas keeps it by default", customers(MILLION))
         speed("text as Python's objects", customers(MILLION).astype(object))
         memory(folder)
@@ -63,7 +88,9 @@ def speed(kind: str, frame: pd.DataFrame) -> None:
 
 def encoded(frame: pd.DataFrame) -> None:
     """Take a frame all the way to the bytes of its calls."""
-    intake = Intake(open_source(frame), Options(), agent_in_row=False, envelope=lambda _: 200)
+    intake = Intake(
+        open_source(frame), Options(rules=Rules(extension_fields=ALL)), agent_in_row=False, envelope=lambda _: 200
+    )
     intake.prepare()
     limits, rows = Limits(ROWS_PER_CALL, DEFAULT_BYTES), 0
     for judged in intake.judged():
@@ -78,11 +105,37 @@ def by_hand(frame: pd.DataFrame) -> None:
         json.dumps(frame.iloc[start : start + ROWS_PER_CALL].to_dict("records"))
 
 
+def is_valid(written: str, region: str | None) -> bool:
+    """Ask the library once, as one would by hand."""
+    try:
+        return phonenumbers.is_valid_number(
+            phonenumbers.parse(written if region else f"+{written.lstrip('+')}", region)
+        )
+    except phonenumbers.NumberParseException:
+        return False
+
+
 def cpu_seconds(work: Callable[[], Any]) -> float:
     """Return the CPU time that something takes."""
     started = time.process_time()
     work()
     return time.process_time() - started
+
+
+def numbers() -> None:
+    """Measure how many numbers a second are read, and compare with the library's parser and check alone."""
+    chance = random.Random(7)  # noqa: S311 - the same numbers in each run
+    for (region, kind), make in NUMBERS.items():
+        numbers_of(region, kind, list({make(chance) for _ in range(NUMBER_ROWS)}))
+
+
+def numbers_of(region: str | None, kind: str, written: list[str]) -> None:
+    """Measure one kind of numbers."""
+    column = pa.array(written)
+    ours = min(cpu_seconds(lambda: whatsapp_numbers(column, region)) for _ in range(3))
+    alone = min(cpu_seconds(lambda: [is_valid(each, region) for each in written]) for _ in range(2))
+    figure = f"{len(written) / ours:,.0f} a second; {alone / ours:.1f} times the library alone"
+    say(f"numbers in {region}: {kind}", figure)
 
 
 def memory(folder: Path) -> None:
@@ -117,7 +170,7 @@ def measure(kind: str, path: str) -> None:
     Import(open_source(customers(10)), NoHttpClient(), Options()).run()  # what is imported and kept once
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak counts from here
     before = status("VmRSS")
-    Import(open_source(data), NoHttpClient(), Options(ROWS_PER_CALL)).run()
+    Import(open_source(data), NoHttpClient(), Options(ROWS_PER_CALL, rules=Rules(extension_fields=ALL))).run()
     frame = int(data.memory_usage(deep=True).sum()) if kind == "frame" else 0
     sys.stdout.write(f"{status('VmHWM') - before} {frame}\n")
 
@@ -134,7 +187,9 @@ def end_to_end(folder: Path) -> None:
     with sandbox("--latency", str(LATENCY), "--calls-per-second", "1000") as url:
         settings = Settings(url, "1", KEY, "agent_wang", calls_per_second=PACE)
         client = Client(settings, connections=Options().concurrency)
-        run = Import(open_source(folder / "1.parquet"), client, Options(ROWS_PER_CALL))
+        run = Import(
+            open_source(folder / "1.parquet"), client, Options(ROWS_PER_CALL, rules=Rules(extension_fields=ALL))
+        )
         started = time.perf_counter()
         run.run()
         seconds = time.perf_counter() - started

@@ -43,8 +43,15 @@ def leave_the_last_running(database: sqlite3.Connection) -> None:
 
 
 def make_the_first_part_a_dry_run(database: sqlite3.Connection) -> None:
-    rows = {"total": 40, "sendable": 38, "invalid": 2, "duplicate": 0}
-    manifest = {"dry_run": True, "rows": rows, "refusals": [], "calls": 1, "seconds": 0.2}
+    rows = {"total": 43, "sendable": 38, "invalid": 2, "duplicate": 0, "blank": 3}
+    remark = {
+        "code": "null-word",
+        "meaning": "friendName: A value is a word.",
+        "hint": "Set null_values.",
+        "rows": 1200,
+    }
+    observations = {"remarks": [remark], "ambiguous_numbers": {"CN or US": 4}, "left_out": ["password_hash", "id"]}
+    manifest = {"dry_run": True, "rows": rows, "refusals": [], "calls": 1, "seconds": 0.2} | observations
     first = "dag_id = 'by_country' AND task_id = 'import_customers' AND map_index = 0"
     database.execute(f"UPDATE xcom SET value = ? WHERE {first}", [json.dumps(manifest)])
 

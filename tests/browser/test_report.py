@@ -34,7 +34,8 @@ def test_a_report_has_every_row_of_the_import_in_a_bucket(browser):
 
     assert "2,375 of 2,400 rows accepted" in text
     assert rows_by_bucket(browser) == {
-        "accepted": 2375, "rejected": 11, "invalid": 14, "duplicate": 0, "unknown": 0, "not sent": 0,
+        "accepted": 2375, "rejected": 11, "invalid": 14, "duplicate": 0, "blank": 0, "unknown": 0,
+        "not sent": 0,
     }  # fmt: skip
     bar = browser.find("svg.bar")
     assert bar.get_attribute("aria-label") == "Rows by bucket: accepted 2,375, rejected 11, invalid 14"
@@ -114,6 +115,11 @@ def test_a_dry_run_says_what_an_import_would_send(browser):
 
     assert "38 of 40 rows could be sent" in text
     assert "This was a dry run: nothing was sent." in text
+    assert rows_by_bucket(browser)["blank"] == 3
+    assert "Columns that are not sent: password_hash, id." in text
+    assert "Numbers that are valid in two countries: CN or US: 4." in text
+    assert "null-word 1,200 friendName: A value is a word. Set null_values." in " ".join(text.split())
+    browser.picture("remarks")
     assert "NaN" not in text
     assert "undefined" not in text
     assert "import_customers [0] (dry run)" in shown(browser, "/socialscrm/?dag_id=by_country")
@@ -188,7 +194,7 @@ def test_the_keyboard_reaches_everything_in_the_order_of_the_page(browser):
         seen.append(browser.script(FOCUSED))
 
     assert [name for name, _ in seen] == [
-        "import_customers", "first_import", "Rows by bucket", "Why rows did not go in", "the path", "Copy the path",
+        "import_customers", "first_import", "Rows by bucket", "Why rows were refused", "the path", "Copy the path",
     ]  # fmt: skip
     assert all(outline == "solid" for _, outline in seen)
 

@@ -16,7 +16,11 @@ from pyarrow import parquet
 from airflow_provider_socialscrm.__main__ import main
 
 COMMAND = [sys.executable, "-W", "error", "-m", "airflow_provider_socialscrm"]
-MAPPED = ("troubled.csv", "--column", "mobile=whatsApp")
+COLUMNS = "On the command line: columns is --column COLUMN=FIELD, or --column COLUMN= to leave a column out."
+MAX_REJECTED = "On the command line: max_rejected is --max-rejected N."
+LIMITS = "give a whole number of rows, a share of them as a float from 0.0 to 1.0, or None for no limit"
+
+MAPPED = ("troubled.csv", "--column", "mobile=whatsApp", "--all-extension-fields")
 
 
 @pytest.mark.parametrize(
@@ -29,6 +33,9 @@ MAPPED = ("troubled.csv", "--column", "mobile=whatsApp")
         (["twice.csv", "--on-invalid", "fail"], 0),
         ([*MAPPED, "--max-rejected", "5"], 0),
         ([*MAPPED, "--max-rejected", "0.9"], 0),
+        ([*MAPPED, "--max-rejected", "1.0"], 0),
+        ([*MAPPED, "--max-rejected", "none"], 0),
+        (["blank.csv"], 0),
         (MAPPED, 1),
         ([*MAPPED, "--max-rejected", "4"], 1),
         ([*MAPPED, "--max-rejected", "0.6"], 1),
@@ -36,6 +43,7 @@ MAPPED = ("troubled.csv", "--column", "mobile=whatsApp")
         (["troubled.csv"], 2),
         (["nowhere.csv"], 2),
         (["fine.csv", "--rows-per-call", "0"], 2),
+        (["fine.csv", "--max-rejected", "1.5"], 2),
         (["fine.csv", "--duplicates", "none"], 2),
         ([], 2),
     ],
@@ -43,6 +51,7 @@ MAPPED = ("troubled.csv", "--column", "mobile=whatsApp")
 def test_exit_codes(check, arguments, code):
     Path("header.csv").write_text("whatsApp\n", encoding="utf-8")
     Path("twice.csv").write_text("whatsApp\n8615266667780\n8615266667780\n", encoding="utf-8")
+    Path("blank.csv").write_text("whatsApp,city\n8615266667780,\n,\n", encoding="utf-8")
 
     done = check(*arguments)
 
@@ -53,8 +62,14 @@ def test_exit_codes(check, arguments, code):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["nowhere.csv"], "nowhere.csv is not there: check the path."),
-        (["no*.csv"], "no*.csv matches no file: check the pattern."),
+        (
+            ["nowhere.csv"],
+            "nowhere.csv is not there: check the path in data, and that the worker can reach it.",
+        ),
+        (
+            ["no*.csv"],
+            "no*.csv matches no file: check the pattern in data, and that the worker can reach its files.",
+        ),
         (
             ["a/1.csv", "a/2.csv", "a/3.csv"],
             (
@@ -63,18 +78,41 @@ def test_exit_codes(check, arguments, code):
             ),
         ),
         (
-            ["troubled.csv"],
+            ["troubled.csv", "--column", "freindName="],
             (
-                "The data has no column whatsApp. Say which one has the numbers, as in --column mobile=whatsApp. "
+                "The data has no column whatsApp. Say which one has the numbers, as in columns={'mobile': 'whatsApp'}. "
                 "The file's columns are 'mobile', 'nickname', 'birthday', 'sex', 'freindName', 'Shoe [cm]', 'remarks'; "
-                "--column COLUMN=FIELD says where one goes."
+                "--column COLUMN=FIELD says where one goes, and --column COLUMN= leaves one out.\n"
+                f"{COLUMNS}"
+            ),
+        ),
+        (
+            ["troubled.csv", "--column", "mobile=whatsApp"],
+            (
+                "The column 'freindName' is not sent, but its name is close to the field friendName: set "
+                "columns={'freindName': 'friendName'} if that is meant, or columns={'freindName': None} to leave it "
+                "out. "
+                "The file's columns are 'mobile', 'nickname', 'birthday', 'sex', 'freindName', 'Shoe [cm]', 'remarks'; "
+                "--column COLUMN=FIELD says where one goes, and --column COLUMN= leaves one out.\n"
+                f"{COLUMNS}"
             ),
         ),
         (
             ["fine.csv", "--column", "town=desc"],
             (
-                "--column maps 'town', which the data does not have. The file's columns are 'whatsApp', 'friendName', "
-                "'city'; --column COLUMN=FIELD says where one goes."
+                "columns maps 'town', which the data does not have. The file's columns are 'whatsApp', 'friendName', "
+                "'city'; --column COLUMN=FIELD says where one goes, and --column COLUMN= leaves one out.\n"
+                f"{COLUMNS}"
+            ),
+        ),
+        (
+            ["fine.csv", "--values", "gender:M=male", "--extension-field", "gender"],
+            (
+                "extension_fields names 'gender', which is no column and no field. values names 'gender', which no "
+                "column goes to. The file's columns are 'whatsApp', 'friendName', 'city'; --column COLUMN=FIELD says "
+                "where one goes, and --column COLUMN= leaves one out.\n"
+                "On the command line: values is --values FIELD:TEXT=VALUE; "
+                "extension_fields is --extension-field NAME, or --all-extension-fields."
             ),
         ),
         (
@@ -83,11 +121,41 @@ def test_exit_codes(check, arguments, code):
         ),
         (
             ["fine.csv", "--rejects-path", "rejects.txt"],
-            "--rejects-path rejects.txt says no format: let its name end in .parquet, .csv, .jsonl.",
+            (
+                "rejects_path rejects.txt says no format: let its name end in .parquet, .csv, .jsonl.\n"
+                "On the command line: rejects_path is --rejects-path PATH."
+            ),
         ),
-        (["fine.csv", "--rows-per-call", "0"], "--rows-per-call is 0, not a whole number above 0."),
-        (["fine.csv", "--max-rejected", "-1"], "--max-rejected is -1.0, not a number from 0."),
-        (["fine.csv", "--empty", "no"], "--empty is 'no', not omit or send."),
+        (
+            ["fine.csv", "--rows-per-call", "0"],
+            (
+                "rows_per_call is 0, not a whole number above 0.\n"
+                "On the command line: rows_per_call is --rows-per-call N."
+            ),
+        ),
+        (["fine.csv", "--max-rejected", "-1"], f"max_rejected is -1: {LIMITS}.\n{MAX_REJECTED}"),
+        (
+            ["fine.csv", "--max-rejected", "20.0"],
+            f"max_rejected is 20.0: {LIMITS} (for 20 rows write 20).\n{MAX_REJECTED}",
+        ),
+        (
+            ["fine.csv", "--values", "sex:M=male", "--values", "sex:M=female"],
+            "--values names 'sex:M' more than once: leave one of them.",
+        ),
+        (
+            ["fine.csv", "--values", "sex=male"],
+            (
+                "argument --values: give FIELD:TEXT=VALUE, as in sex:M=male, or FIELD:TEXT= to make a text missing; "
+                "--help shows what there is"
+            ),
+        ),
+        (
+            ["fine.csv", "--empty", "no"],
+            (
+                "empty is 'no', not omit or send.\n"
+                "On the command line: empty is --empty omit, --empty send or --empty FIELD=send."
+            ),
+        ),
         (
             ["fine.csv", "--empty", "send", "--empty", "city=send"],
             "--empty is given for all fields and for some: leave one of them.",
@@ -109,7 +177,10 @@ def test_exit_codes(check, arguments, code):
         ),
         (
             ["fine.csv", "--max-rejected", "few"],
-            "argument --max-rejected: give a number of rows, or a fraction such as 0.02; --help shows what there is",
+            (
+                "argument --max-rejected: give a number of rows such as 5, a share such as 0.02, or none for no limit; "
+                "--help shows what there is"
+            ),
         ),
         (
             ["fine.csv", "--calls-per-second", "0"],
@@ -118,7 +189,7 @@ def test_exit_codes(check, arguments, code):
         ([], "the following arguments are required: FILE; --help shows what there is"),
     ],
 )
-def test_what_cannot_be_taken_is_one_clear_sentence(check, arguments, sentence):
+def test_what_cannot_be_taken_is_one_clear_sentence_and_the_option_for_it(check, arguments, sentence):
     assert check(*arguments) == (2, "", f"{sentence}\n")
 
 
@@ -130,7 +201,7 @@ def test_a_storage_that_is_not_there_is_named_with_what_airflow_says_of_it(check
     assert re.fullmatch(r"none://bucket/x\.csv cannot be reached: [A-Z][^\n]*none[^\n]*\.\n", shown.err)
 
 
-def test_a_choice_that_is_none_is_told(check):
+def test_a_choice_that_is_none_is_named(check):
     done = check("fine.csv", "--auth-scheme", "basic")
 
     assert (done.code, done.out) == (2, "")
@@ -142,7 +213,10 @@ def test_a_delimiter_is_found_out(check):
 
     wrong = check("tabs.csv")
 
-    assert wrong.err == "tabs.csv has one column, and seems to be separated by '\\t': set --delimiter '\\t'.\n"
+    assert wrong.err == (
+        "tabs.csv has one column, and seems to be separated by '\\t': set delimiter='\\t'.\n"
+        "On the command line: delimiter is --delimiter CHARACTER.\n"
+    )
     assert check("tabs.csv", "--delimiter", r"\t").code == check("tabs.csv", "--delimiter", "tab").code == 0
 
 
@@ -152,7 +226,7 @@ def test_an_encoding_is_found_out(check):
     wrong = check("old.csv")
 
     assert wrong.code == 2
-    assert "set --encoding 'gb18030'." in wrong.err
+    assert "'gb18030' (中 区 市 庆 渝 重)" in wrong.err
     assert check("old.csv", "--encoding", "gb18030").code == 0
 
 
@@ -162,9 +236,9 @@ def test_a_file_without_a_header_shows_no_customer(check):
     done = check("bare.csv")
 
     assert done.err == (
-        "The data has no column whatsApp. Say which one has the numbers, as in --column mobile=whatsApp. "
-        "A column is called like a customer's number or address: does the first line "
-        "name the columns?\n"
+        "The data has no column whatsApp. Say which one has the numbers, as in columns={'mobile': 'whatsApp'}. "
+        "A column name looks like a phone number or a mail address. Does the first line "
+        f"hold the column names?\n{COLUMNS}\n"
     )
 
 
@@ -208,7 +282,7 @@ def test_rejects_are_written_with_their_reasons(check):
         "7": "national-number",
     }
     assert rows["1"]["nickname"] == "Zyphora Underhill"
-    assert "  - The rows that stay behind are in new/rejects.csv, with the reasons." in done.lines
+    assert "  - The rows that are left out are in new/rejects.csv, with the reasons." in done.lines
     assert list(Path("new").iterdir()) == [Path("new/rejects.csv")]
 
 
@@ -335,7 +409,7 @@ def test_help_explains_both_commands(command):
     assert "python -m airflow_provider_socialscrm.sandbox" in asked.out
 
 
-def test_a_wrong_command_is_told(capsys):
+def test_a_wrong_command_is_named(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["chek"])
 

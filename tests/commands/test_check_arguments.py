@@ -21,7 +21,19 @@ TABLE = [
     (["--default", "desc=a=b", "--default", "sex="], "options.rules.defaults", {"desc": "a=b", "sex": ""}),
     (["--extension-field", "Size"], "options.rules.extension_fields", ["Size"]),
     (["--extension-field", "A", "--extension-field", "B"], "options.rules.extension_fields", ["A", "B"]),
-    (["--no-extension-fields"], "options.rules.extension_fields", []),
+    (["--all-extension-fields"], "options.rules.extension_fields", "all"),
+    (["--values", "sex:M=male"], "options.rules.values", {"sex": {"M": "male"}}),
+    (["--values", "sex:M="], "options.rules.values", {"sex": {"M": None}}),
+    (
+        ["--values", "sex:M=male", "--values", "sex:a:b=c=female", "--values", "stage:1=New"],
+        "options.rules.values",
+        {"sex": {"M": "male", "a:b=c": "female"}, "stage": {"1": "New"}},
+    ),
+    (["--date-field", "A", "--date-field", "B"], "options.rules.date_fields", ["A", "B"]),
+    (["--null-value", "NULL", "--null-value", "n/a"], "options.rules.null_values", ["NULL", "n/a"]),
+    (["--ambiguous-numbers", "national"], "options.rules.ambiguous_numbers", "national"),
+    (["--ambiguous-numbers", "international"], "options.rules.ambiguous_numbers", "international"),
+    (["--bad-values", "omit"], "options.rules.bad_values", "omit"),
     (["--default-region", "CN"], "options.rules.default_region", "CN"),
     (["--dayfirst"], "options.rules.dayfirst", True),
     (["--no-dayfirst"], "options.rules.dayfirst", False),
@@ -43,6 +55,9 @@ TABLE = [
     (["--rejects-path", "s3://crm/rejects.csv"], "rejects_path", "s3://crm/rejects.csv"),
     (["--max-rejected", "20"], "options.max_rejected", 20),
     (["--max-rejected", "0.02"], "options.max_rejected", 0.02),
+    (["--max-rejected", "1"], "options.max_rejected", 1),
+    (["--max-rejected", "1.0"], "options.max_rejected", 1.0),
+    (["--max-rejected", "none"], "options.max_rejected", None),
 ]
 
 
@@ -88,6 +103,7 @@ def test_without_options_all_is_as_in_the_operator():
         ["--empty", "desc=send", "--empty", "desc=omit"],
         ["--default", "sex=male", "--default", "sex=female"],
         ["--column", "a=sex", "--column", "a=email"],
+        ["--values", "sex:M=male", "--values", "sex:M=female"],
         ["another.csv"],
     ],
 )
@@ -96,8 +112,8 @@ def test_what_contradicts_itself_is_refused(arguments):
         parsed(*arguments)
 
 
-def test_extension_fields_are_some_or_none(capsys):
+def test_extension_fields_are_some_or_all(capsys):
     with pytest.raises(SystemExit, match="2"):
-        parsed("--extension-field", "A", "--no-extension-fields")
+        parsed("--extension-field", "A", "--all-extension-fields")
 
     assert capsys.readouterr().err.count("\n") == 1

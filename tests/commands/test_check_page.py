@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-MAPPED = ("troubled.csv", "--column", "mobile=whatsApp")
+MAPPED = ("troubled.csv", "--column", "mobile=whatsApp", "--all-extension-fields")
+OWN = """\
+,whatsApp,first name,8615266667780,Last Order,Seen,sex,socialscrm_code,,notes
+1,15045554467,Quillon,x,2024-03-13,2024-03-14,M,530,,a
+2,6591234567,Quillon,x,2024-03-13,NULL,F,530,,b
+3,,,,,,,,,
+"""
+OWN_MAPPED = (
+    *("own.csv", "--column", "notes=", "--extension-field", "Seen", "--extension-field", "Last Order"),
+    *("--date-field", "Seen", "--values", "sex:M=male", "--values", "sex:F=female", "--default-region", "CN"),
+)
 SETTINGS = (
     *("--column", "remarks=", "--default", "stage=New", "--default", "sex=unknown"),
     *("--empty", "freindName=send"),
@@ -27,55 +37,68 @@ def test_counts(check):
 
 
 def test_reasons(check):
-    assert check(*MAPPED).section("Why rows stay behind") == [
-        "  Rows   Code                 What is wrong, and what to do           First rows",
+    assert check(*MAPPED).section("Why rows are left out") == [
+        "  Rows   Code                    What is wrong, and what to do        First rows",
         "  ──────────────────────────────────────────────────────────────────────────────",
-        "     2   unreadable           The row cannot be read from its file.   5, 6",
-        "                              Mend the lines that are named further",
-        "                              down.",
+        "     2   unreadable              The row cannot be read from its      5, 6",
+        "                                 file.",
+        "                                 Fix the lines that are named",
+        "                                 further down.",
         "",
-        "     1   bad-number +         whatsApp is not 7 to 15 digits.         1",
-        "         ambiguous-birthday   birthday could be read day first or",
-        "                              month first.",
-        "                              Write the number with its country",
-        "                              code, as in 8615266667780. Give",
-        "                              --dayfirst or --no-dayfirst, or write",
-        "                              dates as 1990/03/08.",
+        "     1   bad-number +            whatsApp is not one phone number     1",
+        "         ambiguous-birthday      of 7 to 15 digits. birthday could",
+        "                                 be read day first or month first.",
+        "                                 Write one number, without an",
+        "                                 extension or a second one, with +",
+        "                                 and its country code, as in",
+        "                                 +8615266667780. Set dayfirst to",
+        "                                 True or False, or write dates as",
+        "                                 1990/03/08. Or set",
+        "                                 bad_values='omit' to send rows",
+        "                                 without them.",
         "",
-        "     1   duplicate            Another row of the input has the same   0",
-        "                              whatsApp number, and goes instead.",
-        "                              The file at --rejects-path names that",
-        "                              row; --duplicates 'first' or 'send'",
-        "                              chooses otherwise.",
+        "     1   duplicate               Another row of the input has the     0",
+        "                                 same whatsApp number, and is sent",
+        "                                 instead.",
+        "                                 The dead letter names that row;",
+        "                                 duplicates='first' or 'send'",
+        "                                 chooses another row.",
         "",
-        "     1   national-number      whatsApp begins with 0, so it lacks     7",
-        "                              its country code.",
-        "                              Write the number with its country",
-        "                              code, or set --default-region to the",
-        "                              country that such numbers belong to.",
+        "     1   national-number         whatsApp begins with 0, so it        7",
+        "                                 lacks its country code.",
+        "                                 Write the number with + and its",
+        "                                 country code, or set",
+        "                                 default_region to the country that",
+        "                                 such numbers belong to.",
         "",
-        "     1   no-number +          The row has no whatsApp number.         2",
-        "         bad-birthday         birthday is no date of the form",
-        "                              yyyy/MM/dd.",
-        "                              Give the customer's number with its",
-        "                              country code. Give a date column, or",
-        "                              text such as 1990/03/08.",
+        "     1   no-number +             The row has no whatsApp number.      2",
+        "         bad-birthday            birthday is not a date such as",
+        "                                 1990/03/08.",
+        "                                 Give the customer's number with +",
+        "                                 and its country code. Give a date",
+        "                                 column, or text such as",
+        "                                 1990/03/08. A number such as 32940",
+        "                                 is a spreadsheet's count of days:",
+        "                                 format the column as a date before",
+        "                                 you export it. Or set",
+        "                                 bad_values='omit' to send the rows",
+        "                                 without it.",
         "  Rows are counted from 0: row 0 is the first customer.",
     ]
 
 
 def test_columns(check):
     assert check(*MAPPED, *SETTINGS).section("Where the columns go") == [
-        "  Column       Field        What it is",
-        "  ──────────────────────────────────────────────────────────────",
-        "  mobile       whatsApp     the API's own",
-        "  nickname     nickname     extension field",
-        "  birthday     birthday     the API's own",
-        "  sex          sex          the API's own, if blank 'unknown'",
-        "  freindName   freindName   extension field, blank ones are sent",
-        "  Shoe [cm]    Shoe [cm]    extension field",
-        "  remarks                   left out",
-        "               stage        the API's own, always 'New'",
+        "  Column       Field        What happens",
+        "  ──────────────────────────────────────────────────────────────────────",
+        "  mobile       whatsApp     sent",
+        "  nickname     nickname     sent as an extension field",
+        "  birthday     birthday     sent",
+        "  sex          sex          sent, if blank 'unknown'",
+        "  freindName   freindName   sent as an extension field, also where blank",
+        "  Shoe [cm]    Shoe [cm]    sent as an extension field",
+        "  remarks                   left out: by --column",
+        "               stage        sent, always 'New'",
     ]
 
 
@@ -87,25 +110,133 @@ def test_samples(check):
         "        stage      nothing            Aaa",
         "    4   whatsApp   +99 999 9999999    999999999999",
         "        stage      nothing            Aaa",
-        "  A, a and x stand for letters, 9 for digits. 6 other values of these rows stay",
-        "  as they are.",
+        "  Masked: A, a and x are letters, 9 is a digit. Values that stay as they are: 6.",
     ]
 
 
 def test_samples_that_stay_as_they_are(check):
-    assert check("fine.csv").section("2 rows, before and after") == ["  All 6 values stay as they are."]
+    assert check("fine.csv").section("2 rows, before and after") == ["  All values stay as they are."]
 
 
 def test_notes(check):
     assert check(*MAPPED, "--default", "welcome=Hello").section("Worth a look") == [
-        "  - 1 row: sex is neither unknown, male nor female. It is sent as it is: see",
-        "    whether the CRM knows the word.",
+        "  - 1 row: sex is neither unknown, male nor female, nor a word that certainly",
+        "    means one of them. It is sent as it is. Set values={'sex': {'1': 'male',",
+        "    '2': 'female'}}, with the words of your data, to have them translated.",
         "  - welcome makes the CRM write to the customers. Each row that has one takes a",
         "    call of its own.",
-        "  - 'freindName' is sent as an extension field. If friendName is meant, give",
-        "    --column freindName=friendName.",
+        "  - 'freindName' is sent as an extension field. If friendName is meant, set",
+        "    columns={'freindName': 'friendName'}.",
         "  - troubled.csv, line 7: it has 2 values, and the header names 7",
         "  - troubled.csv, line 8: text follows a closing quote",
+    ]
+
+
+def test_why_columns_are_left_out(check):
+    Path("own.csv").write_text(OWN, encoding="utf-8")
+
+    assert check(*OWN_MAPPED).section("Where the columns go") == [
+        "  Column            Field        What happens",
+        "  ────────────────────────────────────────────────────────────────────",
+        "  Unnamed: 0                     left out: no name",
+        "  whatsApp          whatsApp     sent",
+        "  first name                     left out: not asked for",
+        "  [hidden]                       left out: not asked for",
+        "  Last Order        Last Order   sent as an extension field",
+        "  Seen              Seen         sent as an extension field, as a date",
+        "  sex               sex          sent, 2 values replaced",
+        "  socialscrm_code                left out: not the customer's",
+        "  Unnamed: 8                     left out: no name",
+        "  notes                          left out: by --column",
+        "  --extension-field NAME sends a column that was not asked for.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "lines"),
+    [
+        (
+            [],
+            [
+                "  They are rejected. --ambiguous-numbers national or international says which",
+                "  number is meant.",
+            ],
+        ),
+        (
+            ["--ambiguous-numbers", "national"],
+            ["  The national one is sent, as --ambiguous-numbers national says."],
+        ),
+        (
+            ["--ambiguous-numbers", "international"],
+            ["  The international one is sent, as --ambiguous-numbers international says."],
+        ),
+    ],
+)
+def test_numbers_of_two_countries(check, options, lines):
+    Path("own.csv").write_text(OWN, encoding="utf-8")
+
+    done = check(*OWN_MAPPED, *options)
+
+    assert done.section("Numbers that can be of two countries") == [
+        "  Rows   Countries",
+        "  ────────────────",
+        "     1   CN or US",
+        *lines,
+    ]
+    assert "whatsApp can be a number of" not in "".join(done.section("Worth a look"))
+
+
+def test_blank_rows_are_counted_apart(check):
+    Path("own.csv").write_text(OWN, encoding="utf-8")
+
+    done = check(*OWN_MAPPED, "--ambiguous-numbers", "national")
+
+    assert done.code == 0
+    assert done.lines[2:5] == [
+        "  2  can be sent, in 1 call: at least 1 s at 45 calls a second",
+        "  1  blank: no value in any column, left out",
+        "",
+    ]
+
+
+def test_what_several_fields_have_in_common_is_said_once(check):
+    Path("nulls.csv").write_text(
+        "whatsApp,friendName,stage\n8615266667780,NULL,NULL\n8615266667781,NULL,New\n", encoding="utf-8"
+    )
+
+    assert check("nulls.csv").section("Worth a look") == [
+        "  - 2 rows (friendName), 1 row (stage): A value is a word that programs write",
+        "    for a missing value, such as NULL or NaN. It is sent as it is. Set",
+        "    null_values=['NULL'], with the words that occur in your data, to treat them",
+        "    as missing.",
+    ]
+    done = check("nulls.csv", "--null-value", "NULL")
+    assert "Worth a look" not in done.lines
+    assert "Arguments above, as options" not in done.lines
+
+
+def test_blanks_at_the_edge_show(check):
+    Path("edge.csv").write_text('whatsApp,friendName\n8615266667780,"Xan "\n', encoding="utf-8")
+
+    assert check("edge.csv").section("1 row, before and after") == [
+        "  Row   Field        Before   After",
+        "  ─────────────────────────────────",
+        "    0   friendName   Aaa␣     Aaa",
+        "  Masked: A, a and x are letters, 9 is a digit, ␣ is a blank at the edge. Values",
+        "  that stay as they are: 1.",
+    ]
+
+
+def test_arguments_that_the_page_names_are_given_as_options(check):
+    assert check(*MAPPED).section("Arguments above, as options") == [
+        "  columns          --column COLUMN=FIELD, or --column COLUMN= to leave a column",
+        "                   out",
+        "  values           --values FIELD:TEXT=VALUE",
+        "  duplicates       --duplicates first, last or send",
+        "  default_region   --default-region CC",
+        "  dayfirst         --dayfirst or --no-dayfirst",
+        "  bad_values       --bad-values omit",
+        "  dead letter      the file at --rejects-path",
     ]
 
 
@@ -126,27 +257,48 @@ def test_many_notes_are_not_all_told(check):
             ("twice.csv",),
             [
                 "  Every row can be sent, but for the duplicates.",
-                "  - --rejects-path rejects.csv writes the rows that stay behind to a file, with",
+                "  - --rejects-path rejects.csv writes the rows that are left out to a file, with",
                 "    the reasons.",
+            ],
+        ),
+        (("blank.csv",), ["  There are no rows to send, but the blank rows."]),
+        (
+            ("some.csv",),
+            [
+                "  Every row can be sent, but for the duplicates and the blank rows.",
+                "  - --rejects-path rejects.csv writes the rows that are left out to a file, with",
+                "    the reasons.",
+            ],
+        ),
+        (
+            (*MAPPED, "--max-rejected", "none", "--rejects-path", "r.jsonl"),
+            [
+                "  5 rows cannot be sent, which --max-rejected none allows: an import would send",
+                "  the others.",
+                "  - The rows that are left out are in r.jsonl, with the reasons.",
+                "  - A check makes no call: the CRM may still reject rows, for an agent or an",
+                "    extension field that it does not know.",
             ],
         ),
         (("header.csv",), ["  There are no rows, so an import would do nothing."]),
         (
             MAPPED,
             [
-                "  5 rows cannot be sent, and --max-rejected allows none: an import would send",
-                "  the others, and then fail.",
-                "  - Mend them, or allow as many with --max-rejected 5.",
-                "  - --rejects-path rejects.csv writes the rows that stay behind to a file, with",
+                "  5 rows cannot be sent, and --max-rejected allows 0: an import would send the",
+                "  others, and then fail.",
+                "  - Fix them, or allow as many with --max-rejected 5.",
+                "  - --rejects-path rejects.csv writes the rows that are left out to a file, with",
                 "    the reasons.",
+                "  - A check makes no call: the CRM may still reject rows, for an agent or an",
+                "    extension field that it does not know.",
             ],
         ),
         (
             ("local.csv", "--rejects-path", "r.jsonl"),
             [
                 "  No row can be sent.",
-                "  - Mend them, or give options by which they can be read.",
-                "  - The rows that stay behind are in r.jsonl, with the reasons.",
+                "  - Fix them, or give options by which they can be read.",
+                "  - The rows that are left out are in r.jsonl, with the reasons.",
             ],
         ),
         (
@@ -154,8 +306,10 @@ def test_many_notes_are_not_all_told(check):
             [
                 "  5 rows cannot be sent, and --max-rejected allows 2: an import would send the",
                 "  others, and then fail.",
-                "  - Mend them, or allow as many with --max-rejected 5.",
-                "  - The rows that stay behind are in r.jsonl, with the reasons.",
+                "  - Fix them, or allow as many with --max-rejected 5.",
+                "  - The rows that are left out are in r.jsonl, with the reasons.",
+                "  - A check makes no call: the CRM may still reject rows, for an agent or an",
+                "    extension field that it does not know.",
             ],
         ),
         (
@@ -163,21 +317,27 @@ def test_many_notes_are_not_all_told(check):
             [
                 "  5 rows cannot be sent, which --max-rejected 0.9 allows: an import would send",
                 "  the others.",
-                "  - The rows that stay behind are in r.jsonl, with the reasons.",
+                "  - The rows that are left out are in r.jsonl, with the reasons.",
+                "  - A check makes no call: the CRM may still reject rows, for an agent or an",
+                "    extension field that it does not know.",
             ],
         ),
         (
             (*MAPPED, "--on-invalid", "fail", "--rejects-path", "r.jsonl"),
             [
                 "  5 rows cannot be sent, so with --on-invalid fail an import would send nothing.",
-                "  - Mend them, or keep them back with --on-invalid reject.",
-                "  - The rows that stay behind are in r.jsonl, with the reasons.",
+                "  - Fix them, or leave them out with --on-invalid reject.",
+                "  - The rows that are left out are in r.jsonl, with the reasons.",
+                "  - A check makes no call: the CRM may still reject rows, for an agent or an",
+                "    extension field that it does not know.",
             ],
         ),
     ],
 )
 def test_what_next(check, arguments, lines):
     Path("header.csv").write_text("whatsApp\n", encoding="utf-8")
+    Path("blank.csv").write_text("whatsApp,city\n,\n", encoding="utf-8")
+    Path("some.csv").write_text("whatsApp,city\n8615266667780,\n8615266667780,\n,\n", encoding="utf-8")
     Path("local.csv").write_text("whatsApp\n0171 8024686\n", encoding="utf-8")
     Path("twice.csv").write_text("whatsApp\n8615266667780\n8615266667780\n", encoding="utf-8")
 
@@ -196,6 +356,7 @@ def test_the_task_ends_the_page(check, tmp_path):
         '    task_id="import_customers",',
         f'    data="{tmp_path}/troubled.csv",',
         '    columns={"mobile": "whatsApp", "remarks": None},',
+        '    extension_fields="all",',
         ")",
     ]
 
@@ -218,7 +379,7 @@ def test_nothing_is_cut_where_it_is_narrow(check):
     long = "q" * 150
     Path("long.csv").write_text(f"whatsApp,{long},客户来源\n +86 152 6666 7780,{'z' * 39},x\n", encoding="utf-8")
 
-    done = check("long.csv", "--default", f"desc={'w' * 90}")
+    done = check("long.csv", "--all-extension-fields", "--default", f"desc={'w' * 90}")
 
     assert done.out.count("q") == 2 * len(long)  # column and field
     assert done.out.count("客户来源") == 2
@@ -230,11 +391,11 @@ def test_names_are_no_markup_and_steer_no_terminal(check):
     names = ["[bold]x[/bold]", ":smile:", "a\x1b[31mred", "two\nlines", "gap\u202etxt"]
     Path("odd.csv").write_text("whatsApp," + ",".join(f'"{name}"' for name in names) + "\n", encoding="utf-8")
 
-    done = check("odd.csv")
+    done = check("odd.csv", "--all-extension-fields")
 
     assert done.code == 0
     table = "\n".join(done.section("Where the columns go"))
-    for shown in ("[bold]x[/bold]", ":smile:", "a [31mred", "two lines", "gap txt"):
+    for shown in ("[bold]x[/bold]", ":smile:", "a[31mred", "two lines", "gap txt"):
         assert table.count(shown) == 2
     assert "\x1b" not in done.out
 

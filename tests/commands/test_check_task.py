@@ -24,6 +24,8 @@ EVERYTHING = [
     *("--default", "stage=New\nCustomer", "--default", "welcome=Grüße 😀", "--extension-field", "Size"),
     *("--default-region", "DE", "--no-dayfirst", "--empty", "desc=send", "--duplicates", "first"),
     *("--on-invalid", "fail", "--encoding", "gb18030", "--delimiter", "tab", "--rows-per-call", "7"),
+    *("--values", "sex:M=male", "--values", "sex:=x=", "--values", 'stage:"=New', "--date-field", "Size"),
+    *("--null-value", "NULL", "--null-value", "\\N", "--ambiguous-numbers", "national", "--bad-values", "omit"),
     *("--bytes-per-call", "4096", "--max-rejected", "0.02", "--rejects-path", "s3://crm/rejects.csv"),
 ]
 
@@ -39,7 +41,9 @@ def requested(*arguments):
     [
         ["customers.csv"],
         ["exports/*.parquet", *EVERYTHING],
-        ["s3://crm/customers.csv", "--no-extension-fields", "--dayfirst", "--empty", "send", "--max-rejected", "20"],
+        ["s3://crm/customers.csv", "--all-extension-fields", "--dayfirst", "--empty", "send", "--max-rejected", "20"],
+        ["customers.csv", "--max-rejected", "none"],
+        ["customers.csv", "--max-rejected", "1.0"],
         ["customers.csv", "--rejects-path", "rejects.csv", "--auth-scheme", "header", "--calls-per-second", "5"],
     ],
 )

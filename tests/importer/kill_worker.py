@@ -14,7 +14,7 @@ from pathlib import Path
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.importer.errors import StoppedError
-from airflow_provider_socialscrm.importer.options import Options
+from airflow_provider_socialscrm.importer.options import ALL, Options, Rules
 from airflow_provider_socialscrm.importer.progress import FileCheckpoint
 from airflow_provider_socialscrm.importer.run import Import
 from airflow_provider_socialscrm.importer.source import open_source
@@ -25,7 +25,8 @@ def main() -> int:
     settings = Settings(
         told["url"], "1", told["key"], "agent_wang", AuthScheme(told["scheme"]), calls_per_second=100_000.0
     )
-    options = Options(told["rows_per_call"], concurrency=told["concurrency"], max_rejected=1_000_000)
+    rules = Rules(extension_fields=ALL)
+    options = Options(told["rows_per_call"], concurrency=told["concurrency"], max_rejected=1_000_000, rules=rules)
     folder = Path(told["folder"])
     with closing(Client(settings, connections=told["concurrency"])) as client:
         checkpoint = FileCheckpoint(folder / "state.json", "the one run")

@@ -1,4 +1,4 @@
-"""A birthday is read however it is written, or refused; it is never guessed."""
+"""A date is read however it is written, or refused; it is never guessed. A birthday lies between 1900 and today."""
 
 from __future__ import annotations
 
@@ -10,10 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_socialscrm.importer.birthdays import birthdays
-from airflow_provider_socialscrm.importer.causes import AMBIGUOUS_BIRTHDAY, BAD_BIRTHDAY
+from airflow_provider_socialscrm.importer.birthdays import birthdays, dates
+from airflow_provider_socialscrm.importer.causes import (
+    AMBIGUOUS_BIRTHDAY,
+    AMBIGUOUS_DATE,
+    BAD_BIRTHDAY,
+    BAD_DATE,
+    BIRTHDAY_OUT_OF_RANGE,
+)
 
-AMBIGUOUS, BAD = AMBIGUOUS_BIRTHDAY.code, BAD_BIRTHDAY.code
+AMBIGUOUS, BAD = AMBIGUOUS_DATE.code, BAD_DATE.code
+FIRST, TODAY = dt.date(1900, 1, 1), dt.date(2026, 5, 17)
 SEPARATORS = ("/", "-", ".", " ", ". ")
 TIMES = ("", " 00:00", " 9:05", " 12:00:00", "T23:59:59.123+08:00", "T00:00:00Z", " 00:00:00 UTC", ", 12:00:00 AM")
 MONTHS = (
@@ -37,14 +44,16 @@ nearly_dates = st.one_of(
 )
 
 
-def outcomes(values, dayfirst=None):
+def by_row(checked):
     """Return each row's text, or the code of what is wrong with it."""
-    column = values if isinstance(values, pa.Array) else pa.array(values, pa.string())
-    checked = birthdays(column, dayfirst)
     found = checked.text.to_pylist()
     for cause, mask in checked.problems:
         found = [cause.code if bad else kept for kept, bad in zip(found, mask.to_pylist(), strict=True)]
     return found
+
+
+def outcomes(values, dayfirst=None):
+    return by_row(dates(values if isinstance(values, pa.Array) else pa.array(values, pa.string()), dayfirst))
 
 
 def outcome(value, dayfirst=None):
@@ -84,6 +93,7 @@ def certain_forms(year, month, day):
         "1990/03/08", "1990/3/8", "1990-03-08", "1990-3-08", "1990.03.08", "1990 03 08", "1990-03/08", "19900308",
         "1990年3月8日", "1990年03月08日", "1990 年 3 月 8 日", "1990年3月8日 00:00",
         "1990-03-08T23:59:59.123+08:00", "1990-03-08T23:59:59,123456789Z", "1990-03-08t00:00z",
+        "19900308.0", "19900308.00", "19900308,0", "１９９００３０８．０",
         "1990-03-08 12:00:00", "1990-03-08 12:00", "1990-03-08 00:00:00+00:00", "1990-03-08 00:00:00.000 -0800",
         "1990/03/08 00:00:00", "1990/3/8 0:00",
         "8 Mar 1990", "8-Mar-1990", "08-MAR-1990", "08 March 1990", "8/mar/1990", "8. March 1990", "8th March 1990",
@@ -104,7 +114,9 @@ def test_a_birthday_with_one_reading_is_sent_in_the_vendors_form(birthday, dayfi
         "1990年2月30日", "1990-02-30 12:00", "1990/31/12",
         "0000-00-00", "0000-01-01", "0000/00/00", "0000-00-00 00:00:00", "00000101", "1 Jan 0000", "01/01/0000",
         "90/03/08", "08/03/90", "31.12.90", "8 Mar 90", "Mar 8, 90", "900308", "90年3月8日",
-        "1990", "1990/03", "32940", "32940.5", "636854400", "636854400000", "19900308120000", "-1",
+        "19900230.0", "19900308.5", "19900308.", "19900308.0.0", "19900308.0 12:00", "1990.0308",
+        "900308.0", "1.9900308E7",
+        "1990", "1990/03", "32940", "32940.0", "32940.5", "636854400", "636854400000", "19900308120000", "-1",
         "08031990", "31121990", "12-31-1990-", "+1990-03-08", "10000-01-01",
         "1990/03/08x", "x1990/03/08", "1990/ 3/ 8", "1990//03/08", "1990-067",
         "1990-03-08T", "1990-03-08T25:00", "1990-03-08 12:60", "1990-03-08 12",
@@ -208,10 +220,10 @@ def test_a_row_reads_alike_whatever_stands_beside_it(values, dayfirst):
 @settings(deadline=None, max_examples=200)
 @given(st.lists(st.none() | readable | nearly_dates), orders)
 def test_any_text_is_a_day_or_has_one_reason_that_does_not_repeat_it(values, dayfirst):
-    checked = birthdays(pa.array(values, pa.string()), dayfirst)
+    checked = dates(pa.array(values, pa.string()), dayfirst)
     reasons = [mask.to_pylist() for _, mask in checked.problems]
 
-    assert [cause for cause, _ in checked.problems] == [BAD_BIRTHDAY, AMBIGUOUS_BIRTHDAY]
+    assert [cause for cause, _ in checked.problems] == [BAD_DATE, AMBIGUOUS_DATE]
     for value, text, *bad in zip(values, checked.text.to_pylist(), *reasons, strict=True):
         assert sum(bad) + (text is not None) == (value is not None)
         assert text is None or text == written(*map(int, text.split("/")))
@@ -229,10 +241,62 @@ def test_a_missing_birthday_stays_missing_and_is_no_problem(values):
 
 
 def test_the_values_of_a_dictionary_are_read_once_for_all_its_rows():
-    values = birthdays(pa.array(["1990-03-08", "08/03/1990", "x"]))
-    taken = values.take(pa.array([2, 0, None, 1, 0]))
-    assert taken.text.to_pylist() == [None, "1990/03/08", None, None, "1990/03/08"]
-    assert [mask.to_pylist() for _, mask in taken.problems] == [
-        [True, False, None, False, False],
-        [False, False, None, True, False],
+    values = birthdays(pa.array(["1990-03-08", "08/03/1990", "x", "2533-03-08"]), None, TODAY)
+    taken = values.take(pa.array([2, 0, None, 1, 3]))
+    assert taken.text.to_pylist()[:4] == [None, "1990/03/08", None, None]
+    assert [(cause.code, mask.to_pylist()) for cause, mask in taken.problems] == [
+        ("bad-birthday", [True, False, None, False, False]),
+        ("ambiguous-birthday", [False, False, None, True, False]),
+        ("birthday-out-of-range", [False, False, None, False, True]),
     ]
+
+
+def birthday(value, dayfirst=None):
+    [found] = by_row(birthdays(pa.array([value], pa.string()), dayfirst, TODAY))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("day", "in_range"),
+    [
+        (dt.date(1899, 12, 31), False), (FIRST, True), (dt.date(1990, 3, 8), True), (TODAY, True),
+        (dt.date(2026, 5, 18), False), (dt.date(2999, 1, 1), False), (dt.date(2533, 3, 8), False),
+        (dt.date(1368, 12, 17), False), (dt.date(9999, 12, 31), False), (dt.date(1, 1, 1), False),
+    ],
+)  # fmt: skip
+def test_a_birthday_lies_between_1900_and_today_in_whichever_form(day, in_range):
+    expected = written(day.year, day.month, day.day) if in_range else "birthday-out-of-range"
+    for form in certain_forms(day.year, day.month, day.day):
+        assert birthday(form) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "unset", "day_first", "month_first"),
+    [
+        ("08/03/1990", "ambiguous-birthday", "1990/03/08", "1990/08/03"),
+        ("01/02/2030", "birthday-out-of-range", "birthday-out-of-range", "birthday-out-of-range"),
+        ("08/03/2533", "birthday-out-of-range", "birthday-out-of-range", "birthday-out-of-range"),
+        ("08/03/1899", "birthday-out-of-range", "birthday-out-of-range", "birthday-out-of-range"),
+        ("01/02/1900", "ambiguous-birthday", "1900/02/01", "1900/01/02"),
+        # Of 3 December and 12 March 2026 one is to come. Tomorrow's import must not read it differently.
+        ("03/12/2026", "ambiguous-birthday", "birthday-out-of-range", "2026/03/12"),
+        ("31/12/2026", "birthday-out-of-range", "birthday-out-of-range", "bad-birthday"),
+        ("32940", "bad-birthday", "bad-birthday", "bad-birthday"),
+        ("30/02/2533", "bad-birthday", "bad-birthday", "bad-birthday"),
+    ],
+)
+def test_a_birthday_that_reads_as_two_days_is_ambiguous_unless_neither_can_be_one(value, unset, day_first, month_first):
+    assert [birthday(value, order) for order in (None, True, False)] == [unset, day_first, month_first]
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.none() | readable | nearly_dates | st.dates().map(str)), orders, st.integers(0, 2))
+def test_birthdays_are_dates_but_for_the_range_also_in_a_slice(values, dayfirst, start):
+    column = pa.array(values, pa.string())[start:]
+    code = {BAD: BAD_BIRTHDAY.code, AMBIGUOUS: AMBIGUOUS_BIRTHDAY.code}
+    for value, found in zip(by_row(dates(column, dayfirst)), by_row(birthdays(column, dayfirst, TODAY)), strict=True):
+        if value is None or value in code:
+            assert found == code.get(value) or (value, found) == (AMBIGUOUS, BIRTHDAY_OUT_OF_RANGE.code)
+        else:
+            in_range = "1900/01/01" <= value <= "2026/05/17"
+            assert found == (value if in_range else BIRTHDAY_OUT_OF_RANGE.code)

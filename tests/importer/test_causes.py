@@ -13,7 +13,15 @@ from airflow_provider_socialscrm.api.errors import (
     UncertainError,
     refusal,
 )
-from airflow_provider_socialscrm.importer.causes import AGENT_HINT, agents_cause, cause_of, held, isolation_exhausted
+from airflow_provider_socialscrm.importer.causes import (
+    AGENT_HINT,
+    agents_cause,
+    cause_of,
+    fields_refused,
+    held,
+    isolation_exhausted,
+)
+from airflow_provider_socialscrm.importer.extension_guard import Culprits
 
 SIGNERS = [CODES[530], look_up(REFUSED, ADMIN_CANNOT_IMPORT)]
 
@@ -37,7 +45,7 @@ def test_an_agent_that_does_not_exist_is_told_by_the_code_itself():
 
 @pytest.mark.parametrize("kind", [SettingError, RequestError])
 def test_what_no_retry_mends_is_to_be_mended_before_the_import_is_run_again(kind):
-    assert cause_of(kind("Wrong.", http_status=404)).hint.startswith("Mend what stopped the run")
+    assert cause_of(kind("Wrong.", http_status=404)).hint.startswith("Fix what stopped the run")
 
 
 @pytest.mark.parametrize("kind", [ServiceError, UncertainError])
@@ -63,3 +71,35 @@ def test_too_many_bad_rows_are_told_with_the_last_refusal_and_where_to_look():
     assert sentence.startswith("5,000 calls went into finding bad rows")
     assert CODES[532].hint in sentence
     assert "rejects_path" in sentence
+
+
+@pytest.mark.parametrize(
+    ("suspects", "accepted", "found", "advice"),
+    [
+        ({"Shoe Size"}, set(), "no row with 'Shoe Size'. It does not know this field,", "Remove it from"),
+        (
+            {"Shoe Size"},
+            {"Level", "Club"},
+            "no row with 'Shoe Size', while it accepted rows with 'Club', 'Level'. It does not know this field,",
+            "Remove it from",
+        ),
+        (
+            {"Shoe Size", "Hat"},
+            set(),
+            "no row with any of 'Hat', 'Shoe Size'. It does not know at least one of these fields,",
+            "Remove such a field from",
+        ),
+        (
+            {"Level", "Club"},
+            {"Level", "Club"},
+            "no row with exactly 'Club', 'Level', though it accepted each of these fields in other rows.",
+            "Remove such a field from",
+        ),
+    ],
+)
+def test_extension_fields_with_which_no_row_is_accepted_are_named_with_what_to_do(suspects, accepted, found, advice):
+    sentence = str(fields_refused(Culprits(frozenset(suspects), frozenset(accepted))))
+
+    assert f"accepted {found}" in sentence
+    assert f"{advice} extension_fields" in sentence
+    assert "or create it in the CRM under exactly this name" in sentence

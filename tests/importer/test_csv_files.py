@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from itertools import product
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import assume, given, settings
@@ -66,14 +68,14 @@ def written(rows, **style):
 
 
 def test_values_stay_the_text_they_are_and_blank_ones_are_missing():
-    content = 'whatsApp,b\n0086,1.10\n,NA\n1e5,null\nTRUE,2020-01-01\n"",""\n n , "\n'
+    content = 'whatsApp,b\n0086,1.10\n,NA\n1e5,null\nTRUE,2020-01-01\n"",""\n"  n ",n n \n'
     assert rows_of(content) == [
         ["0086", "1.10"],
         [None, "NA"],
         ["1e5", "null"],
         ["TRUE", "2020-01-01"],
         [None, None],
-        [" n ", ' "'],
+        ["  n ", "n n "],
     ]
 
 
@@ -105,6 +107,9 @@ def test_blank_lines_are_no_rows():
 
 def test_a_row_without_a_value_is_a_row():
     assert rows_of("a,b\n,\n") == [[None, None]]
+    assert rows_of("a,b\n , \n,,,\n1,2\n") == [[None, None]] * 2 + [["1", "2"]]
+    assert troubles_of("a,b\n , \n,,,\n1,2\n") == []
+    assert troubles_of("a,b,c\n1,2\n,\n") == [(0, "x.csv, line 2: it has 2 values, and the header names 3")]
     assert rows_of('a\n""\n1\n\n') == [[None], ["1"]]
 
 
@@ -114,6 +119,93 @@ def test_zeros_are_text():
 
 def test_a_file_with_a_header_alone_has_no_rows():
     assert pieces_of("a,b") == (["a", "b"], [])
+
+
+@pytest.mark.parametrize(
+    ("line", "values"),
+    [
+        ('1, "Doe, Xan"', ["1", "Doe, Xan"]),
+        ('  1 ,  "a ""b"" "', ["1 ", 'a "b" ']),
+        ('"1" ,"x"  ', ["1", "x"]),
+        ('"1"   , "Doe, Xan" ', ["1", "Doe, Xan"]),
+        ('"1" ,', ["1", None]),
+        ('"1" ,x y', ["1", "x y"]),
+        ('"1\n2" ,3', ["1\n2", "3"]),
+        ('" 1" ,""', [" 1", None]),
+    ],
+)
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "^", "]"])
+def test_blanks_around_a_quoted_value_are_not_part_of_it(line, values, delimiter):
+    content = f"a,b\n{line}\n2,3\n".replace(",", delimiter)
+    assert rows_of(content, delimiter=delimiter) == [
+        [value and value.replace(",", delimiter) for value in values],
+        ["2", "3"],
+    ]
+    assert troubles_of(content, delimiter=delimiter) == []
+
+
+def test_a_header_may_have_blanks_around_its_quotes():
+    assert pieces_of('"whatsApp" , "the name"\n1,2\n')[0] == ["whatsApp", "the name"]
+
+
+def test_blanks_that_are_delimiters_separate_values():
+    assert rows_of('a b c\n1  "x y"\n', delimiter=" ") == [["1", None, "x y"]]
+
+
+def test_a_blank_after_a_quote_hides_no_other_damage():
+    content = 'a,b\n1,"x" y\n1,"x" ,"y\n2,"3" "4"\n5,6\n'
+    assert rows_of(content) == [[None, None]] * 3 + [["5", "6"]]
+    assert [place for place, _ in troubles_of(content)] == [0, 1, 2]
+
+
+def test_an_open_quote_swallows_no_line_that_seems_to_close_it():
+    assert rows_of('a,b\n1,"x\n2," ,b"\n') == [[None, None], ["2", " ,b"]]
+
+
+@pytest.mark.parametrize(
+    ("header", "names"),
+    [
+        (",a", ["Unnamed: 0", "a"]),
+        ("a,b,,", ["a", "b", "Unnamed: 2", "Unnamed: 3"]),
+        (",Unnamed: 0,a", ["Unnamed: 0.1", "Unnamed: 0", "a"]),
+        (",Unnamed: 0,Unnamed: 0.1", ["Unnamed: 0.2", "Unnamed: 0", "Unnamed: 0.1"]),
+        ('a,"",  ,\u200b,\xa0', ["a", "Unnamed: 1", "Unnamed: 2", "Unnamed: 3", "Unnamed: 4"]),
+        (",,\n\n , ,\na,,b", ["a", "Unnamed: 1", "b"]),
+    ],
+)
+def test_columns_without_a_name_are_called_as_pandas_calls_them(header, names):
+    values = ",".join(map(str, range(len(names))))
+    assert pieces_of(f"{header}\n{values}\n")[0] == names
+    assert rows_of(f"{header}\n{values}\n") == [list(map(str, range(len(names))))]
+
+
+@pytest.mark.parametrize("header", [",a", "a,b,,", ",Unnamed: 0,a", ",Unnamed: 0,Unnamed: 0.1"])
+def test_columns_without_a_name_have_the_very_names_that_pandas_gives_them(header):
+    assert pieces_of(f"{header}\n")[0] == pd.read_csv(io.StringIO(f"{header}\n")).columns.tolist()
+
+
+@pytest.mark.parametrize(
+    "line", ["sep=;", "SEP=;", '"sep=;"', '"Sep=;"', "sep=;;;", "sep=; ", '"sep=;";;', "\ufeffsep=;"]
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_first_line_that_sets_the_delimiter_is_not_the_header(line, end, caplog):
+    content = end.join([line, "whatsApp;a,b", "1;2,3", "4;5;6", ""])
+    with caplog.at_level("INFO"):
+        assert pieces_of(content)[0] == ["whatsApp", "a,b"]
+    assert rows_of(content) == [["1", "2,3"], [None, None]]
+    assert troubles_of(content) == [(1, "x.csv, line 4: it has 3 values, and the header names 2")]
+    assert set(caplog.messages) == {"x.csv: its first line sets the delimiter to ';'"}
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", "|", " ", "^", "，"])
+@pytest.mark.parametrize("given", [",", ";"])
+def test_the_delimiter_in_the_file_is_the_one_it_is_read_with(delimiter, given):
+    assert rows_of(f"sep={delimiter}\na{delimiter}b\n1{delimiter}2\n", delimiter=given) == [["1", "2"]]
+
+
+def test_only_a_first_line_sets_the_delimiter():
+    assert rows_of("a\nsep=;\n") == [["sep=;"]]
+    assert pieces_of("sep=ab,b\n1,2\n")[0] == ["sep=ab", "b"]
 
 
 @pytest.mark.parametrize("delimiter", [*DELIMITERS, " ", "，"])
@@ -133,21 +225,31 @@ STYLES = st.fixed_dictionaries(
 )
 
 
+def is_quoted(text, delimiter):
+    return written([[text, ""]], delimiter=delimiter, quoting=csv.QUOTE_MINIMAL).startswith('"')
+
+
 @settings(deadline=None, max_examples=300)
 @given(st.data(), st.lists(NAMES, min_size=1, max_size=4), STYLES, st.sampled_from(["utf-8", "utf-16", "gb18030"]))
 def test_any_table_that_python_writes_reads_back_equal(data, names, style, encoding):
-    assume(len(names) > 1 or (names[0].strip() and not set(names[0]) & set(DELIMITERS)))
-    assume("\0" not in "".join(names))
+    assume(len(names) > 1 or not set(names[0]) & set(DELIMITERS))
+    assume(all(re.search(r"[^\s\0\u200b\u2060\ufeff]", name) for name in names) and "\0" not in "".join(names))
     if style["quoting"] == csv.QUOTE_MINIMAL:  # older Pythons do not quote the line end that is not the file's
         style["lineterminator"] = "\r\n"
     rows = data.draw(st.lists(st.lists(VALUES, min_size=len(names), max_size=len(names)), max_size=9))
     form = {"encoding": encoding, "delimiter": style["delimiter"]}
+    # Not quoted, a blank after a delimiter is not part of the value.
+    begun = (
+        str
+        if style["quoting"] != csv.QUOTE_MINIMAL
+        else lambda text: text if is_quoted(text, style["delimiter"]) else text.lstrip(" ")
+    )
     content = written([names, *rows], **style)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batches, "BATCH_ROWS", 3)
-        assert pieces_of(content, **form)[0] == names
-        assert rows_of(content, **form) == [[value or None for value in row] for row in rows]
+        assert pieces_of(content, **form)[0] == [begun(name) for name in names]
+        assert rows_of(content, **form) == [[begun(value) or None for value in row] for row in rows]
         assert troubles_of(content, **form) == []
         sizes = [piece.records.num_rows for piece in pieces_of(content, **form)[1]]
     assert sizes == [3] * (len(rows) // 3) + [len(rows) % 3] * bool(len(rows) % 3)
@@ -242,8 +344,13 @@ def test_any_number_of_lines_may_have_the_wrong_number_of_values():
 @pytest.mark.parametrize(
     ("content", "form", "message"),
     [
+        (",,,\n , \n", {}, "x.csv has no line but blank ones: its first has to name the columns."),
         ("\n\r\n  \n", {}, "x.csv has no line but blank ones: its first has to name the columns."),
-        ('\n"a,b\n1,2\n', {}, "x.csv, line 2: a quote is not closed, so the columns have no names. Mend the header."),
+        (
+            '\n"a,b\n1,2\n',
+            {},
+            "x.csv, line 2: a quote is not closed, so the columns have no names. Correct the header.",
+        ),
         (
             "a;b\n8615266667780;Nov\u00e1k\n",
             {},
@@ -264,7 +371,9 @@ def test_a_header_that_names_no_columns_is_refused(content, form, message):
 
 def test_a_text_in_another_encoding_is_refused_as_a_whole():
     content = "whatsApp,b\n1,2\n8615266667780,Nov\u00e1k\n".encode("latin-1")
-    assert "x.csv, line 3: not UTF-8 text. It looks like Windows-1252" in refusal(content)
+    assert "x.csv, line 3: not UTF-8 text. Set encoding to the one that shows these letters correctly: " in refusal(
+        content
+    )
 
 
 def test_a_record_that_is_cut_leaves_its_other_lines_to_be_read_again():
@@ -278,3 +387,12 @@ def test_a_record_that_is_cut_leaves_its_other_lines_to_be_read_again():
     lines.begin_record()
     assert lines.first == 3
     assert list(lines) == ["c", "d", "e", "f"]
+
+
+def test_a_first_line_that_sets_another_delimiter_is_to_be_corrected():
+    with pytest.raises(InputError) as caught:
+        pieces_of("sep=;\na,b\n1,2\n")
+    assert str(caught.value) == (
+        "x.csv has one column, and seems to be separated by ',': correct or remove its first line, which sets the "
+        "delimiter to ';'."
+    )

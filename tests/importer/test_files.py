@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import bz2
 import errno
+import gzip
 import io
 import json
+import lzma
 import re
+import time
+import tracemalloc
+import zipfile
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,8 +23,10 @@ from airflow.sdk import ObjectStoragePath
 from upath import UPath
 
 from airflow_provider_socialscrm.importer import batches
+from airflow_provider_socialscrm.importer.compressed import HEAD_BYTES, decompressed
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.files import checked_names, files_source
+from airflow_provider_socialscrm.importer.partitions import partitions_of
 from airflow_provider_socialscrm.importer.text import as_text
 
 SECRETS = ("8615266667780", "Nov\u00e1k", "Secret")
@@ -49,14 +58,14 @@ class PathTo:
 
 
 class FailingFile(io.BytesIO):
-    """A file of which only the first byte can be read, if it has a failure."""
+    """A file of which only the first bytes can be read, if it has a failure."""
 
     def __init__(self, content, failure):
         super().__init__(content)
         self._failure = failure
 
     def read(self, *size):
-        if self._failure and size != (1,):
+        if self._failure and size != (HEAD_BYTES,):
             raise self._failure
         return super().read(*size)
 
@@ -308,21 +317,275 @@ def test_a_pattern_that_cannot_be_is_refused(tmp_path):
     assert re.match(f"{re.escape(str(path))} (is no pattern: Invalid|matches no file: )", refusal(path))
 
 
-@pytest.mark.parametrize("name", ["customers.xlsx", "customers.json", "customers", "customers.csv.gz"])
+@pytest.mark.parametrize("name", ["a.xlsx", "a.json", "customers", "a.gz", "a.xlsx.gz", ".csv", "a.csv.gz.old"])
 @pytest.mark.parametrize("pattern", [None, "*"])
 def test_a_file_of_another_kind_is_refused_with_the_kinds_there_are(tmp_path, name, pattern):
     path = written(tmp_path, name, "x")
     assert refusal(tmp_path / pattern if pattern else path) == (
-        f"{path} is not a file this import reads: its name has to end in .parquet, .csv, .jsonl, .ndjson."
+        f"{path} is not a file this import reads: its name has to end in .parquet, .csv, .tsv, .tab, .jsonl, .ndjson; "
+        "text may be compressed, and end in .gz, .bz2, .xz, .zst behind that."
     )
 
 
-@pytest.mark.parametrize("name", KINDS)
-@pytest.mark.parametrize("pattern", [None, "*"])
-def test_an_empty_file_is_refused(tmp_path, name, pattern):
-    path = written(tmp_path, name, b"")
-    assert refusal(tmp_path / pattern if pattern else path) == (
-        f"{path} is empty: look at what wrote it, or remove it."
+@pytest.mark.parametrize("name", [*KINDS, "a.csv.gz"])
+def test_an_empty_file_alone_is_refused(tmp_path, name):
+    path = written(tmp_path, name, gzip.compress(b"") if name.endswith(".gz") else b"")
+    assert refusal(path) == f"{path} is empty: look at what wrote it, or remove it."
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        *((name, b"") for name in KINDS),
+        ("a.csv.gz", gzip.compress(b"")),
+        ("a.jsonl", b"\n \r\n\t\n"),
+        ("a.csv", b"\n \r\n"),
+        ("a.csv", b"\xef\xbb\xbf\n"),
+        ("a.tsv", b"\t\t\n"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_an_empty_file_among_others_is_no_rows_and_the_log_names_it(tmp_path, name, content, caplog):
+    path = written(tmp_path, name, content)
+    written(tmp_path, "b.jsonl", '{"whatsApp":"1"}\n')
+    source = files_source(tmp_path / "*")
+    assert source.columns == ("whatsApp",)
+    assert texts_of(source, "whatsApp") == ["1"]
+    assert caplog.messages == [f"Empty files, which have no rows: {path}"]
+
+
+def test_files_that_are_all_empty_are_an_empty_table(tmp_path, caplog):
+    for number in range(12):
+        written(tmp_path, f"{number:02}.jsonl", b"\n" * (number % 2))
+    source = files_source(tmp_path / "*")
+    assert source.columns == ()
+    assert list(source.batches()) == []
+    assert source.describe == f"12 files of 0 columns matching {tmp_path}/*"
+    assert caplog.messages[0].endswith("09.jsonl, and 2 more")
+    assert caplog.messages[0].count(".jsonl") == 10
+
+
+def test_a_file_whose_rows_have_no_columns_is_refused_among_others_too(tmp_path):
+    written(tmp_path, "a.jsonl", "{}\n")
+    written(tmp_path, "b.jsonl", '{"whatsApp":"1"}\n')
+    assert "a.jsonl has no line that can be used" in refusal(tmp_path / "*")
+
+
+def zstd(content):
+    return pa.compress(content, "zstd", asbytes=True)
+
+
+COMPRESSORS = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": zstd}
+
+
+@pytest.mark.parametrize("compressor", COMPRESSORS)
+@pytest.mark.parametrize("kind", [".csv", ".jsonl", ".ndjson", ".tsv"])
+@pytest.mark.parametrize("named", ["by its format", "as if it were not compressed", "by another format"])
+def test_compressed_text_is_read_whatever_its_name(folder, compressor, kind, named, small_batches):
+    content = bytes_of(TABLE, ".csv" if kind == ".tsv" else kind)
+    content = content.replace(b",", b"\t") if kind == ".tsv" else content
+    ends = {"by its format": compressor, "as if it were not compressed": "", "by another format": ".GZ"}
+    source = files_source(put(folder, f"a{kind}{ends[named]}", COMPRESSORS[compressor](content)))
+    assert source.columns == ("whatsApp", "n")
+    assert texts_of(source, "whatsApp") == texts_of(source, "whatsApp") == NUMBERS
+
+
+@pytest.mark.parametrize("compressor", COMPRESSORS)
+def test_compressed_parts_that_follow_each_other_are_all_read(tmp_path, compressor):
+    parts = [COMPRESSORS[compressor](part) for part in (b"whatsApp,n\n1,2\n", b"3,4\n")]
+    assert texts_of(files_source(written(tmp_path, "a.csv", b"".join(parts))), "whatsApp") == ["1", "3"]
+
+
+@pytest.mark.parametrize("compressor", COMPRESSORS)
+@pytest.mark.parametrize("between", [b"\0", b"\0" * 5, b"garbage"])
+@pytest.mark.parametrize("follows", ["a part", "its end", "nothing"])
+def test_a_part_that_is_damaged_does_not_end_a_compressed_file(tmp_path, compressor, between, follows):
+    first, second = (COMPRESSORS[compressor](part) for part in (b"whatsApp,n\n1,2\n", b"3,4\n"))
+    rest = {"a part": between + second, "its end": between + second[len(between) :], "nothing": between}[follows]
+    if compressor == ".gz" and not between.strip(b"\0"):
+        pytest.skip("zeros may stand between parts")
+    path = written(tmp_path, "a.csv", first + rest)
+    assert refusal(path).startswith(f"{path} cannot be read: ")
+
+
+@pytest.mark.parametrize("zeros", [4, 8, 200_000])
+def test_xz_parts_may_be_filled_up_with_zeros(tmp_path, zeros):
+    parts = [lzma.compress(part) + b"\0" * zeros for part in (b"whatsApp,n\n1,2\n", b"3,4\n")]
+    assert texts_of(files_source(written(tmp_path, "a.csv", b"".join(parts))), "whatsApp") == ["1", "3"]
+
+
+@pytest.mark.parametrize("compressor", [".bz2", ".xz"])
+def test_a_compressed_file_does_not_fill_the_memory(compressor):
+    source = io.BytesIO(COMPRESSORS[compressor](b"\0" * 50_000_000))
+    tracemalloc.start()
+    try:
+        file = decompressed(source, "a.csv", is_text=True)
+        assert sum(map(len, iter(partial(file.read, 1_000_000), b""))) == 50_000_000
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000  # the dictionary of an .xz file has 8 MiB
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("outer", COMPRESSORS)
+@pytest.mark.parametrize("inner", COMPRESSORS)
+def test_text_that_is_compressed_twice_is_read(tmp_path, outer, inner):
+    content = COMPRESSORS[outer](COMPRESSORS[inner](b"whatsApp,n\n1,2\n"))
+    path = written(tmp_path, f"a.csv{outer}", content)
+    assert texts_of(files_source(path), "whatsApp") == ["1"]
+
+
+@pytest.mark.parametrize("compressor", COMPRESSORS)
+@pytest.mark.parametrize("damage", ["cut within", "cut at the end", "cut at the start", "overwritten"])
+@pytest.mark.parametrize("kind", [".csv", ".jsonl"])
+def test_a_damaged_compressed_file_is_named(tmp_path, compressor, damage, kind):
+    rows = pa.table({"whatsApp": [f"86{n * 7919 % 10**9:09}" for n in range(20_000)]})
+    content = COMPRESSORS[compressor](bytes_of(rows, kind))
+    middle = len(content) // 2
+    cut = {
+        "cut within": content[:middle],
+        "cut at the end": content[:-1],
+        "cut at the start": content[:11],
+        "overwritten": content[:middle] + b"\xff" * middle,
+    }
+    path = written(tmp_path, f"a{kind}", cut[damage])
+    assert refusal(path).startswith(f"{path} cannot be read: ")
+
+
+@pytest.mark.parametrize("compressor", COMPRESSORS)
+def test_a_compressed_file_is_read_no_further_than_its_rows_are_taken(compressor):
+    rows = pa.table({"whatsApp": [f"86{n * 7919 % 10**9:09}" for n in range(400_000)]})
+    path = PathTo(COMPRESSORS[compressor](bytes_of(rows, ".csv")))
+    source = files_source(path)
+    next(batches_of := source.batches())
+    assert path.opened[-1].tell() < len(path.content) * 0.7
+    batches_of.close()
+
+
+@pytest.mark.parametrize("compressor", COMPRESSORS)
+def test_a_network_that_breaks_within_a_compressed_file_keeps_its_own_error(compressor):
+    path = PathTo(COMPRESSORS[compressor](bytes_of(TABLE, ".csv")))
+    source = files_source(path)
+    path.at_read = failure = ConnectionResetError(104, "reset")
+    with pytest.raises(ConnectionResetError) as caught:
+        next(source.batches())
+    assert caught.value is failure
+
+
+def zipped():
+    with zipfile.ZipFile(file := io.BytesIO(), "w") as archive:
+        archive.writestr("a.csv", "whatsApp\n1\n")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "what"),
+    [
+        ("a.csv", zipped(), "a ZIP archive, as workbooks (.xlsx) are: save the sheet as CSV, or unpack the archive."),
+        ("a.jsonl", b"PK\5\6" + b"\0" * 18, "a ZIP archive, as workbooks"),
+        ("a.parquet", zipped(), "a ZIP archive, as workbooks"),
+        ("a.csv.gz", gzip.compress(zipped()), "a ZIP archive, as workbooks"),
+        ("a.csv", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 99, "a workbook (.xls): save the sheet as CSV."),
+        ("a.csv", bytes_of(TABLE, ".parquet"), "a Parquet file: give it a name that ends in .parquet."),
+        (
+            "a.parquet",
+            gzip.compress(bytes_of(TABLE, ".parquet")),
+            "compressed as a whole, which Parquet files cannot be: decompress it.",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",  # compressed bytes hold the time
+)
+def test_a_file_of_another_format_is_named_by_its_first_bytes(tmp_path, name, content, what):
+    path = written(tmp_path, name, content)
+    assert refusal(path).startswith(f"{path} is {what}")
+
+
+@pytest.mark.parametrize("header", ["PK,n", "BZh9,n", "PAR1,n", "(x,n"])
+def test_a_text_that_begins_like_a_mark_is_text(tmp_path, header):
+    source = files_source(written(tmp_path, "a.csv", f"{header}\n1,2\n"))
+    assert source.columns == tuple(header.split(","))
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "A.TAB", "a.tsv.gz"])
+def test_a_file_of_tabs_needs_no_delimiter(tmp_path, name):
+    path = written(tmp_path, name, "whatsApp\tn, m\n1\t2;3\n")
+    assert files_source(path).columns == ("whatsApp", "n, m")
+    assert texts_of(files_source(path), "n, m") == ["2;3"]
+
+
+def test_a_delimiter_that_was_set_holds_for_every_kind(tmp_path):
+    path = written(tmp_path, "a.tsv", "whatsApp;n\tm\n1;2\n")
+    assert files_source(path, delimiter=";").columns == ("whatsApp", "n\tm")
+    written(tmp_path, "b.csv", "whatsApp;n\n1;2\n")
+    assert texts_of(files_source(tmp_path / "*", delimiter=";"), "whatsApp") == ["1", "1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [("a.tsv", "give it a name that ends in .csv"), ("a.tab.gz", "give it a name that ends in .csv")],
+)
+def test_commas_in_a_file_of_tabs_get_advice_that_can_be_followed(tmp_path, name, advice):
+    path = written(tmp_path, name, "whatsApp,n\n1,2\n")
+    assert refusal(path) == f"{path} has one column, and seems to be separated by ',': {advice}."
+
+
+@pytest.mark.parametrize("kind", [".csv", ".jsonl", ".parquet"])
+@pytest.mark.parametrize("pattern", ["**/a*", "stage=*/*/a*", "stage=New%2FOld/day=2024-03-08/a*", None])
+def test_folders_that_name_columns_are_columns(folder, kind, pattern, caplog):
+    content = bytes_of(pa.table({"whatsApp": ["1", "2"]}), kind)
+    path = put(folder, f"stage=New%2FOld/day=2024-03-08/a{kind}", content)
+    source = files_source(folder / pattern if pattern else path)
+    assert source.columns == ("whatsApp", "stage", "day")
+    assert texts_of(source, "stage") == ["New/Old"] * 2
+    assert texts_of(source, "day") == ["2024-03-08"] * 2
+    assert caplog.messages == []
+
+
+def test_each_file_has_the_values_of_its_own_folders(folder):
+    for place, stage in enumerate(["stage=New", "stage=__HIVE_DEFAULT_PARTITION__", "stage=", "=x", "stage", "z=1"]):
+        put(folder, f"{stage}/{place}.csv", f"whatsApp,n\n{place},1\n".encode())
+    found = {}
+    for batch in files_source(folder / "**/*.csv").batches():
+        [row] = batch.records.to_pylist()
+        found[row.pop("whatsApp")] = row
+    assert found == {
+        "0": {"n": "1", "stage": "New"},
+        "1": {"n": "1", "stage": None},
+        "2": {"n": "1", "stage": None},
+        "3": {"n": "1"},
+        "4": {"n": "1"},
+        "5": {"n": "1", "z": "1"},
+    }
+
+
+def test_a_column_of_the_file_goes_before_that_of_its_folder_and_the_log_says_so(tmp_path, caplog):
+    path = written(tmp_path, "stage=New/a.csv", "whatsApp,stage\n1,Old\n")
+    source = files_source(tmp_path / "*/*.csv")
+    assert source.columns == ("whatsApp", "stage")
+    assert texts_of(source, "stage") == ["Old"]
+    assert caplog.messages == [f"{path} has a column stage, and so has its path: the values are those in the file"]
+
+
+def test_rows_without_a_value_get_none_from_a_folder(tmp_path):
+    written(tmp_path, "stage=New/a.csv", "whatsApp,n\n1,2\n , \n3\n")
+    assert texts_of(files_source(tmp_path / "*/*"), "stage") == ["New", None, None]
+
+
+def test_folders_that_contradict_each_other_are_refused(tmp_path):
+    path = written(tmp_path, "stage=New/stage=Old/a.csv", "whatsApp,n\n1,2\n")
+    assert refusal(path) == f"{path} is in two folders called stage=, of different values: rename one of them."
+
+
+@pytest.mark.parametrize("place", ["https://x.invalid/stage=New/a.csv", "s3://a=b@x/stage=New/a.csv"])
+def test_a_bucket_names_no_column(place):
+    assert partitions_of(place) == {"stage": "New"}
+
+
+def test_a_file_system_that_is_not_installed_is_named_with_what_to_do():
+    path = PathTo()
+    path.is_dir = lambda: (_ for _ in ()).throw(ImportError("Install s3fs to access S3"))
+    assert refusal(path) == (
+        f"{path} cannot be reached, for its file system is not installed: Install s3fs to access S3. Install what it "
+        "needs, or download the file in a task before this one and give the path of the copy."
     )
 
 
@@ -357,6 +620,15 @@ def test_names_that_cannot_be_told_apart_are_named(names, named):
     assert str(caught.value) == f"These columns are there more than once: {named}. Rename or drop all but one."
 
 
+def test_names_that_are_a_customers_are_named_by_their_places():
+    with pytest.raises(InputError) as caught:
+        checked_names(["8615266667780", "Xanthippe", "Xanthippe"], "a.csv")
+    assert str(caught.value) == (
+        "The columns 2, 3 of a.csv have names that are there more than once, and some names look like a customer's "
+        "number or address: does the first line name the columns?"
+    )
+
+
 def parquet_bytes():
     """Return a file of two columns without compression."""
     table = pa.table({"whatsApp": ["8615266667780"] * 5000, "friendName": [f"Nov\u00e1k {n}" for n in range(5000)]})
@@ -367,11 +639,11 @@ def parquet_bytes():
 BROKEN = {
     "other encoding.csv": (
         "whatsApp,b\n8615266667780,Nov\u00e1k\n".encode("latin-1"),
-        ", line 2: not UTF-8 text. It looks like Windows-1252",
+        ", line 2: not UTF-8 text. Set encoding to the one that shows these letters correctly: ",
     ),
     "header in other encoding.csv": (
         "whatsApp,Nov\u00e1k\n1,2\n".encode("latin-1"),
-        ", line 1: not UTF-8 text. It looks like Windows-1252",
+        ", line 1: not UTF-8 text. Set encoding to the one that shows these letters correctly: ",
     ),
     "utf-16.csv": (
         "whatsApp,b\n8615266667780,Nov\u00e1k\n".encode("utf-16"),
@@ -445,3 +717,10 @@ def test_a_network_that_breaks_later_keeps_its_own_error_too(suffix):
     with pytest.raises(ConnectionResetError) as caught:
         next(source.batches())
     assert caught.value is failure
+
+
+def test_the_names_of_very_many_columns_are_soon_checked():
+    names = [str(number) for number in range(100_000)]
+    start = time.monotonic()
+    assert checked_names(names) == tuple(names)
+    assert time.monotonic() - start < 5

@@ -144,7 +144,7 @@ def expected_calls():
 
 def judged(data: Any) -> SimpleNamespace:
     """Return what would be sent of a table, row by row, and what would not."""
-    rules = Rules(defaults={"whatsApp": "8615266667780"}, duplicates="send")
+    rules = Rules(defaults={"whatsApp": "8615266667780"}, duplicates="send", extension_fields="all")
     intake = Intake(open_source(data), Options(rules=rules), agent_in_row=False, envelope=lambda _: 0)
     intake.prepare()
     found = list(intake.judged())

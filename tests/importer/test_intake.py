@@ -72,13 +72,13 @@ def test_a_row_of_a_dead_letter_for_which_another_one_went_does_not_go(
     ],
 )
 def test_of_the_rows_with_one_number_one_goes_or_all(duplicates, going, superseded, small_batches):
-    table = numbered(1, 2, 3, 1, 2, None, 2, 4)
+    table = numbered(1, 2, 3, 1, 2, None, 2, 4, friendName="Ann")
     assert taken(table, duplicates=duplicates) == (going, [5], superseded)
 
 
 def test_a_number_is_the_same_however_it_is_written(small_batches):
     table = pd.DataFrame(
-        {"whatsApp": ["+86 152 6666 7780", "008615266667780", "x", "8615266667780.0", "8.61526666778E+12"]}
+        {"whatsApp": ["+86 152 6666 7780", "008615266667780", "x", "8615266667780.0", "8.615266667780E+12"]}
     )
     assert taken(table) == ([4], [2], {0: 4, 1: 4, 3: 4})
 
@@ -182,8 +182,64 @@ def test_unreadable_lines_are_rows_and_the_log_names_the_first_of_them(tmp_path,
     assert named == [*lines, "... and 5 more lines of these 16 rows"]
 
 
+def test_what_becomes_of_columns_is_said_once(caplog):
+    table = numbered(1, 2, Level="Gold", FRIEND_NAME="Secret", password_hash="x", id=7)
+    intake = intake_of(table, extension_fields=["Level"])
+    with caplog.at_level(logging.INFO):
+        intake.prepare()
+        list(intake.judged())
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("INFO", "Column FRIEND_NAME goes to the field friendName"),
+        ("INFO", "Extension fields, sent under their own names: Level"),
+        ("INFO", "Columns that are not sent: password_hash, id. Name those to send in extension_fields"),
+    ]
+    assert intake.observations()["left_out"] == ["password_hash", "id"]
+
+
+def test_no_name_shows_where_the_first_line_may_be_a_customer(caplog):
+    columns = {"8615266667780": ["8615266667781"], "Annabel": ["Bo"], "a@b.example": ["c@d.example"]}
+    intake = intake_of(pd.DataFrame(columns), defaults={"whatsApp": "6591234567"})
+    with caplog.at_level(logging.INFO):
+        intake.prepare()
+    assert intake.observations()["left_out"] == ["3 with names that may be a customer's"]
+    assert "Annabel" not in caplog.text
+
+
+ROUNDED_FLOATS = [float(8615266000000 + 10 * n) for n in range(10)]
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        ROUNDED_FLOATS,
+        [f"{number:.1f}" for number in ROUNDED_FLOATS],
+        [f"{number:.11e}" for number in ROUNDED_FLOATS],
+        pd.Categorical(ROUNDED_FLOATS, categories=[*ROUNDED_FLOATS, *(n + 1 for n in ROUNDED_FLOATS), 6591234567.0]),
+    ],
+)
+def test_numbers_are_rounded_or_not_by_the_whole_table(numbers, small_batches):
+    going, invalid, _ = taken(pd.DataFrame({"whatsApp": numbers}))
+    assert (going, invalid) == ([], list(range(10)))
+
+
+def test_a_number_lacks_its_zero_where_another_batch_shows_all_digits(small_batches):
+    numbers = [f"8.61526600{n:04}e12".replace("0e12", "e12") for n in range(1, 12)]
+    table = pd.DataFrame({"whatsApp": [*numbers, "8.61526600001e12"]})
+    going, invalid, superseded = taken(table)
+    assert (sorted([*going, *superseded]), invalid) == (list(range(12)), [])
+    assert superseded == {9: 11}  # ...010 is written without its zero
+
+
+def test_letters_for_sexes_mean_what_the_whole_table_says(small_batches):
+    table = numbered(*range(1, 8), sex=["M", "M", "M", "M", "H", "H", "H"])
+    intake = intake_of(table)
+    intake.prepare()
+    sent = [json.loads(row.body)["sex"] for judged in intake.judged() for row in judged.rows]
+    assert sent == ["M"] * 4 + ["H"] * 3
+
+
 def test_extension_fields_and_likely_misspellings_are_said_once(caplog):
-    intake = intake_of(numbered(1, 2, Level="Gold", freindName="Secret"))
+    intake = intake_of(numbered(1, 2, Level="Gold", freindName="Secret"), extension_fields="all")
     with caplog.at_level(logging.INFO):
         intake.prepare()
         list(intake.judged())
@@ -206,4 +262,4 @@ def test_what_is_odd_about_rows_that_go_is_counted_and_said_once(caplog, small_b
     list(intake.judged())
     with caplog.at_level(logging.WARNING):
         intake.say_remarks()
-    assert [record.getMessage().split(" sex")[0] for record in caplog.records] == ["4 rows:"]
+    assert [record.getMessage().split(" sex")[0] for record in caplog.records] == ["1 rows:"]

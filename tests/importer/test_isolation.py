@@ -25,6 +25,14 @@ def places(parts: list[Chunk]) -> list[list[int]]:
     return [[row.position for row in part.rows] for part in parts]
 
 
+def halves_by_extension(chunk: Chunk) -> list[Chunk]:
+    return isolation.by_extension(chunk, lambda _fields: False)
+
+
+def probing_by_extension(chunk: Chunk) -> list[Chunk]:
+    return isolation.by_extension(chunk, lambda _fields: True)
+
+
 bodies = st.lists(
     st.fixed_dictionaries(
         {"whatsApp": st.sampled_from(["8613800000001", "8613800000002", "8613800000003"])},
@@ -38,7 +46,14 @@ bodies = st.lists(
 @given(bodies, st.sampled_from([None, "agent_wang"]))
 @pytest.mark.parametrize(
     "take_apart",
-    [isolation.halves, isolation.by_agent, isolation.by_number, isolation.by_extension, isolation.around_the_middle],
+    [
+        isolation.halves,
+        isolation.by_agent,
+        isolation.by_number,
+        halves_by_extension,
+        probing_by_extension,
+        isolation.around_the_middle,
+    ],
 )
 def test_parts_hold_every_row_once_none_is_empty_and_all_keep_who_signs(take_apart, bodies, agent):
     chunk = chunk_of(*bodies, agent=agent)
@@ -81,13 +96,31 @@ def test_by_number_spreads_rows_of_one_number_over_chunks():
 
 def test_by_extension_clears_the_rows_without_extension_fields_and_halves_the_others():
     plain, suspect = {"friendName": "Zoë", "desc": "x"}, {"Loyalty Level": "Gold"}
-    assert places(isolation.by_extension(chunk_of(plain, suspect, plain, suspect, suspect))) == [[0, 2], [1], [3, 4]]
-    assert places(isolation.by_extension(chunk_of(plain, suspect))) == [[0], [1]]
+    assert places(halves_by_extension(chunk_of(plain, suspect, plain, suspect, suspect))) == [[0, 2], [1], [3, 4]]
+    assert places(halves_by_extension(chunk_of(plain, suspect))) == [[0], [1]]
 
 
 @pytest.mark.parametrize("body", [{"friendName": "x"}, {"Loyalty Level": "Gold"}])
 def test_by_extension_halves_rows_that_are_all_alike(body):
-    assert places(isolation.by_extension(chunk_of(*[body] * 5))) == [[0, 1], [2, 3, 4]]
+    assert places(halves_by_extension(chunk_of(*[body] * 5))) == [[0, 1], [2, 3, 4]]
+
+
+def test_by_extension_sends_a_row_with_a_field_nobody_knows_yet_alone():
+    plain, known, new = {"desc": "x"}, {"Level": "Gold"}, {"Level": "Gold", "Shoe Size": "42"}
+    asked: list[frozenset[str]] = []
+
+    def has_new(fields: frozenset[str]) -> bool:
+        asked.append(fields)
+        return "Shoe Size" in fields
+
+    assert places(isolation.by_extension(chunk_of(plain, known, new, plain, known), has_new)) == [[0, 3], [2], [1], [4]]
+    assert places(isolation.by_extension(chunk_of(new, known, known, new), has_new)) == [[0, 1], [2, 3]]
+    assert asked == [{"Level", "Shoe Size"}, {"Level"}]  # of the middle row, once a call
+
+
+def test_the_extension_fields_of_a_row_are_those_that_are_not_the_apis_own():
+    body = msgspec.json.encode({"whatsApp": "8613800000000", "Größe": "42", "welcome": "Hi", "Level": ""})
+    assert isolation.extension_fields_of(body) == {"Größe", "Level"}
 
 
 @pytest.mark.parametrize(("count", "expected"), [(2, [[1], [0]]), (3, [[1], [0], [2]]), (6, [[3], [0, 1, 2], [4, 5]])])

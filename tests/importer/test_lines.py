@@ -14,8 +14,7 @@ from airflow_provider_socialscrm.importer import lines as lines_module
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.lines import Row, TextForm, lines_of, pieces_of
 
-WRITTEN = "as spreadsheets on %s systems write it"
-SET_1252 = "set encoding='cp1252'."
+CHOOSE = "Set encoding to the one that shows these letters correctly"
 UNICODE_TEXT = 'as "Unicode text" from a spreadsheet is'
 ENCODINGS = ["utf-8", "utf-16", "utf-16-be", "utf-32", "gb18030", "utf-7", "utf-8-sig"]
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0") | st.sampled_from("\r\n,a\x85\u2028"))
@@ -64,12 +63,12 @@ def test_a_byte_order_mark_is_no_text(encoding):
         (
             "whatsApp,备注\n1,王伟\n".encode("gb18030"),
             "utf-8",
-            f"x.csv, line 1: not UTF-8 text. It looks like GB18030, {WRITTEN % 'Chinese'}: set encoding='gb18030'.",
+            f"x.csv, line 1: not UTF-8 text. {CHOOSE}: 'gb18030' (伟 备 注 王), ",
         ),
         (
             b"a\n" * 16 + "1,Müller\n".encode("cp1252"),
             "utf-8",
-            f"x.csv, line 17: not UTF-8 text. It looks like Windows-1252, {WRITTEN % 'Western European'}: {SET_1252}",
+            f"x.csv, line 17: not UTF-8 text. {CHOOSE}: 'cp1252' or 'cp1250' or 'cp1254' (ü), ",
         ),
         (
             "whatsApp,b\n".encode("utf-16"),
@@ -94,7 +93,7 @@ def test_a_byte_order_mark_is_no_text(encoding):
         (
             "a\nИванов\n".encode("cp1251"),
             "utf-8",
-            "x.csv, line 2: not UTF-8 text. Set encoding to the one it was written in, or write it as UTF-8.",
+            f"x.csv, line 2: not UTF-8 text. {CHOOSE}: 'cp1251' (И а в н о), ",
         ),
         (
             "a\n1".encode("utf-16")[:-1],
@@ -104,7 +103,25 @@ def test_a_byte_order_mark_is_no_text(encoding):
     ],
 )
 def test_a_text_in_another_encoding_is_refused_with_what_to_set(content, encoding, message):
-    assert refusal(content, encoding) == message
+    assert refusal(content, encoding).startswith(message)
+
+
+@pytest.mark.parametrize("alias", ["latin-1", "latin_1", "iso-8859-1", "L1", "8859"])
+@pytest.mark.parametrize("block", [1, 1000])
+def test_latin_1_is_read_as_browsers_read_it(alias, block, monkeypatch):
+    monkeypatch.setattr(lines_module, "READ_BYTES", block)
+    text = "Zoë’s “Œuvre” – 7 €…\n‰ Š\n"
+    assert "".join(read(text.encode("cp1252"), alias)) == text
+
+
+def test_bytes_without_a_character_in_windows_1252_do_not_end_the_reading_of_latin_1():
+    assert read(b"a\x81\x8d\x8f\x90\x9d\x80\n\xe9\0\x93", "latin-1") == ["a\x81\x8d\x8f\x90\x9d€\n", "é\0“"]
+    assert read(b"\x93\0\n", "latin-1") == ["“\0\n"]
+
+
+@pytest.mark.parametrize("encoding", ["iso-8859-2", "iso-8859-15"])
+def test_other_encodings_of_that_family_keep_their_characters(encoding):
+    assert read(b"\x93a\n", encoding) == ["\x93a\n"]
 
 
 def test_lines_before_one_that_cannot_be_decoded_are_handed_over():

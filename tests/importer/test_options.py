@@ -8,6 +8,7 @@ import pytest
 
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.options import DEFAULT_BYTES, DEFAULT_CONCURRENCY, DEFAULT_ROWS, Options
+from airflow_provider_socialscrm.importer.threshold import allowed_refusals
 
 NAMES = ["rows_per_call", "bytes_per_call", "concurrency", "parallel_tasks"]
 
@@ -32,16 +33,43 @@ def test_what_is_no_whole_number_above_0_is_refused_with_its_name_and_value(name
     assert str(caught.value) == f"{name} is {value!r}, not a whole number above 0."
 
 
-@pytest.mark.parametrize("value", [0, 5, 0.0, 0.25, 1.0, 1000])
+@pytest.mark.parametrize("value", [0, 5, 0.0, 0.25, 1.0, 1000, None])
 def test_a_number_or_a_fraction_of_rows_may_be_refused(value):
     assert Options(max_rejected=value).max_rejected == value
 
 
-@pytest.mark.parametrize("value", [-1, -0.1, True, False, "5", None, float("nan"), float("inf")])
+THRESHOLD = "give a whole number of rows, a share of them as a float from 0.0 to 1.0, or None for no limit"
+
+
+@pytest.mark.parametrize("value", [-1, -0.1, True, False, "5", float("nan"), float("inf")])
 def test_what_is_no_number_of_refused_rows_is_refused(value):
     with pytest.raises(InputError) as caught:
         Options(max_rejected=value)
-    assert str(caught.value) == f"max_rejected is {value!r}, not a number from 0."
+    assert str(caught.value) == f"max_rejected is {value!r}: {THRESHOLD}."
+
+
+def test_a_float_above_1_is_neither_a_share_nor_a_number_of_rows():
+    with pytest.raises(InputError) as caught:
+        Options(max_rejected=50.0)
+    assert str(caught.value) == f"max_rejected is 50.0: {THRESHOLD} (for 50 rows write 50)."
+
+
+@pytest.mark.parametrize(
+    ("allowed", "rows", "refused"),
+    [
+        (0, 100, 0),
+        (5, 100, 5),
+        (1, 100, 1),
+        (1.0, 100, 100),
+        (0.29, 100, 29),
+        (0.01, 99, 0),
+        (0.0, 9, 0),
+        (0.5, 3, 1),
+        (None, 9, None),
+    ],
+)
+def test_an_int_is_rows_and_a_float_a_share(allowed, rows, refused):
+    assert allowed_refusals(allowed, rows) == refused
 
 
 @pytest.mark.parametrize(("value", "resend"), [("hold", False), ("resend", True)])
@@ -63,7 +91,7 @@ def test_all_wrong_settings_are_named_at_once():
         "rows_per_call is 0, not a whole number above 0",
         "bytes_per_call is '1 MB', not a whole number above 0",
         "concurrency is True, not a whole number above 0",
-        "max_rejected is -1, not a number from 0.",
+        f"max_rejected is -1: {THRESHOLD}.",
     ]
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from airflow_provider_socialscrm.importer import batches, parquet_files
 from airflow_provider_socialscrm.importer.lines import TextForm
 from airflow_provider_socialscrm.importer.parquet_files import in_equal_parts
+from airflow_provider_socialscrm.importer.text import as_text
 
 
 class WatchedFile(io.BytesIO):
@@ -91,6 +92,28 @@ def test_equal_parts_have_every_row_once_and_in_order(sizes):
 
     assert [number for part in equal for number in part["n"].to_pylist()] == list(range(sum(sizes)))
     assert [part.num_rows for part in equal] == [5] * (sum(sizes) // 5) + [sum(sizes) % 5] * bool(sum(sizes) % 5)
+
+
+YEARS = ["0001-01-01", "1582-10-15", "1677-09-21", "1900-01-01", "1970-01-01", "2262-04-12", "9999-12-31"]
+
+
+@pytest.mark.parametrize("flavor", [None, "spark"])
+@pytest.mark.parametrize("nested", [False, True])
+def test_moments_in_96_bits_are_those_that_were_written_in_any_year(flavor, nested):
+    moments = pa.array(YEARS).cast(pa.timestamp("us"))
+    column = pa.ListArray.from_arrays(range(len(YEARS) + 1), moments) if nested else moments
+    content = file_of(pa.table({"t": column}), use_deprecated_int96_timestamps=True, flavor=flavor)
+    [piece] = pieces_of(content)[1]
+    assert as_text(piece.records["t"]).to_pylist() == [year.replace("-", "/") for year in YEARS]
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_moments_in_64_bits_keep_their_unit_and_every_digit(unit, zone):
+    column = pa.array([0, 1, -1, 8_615_266_667, None], pa.timestamp(unit, zone))
+    [piece] = pieces_of(file_of(pa.table({"t": column})))[1]
+    assert piece.records["t"].type == pa.timestamp("ms" if unit == "s" else unit, zone)
+    assert piece.records["t"].cast(pa.timestamp(unit, zone)).equals(column)
 
 
 def test_a_file_without_rows_has_columns():

@@ -45,9 +45,12 @@ def test_rows_reasons_calls_and_seconds_are_those_of_the_import():
     reasons = [(each["bucket"], each["code"], each["first_positions"]) for each in manifest.pop("refusals")]
     assert manifest == {
         "dry_run": True,
-        "rows": {"total": 6, "sendable": 3, "invalid": 2, "duplicate": 1},
+        "rows": {"total": 6, "sendable": 3, "invalid": 2, "duplicate": 1, "blank": 0},
         "calls": 3,
         "seconds": 2,
+        "remarks": [],
+        "ambiguous_numbers": {},
+        "left_out": [],
     }
     assert sorted(reasons) == [
         ("duplicate", "duplicate", [0]), ("invalid", "bad-number + bad-birthday", [2]), ("invalid", "no-number", [5]),
@@ -82,7 +85,7 @@ def test_samples_show_the_form_of_rows_before_and_after():
     assert list(found.samples) == [1, 3, 4]
     assert found.samples[1] == [
         SampleField("mobile", "whatsApp", "9" * 13, "9" * 13), SampleField("friendName", "friendName", "xxx", "xxx"),
-        SampleField("sex", "sex", "a", "a"), SampleField(None, "stage", "", "Aaa"),
+        SampleField("sex", "sex", "a", "aaaa"), SampleField(None, "stage", "", "Aaa"),
     ]  # fmt: skip
 
 

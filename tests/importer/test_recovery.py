@@ -20,6 +20,7 @@ from airflow_provider_socialscrm.importer.recovery import (
     Shrink,
     Stop,
     Suspect,
+    SuspectFields,
     Tried,
     backoff,
     final_failure,
@@ -43,7 +44,7 @@ TAKEN_APART = {
     508: (Halve, Reject),
     531: (BlameAgent, BlameAgent),
     532: (Halve, Reject),
-    533: (BlameExtension, Reject),
+    533: (BlameExtension, SuspectFields),
 }
 
 

@@ -9,7 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.errors import AccountingError
-from airflow_provider_socialscrm.importer.report import FIRST_POSITIONS, MOST_CAUSES, OTHER, Bucket, Cause, Report
+from airflow_provider_socialscrm.importer.report import (
+    FIRST_POSITIONS,
+    MOST_CAUSES,
+    MOST_NAMES,
+    MOST_REMARKS,
+    OTHER,
+    Bucket,
+    Cause,
+    Report,
+    observations,
+)
 
 FORMAT = Cause(533, "An extension field is malformed.", "Mend it.")
 NUMBER = Cause("bad-number", "No number.", "Write it with its country code.")
@@ -127,7 +137,14 @@ def test_the_manifest_stays_under_16_kib_whatever_the_causes(letter):
         bucket = list(Bucket)[number % len(Bucket)]
         report.settle(bucket, range(10**9, 10**9 + 20), Cause(f"code-{number}", letter * 900, letter * 900))
 
-    assert len(json.dumps(report.manifest())) < 16 * 1024
+    beside = observations(
+        {Cause(f"code-{n}", "\u5ba2" * 300, "\u6237" * 300): 10**7 for n in range(50)},
+        {f"C{n} or D{n}": 10**7 for n in range(300)},
+        ["\u5ba2" * 100] * 500,
+    )
+    assert len(json.dumps(report.manifest() | beside)) < 16 * 1024
+    assert len(beside["remarks"]) == MOST_REMARKS
+    assert beside["left_out"][-1] == f"... and {500 - MOST_NAMES} more"
     assert sum(refusal["rows"] for refusal in report.manifest()["refusals"]) == 300 * 20
 
 

@@ -20,12 +20,14 @@ from airflow_provider_socialscrm.importer.cleaning import clean_text
 from airflow_provider_socialscrm.importer.dead_letter import OWN_COLUMNS
 from airflow_provider_socialscrm.importer.fields import SAMPLE
 from airflow_provider_socialscrm.importer.judge import Judge
-from airflow_provider_socialscrm.importer.mapping import plan_fields
+from airflow_provider_socialscrm.importer.mapping import plan_fields, tidy_name
 from airflow_provider_socialscrm.importer.options import Rules
 from airflow_provider_socialscrm.importer.rows import any_harmful, bodies_of, of_one_agent
 from airflow_provider_socialscrm.importer.source import open_source
+from airflow_provider_socialscrm.importer.table_facts import TableFacts
 
 NUMBER = "8615266667780"
+TODAY = dt.date(2026, 11, 26)
 READABLE = st.text(st.characters(exclude_categories=["Cs"]))
 
 
@@ -35,12 +37,12 @@ def judged(data, *, agent_in_row=False, start=0, bytes_per_call=10**6, supersede
     if not isinstance(data, pa.RecordBatch):
         [batch] = open_source(data if isinstance(data, pa.Table) else pd.DataFrame(data)).batches()
         records = batch.records
-    chosen = Rules(**rules)
+    chosen = Rules(**({"extension_fields": "all"} | rules))
     names = list(records.schema.names)
     plan = plan_fields(
         [*names, *({"agentAccount"} - {*names} if agent_in_row else ())], chosen, agent_in_row=agent_in_row
     )
-    judge = Judge(plan, chosen, agent_in_row, bytes_per_call, lambda agent: 100 + len(agent or ""))
+    judge = Judge(plan, chosen, agent_in_row, bytes_per_call, lambda agent: 100 + len(agent or ""), TableFacts(TODAY))
     return judge.judge(Batch(start, records), superseded or {}, count())
 
 
@@ -124,7 +126,7 @@ def test_what_is_no_data_of_the_customer_is_not_sent():
         "\ufeff8615266667780",
         "86\t1526666\n7780",
         b"8615266667780",
-        "8.61526666778E+12",
+        "8.615266667780E+12",
         "\u0668\u0666\u0661\u0665\u0662\u0666\u0666\u0666\u0666\u0667\u0667\u0668\u0660",
     ],
 )
@@ -159,12 +161,26 @@ def test_a_number_keeps_its_digits_whatever_stands_below_it(column):
     ],
 )
 def test_what_is_no_number_is_invalid_with_one_reason(number, code):
-    assert codes({"whatsApp": pd.Series([number], dtype=object)}) == {0: [code]}
+    assert codes({"whatsApp": pd.Series([number], dtype=object), "friendName": ["Xan"]}) == {0: [code]}
 
 
-@pytest.mark.parametrize(("digits", "sendable"), [(6, False), (7, True), (15, True), (16, False)])
+@pytest.mark.parametrize("empty", [None, "", " ", "\u00a0", np.nan, pd.NA])
+def test_a_row_without_any_value_is_blank_and_no_failure(empty):
+    data = {"whatsApp": [NUMBER, empty, empty], "friendName": ["Xan", empty, "Bo"], "Unnamed: 0": [0, 1, 2]}
+    found = judged({name: pd.Series(column, dtype=object) for name, column in data.items()}, extension_fields=None)
+    assert [row.position for row in found.rows] == [0]
+    assert found.blank == [1]
+    assert [row.position for row in found.invalid] == [2]
+
+
+def test_a_row_of_the_users_null_values_only_is_blank():
+    found = judged({"whatsApp": [NUMBER, "NULL"], "friendName": ["Xan", "NULL"]}, null_values=["NULL"])
+    assert (found.blank, found.invalid) == ([1], [])
+
+
+@pytest.mark.parametrize(("digits", "sendable"), [(6, False), (8, True), (15, True), (16, False)])
 def test_a_number_has_seven_to_fifteen_digits(digits, sendable):
-    rows, invalid = encoded({"whatsApp": ["1" * digits]})
+    rows, invalid = encoded({"whatsApp": ["4915123456789012"[:digits]]})
     assert (len(rows), len(invalid)) == ((1, 0) if sendable else (0, 1))
 
 
@@ -213,8 +229,8 @@ def test_a_birthday_is_a_day_of_the_calendar(birthday, real):
 
 
 @settings(deadline=None, max_examples=100)
-@given(st.dates())
-def test_each_real_day_is_a_birthday_as_date_and_as_text(day):
+@given(st.dates(dt.date(1900, 1, 1), dt.date(2025, 12, 31)))
+def test_each_day_from_1900_is_a_birthday_as_date_and_as_text(day):
     expected = f"{day.year:04}/{day.month:02}/{day.day:02}"
     data = {"whatsApp": [NUMBER] * 2, "birthday": [day.isoformat(), f"{day.year:04}/{day.month}/{day.day}"]}
     assert [row["birthday"] for row in sent(data)] == [expected, expected]
@@ -300,7 +316,7 @@ def test_a_rows_repr_shows_no_customer():
         ({"welcome": "Hello"}, True),
         ({"desc": "welcome"}, False),
         ({"desc": '"welcome":"x"'}, False),
-        ({"welcomes": "x", "Welcome": "y"}, False),
+        ({"Greeting": "x", "Note on welcome": "y"}, False),
         ({"welcome": None}, False),
         ({"welcome": " "}, False),
     ],
@@ -325,7 +341,8 @@ tables = st.integers(0, 8).flatmap(
 @given(tables, st.booleans(), st.integers(0, 10**9))
 def test_each_row_is_sent_or_invalid_once_and_in_order(table, agent_in_row, start):
     records = pa.RecordBatch.from_pydict({name: pa.array(column, pa.string()) for name, column in table.items()})
-    rows, invalid = encoded(records, agent_in_row=agent_in_row, start=start)
+    found = judged(records, agent_in_row=agent_in_row, start=start)
+    rows, invalid = found.rows, found.invalid
     sendable, refused = [row.position for row in rows], [row.position for row in invalid]
 
     assert [row.order for row in rows] == list(range(len(rows)))
@@ -333,7 +350,7 @@ def test_each_row_is_sent_or_invalid_once_and_in_order(table, agent_in_row, star
         row.position for agent in dict.fromkeys(r.agent for r in rows) for row in rows if row.agent == agent
     ] == sendable
     assert refused == sorted(refused)
-    assert sorted(sendable + refused) == list(range(start, start + records.num_rows))
+    assert sorted([*sendable, *refused, *found.blank]) == list(range(start, start + records.num_rows))
     assert [row.position for row in invalid if not row.reasons] == []
 
 
@@ -342,7 +359,7 @@ def test_each_row_is_sent_or_invalid_once_and_in_order(table, agent_in_row, star
 def test_any_text_survives_up_to_cleaning_and_so_does_any_columns_name(texts, name):
     column = f"x{name}"
     rows = sent({"whatsApp": pd.Series([NUMBER] * len(texts)), column: pd.Series(texts, dtype=object)})
-    assert [row.get(clean_text(column), "") for row in rows] == [clean_text(text) for text in texts]
+    assert [row.get(tidy_name(column), "") for row in rows] == [clean_text(text) for text in texts]
 
 
 def test_rows_of_one_agent_follow_each_other_with_side_effects_first():
@@ -399,7 +416,14 @@ def test_a_default_follows_the_rule_of_its_field():
 
 @pytest.mark.parametrize(
     ("sex", "expected", "odd"),
-    [("male", "male", 0), ("FEMALE", "female", 0), ("Unknown", "unknown", 0), ("m", "m", 1), ("\u7537", "\u7537", 1)],
+    [
+        ("male", "male", 0),
+        ("FEMALE", "female", 0),
+        ("Unknown", "unknown", 0),
+        ("m", "male", 0),
+        ("\u7537", "male", 0),
+        ("mixed", "mixed", 1),
+    ],
 )
 def test_a_sex_is_sent_in_the_vendors_words_and_another_word_as_it_is_with_a_remark(sex, expected, odd):
     found = judged({"whatsApp": [NUMBER] * 2, "sex": [sex, None]})
@@ -453,8 +477,24 @@ def test_bytes_that_are_no_text_are_found_in_every_kind_of_column(broken):
 
 @pytest.mark.parametrize("dtype", ["float32", "float[pyarrow]", "Float32"])
 def test_a_number_in_a_32_bit_float_has_lost_its_last_digits(dtype):
-    numbers = pd.Series([8615266667780, 12345678, None]).astype(dtype)
-    assert codes({"whatsApp": numbers}) == {0: ["rounded-number"], 2: ["no-number"]}
+    numbers = pd.Series([8615266667780, 2904567, None]).astype(dtype)
+    assert codes({"whatsApp": numbers, "friendName": ["Xan", "Bo", "Ann"]}) == {0: ["rounded-number"], 2: ["no-number"]}
+
+
+def test_a_column_of_64_bit_floats_that_mostly_end_in_zero_was_rounded_before():
+    numbers = pd.Series([8615266667780.0 + 10 * n for n in range(5)])
+    assert codes({"whatsApp": numbers}) == {n: ["rounded-number"] for n in range(5)}
+    assert codes({"whatsApp": pd.Series([8615266667780.0 + n for n in range(30)])}) == {}
+
+
+def test_a_32_bit_float_among_values_of_other_types_has_lost_its_last_digits_too():
+    numbers = pd.Series([np.float32(8615266667780), "8615266667781", np.float64(8615266667782)], dtype=object)
+    assert codes({"whatsApp": numbers}) == {0: ["rounded-number"]}
+    assert codes({"whatsApp": pd.arrays.SparseArray(np.array([8615266667780, 8615266667781], "f4"))}) == {
+        0: ["rounded-number"],
+        1: ["rounded-number"],
+    }
+    assert sent({"whatsApp": [NUMBER], "Points": pd.Series([np.float32(0.1)], dtype=object)})[0]["Points"] == "0.1"
 
 
 @settings(deadline=None, max_examples=25)
@@ -480,7 +520,8 @@ def test_an_unreadable_row_has_that_reason_alone():
     records = pa.RecordBatch.from_pydict({"whatsApp": pa.array([None, NUMBER], pa.string()), "birthday": ["x", None]})
     cause = unreadable("a.csv, line 2", "it has 3 values, and the header names 2")
     rules = Rules()
-    judge = Judge(plan_fields(["whatsApp", "birthday"], rules, agent_in_row=False), rules, False, 10**6, lambda _: 100)
+    plan = plan_fields(["whatsApp", "birthday"], rules, agent_in_row=False)
+    judge = Judge(plan, rules, False, 10**6, lambda _: 100, TableFacts(TODAY))
     found = judge.judge(Batch(5, records, "a.csv", {0: cause}), {}, count())
     assert [(row.position, row.reasons) for row in found.invalid] == [(5, (cause,))]
     assert [row.position for row in found.rows] == [6]
@@ -507,7 +548,9 @@ def test_rows_are_a_sequence_of_what_their_columns_say():
 def test_no_place_is_drawn_for_no_row():
     places = count()
     rules = Rules()
-    judge = Judge(plan_fields(["whatsApp"], rules, agent_in_row=False), rules, False, 10**6, lambda _: 100)
+    judge = Judge(
+        plan_fields(["whatsApp"], rules, agent_in_row=False), rules, False, 10**6, lambda _: 100, TableFacts(TODAY)
+    )
     for start in (0, 3):
         records = pa.RecordBatch.from_pydict({"whatsApp": [NUMBER, "12", NUMBER]})
         judge.judge(Batch(start, records), {}, places)

@@ -276,3 +276,46 @@ def test_any_values_give_the_same_texts_as_objects_of_a_frame_and_as_records(val
 
 def test_rows_without_columns_are_rows():
     assert len(rows_of(pd.DataFrame(index=[1, 2]))) == 2
+
+
+LISTS = [["a", "b"], None, [], ["c"], ["d", None]]
+
+
+@pytest.mark.parametrize("kind", [pa.list_view, pa.large_list_view])
+@pytest.mark.parametrize("start", [0, 1, 9_998, 10_001])
+def test_views_of_lists_are_taken_whatever_part_of_a_column_they_are(kind, start):
+    column = pa.array(LISTS * 3_000, kind(pa.string()))
+    expected = ["a,b", None, None, "c", "d"] * 3_000
+    assert texts_of(pa.table({"x": column}).slice(start, 12_000), "x") == expected[start : start + 12_000]
+    assert texts_of(pa.table({"x": column.slice(start)}), "x") == expected[start:]
+
+
+def test_views_of_lists_keep_their_values_in_any_order_and_place():
+    views = pa.ListViewArray.from_arrays([2, 0, 1], [1, 2, 0], pa.array(["a", "b", "c"]))
+    assert texts_of(pa.table({"x": views}), "x") == ["c", "a,b", None]
+    assert texts_of(pa.table({"x": views.slice(1)}), "x") == ["a,b", None]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        (pa.list_view(pa.list_view(pa.string_view())), [["a"], ["b", "c"]], "a,b,c"),
+        (pa.list_(pa.list_view(pa.string())), [["a"], ["b"]], "a,b"),
+        (pa.struct([("k", pa.list_view(pa.string()))]), {"k": ["a", "b"]}, '{"k":["a","b"]}'),
+        (pa.list_view(pa.struct([("k", pa.list_view(pa.string()))])), [{"k": ["a"]}], '{"k":["a"]}'),
+    ],
+)
+def test_views_of_lists_within_other_types_are_taken(kind, value, text):
+    column = pa.array([value, None] * 6_000, kind)
+    assert texts_of(pa.table({"x": column}).slice(1, 11_000), "x") == [None, text] * 5_500
+
+
+def test_a_type_that_arrow_does_not_have_is_named():
+    frame = polars.DataFrame({"whatsApp": polars.Series([1], dtype=polars.Int128), "n": [1]})
+    with pytest.raises(InputError, match=r"DataFrame with columns of a type that Arrow does not have: Int128\. Cast"):
+        open_source(frame)
+
+
+def test_a_single_column_is_still_no_table():
+    with pytest.raises(InputError, match="which is no table"):
+        open_source(polars.Series([1]))

@@ -29,6 +29,16 @@ def test_a_text_becomes_a_path_and_anything_else_stays(value, expected):
     assert type(found) is type(expected)
 
 
+@pytest.mark.parametrize("scheme", ["foo", "c"])
+def test_a_scheme_that_no_file_system_has_is_named_without_the_rest(scheme):
+    with pytest.raises(InputError) as caught:
+        openable(f"{scheme}://novak:secret@host/a.csv")
+    assert str(caught.value) == (
+        f"No file system for {scheme}:// is installed: install the Airflow provider that has it, or download the file "
+        "in a task before this one and give the path of the copy."
+    )
+
+
 @pytest.mark.parametrize(
     ("data", "rejects", "apart"),
     [

@@ -12,6 +12,7 @@ import pytest
 from airflow.sdk import DAG, task
 
 from airflow_provider_socialscrm.api.errors import RetriableError
+from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.operators.hidden import HiddenTable, hide
 from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
 from airflow_provider_socialscrm.sandbox.server import Sandbox
@@ -91,7 +92,7 @@ def test_an_empty_frame_makes_no_call_and_no_failure(crm: Sandbox, tmp_path):
     ("data", "sentence"),
     [
         (customers().rename(columns={"whatsApp": "mobile"}), "has no column whatsApp"),
-        (customers().rename(columns={"whatsApp": "WhatsApp"}), "{'WhatsApp': 'whatsApp'}"),
+        (customers().rename(columns={"whatsApp": "WhatsAppp"}), "{'WhatsAppp': 'whatsApp'}"),
         (customers().rename(columns={"friendName": "whatsApp"}), "whatsApp"),
         (pd.concat({"a": customers()}, axis=1), "MultiIndex on its columns"),
         (customers().set_index(["whatsApp", "friendName"]), "MultiIndex on its rows"),
@@ -236,8 +237,10 @@ def test_hiding_twice_hides_once():
 
 
 def test_wrong_arguments_are_all_named_before_any_call(crm: Sandbox):
-    sentence = failure_of(customers(), rows_per_call=0, concurrency=-1, max_rejected="none")
+    with pytest.raises(InputError) as caught:  # as the DAG is parsed
+        run(customers(), rows_per_call=0, concurrency=-1, max_rejected="none")
 
+    sentence = str(caught.value)
     assert [name for name in ("rows_per_call", "concurrency", "max_rejected") if name in sentence] == [
         "rows_per_call",
         "concurrency",
@@ -276,7 +279,15 @@ def test_of_two_rows_with_one_number_one_goes_and_the_task_succeeds(crm: Sandbox
     (line,) = [json.loads(line) for line in (tmp_path / "rejects.jsonl").read_text().splitlines()]
     winner, loser = (1, 0) if kept == "b" else (0, 1)
     assert (line["socialscrm_position"], line["socialscrm_bucket"]) == (str(loser), "duplicate")
-    assert line["socialscrm_meaning"] == f"Row {winner} has the same whatsApp number, and goes instead."
+    assert line["socialscrm_meaning"] == f"Row {winner} has the same whatsApp number, and is sent instead."
+
+
+def test_a_column_the_crm_does_not_know_fails_the_task_for_good_and_is_named(crm: Sandbox):
+    message = failure_of(customers(500, **{"Shoe Size": "42"}), extension_fields="all", max_rejected=500)
+
+    assert "accepted no row with 'Shoe Size'. It does not know this field" in message
+    assert "extension_fields" in message
+    assert len(crm.calls()) < 150
 
 
 def test_nothing_is_sent_when_a_row_cannot_be_and_on_invalid_is_fail(crm: Sandbox, tmp_path):
@@ -343,7 +354,7 @@ def test_a_dry_run_makes_no_call_and_says_what_would_be_sent_without_a_customer(
         manifest, ti = run(frame, dry_run=True, max_rejected=1, rejects_path=str(rejects))
 
     assert (manifest["dry_run"], manifest["calls"]) == (True, 3)
-    assert manifest["rows"] == {"total": 250, "sendable": 249, "invalid": 1, "duplicate": 0}
+    assert manifest["rows"] == {"total": 250, "sendable": 249, "invalid": 1, "duplicate": 0, "blank": 0}
     assert crm.calls() == []
     assert ti.pushed == []
     assert not rejects.exists()

@@ -6,6 +6,7 @@ const MEANINGS = {
   rejected: "The CRM refused these very rows.",
   invalid: "They cannot be sent; found before any call.",
   duplicate: "Superseded by another row of the same input.",
+  blank: "They have no value in any column.",
   unknown: "Sent, but the answer was lost, and sending again could do harm.",
   not_sent: "The run stopped before them.",
 };
@@ -24,7 +25,10 @@ export const colourOf = (name) => `bucket ${name in MEANINGS ? name : "other"}`;
 /** Rows that went in; those of a dry run would. */
 export const goodIn = (rows) => rows.accepted ?? rows.sendable ?? 0;
 
-export const refusedIn = (rows) => rows.total - goodIn(rows);
+/** Rows that have any value; a blank one is nobody's. */
+export const totalIn = (rows) => rows.total - (rows.blank ?? 0);
+
+export const refusedIn = (rows) => totalIn(rows) - goodIn(rows);
 
 /** Shares of a length, each at least `least` where there is anything, so that three rows of a million are seen too. */
 export function lengths(numbers, length, least) {

@@ -1,7 +1,7 @@
 // The report of one import.
 
 import { manifest as manifestOf, OPERATORS, taskInstance } from "./api.js";
-import { bucketsOf, colourOf, goodIn, labelOf, refusedIn } from "./buckets.js";
+import { bucketsOf, colourOf, goodIn, labelOf, refusedIn, totalIn } from "./buckets.js";
 import { bar } from "./charts.js";
 import { html, facts, section, table } from "./dom.js";
 import { count, decimal, moment, rowsOf, share, zone } from "./format.js";
@@ -34,17 +34,18 @@ function heading(manifest, instance, place) {
 }
 
 function headline({ rows, dry_run: dry }) {
-  if (!rows.total) return "No rows came in";
+  if (!totalIn(rows)) return "No rows came in";
   const some = refusedIn(rows) ? `${count(goodIn(rows))} of` : "All";
-  return `${some} ${rowsOf(rows.total)} ${dry ? "could be sent" : "accepted"}`;
+  return `${some} ${rowsOf(totalIn(rows))} ${dry ? "could be sent" : "accepted"}`;
 }
 
 function whole(manifest, instance) {
   return [
     manifest.dry_run ? html("p", null, "This was a dry run: nothing was sent.") : null,
     section("Rows", bar(manifest.rows), rowsTable(manifest.rows)),
-    manifest.refusals.length ? section("Why rows did not go in", refusals(manifest)) : null,
-    manifest.rejects_path ? section("The rows that did not go in", place(manifest.rejects_path)) : null,
+    manifest.refusals.length ? section("Why rows were refused", refusals(manifest)) : null,
+    ...remarks(manifest),
+    manifest.rejects_path ? section("The refused rows", place(manifest.rejects_path)) : null,
     html("div", { class: "pair" }, section("Pace", pace(manifest)), section("Settings", settings(manifest, instance))),
   ].filter(Boolean);
 }
@@ -58,7 +59,7 @@ const rowsTable = (rows) =>
   ], bucketsOf(rows));
 
 const refusals = (manifest) =>
-  table("Why rows did not go in", [
+  table("Why rows were refused", [
     { title: "Code", heading: true, cell: ({ code }) => html("code", null, String(code)) },
     { title: "Bucket", tight: true, cell: ({ bucket }) => [html("i", { class: colourOf(bucket) }), labelOf(bucket)] },
     { title: "Rows", number: true, cell: ({ rows }) => count(rows) },
@@ -70,6 +71,24 @@ const explained = ({ meaning, hint, first_positions: first, rows }) => [
   html("div", null, hint),
   html("div", { class: "soft" }, `Positions in the input: ${first.join(", ")}${rows > first.length ? ", ..." : ""}`),
 ];
+
+/** What a person should know beside what was refused; manifests of older versions have none of it. */
+function remarks({ remarks: found = [], ambiguous_numbers: pairs = {}, left_out: names = [] }) {
+  const numbers = Object.entries(pairs).map(([countries, rows]) => `${countries}: ${count(rows)}`);
+  const notes = [
+    names.length ? html("p", null, `Columns that are not sent: ${names.join(", ")}.`) : null,
+    numbers.length ? html("p", null, `Numbers that are valid in two countries: ${numbers.join(", ")}.`) : null,
+    found.length ? remarksTable(found) : null,
+  ].filter(Boolean);
+  return notes.length ? [section("Worth knowing", ...notes)] : [];
+}
+
+const remarksTable = (found) =>
+  table("Rows that were sent", [
+    { title: "Code", heading: true, cell: ({ code }) => html("code", null, String(code)) },
+    { title: "Rows", number: true, cell: ({ rows }) => count(rows) },
+    { title: "What is noteworthy", cell: ({ meaning, hint }) => [html("div", null, meaning), html("div", null, hint)] },
+  ], found);
 
 function place(path) {
   const text = html("code", { tabindex: "0" }, path);

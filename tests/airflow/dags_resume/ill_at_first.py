@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,14 +22,15 @@ class QuickImport(SocialSCRMImportOperator):
     """Gives up at the first failure, where the real one goes on for minutes."""
 
     def _options(self):
-        from airflow_provider_socialscrm.importer.options import Effort, Options
+        from airflow_provider_socialscrm.importer.options import Effort
 
-        return Options(self.rows_per_call, concurrency=1, max_rejected=self.max_rejected, effort=Effort(attempts=1))
+        return replace(super()._options(), concurrency=1, effort=Effort(attempts=1))
 
 
 ARGUMENTS = {
     "data": str(FOLDER / "customers.csv"),
     "rejects_path": str(FOLDER / "rejects.csv"),
+    "extension_fields": ["Loyalty Level"],
     "rows_per_call": 10,
     "max_rejected": 5,
     **RETRY,

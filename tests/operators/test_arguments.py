@@ -1,0 +1,73 @@
+"""Arguments that can never be right fail as the DAG is parsed; those that a run decides are checked when it has."""
+
+from __future__ import annotations
+
+import pytest
+from airflow.sdk import DAG, task
+
+from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.importer.options import Rules
+from airflow_provider_socialscrm.operators.arguments import options_of
+from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
+
+
+def operator(task_id="import_customers", **arguments):
+    return SocialSCRMImportOperator(task_id=task_id, data="customers.csv", **arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"rows_per_call": 0}, "rows_per_call is 0"),
+        ({"max_rejected": 2.5}, "max_rejected is 2.5: give a whole number of rows, a share of them"),
+        ({"max_rejected": True}, "max_rejected is True"),
+        ({"default_region": "cn"}, "default_region is 'cn': write 'CN'"),
+        ({"ambiguous_numbers": "guess"}, "ambiguous_numbers is 'guess'"),
+        ({"bad_values": "skip"}, "bad_values is 'skip'"),
+        ({"dayfirst": "yes"}, "dayfirst is 'yes'"),
+        ({"extension_fields": "Level"}, "extension_fields is 'Level'"),
+        ({"extension_fields": ["email"]}, "extension_fields names 'email'"),
+        ({"date_fields": ["birthday"]}, "date_fields names 'birthday'"),
+        ({"columns": {"mobile": "WhatsAp"}}, "columns maps 'mobile' to 'WhatsAp'"),
+        ({"defaults": {"stages": "New"}}, "defaults names 'stages'"),
+        ({"values": {"sexes": {}}}, "values names 'sexes'"),
+        ({"empty": {"whatsApp": "send"}}, "empty cannot send an empty 'whatsApp'"),
+        ({"encoding": "utf8mb4"}, "encoding='utf8mb4' is not known"),
+        ({"delimiter": ";;"}, "delimiter=';;' cannot separate values"),
+        ({"on_unknown": "guess"}, "on_unknown is 'guess'"),
+    ],
+)
+def test_what_can_never_be_right_fails_as_the_dag_is_parsed(arguments, sentence):
+    with pytest.raises(InputError) as caught:
+        operator(**arguments)
+    assert sentence in str(caught.value)
+
+
+def test_what_a_run_decides_is_left_to_the_run():
+    with DAG("parsed"):
+
+        @task
+        def decide():
+            return {}
+
+        operator(columns={"mobile": "{{ params.field }}"}, defaults=decide(), default_region="{{ params.region }}")
+        operator(
+            "import_others",
+            extension_fields=decide(),
+            columns={"tier": "Level"},
+            max_rejected="{% if true %}1{% endif %}",
+        )
+
+
+def test_no_argument_is_the_importers_default():
+    assert options_of(operator()).rules == Rules()
+    assert options_of(operator(columns=None, values=None, date_fields=None, null_values=None)).rules == Rules()
+    assert options_of(operator(max_rejected=None)).max_rejected is None
+
+
+def test_all_that_is_wrong_is_said_at_once_with_the_tasks_id():
+    with pytest.raises(InputError) as caught:
+        operator("nightly", rows_per_call=0, default_region="UK")
+    assert str(caught.value) == (
+        "Task nightly: rows_per_call is 0, not a whole number above 0. default_region is 'UK': write 'GB'."
+    )
