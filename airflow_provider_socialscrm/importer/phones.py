@@ -261,16 +261,14 @@ def _is_two_numbers(text: str, region: str | None) -> bool:
 
 
 def _has_ending(text: str, groups: list[str], region: str | None) -> bool:
-    """Say whether the last digits are no part of the number that the others are."""
+    """Say whether the last digits do not belong to the number that the others are."""
     from airflow_provider_socialscrm.importer.readings import is_grouped_so, read_number  # noqa: PLC0415 - heavy
 
-    if (
-        len(groups) < len(("number", "ending"))
-        or len(groups[-1]) > LONGEST_ENDING
-        or len(groups[-1]) >= len(groups[-2])
-    ):
+    if len(groups) <= 1:
         return False
     whole, ending = "".join(re.findall(r"\+|[0-9]", text)), len(groups[-1])
+    if ending > LONGEST_ENDING or ending >= len(groups[-2]):
+        return False
     if not any(read_number(whole[:-ending], region)):
         return False
     if ending > LONGEST_SURE_ENDING:  # as in 040 1234 567, which is one number

@@ -178,7 +178,7 @@ def likely_readings(digits: str, region: str) -> tuple[Reading, ...]:
     code = country_code(digits)
     abroad_may = code is not None and _plan_of_code(int(code)).may_be_mobile(digits[len(code) :])
     here_may = _plan_of_region(region).may_be_mobile(digits)
-    # The library is asked about a reading only where it can change the answer: that is most of the time.
+    # A reading that cannot be a mobile is not worked out where the other one is: it would change nothing.
     here = national(digits, region) if here_may or not abroad_may else None
     if here and here.is_mobile and not abroad_may:
         return (here,)
