@@ -16,7 +16,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	@set -e; for python in $(CANDIDATES); do \
 	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; done; \
 	if [ -z "$$found" ]; then echo "Python 3.11 or newer is needed; none of these is: $(CANDIDATES)" >&2; exit 1; fi; \
-	echo "Installing into $(VENV) with $$found (about a minute, the first time only) ..."; \
+	echo "Installing into $(VENV) with $$found (one to three minutes, the first time only) ..."; \
 	[ -x $(BIN)/python ] || $$found -m venv $(VENV); \
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'; \
 	touch $@
