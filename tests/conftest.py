@@ -10,12 +10,17 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
+from hypothesis import settings
 from packaging.version import Version
 
 # Airflow reads this when it is first imported, which is before any fixture runs.
 AIRFLOW_HOME = Path(mkdtemp(prefix="socialscrm-tests-"))
 os.environ["AIRFLOW_HOME"] = str(AIRFLOW_HOME)
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+
+# The same inputs in every run, so that a red run can be repeated; `make test-random` looks for new ones.
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -17,7 +17,7 @@ from airflow_provider_socialscrm.importer.values import content_of, values_to_ar
 FIRST_PRINTABLE: Final = 0x20
 DELETE: Final = b"\x7f"
 
-_UNSEEN: Final = r"^[\p{Cf}\pZ]+$"
+_UNSEEN: Final = r"^[\p{Cf}\pZ\s]+$"
 """Texts in which nobody sees anything, such as a single zero-width space."""
 
 _LINE_ENDS: Final = r"\r\n?"

@@ -140,6 +140,13 @@ def test_an_object_of_members_reads_back_in_order_without_those_that_are_missing
     assert [json.loads(text, object_pairs_hook=list) for text in objects.to_pylist()] == expected
 
 
-@pytest.mark.parametrize("unseen", ["\u200b", "\ufeff", "\u200b \u2060", "\u00a0\u200d"])
+@pytest.mark.parametrize("unseen", ["\u200b", "\ufeff", "\u200b \u2060", "\u00a0\u200d", "\u200b\n", "\t\u200b\r\n\u200b"])
 def test_a_text_in_which_nobody_sees_anything_is_missing(unseen):
     assert clean(pa.array([unseen, "a\u200db"])).to_pylist() == [None, "a\u200db"]
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(ANY_TEXT | st.text("a\u200b\u2060\ufeff\u0085\u00a0\u0301 \t\n\r\x0b\x1f\x7f", max_size=6)))
+def test_a_clean_text_stays_as_it_is_when_it_is_cleaned_again(texts):
+    once = clean(pa.array(texts, pa.string()))
+    assert clean(once).to_pylist() == once.to_pylist()
