@@ -18,14 +18,14 @@ from airflow_provider_socialscrm.assets.socialscrm import customers_asset
 from airflow_provider_socialscrm.decorators.socialscrm import SocialSCRMDecoratedOperator
 from airflow_provider_socialscrm.get_provider_info import get_provider_info
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
-from airflow_provider_socialscrm.importer import causes
 from airflow_provider_socialscrm.importer import errors as importer_errors
-from airflow_provider_socialscrm.importer.dead_letter import OWN_COLUMNS
+from airflow_provider_socialscrm.importer import reasons
 from airflow_provider_socialscrm.importer.errors import ImporterError
-from airflow_provider_socialscrm.importer.report import OTHER, Cause
-from airflow_provider_socialscrm.operators import checkpoints, standing
+from airflow_provider_socialscrm.importer.reasons import OWN_COLUMNS, Cause
+from airflow_provider_socialscrm.importer.results.report import OTHER
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.operators.versions import SocialSCRMRetryPolicy
+from airflow_provider_socialscrm.runtime import progress, task_state
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "CHANGELOG.md"]
@@ -103,7 +103,7 @@ def test_operations_names_every_error(name):
     assert f"`{name}`" in ADVICE
 
 
-@pytest.mark.parametrize("cause", [*(each for each in vars(causes).values() if isinstance(each, Cause)), OTHER])
+@pytest.mark.parametrize("cause", [*(each for each in vars(reasons).values() if isinstance(each, Cause)), OTHER])
 def test_operations_names_every_cause_of_our_own(cause):
     assert f"`{cause.code}`" in ADVICE
 
@@ -142,7 +142,7 @@ def test_the_sentences_that_are_quoted_are_those_of_the_code():
     assert sorted({piece for piece in pieces if len(piece) > 12 and piece not in texts}) == []
 
 
-@pytest.mark.parametrize("key", [checkpoints.KEY, standing.KEY])
+@pytest.mark.parametrize("key", [task_state.KEY, progress.KEY])
 def test_security_and_upgrading_name_the_keys_of_the_task_state(key):
     assert f"`{key}`" in SECURITY
     assert f"`{key}`" in UPGRADING

@@ -24,7 +24,7 @@ from airflow_provider_socialscrm.api.errors import (
     UncertainError,
     refusal,
 )
-from airflow_provider_socialscrm.api.privacy import redact
+from airflow_provider_socialscrm.api.redaction import redact
 
 SentValues = Callable[[], Iterable[str]]
 """Gives the values a call carried, asked for only when a server's text has to be shown without them."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,8 +16,9 @@ import msgspec
 import requests
 import urllib3
 
+from airflow_provider_socialscrm.api.agents import user_query_call
 from airflow_provider_socialscrm.api.answers import read_answer
-from airflow_provider_socialscrm.api.clock import ServerClock
+from airflow_provider_socialscrm.api.customers import import_call
 from airflow_provider_socialscrm.api.errors import (
     ServiceError,
     SettingError,
@@ -24,11 +26,27 @@ from airflow_provider_socialscrm.api.errors import (
     UncertainError,
 )
 from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT, Settings
-from airflow_provider_socialscrm.api.signing import Call, import_call, user_query_call
+from airflow_provider_socialscrm.api.signing import Call
 
 log = logging.getLogger(__name__)
 
 _warned_hosts: set[str] = set()
+
+
+class ServerClock:
+    """Our clock, set to the server's time once an answer shows that they differ.
+
+    :param wall: our own time, seconds since the epoch.
+    """
+
+    def __init__(self, wall: Callable[[], float] = time.time) -> None:
+        self.wall = wall
+        self.offset = 0.0
+        """Seconds the server is ahead of us; negative where it is behind."""
+
+    def now(self) -> float:
+        """Return the server's time as far as we know it, seconds since the epoch."""
+        return self.wall() + self.offset
 
 
 class Client:

@@ -1,8 +1,19 @@
-"""The fields of a customer, as the vendor names them (contract 2.3). Every value of theirs is text."""
+"""The import of customers: the vendor's names of their fields, the call, and what its response says of single rows.
+
+Every value of a field is text (contract 2.3). Pure: the time is handed in.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
+from airflow_provider_socialscrm.api.signing import Call, body_call, header_call
 
 NUMBER: Final = "whatsApp"
 AGENT: Final = "agentAccount"
@@ -21,3 +32,98 @@ API_FIELDS: Final = (
 
 NEVER_EMPTY: Final = (NUMBER, AGENT)
 """Fields that a row needs, so that they cannot be sent empty."""
+
+IMPORT_PATH: Final = "/wscrm-bus-api/customer/api/import"
+"""Body scheme: ``PUT``, one agent a call (contract 2.1, I2)."""
+
+BATCH_IMPORT_PATH: Final = "/wscrm-bus-api/customer/api/batchImport"
+"""Header scheme: ``POST``, an agent in each row (contract 2.1, I1)."""
+
+LONG_DIGITS: Final = 18
+"""Digits every number of which is a ``Long``, the documented type of ``tenantId``; a longer id goes as a text."""
+
+_SHAPES: Final = (
+    ("successWhatsIds", "failWhatsIds"),
+    ("success", "fail"),
+    ("successList", "failList"),
+)
+
+
+def import_call(settings: Settings, rows: Sequence[bytes], *, agent: str | None, now: float) -> Call:
+    """Return the signed call that imports rows, by the scheme of the settings.
+
+    :param settings: tenant, key and scheme.
+    :param rows: one encoded JSON object a customer.
+    :param agent: body scheme: the ``userName`` that signs; ``None`` takes the connection's. Not used otherwise.
+    :param now: seconds since the epoch at the moment of sending.
+    """
+    data = b"[" + b",".join(rows) + b"]"
+    if settings.auth_scheme is AuthScheme.HEADER:
+        fields = b'{"tenantId":%b,"data":%b}' % (msgspec.json.encode(_as_long(settings.tenant_id)), data)
+        return header_call(settings, BATCH_IMPORT_PATH, fields, now)
+    return body_call(settings, IMPORT_PATH, agent or settings.user_name, data, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an answer says about the rows of its call, by their place in the call.
+
+    :param failed: rows it names as failed.
+    :param unclear: rows it leaves out, names both ways, or names by a number that several rows have.
+    :param strangers: numbers it names that were not sent.
+    """
+
+    failed: frozenset[int] = frozenset()
+    unclear: frozenset[int] = frozenset()
+    strangers: int = 0
+
+
+def named_outcome(data: Any, numbers: Sequence[str]) -> Outcome:
+    """Return what an answer with code 200 says about the rows of its call; by default that all were taken.
+
+    The vendor does not document it; its sibling endpoints name numbers in these shapes (contract 2.8)::
+
+        {"isAllOk": false, "total": 3, "successWhatsIds": ["86..."], "failWhatsIds": ["86..."]}
+        {"success": ["86..."], "fail": ["86..."]}
+
+    Anything else says nothing about single rows.
+
+    :param data: the envelope's ``data``.
+    :param numbers: ``whatsApp`` of each row, in the order of the call.
+    """
+    lists = _lists(data)
+    if lists is None:
+        return Outcome()
+    success, fail = lists
+    named = {*(success or ()), *(fail or ())}
+    strangers = len(named - set(numbers))
+    if fail is not None and not fail and not success and data.get("isAllOk") is True:
+        return Outcome(strangers=strangers)
+    shared = {number for number, count in Counter(numbers).items() if count > 1}
+    failed, unclear = set(), set()
+    for place, number in enumerate(numbers):
+        lost, taken = number in (fail or ()), success is None or number in success
+        if lost and not (success and taken) and number not in shared:
+            failed.add(place)
+        elif lost or not taken:
+            unclear.add(place)
+    return Outcome(frozenset(failed), frozenset(unclear), strangers)
+
+
+def _lists(data: Any) -> tuple[frozenset[str] | None, frozenset[str] | None] | None:
+    if not isinstance(data, dict):
+        return None
+    for names in _SHAPES:
+        success, fail = (data.get(name) for name in names)
+        if isinstance(success, list) or isinstance(fail, list):
+            return _texts(success), _texts(fail)
+    return None
+
+
+def _texts(values: Any) -> frozenset[str] | None:
+    return frozenset(map(str, values)) if isinstance(values, list) else None
+
+
+def _as_long(tenant_id: str) -> int | str:
+    is_long = tenant_id.isascii() and tenant_id.isdigit() and len(tenant_id) <= LONG_DIGITS
+    return int(tenant_id) if is_long else tenant_id

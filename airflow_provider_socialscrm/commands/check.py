@@ -13,26 +13,26 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 
-from airflow_provider_socialscrm.api.privacy import is_personal, redact
+from airflow_provider_socialscrm.api.customers import import_call
+from airflow_provider_socialscrm.api.redaction import is_personal, redact
 from airflow_provider_socialscrm.api.settings import AuthScheme
-from airflow_provider_socialscrm.api.signing import import_call
 from airflow_provider_socialscrm.commands.check_page import Found, code_of, page_of
 from airflow_provider_socialscrm.commands.check_progress import watching
 from airflow_provider_socialscrm.commands.check_request import Request, request_of
 from airflow_provider_socialscrm.commands.check_words import options_for, shown, warnings_collected
 from airflow_provider_socialscrm.commands.exits import ARGUMENTS, FINE, REFUSED
+from airflow_provider_socialscrm.importer.dry_run import preview_import
 from airflow_provider_socialscrm.importer.errors import ImporterError, InputError
-from airflow_provider_socialscrm.importer.mapping import plan_fields
-from airflow_provider_socialscrm.importer.preview import preview_import
-from airflow_provider_socialscrm.importer.source import open_source
-from airflow_provider_socialscrm.operators.paths import check_apart
+from airflow_provider_socialscrm.importer.fields.mapping import plan_fields
+from airflow_provider_socialscrm.importer.sources.open_source import open_source
+from airflow_provider_socialscrm.runtime.paths import check_apart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from airflow_provider_socialscrm.api.settings import Settings
-    from airflow_provider_socialscrm.importer.batches import Source
-    from airflow_provider_socialscrm.importer.mapping import Plan
+    from airflow_provider_socialscrm.importer.fields.mapping import Plan
+    from airflow_provider_socialscrm.importer.sources.base import Source
 
 NARROW, WIDE = 80, 100
 """Columns of a page that goes into a file, and of one on a terminal at most: longer lines are hard to read."""

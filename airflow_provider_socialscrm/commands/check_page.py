@@ -26,17 +26,16 @@ from airflow_provider_socialscrm.commands.check_tables import (
 )
 from airflow_provider_socialscrm.commands.check_task import task_of
 from airflow_provider_socialscrm.commands.check_words import counted, duration, label, options_for, shown
-from airflow_provider_socialscrm.importer.causes import AMBIGUOUS_NUMBER
 from airflow_provider_socialscrm.importer.errors import InputError, RejectedRowsError
-from airflow_provider_socialscrm.importer.report import Bucket
-from airflow_provider_socialscrm.importer.threshold import allowed_refusals
+from airflow_provider_socialscrm.importer.reasons import AMBIGUOUS_NUMBER, Bucket
+from airflow_provider_socialscrm.importer.results.threshold import allowed_refusals
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from airflow_provider_socialscrm.commands.check_request import Request
-    from airflow_provider_socialscrm.importer.mapping import Plan
-    from airflow_provider_socialscrm.importer.preview import Preview
+    from airflow_provider_socialscrm.importer.dry_run import Preview
+    from airflow_provider_socialscrm.importer.fields.mapping import Plan
 
 MOST_WARNINGS: Final = 15
 """Warnings that the page has."""

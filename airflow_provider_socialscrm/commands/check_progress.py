@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 if TYPE_CHECKING:
-    from airflow_provider_socialscrm.importer.batches import Piece, Source
+    from airflow_provider_socialscrm.importer.sources.base import Piece, Source
 
 
 class Watch:

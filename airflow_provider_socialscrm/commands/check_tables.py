@@ -12,15 +12,14 @@ from rich.text import Text
 
 from airflow_provider_socialscrm.api.customers import API_FIELDS
 from airflow_provider_socialscrm.commands.check_words import counted, label, shown
-from airflow_provider_socialscrm.importer.causes import UNREADABLE
-from airflow_provider_socialscrm.importer.mapping import is_own, is_unnamed, tidy_name
-from airflow_provider_socialscrm.importer.report import Bucket, Cause
+from airflow_provider_socialscrm.importer.fields.mapping import is_own, is_unnamed, tidy_name
+from airflow_provider_socialscrm.importer.reasons import UNREADABLE, Bucket, Cause
 
 if TYPE_CHECKING:
-    from airflow_provider_socialscrm.importer.mapping import Field, Plan
+    from airflow_provider_socialscrm.importer.dry_run import SampleField
+    from airflow_provider_socialscrm.importer.fields.mapping import Field, Plan
     from airflow_provider_socialscrm.importer.options import Rules
-    from airflow_provider_socialscrm.importer.preview import SampleField
-    from airflow_provider_socialscrm.importer.report import Refusal
+    from airflow_provider_socialscrm.importer.results.report import Refusal
 
 FIRST_ROWS: Final = 3
 """Rows that a reason names."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Final
 
 import airflow_provider_socialscrm
-from airflow_provider_socialscrm.importer.mapping import column_label
+from airflow_provider_socialscrm.importer.fields.mapping import column_label
 
 OPTIONS: Final = {
     "columns": "--column COLUMN=FIELD, or --column COLUMN= to leave a column out",

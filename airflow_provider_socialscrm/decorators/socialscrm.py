@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk.bases.decorator import DecoratedOperator, task_decorator_factory
 
-from airflow_provider_socialscrm.operators.hidden import hide_argument, shown
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
+from airflow_provider_socialscrm.runtime.hidden_tables import hide_argument, shown
 
 try:
     from airflow.sdk.bases.decorator import determine_kwargs

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
 from math import inf
-from random import SystemRandom
 from typing import Any, Final
 
 from airflow_provider_socialscrm.api.customers import API_FIELDS, NEVER_EMPTY
+from airflow_provider_socialscrm.api.retry import Effort, Timing
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.spelling import did_you_mean
 
@@ -48,51 +46,6 @@ _MISTAKEN: Final = {"UK": "GB", "EL": "GR"}
 
 ALL: Final = "all"
 """As ``extension_fields``: every column beside the API's own fields."""
-
-
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """How hard a chunk is tried before the rest is left to Airflow's retry of the task.
-
-    :param attempts: calls that carry the same chunk, the first one included.
-    :param seconds: from the chunk's first call to the last moment a wait may end.
-    :param first_wait: upper bound in seconds of the first wait; it doubles with each failure.
-    :param longest_wait: upper bound in seconds of any wait, a ``Retry-After`` included.
-    :param budget: retries the run may have ahead of the calls that passed: each retry takes one, each passed call gives
-        one back. A service that refuses most calls is left alone soon; one that refuses a few is worked with for hours.
-    :param isolation: calls the run may spend on finding bad rows ahead of what :attr:`isolation_share` gives.
-    :param isolation_share: calls that each accepted row adds to them. With the default a run goes on where a third of
-        the rows are bad, which takes about two calls for each accepted row, and stops where nearly all of them are.
-    """
-
-    attempts: int = 6
-    seconds: float = 300.0
-    first_wait: float = 1.0
-    longest_wait: float = 60.0
-    budget: float = 100.0
-    isolation: float = 5_000.0
-    isolation_share: float = 0.2
-
-
-def _latest_today() -> date:
-    """Return the day where it is latest, so that no zone's today counts as the future."""
-    return datetime.now(timezone(timedelta(hours=14))).date()
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Time and chance, handed in so that a test can own them.
-
-    :param now: seconds of a clock that never goes back.
-    :param sleep: waits so many seconds.
-    :param chance: a random number from 0 to 1.
-    :param today: the last day on which somebody may be born.
-    """
-
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    chance: Callable[[], float] = field(default_factory=lambda: SystemRandom().random)
-    today: Callable[[], date] = _latest_today
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple, overload
 
-from airflow_provider_socialscrm.importer.report import Cause
+from airflow_provider_socialscrm.importer.reasons import Cause
 
 if TYPE_CHECKING:
-    from airflow_provider_socialscrm.importer.batches import Batch
+    from airflow_provider_socialscrm.importer.sources.base import Batch
 
 
 class Row(NamedTuple):

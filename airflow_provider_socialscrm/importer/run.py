@@ -9,26 +9,27 @@ from contextlib import contextmanager
 from typing import Any
 
 from airflow_provider_socialscrm.api.client import Client
+from airflow_provider_socialscrm.api.pacing import Pace
 from airflow_provider_socialscrm.api.settings import AuthScheme
-from airflow_provider_socialscrm.importer.ahead import one_ahead
-from airflow_provider_socialscrm.importer.batches import OpenablePath, Source
-from airflow_provider_socialscrm.importer.causes import CUT_SHORT, HELD_BACK
-from airflow_provider_socialscrm.importer.chunks import Chunk, Limits, chunk_rows
-from airflow_provider_socialscrm.importer.dead_letter import forget_parts
-from airflow_provider_socialscrm.importer.engine import Engine
+from airflow_provider_socialscrm.api.shared_pacing import open_pace
 from airflow_provider_socialscrm.importer.errors import InputError, StoppedError
-from airflow_provider_socialscrm.importer.intake import Intake
-from airflow_provider_socialscrm.importer.jobs import JobQueue
-from airflow_provider_socialscrm.importer.ledger import Ledger
+from airflow_provider_socialscrm.importer.fields.reader import Intake
 from airflow_provider_socialscrm.importer.options import Options
-from airflow_provider_socialscrm.importer.pacing import Pace
-from airflow_provider_socialscrm.importer.progress import Checkpoint, NoCheckpoint, Progress
-from airflow_provider_socialscrm.importer.report import Bucket, Report
+from airflow_provider_socialscrm.importer.paths import OpenablePath
+from airflow_provider_socialscrm.importer.reasons import CUT_SHORT, HELD_BACK, Bucket
+from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint, NoCheckpoint, Progress
+from airflow_provider_socialscrm.importer.results.dead_letter import forget_parts
+from airflow_provider_socialscrm.importer.results.progress import Reading, Tell
+from airflow_provider_socialscrm.importer.results.recorder import Ledger
+from airflow_provider_socialscrm.importer.results.report import Report
+from airflow_provider_socialscrm.importer.results.threshold import check_refusals, written_to
 from airflow_provider_socialscrm.importer.rows import Judged, Row
-from airflow_provider_socialscrm.importer.shared_pace import open_pace
-from airflow_provider_socialscrm.importer.threshold import check_refusals, written_to
-from airflow_provider_socialscrm.importer.triage import Triage
-from airflow_provider_socialscrm.importer.watch import Reading, Tell
+from airflow_provider_socialscrm.importer.sending.chunks import Chunk, Limits, chunk_rows
+from airflow_provider_socialscrm.importer.sending.engine import Engine
+from airflow_provider_socialscrm.importer.sending.outcome import Triage
+from airflow_provider_socialscrm.importer.sending.prefetch import one_ahead
+from airflow_provider_socialscrm.importer.sending.queue import JobQueue
+from airflow_provider_socialscrm.importer.sources.base import Source
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.lines import TextForm
 from airflow_provider_socialscrm.importer.options import Options, Rules
+from airflow_provider_socialscrm.importer.sources.text_lines import TextForm
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator

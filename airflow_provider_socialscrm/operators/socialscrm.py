@@ -26,23 +26,23 @@ from airflow_provider_socialscrm.importer.options import (
 )
 from airflow_provider_socialscrm.links.socialscrm import ConsoleLink, RejectsLink
 from airflow_provider_socialscrm.operators.arguments import check_constants, options_of
-from airflow_provider_socialscrm.operators.hidden import HiddenTable, hide
-from airflow_provider_socialscrm.operators.lineage import Lineage
-from airflow_provider_socialscrm.operators.mapping import check_own_files, parallel_tasks
-from airflow_provider_socialscrm.operators.outcome import log_outcome, log_preview, log_start
-from airflow_provider_socialscrm.operators.paths import check_apart, openable
-from airflow_provider_socialscrm.operators.standing import telling
 from airflow_provider_socialscrm.operators.versions import AirflowFailException, with_policy
+from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, hide
+from airflow_provider_socialscrm.runtime.lineage import Lineage
+from airflow_provider_socialscrm.runtime.mapped_tasks import check_own_files, parallel_tasks
+from airflow_provider_socialscrm.runtime.paths import check_apart, openable
+from airflow_provider_socialscrm.runtime.progress import telling
+from airflow_provider_socialscrm.runtime.reporting import log_outcome, log_preview, log_start
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, ObjectStoragePath
 
     from airflow_provider_socialscrm.api.client import Client
     from airflow_provider_socialscrm.api.settings import Settings
-    from airflow_provider_socialscrm.importer.batches import Source
     from airflow_provider_socialscrm.importer.options import Options
+    from airflow_provider_socialscrm.importer.results.progress import Tell
     from airflow_provider_socialscrm.importer.run import Import
-    from airflow_provider_socialscrm.importer.watch import Tell
+    from airflow_provider_socialscrm.importer.sources.base import Source
 
 
 class SocialSCRMImportOperator(Lineage, BaseOperator):
@@ -197,7 +197,7 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
     def _import(self, context: Context) -> dict[str, Any]:
         # Imported here, because DAG files are parsed often and need none of it.
         from airflow_provider_socialscrm.importer.run import Import  # noqa: PLC0415
-        from airflow_provider_socialscrm.operators.checkpoints import checkpoint_for  # noqa: PLC0415
+        from airflow_provider_socialscrm.runtime.task_state import checkpoint_for  # noqa: PLC0415
 
         options = self._options()
         if self.parallel_tasks is None:
@@ -219,7 +219,7 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
             return self._run(self._running, context)
 
     def _source(self) -> Source:
-        from airflow_provider_socialscrm.importer.source import open_source  # noqa: PLC0415
+        from airflow_provider_socialscrm.importer.sources.open_source import open_source  # noqa: PLC0415
 
         data = openable(self.data)
         if isinstance(data, HiddenTable):
@@ -228,8 +228,8 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
         return open_source(data, encoding=self.encoding, delimiter=self.delimiter)
 
     def _run(self, run: Import, context: Context) -> dict[str, Any]:
-        from airflow_provider_socialscrm.operators.metrics import count_import  # noqa: PLC0415
-        from airflow_provider_socialscrm.operators.outlets import tell_outlets  # noqa: PLC0415
+        from airflow_provider_socialscrm.runtime.metrics import count_import  # noqa: PLC0415
+        from airflow_provider_socialscrm.runtime.outlets import tell_outlets  # noqa: PLC0415
 
         try:
             run.run()
@@ -244,9 +244,9 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
         return run.manifest()
 
     def _preview(self, source: Source, client: Client, options: Options, tell: Tell) -> dict[str, Any]:
-        from airflow_provider_socialscrm.importer.preview import preview_import  # noqa: PLC0415
-        from airflow_provider_socialscrm.importer.watch import Reading  # noqa: PLC0415
-        from airflow_provider_socialscrm.operators.outlets import outlets_of_dry_run  # noqa: PLC0415
+        from airflow_provider_socialscrm.importer.dry_run import preview_import  # noqa: PLC0415
+        from airflow_provider_socialscrm.importer.results.progress import Reading  # noqa: PLC0415
+        from airflow_provider_socialscrm.runtime.outlets import outlets_of_dry_run  # noqa: PLC0415
 
         self.outlets = outlets_of_dry_run(self.outlets)
         watched = Reading(tell, options.timing.now).over(source)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from airflow_provider_socialscrm.api.clock import ServerClock
+from airflow_provider_socialscrm.api.client import ServerClock
 from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.importer.options import Rules
 

@@ -15,7 +15,7 @@ from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.api.signing import body_token
 from airflow_provider_socialscrm.importer.options import ALL, DEFAULT_CONCURRENCY, DEFAULT_ROWS, Options, Rules
 from airflow_provider_socialscrm.importer.run import Import
-from airflow_provider_socialscrm.importer.source import open_source
+from airflow_provider_socialscrm.importer.sources.open_source import open_source
 
 VENDOR_PACE: Final = 50.0
 

@@ -24,12 +24,12 @@ from common import KEY, LATENCY, NoHttpClient, customers, sandbox, say
 
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.settings import Settings
-from airflow_provider_socialscrm.importer.chunks import Limits, chunk_rows
-from airflow_provider_socialscrm.importer.intake import Intake
+from airflow_provider_socialscrm.importer.fields.phones import whatsapp_numbers
+from airflow_provider_socialscrm.importer.fields.reader import Intake
 from airflow_provider_socialscrm.importer.options import ALL, DEFAULT_BYTES, Options, Rules
-from airflow_provider_socialscrm.importer.phones import whatsapp_numbers
 from airflow_provider_socialscrm.importer.run import Import
-from airflow_provider_socialscrm.importer.source import open_source
+from airflow_provider_socialscrm.importer.sending.chunks import Limits, chunk_rows
+from airflow_provider_socialscrm.importer.sources.open_source import open_source
 
 MILLION: Final = 1_000_000
 ROWS_PER_CALL: Final = 500

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from airflow_provider_socialscrm.operators import checkpoints, standing
+from airflow_provider_socialscrm.runtime import progress, task_state
 
 FIRST = "manual__2026-11-16T02:00:00+00:00"
 OF_THE_LINKED = f"/dags/linked/runs/{FIRST}/tasks"
@@ -91,7 +91,7 @@ def test_how_far_an_import_is_shows_while_it_runs_and_no_longer(browser, airflow
     browser.find("a", "Storage")
     browser.find("a", "Task State Store")
 
-    shown = values_in(browser.find("tr", standing.KEY))
+    shown = values_in(browser.find("tr", progress.KEY))
     browser.picture("progress")
     assert (shown["total"], shown["refused"]) == (300, 0)
     assert 10 <= shown["rows"] <= 290
@@ -100,6 +100,6 @@ def test_how_far_an_import_is_shows_while_it_runs_and_no_longer(browser, airflow
     hasten(crm)
     assert slow_import.wait(60) == 0
     browser.open(f"{task}/task-state-store")
-    browser.find("tr", checkpoints.KEY)
+    browser.find("tr", task_state.KEY)
     browser.picture("progress-after")
-    assert [row for row in browser.texts("tr") if standing.KEY in row] == []
+    assert [row for row in browser.texts("tr") if progress.KEY in row] == []

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import redis
 
-from airflow_provider_socialscrm.importer.redis_turns import RedisTurns
-from airflow_provider_socialscrm.importer.shared_pace import NoTurnError
+from airflow_provider_socialscrm.api.redis_slots import RedisTurns
+from airflow_provider_socialscrm.api.shared_pacing import NoTurnError
 
 CRM = "https://crm.example.com"
 LENGTH = 10.0

@@ -20,9 +20,9 @@ import pytest
 
 from airflow_provider_socialscrm.commands.check_arguments import Parser, add_to
 from airflow_provider_socialscrm.commands.check_request import request_of
-from airflow_provider_socialscrm.importer.preview import Preview, preview_import
-from airflow_provider_socialscrm.importer.report import Bucket
-from airflow_provider_socialscrm.importer.source import open_source
+from airflow_provider_socialscrm.importer.dry_run import Preview, preview_import
+from airflow_provider_socialscrm.importer.reasons import Bucket
+from airflow_provider_socialscrm.importer.sources.open_source import open_source
 
 FILES = {
     "words for a missing number": "whatsApp,friendName\n8615266667780,a\nNULL,b\nn/a,c\nNA,d\n#N/A,e\nNone,f\n,g\n",

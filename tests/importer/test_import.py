@@ -13,13 +13,14 @@ import pytest
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.codes import CODES
 from airflow_provider_socialscrm.api.errors import NotReadyError, RequestError, ServiceError, SettingError
+from airflow_provider_socialscrm.api.retry import Effort
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
-from airflow_provider_socialscrm.importer.engine import OPEN_JOBS_PER_CONNECTION
 from airflow_provider_socialscrm.importer.errors import SystemicError
-from airflow_provider_socialscrm.importer.guard import ALIKE
-from airflow_provider_socialscrm.importer.options import ALL, DEFAULT_CONCURRENCY, Effort, Options, Rules
+from airflow_provider_socialscrm.importer.options import ALL, DEFAULT_CONCURRENCY, Options, Rules
 from airflow_provider_socialscrm.importer.run import Import
-from airflow_provider_socialscrm.importer.source import open_source
+from airflow_provider_socialscrm.importer.sending.engine import OPEN_JOBS_PER_CONNECTION
+from airflow_provider_socialscrm.importer.sending.systemic_failures import ALIKE
+from airflow_provider_socialscrm.importer.sources.open_source import open_source
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from airflow_provider_socialscrm.sandbox.settings import SandboxSettings
 

@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.codes import look_up
 from airflow_provider_socialscrm.api.errors import ServiceError, UncertainError, refusal
+from airflow_provider_socialscrm.api.retry import Effort
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
-from airflow_provider_socialscrm.importer.cleaning import clean_text
-from airflow_provider_socialscrm.importer.extension_guard import REFUSED_ROWS
-from airflow_provider_socialscrm.importer.options import ALL, Effort, Options, Rules
-from airflow_provider_socialscrm.importer.recovery import MOST_RESIGNS
+from airflow_provider_socialscrm.importer.columns.cleaning import clean_text
+from airflow_provider_socialscrm.importer.options import ALL, Options, Rules
 from airflow_provider_socialscrm.importer.run import Import
-from airflow_provider_socialscrm.importer.source import open_source
+from airflow_provider_socialscrm.importer.sending.decision import MOST_RESIGNS
+from airflow_provider_socialscrm.importer.sending.refused_fields import REFUSED_ROWS
+from airflow_provider_socialscrm.importer.sources.open_source import open_source
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from airflow_provider_socialscrm.sandbox.settings import SandboxSettings
 

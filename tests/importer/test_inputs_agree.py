@@ -19,12 +19,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_socialscrm.api.clock import ServerClock
+from airflow_provider_socialscrm.api.client import ServerClock
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
-from airflow_provider_socialscrm.importer.intake import Intake
+from airflow_provider_socialscrm.importer.fields.reader import Intake
 from airflow_provider_socialscrm.importer.options import Options, Rules
 from airflow_provider_socialscrm.importer.run import Import
-from airflow_provider_socialscrm.importer.source import open_source
+from airflow_provider_socialscrm.importer.sources.open_source import open_source
 
 ROWS = 10_000
 WORDS = ["Ann", "\u674e\u5c0f\u9f99", 'O\'Neil "Bo"', "Zoe\u0308", "a\\b", None]

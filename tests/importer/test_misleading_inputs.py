@@ -27,7 +27,7 @@ from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.options import Options, Rules
 from airflow_provider_socialscrm.importer.run import Import
-from airflow_provider_socialscrm.importer.source import open_source
+from airflow_provider_socialscrm.importer.sources.open_source import open_source
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 
 READING = ("encoding", "delimiter")
@@ -396,7 +396,7 @@ def test_text_in_another_encoding_is_refused_with_those_it_may_be_and_no_name(en
 
 @pytest.mark.parametrize("data", ["https://example.com/customers.csv", "nowhere://bucket/customers.csv"])
 def test_a_path_that_no_file_system_reads_is_refused_in_one_sentence(data):
-    from airflow_provider_socialscrm.operators.paths import openable
+    from airflow_provider_socialscrm.runtime.paths import openable
 
     with pytest.raises(InputError) as caught:
         open_source(openable(data))

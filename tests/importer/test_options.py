@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.options import DEFAULT_BYTES, DEFAULT_CONCURRENCY, DEFAULT_ROWS, Options
-from airflow_provider_socialscrm.importer.threshold import allowed_refusals
+from airflow_provider_socialscrm.importer.results.threshold import allowed_refusals
 
 NAMES = ["rows_per_call", "bytes_per_call", "concurrency", "parallel_tasks"]
 

@@ -19,15 +19,17 @@ from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.errors import ServiceError
+from airflow_provider_socialscrm.api.retry import Effort, Timing
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
-from airflow_provider_socialscrm.importer import batches, watch
 from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError, StoppedError
-from airflow_provider_socialscrm.importer.extension_guard import REFUSED_ROWS
-from airflow_provider_socialscrm.importer.intervals import Intervals
-from airflow_provider_socialscrm.importer.options import ALL, Effort, Options, Rules, Timing
-from airflow_provider_socialscrm.importer.progress import FileCheckpoint
+from airflow_provider_socialscrm.importer.options import ALL, Options, Rules
+from airflow_provider_socialscrm.importer.results import progress
+from airflow_provider_socialscrm.importer.results.checkpoint import FileCheckpoint
+from airflow_provider_socialscrm.importer.results.intervals import Intervals
 from airflow_provider_socialscrm.importer.run import Import
-from airflow_provider_socialscrm.importer.source import open_source
+from airflow_provider_socialscrm.importer.sending.refused_fields import REFUSED_ROWS
+from airflow_provider_socialscrm.importer.sources import base
+from airflow_provider_socialscrm.importer.sources.open_source import open_source
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 
 AGENTS = ("agent_wang", "agent_silva", "agent_okafor")
@@ -176,7 +178,7 @@ def table_of(kinds: list[str]) -> pa.Table:
 @pytest.fixture(scope="module", autouse=True)
 def _small_batches() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(batches, "BATCH_ROWS", BATCH_ROWS)
+        patch.setattr(base, "BATCH_ROWS", BATCH_ROWS)
         yield
 
 
@@ -476,7 +478,7 @@ def test_a_file_that_breaks_off_when_it_is_read_again_keeps_what_is_settled(crm,
         if not first_time:
             raise InputError("The file breaks off.")
 
-    broken = batches.Source(whole.columns, whole.describe, read)
+    broken = base.Source(whole.columns, whole.describe, read)
     with closing(client), pytest.raises(InputError, match="breaks off"):
         Import(broken, client, world.options, world.rejects, world.checkpoint).run()
 
@@ -504,7 +506,7 @@ def test_no_refused_row_is_called_settled_before_the_dead_letter_has_it(crm, tmp
 
 
 def test_a_later_try_tells_how_far_it_is_while_it_reads_what_is_settled(crm, tmp_path, monkeypatch):
-    monkeypatch.setattr(watch, "INTERVAL", 0.0)
+    monkeypatch.setattr(progress, "INTERVAL", 0.0)
     world = world_of(crm, tmp_path, ["good"] * 60, concurrency=1)
     with pytest.raises(StoppedError):
         world.attempt("told", 14)

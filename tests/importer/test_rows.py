@@ -14,17 +14,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_socialscrm.importer.batches import Batch
-from airflow_provider_socialscrm.importer.causes import unreadable
-from airflow_provider_socialscrm.importer.cleaning import clean_text
-from airflow_provider_socialscrm.importer.dead_letter import OWN_COLUMNS
-from airflow_provider_socialscrm.importer.fields import SAMPLE
-from airflow_provider_socialscrm.importer.judge import Judge
-from airflow_provider_socialscrm.importer.mapping import plan_fields, tidy_name
+from airflow_provider_socialscrm.importer.columns.cleaning import clean_text
+from airflow_provider_socialscrm.importer.fields.mapping import plan_fields, tidy_name
+from airflow_provider_socialscrm.importer.fields.prepare import Judge
+from airflow_provider_socialscrm.importer.fields.rules import SAMPLE
+from airflow_provider_socialscrm.importer.fields.table_facts import TableFacts
 from airflow_provider_socialscrm.importer.options import Rules
+from airflow_provider_socialscrm.importer.reasons import OWN_COLUMNS, unreadable
 from airflow_provider_socialscrm.importer.rows import any_harmful, bodies_of, of_one_agent
-from airflow_provider_socialscrm.importer.source import open_source
-from airflow_provider_socialscrm.importer.table_facts import TableFacts
+from airflow_provider_socialscrm.importer.sources.base import Batch
+from airflow_provider_socialscrm.importer.sources.open_source import open_source
 
 NUMBER = "8615266667780"
 TODAY = dt.date(2026, 11, 26)

@@ -13,8 +13,8 @@ from airflow.sdk import DAG, task
 
 from airflow_provider_socialscrm.api.errors import RetriableError
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.operators.hidden import HiddenTable, hide
 from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
+from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, hide
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 
 
@@ -171,7 +171,8 @@ def test_an_ill_service_leaves_the_rest_to_airflows_retry_with_the_manifest_ther
 
 def patient_options(_operator):
     """Return options that wait for nothing."""
-    from airflow_provider_socialscrm.importer.options import Options, Timing
+    from airflow_provider_socialscrm.api.retry import Timing
+    from airflow_provider_socialscrm.importer.options import Options
 
     return Options(concurrency=1, timing=Timing(sleep=lambda _seconds: None, chance=lambda: 0.0))
 

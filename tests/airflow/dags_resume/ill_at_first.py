@@ -22,7 +22,7 @@ class QuickImport(SocialSCRMImportOperator):
     """Gives up at the first failure, where the real one goes on for minutes."""
 
     def _options(self):
-        from airflow_provider_socialscrm.importer.options import Effort
+        from airflow_provider_socialscrm.api.retry import Effort
 
         return replace(super()._options(), concurrency=1, effort=Effort(attempts=1))
 

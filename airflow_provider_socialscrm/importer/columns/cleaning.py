@@ -1,0 +1,121 @@
+"""Texts as the CRM can take them, and as JSON writes them. What a column does not hold is looked for only once."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache, reduce
+from typing import Final
+from unicodedata import is_normalized, normalize
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from airflow_provider_socialscrm.importer.columns.text import trimmed, untrimmed
+from airflow_provider_socialscrm.importer.columns.values import content_of, values_to_arrow
+
+FIRST_PRINTABLE: Final = 0x20
+DELETE: Final = b"\x7f"
+
+_UNSEEN: Final = r"^[\p{Cf}\pZ\s]+$"
+"""Texts in which nobody sees anything, such as a single zero-width space."""
+
+_LINE_ENDS: Final = r"\r\n?"
+
+_CONTROLS: Final = r"[\x00-\x08\x0E-\x1B\x7F]"
+"""Control characters but for tabs and line ends, which an address or a welcome message may have."""
+
+_BREAK: Final = r"[\x0B\x0C\x1C-\x1F]"
+"""Control characters that divide: lines within a cell, pages, fields. Without them the words beside them would join."""
+
+_BREAK_IN_BYTES: Final = re.compile(_BREAK.encode())
+
+_C1: Final = r"[\x{80}-\x{9F}]"
+_C1_IN_BYTES: Final = re.compile(rb"\xc2[\x80-\x9f]")
+"""The same in UTF-8, where no character has C2 behind its first byte."""
+
+_FROM_LATIN_1: Final = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
+"""Text read as Latin-1 is nearly always cp1252, and browsers read it so. Five of the codes have no character there."""
+
+_ESCAPES: Final = (("\\", r"\\"), ('"', r"\""), ("\n", r"\n"), ("\t", r"\t"))
+"""What JSON cannot have in a text as it is, the backslash first; other control characters are gone by then."""
+
+
+def clean(text: pa.Array) -> pa.Array:
+    """Return texts without control characters, with plain line ends, in Unicode's composed form (NFC), trimmed.
+
+    U+0080 to U+009F become the characters of cp1252 that were read as Latin-1.
+
+    :param text: strings, not trimmed before: U+0085 counts as a blank, and is an ellipsis. Null where there is none, as
+        it is where nothing is left.
+    """
+    content = content_of(text)
+    if not content.isascii() and _C1_IN_BYTES.search(content):
+        text = _decoded_again(text)
+        content = content_of(text)
+    if _has_controls(content):
+        text = _without_controls(text, content)
+        content = content_of(text)
+    if not content.isascii() and not is_normalized("NFC", content.decode()):
+        # Not with Arrow, which up to version 22 takes letters apart for NFC and does not compose them again.
+        text = pa.array([each and normalize("NFC", each) for each in text.to_pylist()], pa.string())
+    if not content.isascii():
+        text = pc.replace_substring_regex(text, _UNSEEN, "")
+    return trimmed(text)
+
+
+def json_members(name: str, text: pa.Array) -> pa.Array:
+    """Return each text as the member of a JSON object, ``"name":"text"``; null where there is none.
+
+    :param name: the member's name.
+    :param text: clean texts.
+    """
+    key = _escaped(pa.array([clean_text(name)]))[0].as_py()
+    return pc.binary_join_element_wise(f'"{key}":"', _escaped(text), '"', "")
+
+
+def json_objects(members: list[pa.Array]) -> pa.Array:
+    """Return objects of the members, those that are null left out, in order.
+
+    :param members: at least one array, all of one length.
+    """
+    first, *others = members
+    if all(member.null_count for member in members):
+        # Joining leaves out a row that has nothing to join, and all behind it would move up.
+        empty = reduce(pc.and_, map(pc.is_null, members))
+        first = pc.if_else(empty, pa.scalar(""), first)
+    inner = pc.binary_join_element_wise(first, *others, ",", null_handling="skip")
+    return pc.binary_join_element_wise("{", inner, "}", "")
+
+
+@lru_cache(maxsize=1024)  # names of columns, again for each batch
+def clean_text(text: str) -> str:
+    """Return one text, such as a field's name, as it is sent."""
+    cleaned: str | None = clean(untrimmed(values_to_arrow([text])))[0].as_py()
+    return cleaned or ""
+
+
+def _escaped(text: pa.Array) -> pa.Array:
+    content = content_of(text)
+    for character, escape in _ESCAPES:
+        if character.encode() in content:
+            text = pc.replace_substring(text, character, escape)
+    return text
+
+
+def _has_controls(content: bytes) -> bool:
+    return bool(content) and (bool(np.frombuffer(content, np.uint8).min() < FIRST_PRINTABLE) or DELETE in content)
+
+
+def _without_controls(text: pa.Array, content: bytes) -> pa.Array:
+    text = pc.replace_substring_regex(text, _LINE_ENDS, "\n")
+    text = pc.replace_substring_regex(text, _CONTROLS, "")
+    if not _BREAK_IN_BYTES.search(content):
+        return text
+    return pc.replace_substring_regex(text, f" *{_BREAK}(?:{_BREAK}| )*", " ")
+
+
+def _decoded_again(text: pa.Array) -> pa.Array:
+    affected = pc.match_substring_regex(text, _C1)
+    decoded = [each.translate(_FROM_LATIN_1) for each in text.filter(affected).to_pylist()]
+    return pc.replace_with_mask(text, affected, pa.array(decoded, pa.string()))

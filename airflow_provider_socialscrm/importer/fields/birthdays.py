@@ -1,0 +1,190 @@
+"""Dates however people write them, as the one form the vendor takes: ``yyyy/MM/dd`` (contract 2.3).
+
+A date is read or refused, never guessed: where two readings are both days of the calendar, the row says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+from unicodedata import normalize
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from airflow_provider_socialscrm.importer.columns.findings import Checked
+from airflow_provider_socialscrm.importer.reasons import (
+    AMBIGUOUS_BIRTHDAY,
+    AMBIGUOUS_DATE,
+    BAD_BIRTHDAY,
+    BAD_DATE,
+    BIRTHDAY_OUT_OF_RANGE,
+    Cause,
+)
+
+FIRST_BIRTHDAY: Final = date(1900, 1, 1)
+"""An earlier one is a slip, or a year of another calendar: nobody born before it has a phone."""
+
+_PLAIN: Final = (
+    r"^[1-9]\d{3}/(?:"
+    r"(?:0[1-9]|1[0-2])/(?:0[1-9]|1\d|2[0-8])"
+    r"|(?:0[13-9]|1[0-2])/(?:29|30)"
+    r"|(?:0[13578]|1[02])/31)$"
+)
+"""Days in the vendor's form that exist in every year: nearly all rows. 29 February needs the calendar.
+
+Arrow's own readers do not serve: strptime takes 30 February for 2 March, and a cast fails as a whole for one bad row.
+"""
+
+_MONTHS: Final = (
+    "january", "february", "march", "april", "may", "june",
+    "july", "august", "september", "october", "november", "december",
+)  # fmt: skip
+"""Written out, since those of the standard library follow the locale of the process."""
+
+_MONTH_NUMBERS: Final[Mapping[str, int]] = {
+    spelling: number for number, name in enumerate(_MONTHS, 1) for spelling in (name, name[:3])
+} | {"sept": 9}
+
+_YEAR: Final = r"(?P<year>\d{4})"
+"""Four digits, since two leave the century open."""
+
+_MONTH: Final = r"(?P<month>\d{1,2})"
+_NAME: Final = r"(?P<month>[a-z]{3,9})"
+_DAY: Final = r"(?P<day>\d{1,2})"
+_NTH: Final = rf"{_DAY}(?:st|nd|rd|th)?"
+_COMPACT: Final = r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)"
+_BETWEEN_NUMBERS: Final = r"(?:[-/ ]|\. ?)"
+_BESIDE_NAMES: Final = r"(?:[-/ ]|[.,] ?)"
+
+_CLOCK: Final = r"(?:[01]?\d|2[0-4]):[0-5]\d(?::(?:[0-5]\d|60)(?:[.,]\d+)?)?(?: ?[ap]m)?"
+_ZONE: Final = r"(?:z|utc|gmt|[+-]\d\d(?::?\d\d)?)"
+_TIME: Final = rf"(?:(?:t|,? ){_CLOCK}(?: ?{_ZONE})?)?"
+"""What may follow the day, and is left out with it: moving a birthday between zones would change it."""
+
+
+def _form(*parts: str, between: str = _BETWEEN_NUMBERS) -> re.Pattern[str]:
+    return re.compile(between.join(parts) + _TIME, re.ASCII | re.IGNORECASE)
+
+
+_YEAR_FIRST: Final = _form(_YEAR, _MONTH, _DAY)
+_DAY_FIRST: Final = _form(_DAY, _MONTH, _YEAR)
+_MONTH_FIRST: Final = _form(_MONTH, _DAY, _YEAR)
+_WRITTEN_OUT: Final = (
+    _form(_COMPACT),
+    re.compile(_COMPACT + r"[.,]0+", re.ASCII),  # a column of integers with gaps became one of floats
+    _form(f"{_YEAR} ?年 ?{_MONTH} ?月 ?{_DAY} ?日"),
+    _form(_NTH, _NAME, _YEAR, between=_BESIDE_NAMES),
+    _form(_NAME, _NTH, _YEAR, between=_BESIDE_NAMES),
+)
+
+_IN_KERNELS: Final[Mapping[bool | None, Sequence[re.Pattern[str]]]] = {
+    None: (_YEAR_FIRST,),
+    True: (_YEAR_FIRST, _DAY_FIRST),
+    False: (_YEAR_FIRST, _MONTH_FIRST),
+}
+"""By dayfirst, the forms that fill whole columns and have one reading, so that Arrow can read them."""
+
+_IN_PYTHON: Final[Mapping[bool | None, Sequence[re.Pattern[str]]]] = {
+    None: (_YEAR_FIRST, _DAY_FIRST, _MONTH_FIRST, *_WRITTEN_OUT),
+    True: (_YEAR_FIRST, _DAY_FIRST, *_WRITTEN_OUT),
+    False: (_YEAR_FIRST, _MONTH_FIRST, *_WRITTEN_OUT),
+}
+"""By dayfirst, all forms. Each is tried on a value, which is ambiguous if they make different days of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    bad: Cause
+    ambiguous: Cause
+    first: date = date.min
+    last: date = date.max
+
+
+def birthdays(text: pa.Array, dayfirst: bool | None, today: date) -> Checked:
+    """Return a column of birthdays as ``yyyy/MM/dd``, each from 1900 to today, read as :func:`dates` reads them.
+
+    One that reads as two days is out of range where both are. It is ambiguous even where only one is in range: some
+    programs store the next birthday, and such a row would be read differently from one import to the next.
+
+    :param text: strings, trimmed; null where the row has no value.
+    :param dayfirst: as for :func:`dates`.
+    :param today: the last day that can be a birthday.
+    """
+    checked = _checked(text, dayfirst, _Rule(BAD_BIRTHDAY, AMBIGUOUS_BIRTHDAY, FIRST_BIRTHDAY, today))
+    first, last = _vendors(FIRST_BIRTHDAY), _vendors(today)
+    # In the vendor's form the order of texts is that of days.
+    outside = pc.or_(pc.less(checked.text, first), pc.greater(checked.text, last))
+    return Checked(checked.text, (*checked.problems, (BIRTHDAY_OUT_OF_RANGE, pc.fill_null(outside, False))))
+
+
+def dates(text: pa.Array, dayfirst: bool | None) -> Checked:
+    """Return a column of dates as ``yyyy/MM/dd``; a time of day and its zone are left out.
+
+    A year of four digits may come first or last, the month may be a number or an English name.
+
+    :param text: strings, trimmed; null where the row has no value.
+    :param dayfirst: how the column writes days and months before the year. ``True`` and ``False`` make a date of the
+        other order a bad one; with ``None``, one that reads as a different day either way is ambiguous.
+    """
+    return _checked(text, dayfirst, _Rule(BAD_DATE, AMBIGUOUS_DATE))
+
+
+def _checked(text: pa.Array, dayfirst: bool | None, rule: _Rule) -> Checked:
+    written = _if_plain(pc.replace_substring(text, pattern="-", replacement="/"))
+    for form in _IN_KERNELS[dayfirst]:
+        unread = _unread(written, text)
+        written = pc.replace_with_mask(written, unread, _if_plain(_rewritten(text.filter(unread), form)))
+    unread = _unread(written, text)
+    others = text.filter(unread).dictionary_encode()
+    read = _each(others.dictionary, _IN_PYTHON[dayfirst], rule).take(others.indices)
+    problems = tuple((cause, pc.replace_with_mask(unread, unread, mask)) for cause, mask in read.problems)
+    return Checked(pc.replace_with_mask(written, unread, read.text), problems)
+
+
+def _unread(written: pa.Array, text: pa.Array) -> pa.Array:
+    return pc.and_(pc.is_null(written), pc.is_valid(text))
+
+
+def _if_plain(fresh: pa.Array) -> pa.Array:
+    # Fresh from a kernel, for before Arrow 24 if_else with a null corrupts a slice of strings.
+    return pc.if_else(pc.match_substring_regex(fresh, pattern=_PLAIN), fresh, pa.scalar(None, fresh.type))
+
+
+def _rewritten(text: pa.Array, form: re.Pattern[str]) -> pa.Array:
+    parts = pc.extract_regex(text, pattern=f"(?i)^{form.pattern}$")
+    year, month, day = (pc.struct_field(parts, name) for name in ("year", "month", "day"))
+    return pc.binary_join_element_wise(year, *(pc.utf8_lpad(part, 2, "0") for part in (month, day)), "/")
+
+
+def _each(values: pa.Array, forms: Sequence[re.Pattern[str]], rule: _Rule) -> Checked:
+    readings = [_read(value, forms, rule) for value in values.to_pylist()]
+    texts = [None if isinstance(reading, Cause) else reading for reading in readings]
+    causes = (rule.bad, rule.ambiguous)
+    masks = [pa.array([reading is cause for reading in readings], pa.bool_()) for cause in causes]
+    return Checked(pa.array(texts, values.type), tuple(zip(causes, masks, strict=True)))
+
+
+def _read(value: str, forms: Sequence[re.Pattern[str]], rule: _Rule) -> str | Cause:
+    tidy = " ".join(normalize("NFKC", value).split())  # full-width digits and signs become ASCII
+    matches = (form.fullmatch(tidy) for form in forms)
+    days = {day for match in matches if match and (day := _day(**match.groupdict()))}
+    if not days:
+        return rule.bad
+    if len(days) > 1 and any(rule.first <= day <= rule.last for day in days):
+        return rule.ambiguous
+    return _vendors(min(days))  # where all are out of bounds, any of them shows it
+
+
+def _vendors(day: date) -> str:
+    return day.isoformat().replace("-", "/")
+
+
+def _day(year: str, month: str, day: str) -> date | None:
+    try:
+        return date(int(year), _MONTH_NUMBERS.get(month.lower()) or int(month), int(day))
+    except ValueError:  # no such day, or no such month
+        return None

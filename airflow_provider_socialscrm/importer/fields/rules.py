@@ -1,0 +1,204 @@
+"""Columns to the API's fields: as text, by the rule of each field, with all that is wrong.
+
+Every value the API takes is a string (contract 2.3). Whole columns are converted at a time, and a column that repeats
+its values by those alone. What cannot be sent is found here, before any call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import reduce
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from airflow_provider_socialscrm.api.customers import AGENT, BIRTHDAY, NEVER_EMPTY, NUMBER, SEX, TAGS
+from airflow_provider_socialscrm.importer.columns.cleaning import clean, clean_text
+from airflow_provider_socialscrm.importer.columns.findings import Checked, Column, Finding
+from airflow_provider_socialscrm.importer.columns.null_words import null_words, without
+from airflow_provider_socialscrm.importer.columns.precision import Precision
+from airflow_provider_socialscrm.importer.columns.text import MIXED, as_text, is_list, untrimmed, value_as_text
+from airflow_provider_socialscrm.importer.columns.values import (
+    inexact,
+    readable,
+    rounded,
+    rows_with,
+    unsendable,
+    whole_floats,
+)
+from airflow_provider_socialscrm.importer.fields.birthdays import birthdays, dates
+from airflow_provider_socialscrm.importer.fields.mapping import Field
+from airflow_provider_socialscrm.importer.fields.phones import whatsapp_numbers
+from airflow_provider_socialscrm.importer.fields.sexes import sexes
+from airflow_provider_socialscrm.importer.fields.table_facts import TableFacts
+from airflow_provider_socialscrm.importer.fields.tags import tags
+from airflow_provider_socialscrm.importer.options import Rules
+from airflow_provider_socialscrm.importer.reasons import (
+    COMMA_IN_TAG,
+    INEXACT_NUMBER,
+    NO_AGENT,
+    NULL_WORD,
+    ROUNDED_NUMBER,
+    Cause,
+)
+
+WITHOUT_IT: Final = "The row is sent without it."
+"""What becomes of a value that cannot be sent, where the user wants that."""
+
+SAMPLE: Final = 512
+"""Rows looked at to see whether a column repeats its values."""
+
+REPEATED: Final = 4
+"""How often each value stands in the sample, on average, for the column to be converted by its distinct values."""
+
+
+def check_field(field: Field, column: pa.Array, rules: Rules, facts: TableFacts) -> Column:
+    """Return a field's texts, null where a row leaves the field out, and what is wrong with them.
+
+    :param field: which one, and what becomes of rows without a value.
+    :param column: the column it is made of, of any type.
+    :param rules: the user's.
+    :param facts: what the whole table says.
+    """
+    distinct = _distinct(column)
+    if distinct is None:
+        return Column(field.name, _check(field, column, rules, facts))
+    return Column(field.name, _check(field, distinct.dictionary, rules, facts), distinct.indices)
+
+
+def _distinct(column: pa.Array) -> pa.DictionaryArray | None:
+    """Return a column that repeats its values as a dictionary of them, in which a missing one is a value, too."""
+    if pa.types.is_dictionary(column.type):
+        # Only the values that occur: a slice of a category has all those of the table.
+        used = column.indices.cast(pa.int64()).dictionary_encode(null_encoding="encode")
+        return pa.DictionaryArray.from_arrays(used.indices, column.dictionary.take(used.dictionary))
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)) or len(column) < SAMPLE:
+        return None
+    if len(column[:SAMPLE].unique()) * REPEATED > SAMPLE:
+        return None
+    return pc.dictionary_encode(column, null_encoding="encode")
+
+
+def _check(field: Field, column: pa.Array, rules: Rules, facts: TableFacts) -> Checked:
+    column = readable(column)
+    own = clean(untrimmed(column))
+    text = _replaced(without(own, rules.null_values), rules.values.get(field.name, {}))
+    words = None if field.name == NUMBER else null_words(text)  # a number's rule looks where there are no digits
+    has_form = field.name in _RULES_WITH_FORM or field.name in rules.date_fields
+    if has_form and words is not None:  # where a word cannot be a value, it is missing
+        text = _blanked(text, words)
+    if field.default is not None:
+        text = pc.fill_null(text, field.default)
+    checked = _rule_of(field.name, column, rules, facts)(text)
+    problems = _with_type(field.name, checked.problems, _of_type(field.name, column, own, text, facts))
+    text = pc.fill_null(checked.text, "") if field.send_empty else checked.text
+    remarks = (*_remarks(field.name, column, words, sent=not has_form), *checked.remarks)
+    found = Checked(text, problems, remarks)
+    return _without_bad(field.name, found) if rules.bad_values == "omit" and field.name not in NEVER_EMPTY else found
+
+
+def _of_type(name: str, column: pa.Array, own: pa.Array, text: pa.Array, facts: TableFacts) -> tuple[Finding, ...]:
+    """Return what is wrong with values by their type, except those in place of which the user has put others."""
+    found = [each for each in (*unsendable(column), *_lost_by_type(name, column, own, facts)) if each[1].true_count]
+    if not found:
+        return ()
+    as_it_was = pc.fill_null(pc.equal(text, own), False)
+    return tuple((cause, pc.and_(mask, as_it_was)) for cause, mask in found)
+
+
+def _with_type(name: str, problems: tuple[Finding, ...], of_type: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    if of_type and name == NUMBER:  # digits that are lost say nothing else about a number
+        lost = reduce(pc.or_, (mask for _, mask in of_type))
+        problems = tuple((cause, pc.and_not(mask, lost)) for cause, mask in problems)
+    return (*of_type, *problems)
+
+
+def _replaced(text: pa.Array, values: Mapping[Any, Any]) -> pa.Array:
+    """Return texts with the user's values in place of others."""
+    texts = {
+        clean_text(value_as_text(key) or ""): clean_text(value_as_text(value) or "") for key, value in values.items()
+    }
+    at = pc.index_in(text, pa.array(list(texts), pa.string())) if texts else None
+    if at is None or at.null_count == len(at):
+        return text
+    replaced = pa.array([value or None for value in texts.values()], pa.string()).take(at)
+    return pc.if_else(pc.is_valid(at), replaced, text)
+
+
+def _rule_of(name: str, column: pa.Array, rules: Rules, facts: TableFacts) -> Callable[[pa.Array], Checked]:
+    if name == NUMBER:
+        return lambda text: whatsapp_numbers(text, rules.default_region, rules.ambiguous_numbers, facts.precision)
+    if name == SEX:
+        return lambda text: sexes(text, facts.sex_letters)
+    if name == BIRTHDAY:
+        return lambda text: birthdays(text, rules.dayfirst, facts.today)
+    if name in rules.date_fields:
+        return lambda text: dates(text, rules.dayfirst)
+    if name in TAGS:
+        return lambda text: tags(text, _lists(column))
+    return _RULES.get(name, Checked)
+
+
+def _blanked(text: pa.Array, rows: pa.Array) -> pa.Array:
+    # Not if_else, which before Arrow 24 corrupts a slice of strings where it puts nulls.
+    return pc.replace_with_mask(text, rows, pa.scalar(None, text.type)) if rows.true_count else text
+
+
+def _lists(column: pa.Array) -> pa.Array | None:
+    """Return which rows hold a list, as a type of its own or among values of several."""
+    if column.type.equals(MIXED):
+        return pc.is_valid(column.flatten()[MIXED.get_field_index("socialscrm_list")])
+    return pc.is_valid(column) if is_list(column.type) else None
+
+
+def _remarks(name: str, column: pa.Array, words: pa.Array | None, *, sent: bool) -> tuple[Finding, ...]:
+    if name in NEVER_EMPTY or words is None:
+        return ()
+    word = NULL_WORD if sent else replace(NULL_WORD, hint="It is treated as a missing value.")
+    return ((_of_field(name, word), words), (_of_field(name, INEXACT_NUMBER), inexact(column)))
+
+
+def _without_bad(name: str, checked: Checked) -> Checked:
+    """Return the texts without those that cannot be sent, and a remark for each reason."""
+    text = checked.text
+    for _, mask in checked.problems:
+        text = _blanked(text, pc.fill_null(mask, False))
+    omitted = [(_of_field(name, replace(cause, hint=WITHOUT_IT)), mask) for cause, mask in checked.problems]
+    return Checked(text, (), (*omitted, *checked.remarks))
+
+
+def _of_field(name: str, cause: Cause) -> Cause:
+    return cause if cause.meaning.startswith(f"{name} ") else replace(cause, meaning=f"{name}: {cause.meaning}")
+
+
+def _lost_by_type(name: str, column: pa.Array, text: pa.Array, facts: TableFacts) -> tuple[Finding, ...]:
+    if name in TAGS and column.type.equals(MIXED):
+        return _lost_by_type(name, column.flatten()[MIXED.get_field_index("socialscrm_list")], text, facts)
+    if name in TAGS and is_list(column.type):
+        return ((COMMA_IN_TAG, rows_with(column, pc.match_substring(as_text(pc.list_flatten(column)), ","))),)
+    if name == NUMBER:
+        return (
+            (ROUNDED_NUMBER, pc.or_(rounded(column), _rounded_before(text, whole_floats(column), facts.precision))),
+        )
+    return ()
+
+
+def _rounded_before(digits: pa.Array, floats: pa.Array, of_table: Precision | None) -> pa.Array:
+    if not floats.true_count:
+        return floats
+    precision = of_table or Precision()
+    if of_table is None or of_table.observing:
+        precision.observe_floats(digits.filter(floats).drop_null())
+    return pc.and_(floats, precision.rounded(digits))
+
+
+def _agent(text: pa.Array) -> Checked:
+    return Checked(text, ((NO_AGENT, pc.is_null(text)),))
+
+
+_RULES: Final[dict[str, Callable[[pa.Array], Checked]]] = {AGENT: _agent}
+
+_RULES_WITH_FORM: Final = (NUMBER, AGENT, BIRTHDAY, SEX)
+"""Fields in which a word such as NULL can be no value."""

@@ -1,0 +1,1 @@
+"""Where each row ended: the report, the dead letter, the checkpoint and the progress."""

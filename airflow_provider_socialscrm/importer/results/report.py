@@ -1,0 +1,258 @@
+"""Every row in exactly one bucket, and the manifest that says so."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from airflow_provider_socialscrm.importer.errors import AccountingError
+from airflow_provider_socialscrm.importer.reasons import TO_LOOK_AT, Bucket, Cause
+
+FIRST_POSITIONS: Final = 10
+"""Positions a refusal names in the manifest; the dead letter has them all."""
+
+
+MOST_REMARKS: Final = 8
+"""Remarks a manifest has; the log has them all."""
+
+MOST_NAMES: Final = 15
+"""Columns left out, and pairs of countries, that a manifest names."""
+
+LONGEST_REMARK: Final = 120
+"""Characters of a remark's meaning and hint in a manifest, and ..."""
+
+LONGEST_NAME: Final = 40
+"""... of a column's name, as JSON writes them."""
+
+MOST_CAUSES: Final = 14
+"""Causes a manifest tells apart; further ones are counted together, by bucket. This keeps it under 16 KiB, with ..."""
+
+LONGEST_TEXT: Final = 250
+"""... meanings and hints of at most so many characters each, as JSON writes them."""
+
+
+OTHER: Final = Cause("other", "Further causes, counted together here.", "The dead letter tells each row's own.")
+
+
+@dataclass(slots=True)
+class Refusal:
+    """The rows that share a cause."""
+
+    bucket: Bucket
+    cause: Cause
+    rows: int = 0
+    first_positions: list[int] = field(default_factory=list)
+
+    def add(self, rows: int, positions: Sequence[int]) -> None:
+        """Count rows; the lowest positions are kept."""
+        self.rows += rows
+        self.first_positions = sorted([*self.first_positions, *positions])[:FIRST_POSITIONS]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as the manifest shows it."""
+        texts = {"meaning": shortened(self.cause.meaning), "hint": shortened(self.cause.hint)}
+        counts = {"rows": self.rows, "first_positions": self.first_positions}
+        return {"bucket": self.bucket.value, "code": self.cause.code} | texts | counts
+
+
+@dataclass(slots=True)
+class Calls:
+    """Calls made, and why some were made again or apart; what answers named oddly.
+
+    :param sent: all of them.
+    :param retries: made again after the CRM was ill, or the answer lost.
+    :param resigns: made again because of the signature's time.
+    :param splits: refused chunks that were taken apart.
+    :param strangers: numbers that answers named though they were not sent.
+    :param left_out: rows that answers did not name, and that were asked about again.
+    """
+
+    sent: int = 0
+    retries: int = 0
+    resigns: int = 0
+    splits: int = 0
+    strangers: int = 0
+    left_out: int = 0
+
+
+@dataclass(slots=True)
+class Seconds:
+    """Where the time went; ``sending`` adds up over connections, so it can exceed ``total``."""
+
+    total: float = 0.0
+    sending: float = 0.0
+    waiting: float = 0.0
+    pacing: float = 0.0
+
+
+@dataclass(slots=True)
+class Tally:
+    """Rows by bucket and by cause."""
+
+    buckets: Counter[Bucket] = field(default_factory=Counter)
+    refusals: dict[tuple[Bucket, int | str], Refusal] = field(default_factory=dict)
+
+    def add(self, bucket: Bucket, positions: Sequence[int], cause: Cause | None) -> None:
+        """Count rows, and their cause."""
+        self.buckets[bucket] += len(positions)
+        if cause:
+            self._refusal(bucket, cause).add(len(positions), positions)
+
+    def absorb(self, other: Tally) -> None:
+        """Count what another one counted."""
+        self.buckets += other.buckets
+        for refusal in other.refusals.values():
+            self._refusal(refusal.bucket, refusal.cause).add(refusal.rows, refusal.first_positions)
+
+    def _refusal(self, bucket: Bucket, cause: Cause) -> Refusal:
+        if (bucket, cause.code) not in self.refusals and len(self.refusals) >= MOST_CAUSES:
+            cause = OTHER
+        return self.refusals.setdefault((bucket, cause.code), Refusal(bucket, cause))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON takes it."""
+        buckets = {bucket.value: count for bucket, count in self.buckets.items()}
+        return {"buckets": buckets, "refusals": [refusal.as_dict() for refusal in self.refusals.values()]}
+
+    @classmethod
+    def from_dict(cls, kept: Mapping[str, Any]) -> Tally:
+        """Return what :meth:`as_dict` gave."""
+        tally = cls(Counter({Bucket(name): count for name, count in kept["buckets"].items()}))
+        for shown in kept["refusals"]:
+            bucket, cause = Bucket(shown["bucket"]), Cause(shown["code"], shown["meaning"], shown["hint"])
+            refusal = Refusal(bucket, cause, shown["rows"], shown["first_positions"])
+            tally.refusals[bucket, cause.code] = refusal
+        return tally
+
+
+@dataclass(slots=True)
+class Report:
+    """Counts rows, causes, calls and seconds of one import, over all tries of its task.
+
+    :param settled: rows that need no call any more, also in a later try.
+    :param passing: rows that a later try would judge anew: invalid ones, and those left when a run stops.
+    """
+
+    settled: Tally = field(default_factory=Tally)
+    passing: Tally = field(default_factory=Tally)
+    calls: Calls = field(default_factory=Calls)
+    seconds: Seconds = field(default_factory=Seconds)
+    clock_offset: float = 0.0
+
+    def settle(
+        self, bucket: Bucket, positions: Sequence[int], cause: Cause | None = None, *, for_good: bool = True
+    ) -> None:
+        """Put rows into their bucket, each once."""
+        (self.settled if for_good else self.passing).add(bucket, positions, cause)
+
+    def count(self, bucket: Bucket) -> int:
+        """Return the rows of a bucket."""
+        return self.settled.buckets[bucket] + self.passing.buckets[bucket]
+
+    @property
+    def rows(self) -> int:
+        """Rows in any bucket."""
+        return self.settled.buckets.total() + self.passing.buckets.total()
+
+    @property
+    def refused(self) -> int:
+        """Rows that a person has to look at."""
+        return sum(self.count(bucket) for bucket in TO_LOOK_AT)
+
+    def refusals(self) -> list[Refusal]:
+        """Return the causes, those of most rows first."""
+        return sorted(self._both().refusals.values(), key=_by_rows)
+
+    def _both(self) -> Tally:
+        both = Tally()
+        both.absorb(self.settled)
+        both.absorb(self.passing)
+        return both
+
+    def summary(self) -> str:
+        """Return the refusals in one sentence, by code."""
+        looked_at = [refusal for refusal in self.refusals() if refusal.bucket in TO_LOOK_AT]
+        by_code = ", ".join(f"{refusal.rows:,} x {refusal.cause.code}" for refusal in looked_at)
+        refused = f"{self.refused:,} of {self.rows:,} rows were refused"
+        return f"{refused} ({by_code})" if by_code else refused
+
+    def check(self, rows_read: int) -> None:
+        """Raise unless each row that was read is in a bucket.
+
+        :raises AccountingError: on any difference.
+        """
+        if self.rows != rows_read:
+            counts = ", ".join(f"{self.count(bucket):,} {bucket.value}" for bucket in Bucket if self.count(bucket))
+            raise AccountingError(
+                f"{rows_read:,} rows were read and {self.rows:,} are accounted for ({counts or 'none'}). This is a bug "
+                "in airflow-provider-socialscrm, not in your data: please report it with this message."
+            )
+
+    def state(self, *, complete: bool = False) -> dict[str, Any]:
+        """Return what a later try goes on from, as JSON takes it.
+
+        :param complete: whether nothing is left to do, so that rows judged in each try count for good, too.
+        """
+        settled = self._both() if complete else self.settled
+        return {"settled": settled.as_dict(), "calls": asdict(self.calls), "seconds": asdict(self.seconds)}
+
+    @classmethod
+    def resumed(cls, state: Mapping[str, Any]) -> Report:
+        """Return the report of an earlier try, to count on."""
+        return cls(Tally.from_dict(state["settled"]), Tally(), Calls(**state["calls"]), Seconds(**state["seconds"]))
+
+    def manifest(self) -> dict[str, Any]:
+        """Return the import in numbers, small enough for XCom (under 16 KiB) and free of customers' data."""
+        per_second = self.count(Bucket.ACCEPTED) / self.seconds.total if self.seconds.total else 0.0
+        return {
+            "rows": {"total": self.rows} | {bucket.value: self.count(bucket) for bucket in Bucket},
+            "refusals": [refusal.as_dict() for refusal in self.refusals()],
+            "calls": asdict(self.calls),
+            "seconds": {name: round(value, 3) for name, value in asdict(self.seconds).items()},
+            "rows_per_second": round(per_second, 1),
+            "clock_offset_seconds": round(self.clock_offset, 1),
+        }
+
+
+def observations(
+    remarks: Mapping[Cause, int], ambiguous_numbers: Mapping[str, int], left_out: Sequence[str]
+) -> dict[str, Any]:
+    """Return for the manifest what a person should know about the rows and columns, beside what was refused.
+
+    :param remarks: rows that are sent, by what is noteworthy about them.
+    :param ambiguous_numbers: rows whose number can be one of two countries, by the countries.
+    :param left_out: names of columns that are not sent.
+    """
+    most = sorted(remarks.items(), key=lambda item: -item[1])[:MOST_REMARKS]
+    pairs = sorted(ambiguous_numbers.items(), key=lambda item: -item[1])[:MOST_NAMES]
+    names = [shortened(name, LONGEST_NAME) for name in left_out[:MOST_NAMES]]
+    more = len(left_out) - len(names)
+    return {
+        "remarks": [
+            {
+                "code": cause.code,
+                "meaning": shortened(cause.meaning, LONGEST_REMARK),
+                "hint": shortened(cause.hint, LONGEST_REMARK),
+                "rows": rows,
+            }
+            for cause, rows in most
+        ],
+        "ambiguous_numbers": dict(pairs),
+        "left_out": [*names, f"... and {more:,} more"] if more else names,
+    }
+
+
+def _by_rows(refusal: Refusal) -> tuple[int, str]:
+    return -refusal.rows, str(refusal.cause.code)
+
+
+def shortened(text: str, longest: int = LONGEST_TEXT) -> str:
+    """Return a text that JSON writes with so many characters at most."""
+    if len(json.dumps(text)) <= longest:
+        return text
+    # Counted as JSON writes it: a Chinese character of the CRM's own text takes six of these.
+    end = max(end for end in range(len(text)) if len(json.dumps(text[:end])) <= longest - len("..."))
+    return f"{text[:end]}..."

@@ -1,0 +1,90 @@
+"""From a failed call to the reason that its rows get, or to the error that stops the run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from airflow_provider_socialscrm.api.errors import SocialSCRMError, StopError, TooLargeError
+from airflow_provider_socialscrm.importer.errors import ExtensionFieldsError, SystemicError
+from airflow_provider_socialscrm.importer.reasons import CUT_SHORT, STOPPED, Cause
+from airflow_provider_socialscrm.importer.sending.decision import blames_signer
+from airflow_provider_socialscrm.importer.sending.refused_fields import REFUSED_ROWS, Culprits, Fields
+
+AGENT_HINT: Final = "Correct agentAccount in these rows, or create the agent in the CRM."
+
+
+def cause_of(failure: SocialSCRMError) -> Cause:
+    """Return why the rows of a failed call are where they are."""
+    code = failure.code
+    if code:
+        text = f" ({code.text})" if code.text else ""
+        return Cause(code.number, f"{code.meaning}{text}", code.hint)
+    name = f"HTTP {failure.http_status}" if failure.http_status not in (None, 200) else "no-answer"
+    return Cause(name, str(failure), _hint(failure))
+
+
+def agents_cause(failure: SocialSCRMError) -> Cause:
+    """Return why the rows of an agent are refused, who signed their call or whom they name."""
+    if failure.code and blames_signer(failure):
+        meaning = f"The row's agent cannot import customers: {failure.code.meaning}"
+        return Cause(failure.code.number, meaning, AGENT_HINT)
+    return cause_of(failure)
+
+
+def held(failure: SocialSCRMError) -> Cause:
+    """Return why rows are held as unknown, which must not be sent twice."""
+    return replace(cause_of(failure), hint=CUT_SHORT.hint)
+
+
+def _hint(failure: SocialSCRMError) -> str:
+    if isinstance(failure, TooLargeError):
+        return "Shorten the texts of this row, which alone is larger than the server takes."
+    return (
+        STOPPED.hint if isinstance(failure, StopError) else "Run the import again; if it happens again, ask the vendor."
+    )
+
+
+def systemic(failure: SocialSCRMError, positions: list[int]) -> SystemicError:
+    """Return the error for calls that are refused alike whatever they carry.
+
+    :param positions: the rows that were refused alone.
+    """
+    rows = ", ".join(map(str, sorted(positions)))
+    return SystemicError(
+        f"Rows {rows} of different calls were refused alike, each alone, and no call was "
+        f"taken in between, so no row is to blame. {failure} The other rows were not sent."
+    )
+
+
+def isolation_exhausted(failure: SocialSCRMError, calls: int) -> SystemicError:
+    """Return the error for more bad rows than are worth finding one by one.
+
+    :param calls: how many were spent on it.
+    """
+    return SystemicError(
+        f"{calls:,} calls went into finding bad rows, too many for the rows that were accepted: too many rows "
+        f"are bad. The last refusal: {failure} Fix the data first; rejects_path, where it is set, has the rows found."
+    )
+
+
+def fields_refused(culprits: Culprits) -> ExtensionFieldsError:
+    """Return the error for extension fields with which the CRM accepts no row."""
+    suspects, others = _quoted(culprits.suspects), _quoted(culprits.accepted)
+    several = len(culprits.suspects) > 1
+    if culprits.suspects == culprits.accepted:
+        found = f"no row with exactly {suspects}, though it accepted each of these fields in other rows"
+    else:
+        found = f"no row with {'any of ' if several else ''}{suspects}"
+        found += f", while it accepted rows with {others}" if others else ""
+    return ExtensionFieldsError(
+        f"SocialsCRM refused {REFUSED_ROWS} rows, each alone, for their extension fields (533), and accepted {found}. "
+        f"It does not know {'at least one of these fields' if several else 'this field'}, or accepts none of its "
+        f"values. Remove {'such a field' if several else 'it'} from extension_fields (in place of 'all' list the "
+        "fields that the CRM has), or create it in the CRM under exactly this name and with the type of its values. "
+        "The other rows were not sent."
+    )
+
+
+def _quoted(fields: Fields) -> str:
+    return ", ".join(f"'{name}'" for name in sorted(fields))

@@ -1,0 +1,114 @@
+"""How a refused chunk is taken apart, by what its code blames. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Container
+
+import msgspec
+
+from airflow_provider_socialscrm.api.customers import AGENT, API_FIELDS, NUMBER
+from airflow_provider_socialscrm.importer.rows import Row
+from airflow_provider_socialscrm.importer.sending.chunks import Chunk
+from airflow_provider_socialscrm.importer.sending.refused_fields import Fields
+
+_API_FIELDS = frozenset(API_FIELDS)
+
+
+class _Agent(msgspec.Struct):
+    agentAccount: str | None = None  # noqa: N815 - the vendor's name
+
+
+class _Number(msgspec.Struct):
+    whatsApp: str  # noqa: N815 - the vendor's name
+
+
+assert (_Agent.__struct_fields__, _Number.__struct_fields__) == ((AGENT,), (NUMBER,))  # noqa: S101 - decided at import
+
+_agent = msgspec.json.Decoder(_Agent)
+_number = msgspec.json.Decoder(_Number)
+
+
+def agent_of(row: Row) -> str | None:
+    """Return who the row goes to: the agent who signs, or the one it names; ``None`` is the connection's user."""
+    return row.agent or _agent.decode(row.body).agentAccount
+
+
+def numbers_of(chunk: Chunk) -> list[str]:
+    """Return the ``whatsApp`` of each row, as sent."""
+    return [_number.decode(row.body).whatsApp for row in chunk.rows]
+
+
+def extension_fields_of(body: bytes) -> Fields:
+    """Return the names of a row's extension fields.
+
+    :param body: the row as it is sent.
+    """
+    return frozenset(msgspec.json.decode(body)).difference(_API_FIELDS)
+
+
+def halves(chunk: Chunk) -> list[Chunk]:
+    """Return two chunks with half of the rows each: whatever their size, a bad one is found in ``log2(rows)`` steps."""
+    middle = len(chunk.rows) // 2
+    return [Chunk(part, chunk.agent) for part in (chunk.rows[:middle], chunk.rows[middle:])]
+
+
+def by_agent(chunk: Chunk) -> list[Chunk]:
+    """Return a chunk for each agent, whose call is the agent's probe: all of its rows share the verdict.
+
+    One chunk in return is all there was, so its agent is the one to blame. Rows that name no agent are halved.
+    """
+    if len(chunk.rows) > 1 and agent_of(chunk.rows[0]) is None:
+        return halves(chunk)
+    groups: dict[str | None, list[Row]] = {}
+    for row in chunk.rows:
+        groups.setdefault(agent_of(row), []).append(row)
+    return [Chunk(tuple(rows), chunk.agent) for rows in groups.values()]
+
+
+def by_number(chunk: Chunk) -> list[Chunk]:
+    """Return chunks in which no number stands twice, so that an answer that names numbers can be read."""
+    groups: list[list[Row]] = []
+    seen: Counter[str] = Counter()
+    for row, number in zip(chunk.rows, numbers_of(chunk), strict=True):
+        if seen[number] == len(groups):
+            groups.append([])
+        groups[seen[number]].append(row)
+        seen[number] += 1
+    return [Chunk(tuple(rows), chunk.agent) for rows in groups]
+
+
+def by_extension(chunk: Chunk, has_new: Callable[[Fields], bool]) -> list[Chunk]:
+    """Return the rows without extension fields, which cannot be at fault, and parts of those that have some.
+
+    These are halves, unless their middle row has a field nobody knows yet: then this row goes alone, since its verdict
+    says most about the field.
+
+    :param has_new: whether no accepted row has one of these fields.
+    """
+    fields = [extension_fields_of(row.body) for row in chunk.rows]
+    bare = [row for row, names in zip(chunk.rows, fields, strict=True) if not names]
+    suspects = [(row, names) for row, names in zip(chunk.rows, fields, strict=True) if names]
+    if not suspects:
+        return halves(chunk)
+    suspected = Chunk(tuple(row for row, _ in suspects), chunk.agent)
+    alone = len(suspects) == 1 or has_new(suspects[len(suspects) // 2][1])
+    parts = around_the_middle(suspected) if alone else halves(suspected)
+    return [Chunk(tuple(bare), chunk.agent), *parts] if bare else parts
+
+
+def around_the_middle(chunk: Chunk) -> list[Chunk]:
+    """Return the middle row alone, as a probe, and what lies before and behind it."""
+    middle = len(chunk.rows) // 2
+    parts = (chunk.rows[middle : middle + 1], chunk.rows[:middle], chunk.rows[middle + 1 :])
+    return [Chunk(part, chunk.agent) for part in parts if part]
+
+
+def without_agents(chunk: Chunk, condemned: Container[str]) -> tuple[Chunk | None, dict[str, list[Row]]]:
+    """Return the chunk without the rows of some agents, and those rows by agent."""
+    kept: list[Row] = []
+    theirs: dict[str, list[Row]] = {}
+    for row in chunk.rows:
+        agent = agent_of(row)
+        (theirs.setdefault(agent, []) if agent is not None and agent in condemned else kept).append(row)
+    return (Chunk(tuple(kept), chunk.agent) if kept else None), theirs

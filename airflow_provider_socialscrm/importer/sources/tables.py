@@ -1,0 +1,173 @@
+"""Tables in memory as record batches: pandas, anything with Arrow's PyCapsule interface, lists of dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from airflow_provider_socialscrm.importer.columns.text import decoded_runs, is_list
+from airflow_provider_socialscrm.importer.columns.values import values_to_arrow
+from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.importer.sources import base
+from airflow_provider_socialscrm.importer.sources.base import Piece, Source
+from airflow_provider_socialscrm.importer.sources.files import checked_names
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def is_pandas(data: Any) -> bool:
+    """Say whether something is a DataFrame, without pandas."""
+    names = ((kind.__module__.split(".")[0], kind.__name__) for kind in type(data).__mro__)
+    return ("pandas", "DataFrame") in names
+
+
+def pandas_source(frame: pd.DataFrame) -> Source:
+    """Return a DataFrame as a source; its index is no column.
+
+    :raises InputError: when its columns cannot be told apart.
+    """
+    for axis, index in (("columns", frame.columns), ("rows", frame.index)):
+        if index.nlevels > 1:
+            raise InputError(f"The DataFrame has a MultiIndex on its {axis}: flatten it, for example by reset_index().")
+    columns = checked_names(frame.columns)
+
+    def read(only: frozenset[str] | None) -> Iterator[Piece]:
+        chosen = [number for number, name in enumerate(columns) if only is None or name in only]
+        for start in range(0, len(frame), base.BATCH_ROWS):
+            part = frame.iloc[start : start + base.BATCH_ROWS]
+            arrays = [_column_to_arrow(part.iloc[:, number]) for number in chosen]
+            yield _piece([columns[number] for number in chosen], arrays, len(part))
+
+    return Source(columns, f"DataFrame of {len(frame):,} rows x {len(columns)} columns", read, in_memory=True)
+
+
+def arrow_source(data: Any) -> Source:
+    """Return anything with Arrow's PyCapsule interface as a source: polars, DuckDB, pyarrow.
+
+    :raises pa.ArrowException: when it is no table.
+    :raises TypeError: the same, from other libraries.
+    """
+    table = pa.table(data)  # kept, because a stream can be read only once
+    columns = checked_names(table.column_names)
+
+    def read(only: frozenset[str] | None) -> Iterator[Piece]:
+        chosen = [number for number, name in enumerate(columns) if only is None or name in only]
+        for start in range(0, table.num_rows, base.BATCH_ROWS):
+            part = table.slice(start, base.BATCH_ROWS)
+            arrays = [_plain(_one_array(part.column(number))) for number in chosen]
+            yield _piece([columns[number] for number in chosen], arrays, part.num_rows)
+
+    describe = f"{type(data).__name__} of {table.num_rows:,} rows x {len(columns)} columns"
+    return Source(columns, describe, read, in_memory=True)
+
+
+def records_source(records: Sequence[Any]) -> Source:
+    """Return a list of dictionaries as a source; a row may lack keys that others have.
+
+    :raises InputError: when one of them is no dictionary, or its keys cannot be told apart.
+    """
+    for position, record in enumerate(records):
+        if not isinstance(record, dict):
+            raise InputError(
+                f"Row {position} of the list is a {type(record).__name__}, not a dictionary of its columns."
+            )
+    keys = dict.fromkeys(key for record in records for key in record)
+    columns = checked_names(keys)
+
+    def read(only: frozenset[str] | None) -> Iterator[Piece]:
+        chosen = [(key, name) for key, name in zip(keys, columns, strict=True) if only is None or name in only]
+        for start in range(0, len(records), base.BATCH_ROWS):
+            part = records[start : start + base.BATCH_ROWS]
+            yield records_piece(part, [key for key, _ in chosen], [name for _, name in chosen])
+
+    return Source(columns, f"list of {len(records):,} rows x {len(columns)} columns", read, in_memory=True)
+
+
+def records_piece(records: Sequence[Any], keys: Iterable[Any], names: Sequence[str]) -> Piece:
+    """Return dictionaries as rows.
+
+    :param keys: what to take of each of them.
+    :param names: what to call it.
+    """
+    arrays = [values_to_arrow([record.get(key) for record in records]) for key in keys]
+    return _piece(names, arrays, len(records))
+
+
+def _piece(names: Sequence[str], arrays: Collection[pa.Array], rows: int) -> Piece:
+    if not arrays:  # a batch without columns would have no rows either
+        names, arrays = [""], [pa.nulls(rows)]
+    return Piece(pa.RecordBatch.from_arrays(list(arrays), names=list(names)))
+
+
+def _one_array(column: pa.ChunkedArray) -> pa.Array:
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    combined = column.combine_chunks()  # an array, or as before pyarrow 19 at times chunks again
+    return combined if isinstance(combined, pa.Array) else pa.concat_arrays(combined.chunks)
+
+
+def _plain(array: pa.Array) -> pa.Array:
+    """Return a column of views, as polars and DuckDB have them, in the older form, from which rows can be taken."""
+    if pa.types.is_dictionary(array.type):
+        values = _plain(array.dictionary)
+        return array if values is array.dictionary else pa.DictionaryArray.from_arrays(array.indices, values)
+    if pa.types.is_run_end_encoded(array.type):
+        return _plain(decoded_runs(array))
+    if _has_view(array.type) and is_list(array.type):
+        return _list_of_view(array)
+    if _has_view(array.type) and pa.types.is_struct(array.type):
+        names = [field.name for field in array.type]
+        return pa.StructArray.from_arrays([_plain(part) for part in array.flatten()], names, mask=array.is_null())
+    kind = _plain_type(array.type)
+    return array if kind.equals(array.type) else array.cast(kind)
+
+
+def _is_view(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list_view(kind) or pa.types.is_large_list_view(kind))
+
+
+def _has_view(kind: pa.DataType) -> bool:
+    return _is_view(kind) or any(_has_view(kind.field(place).type) for place in range(kind.num_fields))
+
+
+def _list_of_view(array: pa.Array) -> pa.Array:
+    """Return lists in the older form: not by a cast, which breaks off where they are a part of a longer column."""
+    lengths = pc.fill_null(pc.list_value_length(array), 0).cast(pa.int64())
+    offsets = pa.concat_arrays([pa.array([0], pa.int64()), pc.cumulative_sum(lengths)])
+    return pa.LargeListArray.from_arrays(offsets, _plain(pc.list_flatten(array)), mask=array.is_null())
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_string_view(kind):
+        return pa.large_string()
+    if pa.types.is_binary_view(kind):
+        return pa.large_binary()
+    if pa.types.is_list(kind):
+        return pa.list_(_plain_type(kind.value_type))
+    if pa.types.is_large_list(kind):
+        return pa.large_list(_plain_type(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_plain_type(field.type)) for field in kind])
+    return kind
+
+
+def _column_to_arrow(column: pd.Series[Any]) -> pa.Array:
+    if column.dtype == object:
+        return values_to_arrow(column.tolist())
+    try:
+        array = pa.array(column, from_pandas=True)
+    except (
+        ValueError,
+        TypeError,
+        NotImplementedError,
+        OverflowError,
+    ):  # types of pandas' own; Arrow's errors are these
+        return values_to_arrow(column.tolist())
+    kind = array.type.value_type if pa.types.is_dictionary(array.type) else array.type
+    if isinstance(kind, pa.BaseExtensionType):  # periods and intervals, which are numbers to Arrow
+        return values_to_arrow(column.tolist())
+    return _plain(_one_array(array) if isinstance(array, pa.ChunkedArray) else array)

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from airflow_provider_socialscrm.api.client import Client
+from airflow_provider_socialscrm.api.codes import look_up
+from airflow_provider_socialscrm.api.errors import refusal
+from airflow_provider_socialscrm.api.settings import Settings
+from airflow_provider_socialscrm.importer.errors import SystemicError
+from airflow_provider_socialscrm.importer.options import Options
+from airflow_provider_socialscrm.importer.run import Import
+from airflow_provider_socialscrm.importer.sending.systemic_failures import ALIKE, CHUNKS, Guard
+from airflow_provider_socialscrm.importer.sources.open_source import open_source
+
+UNKNOWN = 599
+
+
+def suspected(guard: Guard[int], roots: Sequence[int], code: int = UNKNOWN) -> list[bool]:
+    return [guard.suspect(root, code, number) for number, root in enumerate(roots)]
+
+
+def test_rows_refused_alike_before_any_call_was_taken_are_systemic_even_in_one_chunk():
+    assert suspected(Guard(), [1] * ALIKE) == [False] * (ALIKE - 1) + [True]
+
+
+def test_once_a_call_was_taken_a_block_of_bad_rows_in_two_chunks_is_not_systemic():
+    guard: Guard[int] = Guard()
+    assert guard.passed() == []
+    assert not any(suspected(guard, [1, 2] * 100))
+    assert CHUNKS == 3
+    assert guard.suspect(3, UNKNOWN, 200)
+
+
+def test_a_call_that_is_taken_releases_the_rows_held_back_and_counting_starts_anew():
+    guard: Guard[int] = Guard()
+    assert not any(suspected(guard, range(ALIKE - 1)))
+    assert guard.holds
+    assert guard.passed() == [*range(ALIKE - 1)]
+    assert not guard.holds
+    assert suspected(guard, range(ALIKE)) == [False] * (ALIKE - 1) + [True]
+
+
+def test_rows_refused_with_different_codes_are_not_alike():
+    guard: Guard[int] = Guard()
+    assert not any(guard.suspect(number, number % 2, number) for number in range(2 * (ALIKE - 1)))
+    assert guard.suspect(99, 0, 99)
+
+
+def test_what_was_released_is_held_no_longer():
+    guard: Guard[int] = Guard()
+    suspected(guard, [1, 2])
+    assert guard.release() == [0, 1]
+    assert guard.release() == []
+
+
+class PickyCrm(Client):
+    """Refuses each call that carries a row of certain places, with a code nobody knows."""
+
+    def __init__(self, is_bad: Callable[[int], bool]) -> None:
+        super().__init__(Settings("http://localhost:1", "1", "KEY", "agent", calls_per_second=1_000_000))
+        self._is_bad = is_bad
+        self.calls = 0
+
+    def import_customers(self, rows: Sequence[bytes], *, agent: str | None = None) -> Any:  # noqa: ARG002 - as called
+        self.calls += 1
+        if any(self._is_bad(int(row[-9:-2])) for row in rows):
+            raise refusal(look_up(UNKNOWN, "odd"))
+        return ""
+
+
+def importing(size: int, is_bad: Callable[[int], bool], **options: Any) -> tuple[Import, PickyCrm]:
+    data = pa.table({"whatsApp": [str(8613800000000 + place) for place in range(size)]})
+    crm = PickyCrm(is_bad)
+    return Import(open_source(data), crm, Options(max_rejected=size, **options)), crm
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+@pytest.mark.parametrize("rows_per_call", [1, 10, 100])
+@pytest.mark.parametrize("first", [0, 98, 500, 997])
+def test_three_adjacent_bad_rows_are_found_wherever_they_lie(first, rows_per_call, concurrency):
+    bad = {first, first + 1, first + 2}
+    run, crm = importing(1000, bad.__contains__, rows_per_call=rows_per_call, concurrency=concurrency)
+    run.run()
+    crm.close()
+    [refusal] = run.manifest()["refusals"]
+    assert refusal["first_positions"] == sorted(bad)
+    assert run.manifest()["rows"]["accepted"] == 997
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("share", "rows_per_call"), [(0.05, 100), (0.05, 10), (0.3, 1)])
+def test_bad_rows_spread_over_every_chunk_are_found_and_not_called_systemic(share, rows_per_call, seed):
+    chance = random.Random(seed)  # noqa: S311 - repeatable, no secret
+    bad = {place for place in range(3000) if chance.random() < share}
+    run, crm = importing(3000, bad.__contains__, rows_per_call=rows_per_call)
+    run.run()
+    crm.close()
+    assert run.manifest()["rows"]["rejected"] == len(bad)
+    assert run.manifest()["rows"]["accepted"] == 3000 - len(bad)
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+def test_a_block_of_bad_rows_across_a_border_of_chunks_is_found(concurrency):
+    bad = range(1050, 1150)
+    run, crm = importing(3000, bad.__contains__, rows_per_call=100, concurrency=concurrency)
+    run.run()
+    crm.close()
+    assert run.manifest()["rows"]["rejected"] == 100
+
+
+@pytest.mark.parametrize("concurrency", [1, 8, 32])
+@pytest.mark.parametrize("rows_per_call", [1, 10, 100, 1000])
+def test_a_crm_that_refuses_everything_is_asked_at_most_a_few_times(rows_per_call, concurrency):
+    run, crm = importing(3000, lambda _: True, rows_per_call=rows_per_call, concurrency=concurrency)
+    with pytest.raises(SystemicError, match="so no row is to blame"):
+        run.run()
+    crm.close()
+    assert run.manifest()["rows"]["not_sent"] == 3000
+    assert crm.calls <= 4 * ALIKE + 3 * concurrency
+
+
+@pytest.mark.parametrize("size", [1, 2, ALIKE - 1])
+def test_fewer_rows_than_tell_a_cause_are_rejected_each_with_the_crms_own_words(size):
+    run, crm = importing(size, lambda _: True)
+    run.run()
+    crm.close()
+    [refusal] = run.manifest()["refusals"]
+    assert (refusal["bucket"], refusal["code"], refusal["rows"]) == ("rejected", UNKNOWN, size)
+    assert "(odd)" in refusal["meaning"]

@@ -1,0 +1,150 @@
+"""How far a task is shows while it runs, and disturbs nothing."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+from airflow.sdk.execution_time.comms import ErrorResponse
+
+from airflow_provider_socialscrm.importer.results import progress
+from airflow_provider_socialscrm.importer.results.progress import Standing
+from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
+from airflow_provider_socialscrm.runtime import task_state
+from airflow_provider_socialscrm.runtime.progress import KEY, telling
+from airflow_provider_socialscrm.sandbox.server import Sandbox
+
+
+class FakeStore:
+    """Stands for Airflow's task state store, and remembers all it was given."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.given: list[tuple[str, Any]] = []
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self.values.get(key, default)
+
+    def set(self, key: str, value: Any) -> None:
+        self.given.append((key, value))
+        self.values[key] = value
+
+    def delete(self, key: str) -> None:
+        self.values.pop(key, None)
+
+
+class FakeTaskInstance:
+    """Takes what is pushed."""
+
+    def xcom_push(self, key: str, value: object) -> None:
+        """Forget it."""
+
+
+class ClosedStore(FakeStore):
+    """A store whose API server takes nothing."""
+
+    def set(self, key: str, value: Any) -> None:
+        self.given.append((key, value))
+        raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 500}))
+
+
+STANDING = Standing(120, 1_000, 40.4, 2)
+
+
+def test_the_ui_is_shown_numbers_which_are_forgotten_in_the_end(caplog):
+    caplog.set_level(logging.INFO)
+    store = FakeStore()
+
+    with telling({"task_state_store": store}) as tell:
+        tell(STANDING)
+        assert store.values == {
+            KEY: {"rows": 120, "total": 1_000, "refused": 2, "rows_per_second": 40, "seconds_left": 22}
+        }
+
+    assert store.values == {}
+    assert str(STANDING) in caplog.text
+
+
+def test_it_is_forgotten_also_when_the_task_fails():
+    store = FakeStore()
+
+    def fail() -> None:
+        with telling({"task_state_store": store}) as tell:
+            tell(STANDING)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+
+    assert store.values == {}
+
+
+def test_an_airflow_without_task_state_has_it_in_the_log(caplog):
+    caplog.set_level(logging.INFO)
+
+    with telling({}) as tell:
+        tell(STANDING)
+
+    assert caplog.messages == [str(STANDING)]
+
+
+def test_a_store_that_takes_nothing_is_left_alone_after_one_line_and_the_task_goes_on(caplog):
+    caplog.set_level(logging.INFO)
+    store = ClosedStore()
+
+    with telling({"task_state_store": store}) as tell:
+        tell(STANDING)
+        tell(STANDING)
+
+    assert len(store.given) == 1
+    assert caplog.text.count("does not take how far") == 1
+    assert caplog.text.count(str(STANDING)) == 2
+
+
+def test_a_running_import_tells_how_far_it_is_beside_its_checkpoint(socialscrm_sandbox: Sandbox, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", socialscrm_sandbox.connection_json())
+    monkeypatch.setattr(progress, "INTERVAL", 0.0)
+    store = FakeStore()
+    numbers = [f"86997750{n:05}" for n in range(50)]
+
+    operator = SocialSCRMImportOperator(
+        task_id="task", data=pd.DataFrame({"whatsApp": numbers, "friendName": "Xanthippe"}), rows_per_call=10
+    )
+    ti = SimpleNamespace(dag_id="dag", run_id="run", task_id="task", map_index=-1, max_tries=2)
+    operator.execute({"ti": ti, "task_state_store": store})
+
+    first, *shown = [value for key, value in store.given if key == KEY]
+    assert first == {"rows_read": 50}
+    assert {value["total"] for value in shown} == {50}
+    assert [value["rows"] for value in shown] == sorted(value["rows"] for value in shown)
+    assert shown[-1]["rows"] == 50
+    assert list(store.values) == [task_state.KEY]
+    assert "Read 50 rows so far" in caplog.text
+    assert "Rows: 50 of 50" in caplog.text
+    assert [secret for secret in ("Xanthippe", "86997750") if secret in caplog.text + str(store.given)] == []
+
+
+@pytest.mark.parametrize("how", [{"on_invalid": "fail"}, {"dry_run": True, "max_rejected": 1}])
+def test_what_is_read_and_checked_without_a_call_is_told_of_too(
+    socialscrm_sandbox: Sandbox, monkeypatch, caplog, tmp_path, how
+):
+    caplog.set_level(logging.INFO)
+    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", socialscrm_sandbox.connection_json())
+    monkeypatch.setattr(progress, "INTERVAL", 0.0)
+    for name in "ab":
+        (tmp_path / f"{name}.csv").write_text(f"whatsApp\n8699775000{name == 'a':03}\nXanthippe\n", encoding="utf-8")
+
+    operator = SocialSCRMImportOperator(task_id="task", data=str(tmp_path / "*.csv"), **how)
+    with suppress(AirflowFailException):
+        operator.execute({"ti": FakeTaskInstance()})
+
+    told = [line for line in caplog.messages if line.endswith(" so far")]
+    assert told[:2] == ["Read 2 rows so far", "Read 4 rows of 2 files so far"]
+    assert set(told[2:]) == {"Checked 2 of 4 rows so far", "Checked 4 of 4 rows so far"}
+    assert socialscrm_sandbox.calls() == []
