@@ -21,7 +21,7 @@ from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer import errors as importer_errors
 from airflow_provider_socialscrm.importer import reasons
 from airflow_provider_socialscrm.importer.errors import ImporterError
-from airflow_provider_socialscrm.importer.reasons import OWN_COLUMNS, Cause
+from airflow_provider_socialscrm.importer.reasons import OWN_COLUMNS, Reason
 from airflow_provider_socialscrm.importer.results.report import OTHER
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.operators.versions import SocialSCRMRetryPolicy
@@ -103,7 +103,7 @@ def test_operations_names_every_error(name):
     assert f"`{name}`" in ADVICE
 
 
-@pytest.mark.parametrize("cause", [*(each for each in vars(reasons).values() if isinstance(each, Cause)), OTHER])
+@pytest.mark.parametrize("cause", [*(each for each in vars(reasons).values() if isinstance(each, Reason)), OTHER])
 def test_operations_names_every_cause_of_our_own(cause):
     assert f"`{cause.code}`" in ADVICE
 

@@ -24,7 +24,7 @@ class Recovery(StrEnum):
     """What a failure asks for; ``importer.recovery`` turns it into the next step."""
 
     SETTLE = "settle"  # nothing failed
-    RESIGN = "re-sign"  # sign again with the server's time
+    RE_SIGN = "re-sign"  # sign again with the server's time
     WAIT = "wait"  # the service is ill and took nothing: send again later
     UNCERTAIN = "outcome unknown"  # sent, no readable answer: send again where a repeat is harmless
     SHRINK = "shrink"  # too large: halve by bytes
@@ -60,7 +60,7 @@ _TABLE = (
     Code(SUCCESS, "Success", "The CRM took the call.", Recovery.SETTLE, "Nothing to mend."),
     Code(501, "appSecret error", "The CRM knows no such tenant or key.", Recovery.STOP,
          "Compare Tenant ID and ApiKey with what your administrator gave you; each region has its own keys."),
-    Code(502, "timestamp timeout", "The time in the signature is too far from the CRM's clock.", Recovery.RESIGN,
+    Code(502, "timestamp timeout", "The time in the signature is too far from the CRM's clock.", Recovery.RE_SIGN,
          "Check the worker's clock, and on the body scheme the connection's Time zone."),
     Code(503, "name is empty", "The task has no name.", Recovery.STOP, _ELSE),
     Code(504, "executor error", "The executor cannot be read.", Recovery.STOP, _ELSE),

@@ -70,12 +70,12 @@ class Outcome:
 
     :param failed: rows it names as failed.
     :param unclear: rows it leaves out, names both ways, or names by a number that several rows have.
-    :param strangers: numbers it names that were not sent.
+    :param unexpected_numbers: numbers it names that were not sent.
     """
 
     failed: frozenset[int] = frozenset()
     unclear: frozenset[int] = frozenset()
-    strangers: int = 0
+    unexpected_numbers: int = 0
 
 
 def named_outcome(data: Any, numbers: Sequence[str]) -> Outcome:
@@ -96,9 +96,9 @@ def named_outcome(data: Any, numbers: Sequence[str]) -> Outcome:
         return Outcome()
     success, fail = lists
     named = {*(success or ()), *(fail or ())}
-    strangers = len(named - set(numbers))
+    unexpected_numbers = len(named - set(numbers))
     if fail is not None and not fail and not success and data.get("isAllOk") is True:
-        return Outcome(strangers=strangers)
+        return Outcome(unexpected_numbers=unexpected_numbers)
     shared = {number for number, count in Counter(numbers).items() if count > 1}
     failed, unclear = set(), set()
     for place, number in enumerate(numbers):
@@ -107,7 +107,7 @@ def named_outcome(data: Any, numbers: Sequence[str]) -> Outcome:
             failed.add(place)
         elif lost or not taken:
             unclear.add(place)
-    return Outcome(frozenset(failed), frozenset(unclear), strangers)
+    return Outcome(frozenset(failed), frozenset(unclear), unexpected_numbers)
 
 
 def _lists(data: Any) -> tuple[frozenset[str] | None, frozenset[str] | None] | None:

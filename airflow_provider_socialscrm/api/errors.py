@@ -120,7 +120,7 @@ class UnknownCodeError(DataError):
 _REQUEST_CODES = frozenset({*range(503, 507), *range(509, 516), 520, 521, 527, 528, 534, 536, 537})
 
 _BY_RECOVERY: dict[Recovery, type[SocialSCRMError]] = {
-    Recovery.RESIGN: ClockError,
+    Recovery.RE_SIGN: ClockError,
     Recovery.WAIT: ServiceError,
     Recovery.POLL: NotReadyError,
     Recovery.SHRINK: TooLargeError,
@@ -142,6 +142,6 @@ def refusal(code: Code, *, clock_offset: float | None = None) -> SocialSCRMError
     """Return the exception for a code the server answered, with its meaning and hint as the message."""
     said = f" ({code.text})" if code.text else ""
     message = f"SocialsCRM answered {code.number}{said}: {code.meaning} {code.hint}"
-    if code.recovery is Recovery.RESIGN and clock_offset is not None:
+    if code.recovery is Recovery.RE_SIGN and clock_offset is not None:
         message += f" Its clock is {clock_offset:+,.0f} s from ours." if clock_offset else " The clocks agree."
     return error_type(code)(message, code=code, http_status=200, clock_offset=clock_offset)

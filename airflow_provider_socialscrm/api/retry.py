@@ -15,7 +15,7 @@ def _latest_today() -> date:
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
+class RetryLimits:
     """How hard a chunk is tried before the rest is left to Airflow's retry of the task.
 
     :param attempts: calls that carry the same chunk, the first one included.
@@ -39,7 +39,7 @@ class Effort:
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
+class Clock:
     """Time and chance, handed in so that a test can own them.
 
     :param now: seconds of a clock that never goes back.
@@ -54,11 +54,15 @@ class Timing:
     today: Callable[[], date] = _latest_today
 
 
-def backoff(attempts: int, effort: Effort, chance: float, retry_after: float | None = None) -> float:
+def backoff(attempts: int, retry_limits: RetryLimits, chance: float, retry_after: float | None = None) -> float:
     """Return the seconds to wait after so many failed attempts: exponential, with full jitter.
 
     ``chance * min(longest_wait, first_wait * 2 ** (attempts - 1))``; what the server asks for is obeyed up to
     ``longest_wait``, with the jitter on top so that waiting chunks do not come back all at once.
     """
-    jittered = chance * min(effort.longest_wait, effort.first_wait * 2 ** (attempts - 1))
-    return jittered if retry_after is None else min(effort.longest_wait, retry_after) + chance * effort.first_wait
+    jittered = chance * min(retry_limits.longest_wait, retry_limits.first_wait * 2 ** (attempts - 1))
+    return (
+        jittered
+        if retry_after is None
+        else min(retry_limits.longest_wait, retry_after) + chance * retry_limits.first_wait
+    )

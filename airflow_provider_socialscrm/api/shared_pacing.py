@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from typing import Final
 
 from airflow_provider_socialscrm.api.pacing import NEVER, SECOND, Pace, part_of
-from airflow_provider_socialscrm.api.retry import Timing
+from airflow_provider_socialscrm.api.retry import Clock
 from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.importer.options import Options
 
@@ -48,14 +48,14 @@ class SharedPace(Pace):
     :param calls_per_second: pace of all tasks together.
     :param part: this task's own part of it.
     :param draw: takes the next free turn; raises :class:`NoTurnError`.
-    :param timing: the clock that :meth:`turn` is told of, and chance.
+    :param clock: the clock that :meth:`turn` is told of, and chance.
     """
 
-    def __init__(self, calls_per_second: float, part: Pace, draw: Draw, timing: Timing) -> None:
+    def __init__(self, calls_per_second: float, part: Pace, draw: Draw, clock: Clock) -> None:
         super().__init__(calls_per_second)
         self._part = part
         self._draw = draw
-        self._timing = timing
+        self._timing = clock
         self._due: float | None = None
         self._patience = PUNCTUAL
         self._grace = max(GRACE_SECONDS, 2 * part.interval)
@@ -131,7 +131,7 @@ def open_pace(settings: Settings, options: Options) -> Iterator[Pace]:
     :raises SettingError: when the turns are in Redis, and its client is not installed.
     """
     whole, tasks = settings.calls_per_second, options.parallel_tasks
-    part = _part(whole, tasks, options.timing)
+    part = _part(whole, tasks, options.clock)
     divided = f"{whole:g} divided by {tasks} tasks at once = {part.rate:.3g}"
     if not settings.pace_url:
         if tasks > 1:
@@ -144,14 +144,14 @@ def open_pace(settings: Settings, options: Options) -> Iterator[Pace]:
 
     with closing(RedisTurns(settings.pace_url, settings.base_url, settings.tenant_id)) as turns:
         log.info("Calls per second: %g, shared through Redis; without it %s", whole, divided)
-        yield SharedPace(whole, part, turns.draw, options.timing)
+        yield SharedPace(whole, part, turns.draw, options.clock)
 
 
-def _part(calls_per_second: float, tasks: int, timing: Timing) -> Pace:
+def _part(calls_per_second: float, tasks: int, clock: Clock) -> Pace:
     if tasks == 1:
         return Pace(calls_per_second)
     rate = part_of(calls_per_second, tasks)
-    return Pace(rate, timing.now() + timing.chance() / rate)  # or tasks that start together would call together
+    return Pace(rate, clock.now() + clock.chance() / rate)  # or tasks that start together would call together
 
 
 TOO_MANY_TASKS: Final = (

@@ -171,7 +171,7 @@ def _columns(found: Found) -> Iterator[RenderableType]:
 
 def _causes(preview: Preview) -> Iterator[str]:
     for refusal in preview.report.refusals():
-        yield from (refusal.cause.meaning, refusal.cause.hint)
+        yield from (refusal.reason.meaning, refusal.reason.hint)
 
 
 def _samples(preview: Preview) -> Iterator[RenderableType]:

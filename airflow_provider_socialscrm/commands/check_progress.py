@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.sources.base import Piece, Source
 
 
-class Watch:
+class ProgressObserver:
     """Sees the rows pass by.
 
     :param progress: shows what was seen.
@@ -52,10 +52,10 @@ class Watch:
 
 
 @contextmanager
-def watching() -> Iterator[Watch]:
+def watching() -> Iterator[ProgressObserver]:
     """Show progress on a terminal while something is read and checked."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]}"))
     shows = sys.stderr.isatty()
     screen = Console(file=sys.stderr, markup=False, quiet=not shows)  # older versions end also a disabled one by a line
     with Progress(*columns, console=screen, transient=True, disable=not shows) as progress:
-        yield Watch(progress)
+        yield ProgressObserver(progress)

@@ -13,7 +13,7 @@ from rich.text import Text
 from airflow_provider_socialscrm.api.customers import API_FIELDS
 from airflow_provider_socialscrm.commands.check_words import counted, label, shown
 from airflow_provider_socialscrm.importer.fields.mapping import is_own, is_unnamed, tidy_name
-from airflow_provider_socialscrm.importer.reasons import UNREADABLE, Bucket, Cause
+from airflow_provider_socialscrm.importer.reasons import UNREADABLE, Bucket, Reason
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.dry_run import SampleField
@@ -27,7 +27,7 @@ FIRST_ROWS: Final = 3
 LONGEST_CODE: Final = 21
 """Characters of the longest code; several together go on further lines."""
 
-UNREADABLE_LINES: Final = Cause(UNREADABLE.code, UNREADABLE.meaning, "Fix the lines that are named further down.")
+UNREADABLE_LINES: Final = Reason(UNREADABLE.code, UNREADABLE.meaning, "Fix the lines that are named further down.")
 """What holds for all of them; the importer's cause is that of the first one."""
 
 NOT_ASKED: Final = "not asked for"
@@ -47,7 +47,7 @@ def reasons_table(refusals: Sequence[Refusal]) -> Table:
     table = _table("Rows", "Code", "What is wrong, and what to do", "First rows", numbers=1)
     table.columns[1].max_width, table.leading = LONGEST_CODE, 1
     for refusal in refusals:
-        cause = UNREADABLE_LINES if refusal.cause.code == UNREADABLE.code else refusal.cause
+        cause = UNREADABLE_LINES if refusal.reason.code == UNREADABLE.code else refusal.reason
         table.add_row(
             f"{refusal.rows:,}",
             Text(str(cause.code), STYLES[refusal.bucket]),

@@ -16,13 +16,13 @@ from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.importer.columns.text import untrimmed
 from airflow_provider_socialscrm.importer.columns.values import readable
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.fields.reader import Intake
+from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.masking import masked
-from airflow_provider_socialscrm.importer.reasons import Bucket, Cause
-from airflow_provider_socialscrm.importer.results.checkpoint import NoCheckpoint, Progress
+from airflow_provider_socialscrm.importer.reasons import Bucket, Reason
+from airflow_provider_socialscrm.importer.results.checkpoint import NoCheckpointStore, Progress
 from airflow_provider_socialscrm.importer.results.dead_letter import has_parts
-from airflow_provider_socialscrm.importer.results.recorder import Ledger
-from airflow_provider_socialscrm.importer.results.report import Report
+from airflow_provider_socialscrm.importer.results.recorder import Recorder
+from airflow_provider_socialscrm.importer.results.report import Report, observations
 from airflow_provider_socialscrm.importer.results.threshold import check_refusals
 from airflow_provider_socialscrm.importer.sending.chunks import Limits, chunk_rows
 
@@ -69,7 +69,7 @@ class Preview:
     calls: int = 0
     seconds: int = 0
     samples: dict[int, list[SampleField]] = field(default_factory=dict)
-    remarks: dict[Cause, int] = field(default_factory=dict)
+    remarks: dict[Reason, int] = field(default_factory=dict)
     observations: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -120,33 +120,36 @@ def preview_import(
     :param watch: told after each batch how many rows were looked at, and how many there are.
     :raises InputError: when the columns cannot be what the rules say, or the table breaks off.
     """
-    intake = Intake(source, options, agent_in_row=settings.auth_scheme is AuthScheme.HEADER, envelope=envelope)
+    reader = InputReader(source, options, agent_in_row=settings.auth_scheme is AuthScheme.HEADER, envelope=envelope)
     if rejects_path is not None and has_parts(rejects_path):
         raise InputError(f"An import that keeps its rows at {rejects_path} is not complete: give a path of its own.")
-    intake.prepare()
+    reader.prepare()
     found = Preview()
     limits = Limits(options.rows_per_call, options.bytes_per_call)
-    ledger = Ledger(found.report, Progress(NoCheckpoint(), {}))
-    with _forgetting_parts(ledger), ledger.keeping(rejects_path, source.columns):
-        for judged in intake.judged():
-            ledger.keep_back(judged)
-            found.report.settle(Bucket.NOT_SENT, [row.position for row in judged.rows])
-            found.calls += sum(1 for _ in chunk_rows(judged.rows, limits, envelope, resend=options.resend))
-            for row in nsmallest(SAMPLE_ROWS - len(found.samples), judged.rows):
-                found.samples[row.position] = list(_sample(row, intake.plan))
-            watch(judged.batch.start + judged.batch.records.num_rows, intake.rows)
+    recorder = Recorder(found.report, Progress(NoCheckpointStore(), {}))
+    with _forgetting_parts(recorder), recorder.keeping(rejects_path, source.columns):
+        for prepared in reader.prepared():
+            recorder.record_unsent(prepared)
+            found.report.settle(Bucket.NOT_SENT, [row.position for row in prepared.rows])
+            found.calls += sum(1 for _ in chunk_rows(prepared.rows, limits, envelope, resend=options.resend))
+            for row in nsmallest(SAMPLE_ROWS - len(found.samples), prepared.rows):
+                found.samples[row.position] = list(_sample(row, reader.plan))
+            watch(prepared.batch.start + prepared.batch.records.num_rows, reader.rows)
     found.seconds = ceil(found.calls / settings.calls_per_second)
-    found.remarks, found.observations = dict(intake.remarks), intake.observations()
+    found.remarks, found.observations = (
+        dict(reader.remarks),
+        observations(reader.remarks, reader.ambiguous_numbers, reader.left_out),
+    )
     return found
 
 
 @contextmanager
-def _forgetting_parts(ledger: Ledger) -> Iterator[None]:
+def _forgetting_parts(recorder: Recorder) -> Iterator[None]:
     """Leave no rows beside the one file, however the dry run ends: none goes on from it."""
     try:
         yield
     finally:
-        ledger.forget_parts()
+        recorder.forget_parts()
 
 
 def _sample(row: Row, plan: Plan) -> Iterator[SampleField]:

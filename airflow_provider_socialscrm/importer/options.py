@@ -9,7 +9,7 @@ from math import inf
 from typing import Any, Final
 
 from airflow_provider_socialscrm.api.customers import API_FIELDS, NEVER_EMPTY
-from airflow_provider_socialscrm.api.retry import Effort, Timing
+from airflow_provider_socialscrm.api.retry import Clock, RetryLimits
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.spelling import did_you_mean
 
@@ -171,8 +171,8 @@ class Options:
     :param rules: how the table is read as customers.
     :param parallel_tasks: tasks of the tenant that run at once, this one included: they divide the pace where they do
         not share it through Redis.
-    :param effort: how hard a chunk is tried.
-    :param timing: time and chance.
+    :param retry_limits: how hard a chunk is tried.
+    :param clock: time and chance.
     """
 
     rows_per_call: int = DEFAULT_ROWS
@@ -182,8 +182,8 @@ class Options:
     on_unknown: str = "hold"
     rules: Rules = field(default_factory=Rules)
     parallel_tasks: int = 1
-    effort: Effort = field(default_factory=Effort)
-    timing: Timing = field(default_factory=Timing)
+    retry_limits: RetryLimits = field(default_factory=RetryLimits)
+    clock: Clock = field(default_factory=Clock)
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense, all of it at once.

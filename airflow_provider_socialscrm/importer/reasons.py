@@ -25,7 +25,7 @@ TO_LOOK_AT: Final = (Bucket.REJECTED, Bucket.INVALID, Bucket.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class Reason:
     """Why rows are in their bucket: a code of the CRM's, or a short name of ours.
 
     :param code: the number the CRM answered, or our name for what is wrong.
@@ -51,124 +51,128 @@ BUCKET_COLUMN: Final = OWN_COLUMNS[2]
 SHORTEST_NUMBER, LONGEST_NUMBER = 7, 15
 """Digits of a number with its country code: E.164 allows 15; the shortest in use have 7."""
 
-NO_NUMBER: Final = Cause(
+NO_NUMBER: Final = Reason(
     "no-number", "The row has no whatsApp number.", "Give the customer's number with + and its country code."
 )
-BAD_NUMBER: Final = Cause(
+BAD_NUMBER: Final = Reason(
     "bad-number",
     f"whatsApp is not one phone number of {SHORTEST_NUMBER} to {LONGEST_NUMBER} digits.",
     "Write one number, without an extension or a second one, with + and its country code, as in +8615266667780.",
 )
-NATIONAL_NUMBER: Final = Cause(
+NATIONAL_NUMBER: Final = Reason(
     "national-number",
     "whatsApp begins with 0, so it lacks its country code.",
     "Write the number with + and its country code, or set default_region to the country that such numbers belong to.",
 )
-ROUNDED_NUMBER: Final = Cause(
+ROUNDED_NUMBER: Final = Reason(
     "rounded-number",
     "whatsApp is a rounded number, whose last digits are lost.",
     "Export the column as text: a spreadsheet or program wrote it as 8.6E+12, or it is a 32-bit float.",
 )
-NUMBER_NOT_IN_USE: Final = Cause(
+NUMBER_NOT_IN_USE: Final = Reason(
     "number-not-in-use",
     "whatsApp is not a number that is in use: its country code, its length or the digits behind the code do not exist.",
     "Correct the number, or write it with + and its country code.",
 )
-AMBIGUOUS_NUMBER: Final = Cause(
+AMBIGUOUS_NUMBER: Final = Reason(
     "ambiguous-number",
     "whatsApp can be a number of default_region, or one of another country without its +.",
     "Write the number with + and its country code, or set ambiguous_numbers to 'national' or 'international'.",
 )
-NO_PERSON: Final = Cause(
+NO_PERSON: Final = Reason(
     "no-person",
     "whatsApp is the id of a group, a list or a hidden account (@g.us, @broadcast, @lid), which is not a phone number.",
     "Give the customer's own number, with + and its country code.",
 )
-NO_AGENT: Final = Cause("no-agent", "The row has no agentAccount.", "Give the login of the agent the customer goes to.")
-BAD_BIRTHDAY: Final = Cause(
+NO_AGENT: Final = Reason(
+    "no-agent", "The row has no agentAccount.", "Give the login of the agent the customer goes to."
+)
+BAD_BIRTHDAY: Final = Reason(
     "bad-birthday",
     "birthday is not a date such as 1990/03/08.",
     "Give a date column, or text such as 1990/03/08. A number such as 32940 is a spreadsheet's count of days: format "
     "the column as a date before you export it. Or set bad_values='omit' to send the rows without it.",
 )
-AMBIGUOUS_BIRTHDAY: Final = Cause(
+AMBIGUOUS_BIRTHDAY: Final = Reason(
     "ambiguous-birthday",
     "birthday could be read day first or month first.",
     "Set dayfirst to True or False, or write dates as 1990/03/08. Or set bad_values='omit' to send rows without them.",
 )
-COMMA_IN_TAG: Final = Cause(
+COMMA_IN_TAG: Final = Reason(
     "comma-in-tag",
     "A tag in the list contains a comma, so the CRM would read it as two tags.",
     "Rename the tag. Or set bad_values='omit' to send the rows without these tags.",
 )
-NOT_A_NUMBER: Final = Cause(
+NOT_A_NUMBER: Final = Reason(
     "infinite",
     "A column holds an infinite number.",
     "Replace infinite values with a number, or leave them empty. Or set bad_values='omit' to send rows without them.",
 )
-NOT_TEXT: Final = Cause(
+NOT_TEXT: Final = Reason(
     "not-text",
     "A column holds bytes that are not UTF-8 text.",
     "Decode the column before it is imported, or leave it out with columns={'NAME': None}. Or set bad_values='omit' to "
     "leave such values out of their rows.",
 )
-ODD_SEX: Final = Cause(
+ODD_SEX: Final = Reason(
     "odd-sex",
     "sex is neither unknown, male nor female, nor a word that certainly means one of them.",
     "It is sent as it is. Set values={'sex': {'1': 'male', '2': 'female'}}, with the words of your data, to have them "
     "translated.",
 )
-DUPLICATE: Final = Cause(
+DUPLICATE: Final = Reason(
     "duplicate",
     "Another row of the input has the same whatsApp number, and is sent instead.",
     "The dead letter names that row; duplicates='first' or 'send' chooses another row.",
 )
-SUPERSEDED_BEFORE: Final = Cause(
+SUPERSEDED_BEFORE: Final = Reason(
     "duplicate",
     "When this dead letter was written another row with the same whatsApp number was sent instead.",
     "duplicates='send' sends it all the same, and so does the file without its column socialscrm_bucket.",
 )
-TOO_LARGE: Final = Cause(
+TOO_LARGE: Final = Reason(
     "too-large", "The row alone is larger than bytes_per_call.", "Shorten its texts, or raise bytes_per_call."
 )
 
 
-STOPPED: Final = Cause(
+STOPPED: Final = Reason(
     "stopped", "The run stopped before this row was sent.", "Fix what stopped the run, and run it again."
 )
-HELD_BACK: Final = Cause(
-    "held-back",
+NOTHING_SENT: Final = Reason(
+    "nothing-sent",
     "The input has rows that cannot be sent, and on_invalid is 'fail'.",
     "Fix those rows, or leave them out.",
 )
-NAMED: Final = Cause(
+NAMED: Final = Reason(
     "named", "The CRM took the call, and names this row as failed without a reason.", "Look the customer up in the CRM."
 )
-LEFT_OUT: Final = Cause(
-    "left-out", "The CRM's answer names other rows of the call, but not this one.", "Look the customer up in the CRM."
+NOT_IN_RESPONSE: Final = Reason(
+    "not-in-response",
+    "The CRM's answer names other rows of the call, but not this one.",
+    "Look the customer up in the CRM.",
 )
-CUT_SHORT: Final = Cause(
+CUT_SHORT: Final = Reason(
     "cut-short",
     "The worker was killed while this row may have been on its way, and sending it again could do harm.",
     "Look the customer up in the CRM, and send the row in another import if the customer is not there.",
 )
 
 
-TWO_FORMS: Final = Cause(
+TWO_FORMS: Final = Reason(
     "two-forms",
     "Two forms of one number occur, such as 5215512345678 and 525512345678 in Mexico.",
     "Both are sent. Keep one of them if the CRM should have one customer: the form in which WhatsApp shows the number.",
 )
 
 
-def together(causes: Sequence[Cause]) -> Cause:
+def together(reasons: Sequence[Reason]) -> Reason:
     """Return all that is wrong with one row as one cause."""
-    codes = " + ".join(str(cause.code) for cause in causes)
-    return Cause(codes, " ".join(cause.meaning for cause in causes), " ".join(cause.hint for cause in causes))
+    codes = " + ".join(str(reason.code) for reason in reasons)
+    return Reason(codes, " ".join(reason.meaning for reason in reasons), " ".join(reason.hint for reason in reasons))
 
 
 @dataclass(frozen=True, slots=True)
-class AmbiguousNumber(Cause):
+class AmbiguousNumberReason(Reason):
     """A number that has two readings.
 
     :param countries: of the readings, in words.
@@ -177,7 +181,7 @@ class AmbiguousNumber(Cause):
     countries: str = ""
 
 
-def ambiguous_number(countries: str, ambiguous: str) -> AmbiguousNumber:
+def ambiguous_number(countries: str, ambiguous: str) -> AmbiguousNumberReason:
     """Return why a number is ambiguous.
 
     :param countries: of its two readings, in words.
@@ -185,72 +189,72 @@ def ambiguous_number(countries: str, ambiguous: str) -> AmbiguousNumber:
     """
     taken = f"It is read as the {ambiguous} number, as ambiguous_numbers says."
     hint = AMBIGUOUS_NUMBER.hint if ambiguous == "reject" else taken
-    return AmbiguousNumber(AMBIGUOUS_NUMBER.code, f"whatsApp can be a number of {countries}.", hint, countries)
+    return AmbiguousNumberReason(AMBIGUOUS_NUMBER.code, f"whatsApp can be a number of {countries}.", hint, countries)
 
 
-def superseded_by(position: int | None) -> Cause:
+def superseded_by(position: int | None) -> Reason:
     """Return why a row is not sent: the row at ``position`` has the same number, or one of an import before had it."""
     if position is None:
         return SUPERSEDED_BEFORE
-    return Cause(DUPLICATE.code, f"Row {position} has the same whatsApp number, and is sent instead.", DUPLICATE.hint)
+    return Reason(DUPLICATE.code, f"Row {position} has the same whatsApp number, and is sent instead.", DUPLICATE.hint)
 
 
-UNREADABLE: Final = Cause(
+UNREADABLE: Final = Reason(
     "unreadable", "The row cannot be read from its file.", "Fix the lines that the log and the dead letter name."
 )
 
 
-def unreadable(where: str, what: str) -> Cause:
+def unreadable(where: str, what: str) -> Reason:
     """Return why one row could not be read.
 
     :param where: file and line.
     :param what: what is wrong there, without a value of it.
     """
-    return Cause(UNREADABLE.code, f"{where}: {what}", UNREADABLE.hint)
+    return Reason(UNREADABLE.code, f"{where}: {what}", UNREADABLE.hint)
 
 
-def counted_as(cause: Cause) -> Cause:
+def counted_as(reason: Reason) -> Reason:
     """Return what a reason is counted as, where the rows' own reasons tell more: file and line, countries."""
-    return _COUNTED.get(cause.code, cause)
+    return _COUNTED.get(reason.code, reason)
 
 
-_COUNTED: Final = {cause.code: cause for cause in (UNREADABLE, AMBIGUOUS_NUMBER)}
+_COUNTED: Final = {reason.code: reason for reason in (UNREADABLE, AMBIGUOUS_NUMBER)}
 
 
-BIRTHDAY_OUT_OF_RANGE: Final = Cause(
+BIRTHDAY_OUT_OF_RANGE: Final = Reason(
     "birthday-out-of-range",
     "birthday is before 1900 or in the future.",
     "Correct it. Convert a year of another calendar, such as 2533 (Buddhist) or 1368 (Persian), to the Gregorian one. "
     "Or set bad_values='omit' to send the rows without the birthday.",
 )
-BAD_DATE: Final = Cause(
+BAD_DATE: Final = Reason(
     "bad-date",
     "A column of date_fields holds a value that is not a date such as 1990/03/08.",
     "Write 1990/03/08 or give a date column; where a spreadsheet shows 32940, format the column as a date. Or take the "
     "column out of date_fields to send its texts as they are, or set bad_values='omit' to leave bad dates out.",
 )
-AMBIGUOUS_DATE: Final = Cause(
+AMBIGUOUS_DATE: Final = Reason(
     "ambiguous-date",
     "A column of date_fields holds a date that could be read day first or month first.",
     "Set dayfirst to True or False, or write dates as 1990/03/08. Or set bad_values='omit' to send rows without them.",
 )
-BAD_TAGS: Final = Cause(
+BAD_TAGS: Final = Reason(
     "bad-tags",
     "The tags are in brackets, but cannot be read as a list with certainty.",
     "Write names with commas between them, as in VIP,New, or a list, as in ['VIP', 'New']. A tag's own name cannot be "
     "in square brackets or braces. Or set bad_values='omit' to send the rows without these tags.",
 )
-OTHER_SEPARATOR: Final = Cause(
+OTHER_SEPARATOR: Final = Reason(
     "other-separator",
     "A tag contains a character that separates tags in other programs, such as a semicolon or a full-width comma.",
     "It is sent as one tag. If it means several tags, write plain commas between their names, as in VIP,New.",
 )
-NULL_WORD: Final = Cause(
+NULL_WORD: Final = Reason(
     "null-word",
     "A value is a word that programs write for a missing value, such as NULL or NaN.",
     "It is sent as it is. Set null_values=['NULL'], with the words that occur in your data, to treat them as missing.",
 )
-INEXACT_NUMBER: Final = Cause(
+INEXACT_NUMBER: Final = Reason(
     "inexact-number",
     "A column holds a number with more digits than a 64-bit float keeps, so its last digits may be wrong.",
     "It is sent as it is. Export the column as text or as integers: pandas makes floats of integers with gaps.",

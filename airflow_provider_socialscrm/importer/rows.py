@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple, overload
 
-from airflow_provider_socialscrm.importer.reasons import Cause
+from airflow_provider_socialscrm.importer.reasons import Reason
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.sources.base import Batch
@@ -102,7 +102,7 @@ class InvalidRow(NamedTuple):
     """A row that cannot be sent, with every reason."""
 
     position: int
-    reasons: tuple[Cause, ...]
+    reasons: tuple[Reason, ...]
 
 
 class SupersededRow(NamedTuple):
@@ -113,7 +113,7 @@ class SupersededRow(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Judged:
+class PreparedBatch:
     """All rows of a batch, each once.
 
     :param rows: in the order of sending.
@@ -128,5 +128,5 @@ class Judged:
     invalid: Sequence[InvalidRow]
     superseded: Sequence[SupersededRow]
     blank: Sequence[int] = ()
-    remarks: Mapping[Cause, int] = field(default_factory=dict)
+    remarks: Mapping[Reason, int] = field(default_factory=dict)
     ambiguous_numbers: Mapping[str, int] = field(default_factory=dict)

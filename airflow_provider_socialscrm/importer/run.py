@@ -13,22 +13,22 @@ from airflow_provider_socialscrm.api.pacing import Pace
 from airflow_provider_socialscrm.api.settings import AuthScheme
 from airflow_provider_socialscrm.api.shared_pacing import open_pace
 from airflow_provider_socialscrm.importer.errors import InputError, StoppedError
-from airflow_provider_socialscrm.importer.fields.reader import Intake
+from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.paths import OpenablePath
-from airflow_provider_socialscrm.importer.reasons import CUT_SHORT, HELD_BACK, Bucket
-from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint, NoCheckpoint, Progress
+from airflow_provider_socialscrm.importer.reasons import CUT_SHORT, NOTHING_SENT, Bucket
+from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint, NoCheckpointStore, Progress
 from airflow_provider_socialscrm.importer.results.dead_letter import forget_parts
-from airflow_provider_socialscrm.importer.results.progress import Reading, Tell
-from airflow_provider_socialscrm.importer.results.recorder import Ledger
-from airflow_provider_socialscrm.importer.results.report import Report
+from airflow_provider_socialscrm.importer.results.progress import ProgressCallback, Reading
+from airflow_provider_socialscrm.importer.results.recorder import Recorder
+from airflow_provider_socialscrm.importer.results.report import Report, observations
 from airflow_provider_socialscrm.importer.results.threshold import check_refusals, written_to
-from airflow_provider_socialscrm.importer.rows import Judged, Row
+from airflow_provider_socialscrm.importer.rows import PreparedBatch, Row
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk, Limits, chunk_rows
 from airflow_provider_socialscrm.importer.sending.engine import Engine
-from airflow_provider_socialscrm.importer.sending.outcome import Triage
+from airflow_provider_socialscrm.importer.sending.outcome import CallHandler
 from airflow_provider_socialscrm.importer.sending.prefetch import one_ahead
-from airflow_provider_socialscrm.importer.sending.queue import JobQueue
+from airflow_provider_socialscrm.importer.sending.queue import ChunkQueue
 from airflow_provider_socialscrm.importer.sources.base import Source
 
 log = logging.getLogger(__name__)
@@ -54,13 +54,13 @@ class Import:
         rejects_path: OpenablePath | None = None,
         checkpoint: Checkpoint | None = None,
         *,
-        tell: Tell | None = None,
+        tell: ProgressCallback | None = None,
     ) -> None:
         settings = client.settings
         agent_in_row = settings.auth_scheme is AuthScheme.HEADER
-        self._reading = Reading(tell, options.timing.now) if tell else None
+        self._reading = Reading(tell, options.clock.now) if tell else None
         self._source = self._reading.over(source) if self._reading else source
-        self._intake = Intake(self._source, options, agent_in_row=agent_in_row, envelope=client.envelope_size)
+        self._input = InputReader(self._source, options, agent_in_row=agent_in_row, envelope=client.envelope_size)
         self._client = client
         self._options = options
         self._rejects_path = rejects_path
@@ -69,8 +69,8 @@ class Import:
             "target": [settings.base_url, settings.tenant_id, settings.auth_scheme.value, settings.user_name],
             "columns": list(source.columns),
         }
-        self._progress = Progress(checkpoint or NoCheckpoint(), plan)
-        self._ledger = Ledger(Report(), self._progress, self._elapsed)
+        self._progress = Progress(checkpoint or NoCheckpointStore(), plan)
+        self._recorder = Recorder(Report(), self._progress, self._elapsed)
         self._started = self._earlier = 0.0
         self._engine: Engine | None = None
         self._told_to_stop = False
@@ -81,7 +81,7 @@ class Import:
     @property
     def report(self) -> Report:
         """Where each row ended."""
-        return self._ledger.report
+        return self._recorder.report
 
     def stop(self) -> None:
         """Let the calls in flight finish and send nothing more. Safe to call from a signal handler."""
@@ -103,13 +103,13 @@ class Import:
         :raises RejectedRowsError: when more rows were refused than ``max_rejected`` allows.
         :raises AccountingError: when a row is in no bucket, or in two.
         """
-        self._intake.prepare()
+        self._input.prepare()
         self._take_up()
         self.before = self.report.manifest()
         if not self._progress.is_complete:
             self._run()
-            self._ledger.complete()
-            self._ledger.forget_parts()
+            self._recorder.complete()
+            self._recorder.forget_parts()
         elif self._rejects_path is not None:
             forget_parts(self._rejects_path)
         check_refusals(self.report, self._options.max_rejected, self._rejects_path)
@@ -117,14 +117,15 @@ class Import:
     def manifest(self) -> dict[str, Any]:
         """Return the import in numbers: what the task gives to XCom."""
         where = None if self._rejects_path is None else str(self._rejects_path)
+        observed = observations(self._input.remarks, self._input.ambiguous_numbers, self._input.left_out)
         learned = {"rows_per_call": self._limits.rows, "bytes_per_call": self._limits.bytes, "rejects_path": where}
-        return self.report.manifest() | self._intake.observations() | learned
+        return self.report.manifest() | observed | learned
 
     def _take_up(self) -> None:
         if not self._progress.load():
             return
         if self._progress.matches(self._rows_up_to(self._progress.end)):
-            self._ledger.report = Report.resumed(self._progress.report)
+            self._recorder.report = Report.resumed(self._progress.report)
             if self._progress.is_complete:
                 log.info("An earlier try completed this import: there is nothing left to send")
                 return
@@ -134,61 +135,61 @@ class Import:
             log.warning("The rows changed since the last try: the import starts over.")
 
     def _run(self) -> None:
-        self._earlier, self._started = self.report.seconds.total, self._options.timing.now()
-        holds_back = self._options.rules.on_invalid == "fail" and self._intake.invalid_rows()
-        with self._ledger.keeping(self._rejects_path, self._source.columns):
+        self._earlier, self._started = self.report.seconds.total, self._options.clock.now()
+        holds_back = self._options.rules.on_invalid == "fail" and self._input.invalid_rows()
+        with self._recorder.keeping(self._rejects_path, self._source.columns):
             failure = self._hold_back() if holds_back else self._send_all()
         self.report.seconds.total = self._elapsed()
-        self._intake.say_remarks()
+        self._input.say_remarks()
         if not isinstance(failure, StoppedError):  # a run told to stop does not read on to the end
             self.report.check(self._rows_read)
         if failure:
             raise failure
 
     def _elapsed(self) -> float:
-        return self._earlier + self._options.timing.now() - self._started
+        return self._earlier + self._options.clock.now() - self._started
 
     def _rows_up_to(self, end: int) -> Iterator[Row]:
-        for judged in self._intake.judged():
-            if judged.rows and judged.rows[0].order >= end:
+        for prepared in self._input.prepared():
+            if prepared.rows and prepared.rows[0].order >= end:
                 return
-            yield from judged.rows
+            yield from prepared.rows
 
     def _hold_back(self) -> Exception:
-        for judged in self._intake.judged():
-            self._rows_read += judged.batch.records.num_rows
-            self._ledger.keep_back(judged)
-            self.report.settle(Bucket.NOT_SENT, [row.position for row in judged.rows], HELD_BACK, for_good=False)
+        for prepared in self._input.prepared():
+            self._rows_read += prepared.batch.records.num_rows
+            self._recorder.record_unsent(prepared)
+            self.report.settle(Bucket.NOT_SENT, [row.position for row in prepared.rows], NOTHING_SENT, for_good=False)
         return InputError(
             f"{self.report.summary()}; on_invalid is 'fail', so no call was made.{written_to(self._rejects_path)}"
         )
 
     def _send_all(self) -> Exception | None:
         if self._reading:
-            watch = self._reading.before_sending(total=self._intake.rows, before=self.report.rows)
-            self._ledger.watch = watch.look
+            watch = self._reading.before_sending(total=self._input.rows, before=self.report.rows)
+            self._recorder.watch = watch.look
         with (
             open_pace(self._client.settings, self._options) as pace,
             self._saver(),
             ThreadPoolExecutor(self._options.concurrency, "socialscrm") as pool,
-            one_ahead(self._intake.judged(), "socialscrm-intake") as judged,
+            one_ahead(self._input.prepared(), "socialscrm-intake") as prepared,
         ):
             self._engine = self._make_engine(pool, pace)
             if self._told_to_stop:
                 self._engine.stop()
-            return self._engine.run(self._chunks(judged))
+            return self._engine.run(self._chunks(prepared))
 
     @contextmanager
     def _saver(self) -> Iterator[None]:
-        with ThreadPoolExecutor(1, "socialscrm-checkpoint") as self._ledger.saver:
+        with ThreadPoolExecutor(1, "socialscrm-checkpoint") as self._recorder.saver:
             yield
-            self._ledger.wait()
-        self._ledger.saver = None
+            self._recorder.wait()
+        self._recorder.saver = None
 
     def _make_engine(self, pool: Executor, pace: Pace) -> Engine:
-        client, queue = self._client, JobQueue()
-        triage = Triage(
-            self._ledger,
+        client, queue = self._client, ChunkQueue()
+        handler = CallHandler(
+            self._recorder,
             queue,
             self._options,
             limits=self._limits,
@@ -198,21 +199,21 @@ class Import:
         )
         return Engine(
             lambda chunk: client.import_customers(chunk.bodies, agent=chunk.agent),
-            self._ledger,
-            triage,
+            self._recorder,
+            handler,
             queue,
             pool,
             pace=pace,
             options=self._options,
         )
 
-    def _chunks(self, batches: Iterator[Judged]) -> Iterator[Chunk]:
+    def _chunks(self, batches: Iterator[PreparedBatch]) -> Iterator[Chunk]:
         resumed = self._progress.is_resumed  # now: rows that this run settles are not asked for again
-        for judged in batches:
-            self._rows_read += judged.batch.records.num_rows
-            self._ledger.keep_back(judged)
-            self._ledger.look()  # a try after another may read long before it has a call to make
-            unsettled = list(self._unsettled(judged.rows)) if resumed else judged.rows
+        for prepared in batches:
+            self._rows_read += prepared.batch.records.num_rows
+            self._recorder.record_unsent(prepared)
+            self._recorder.look()  # a try after another may read long before it has a call to make
+            unsettled = list(self._unsettled(prepared.rows)) if resumed else prepared.rows
             yield from chunk_rows(unsettled, self._limits, self._client.envelope_size, resend=self._options.resend)
 
     def _unsettled(self, rows: Iterable[Row]) -> Iterator[Row]:
@@ -220,6 +221,6 @@ class Import:
             if self._progress.is_settled(row):
                 continue
             if self._progress.is_in_doubt(row) and not self._options.resend:
-                self._ledger.settle(Bucket.UNKNOWN, [row], CUT_SHORT)
+                self._recorder.record(Bucket.UNKNOWN, [row], CUT_SHORT)
             else:
                 yield row

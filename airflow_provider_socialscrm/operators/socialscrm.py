@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from airflow_provider_socialscrm.api.client import Client
     from airflow_provider_socialscrm.api.settings import Settings
     from airflow_provider_socialscrm.importer.options import Options
-    from airflow_provider_socialscrm.importer.results.progress import Tell
+    from airflow_provider_socialscrm.importer.results.progress import ProgressCallback
     from airflow_provider_socialscrm.importer.run import Import
     from airflow_provider_socialscrm.importer.sources.base import Source
 
@@ -243,13 +243,13 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
         tell_outlets(self.outlets, context, run.manifest())
         return run.manifest()
 
-    def _preview(self, source: Source, client: Client, options: Options, tell: Tell) -> dict[str, Any]:
+    def _preview(self, source: Source, client: Client, options: Options, tell: ProgressCallback) -> dict[str, Any]:
         from airflow_provider_socialscrm.importer.dry_run import preview_import  # noqa: PLC0415
         from airflow_provider_socialscrm.importer.results.progress import Reading  # noqa: PLC0415
         from airflow_provider_socialscrm.runtime.outlets import outlets_of_dry_run  # noqa: PLC0415
 
         self.outlets = outlets_of_dry_run(self.outlets)
-        watched = Reading(tell, options.timing.now).over(source)
+        watched = Reading(tell, options.clock.now).over(source)
         found = preview_import(watched, options, client.settings, client.envelope_size)
         log_preview(found)
         found.check(options)

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowRuntimeError
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_socialscrm.importer.results.progress import ReadSoFar, Standing, Tell
+    from airflow_provider_socialscrm.importer.results.progress import ProgressCallback, ReadProgress, SendProgress
 
 log = logging.getLogger(__name__)
 
@@ -21,11 +21,11 @@ KEY: Final = "socialscrm_progress"
 
 
 @contextmanager
-def telling(context: Context) -> Iterator[Tell]:
+def telling(context: Context) -> Iterator[ProgressCallback]:
     """Yield what tells how far the task is. What the UI was shown is forgotten in the end, when it holds no more."""
     state = ShownState(context.get("task_state_store"))
 
-    def tell(standing: Standing | ReadSoFar) -> None:
+    def tell(standing: SendProgress | ReadProgress) -> None:
         log.info("%s", standing)
         state.show(standing.numbers)
 

@@ -20,7 +20,7 @@ KEY: Final = "socialscrm_import"
 """Of the checkpoint among the task's state."""
 
 
-class TaskStateCheckpoint:
+class TaskStateCheckpointStore:
     """Keeps the state in Airflow's task state store (3.3), which survives retries, and clearing the task as well.
 
     :param store: ``context["task_state_store"]``.
@@ -67,13 +67,13 @@ def checkpoint_for(context: Context, path: Any) -> Checkpoint | None:
     """
     store = context.get("task_state_store")
     if path is not None:
-        from airflow_provider_socialscrm.importer.results.checkpoint import FileCheckpoint  # noqa: PLC0415 - needs pyarrow
+        from airflow_provider_socialscrm.importer.results.checkpoint import FileCheckpointStore  # noqa: PLC0415 - needs pyarrow
 
         log.info("What is settled is kept in %s: a retry goes on from there", path)
-        return FileCheckpoint(path, _identity(context))
+        return FileCheckpointStore(path, _identity(context))
     if store is not None:
         log.info("What is settled is kept in Airflow's task state: a retry goes on from there, clearing starts over")
-        return TaskStateCheckpoint(store, _identity(context))
+        return TaskStateCheckpointStore(store, _identity(context))
     log.info("What is settled is not kept: a retry sends every row again. Set checkpoint_path to let it go on instead")
     return None
 

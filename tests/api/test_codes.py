@@ -67,7 +67,7 @@ ASKS_FOR = {
     **dict.fromkeys((501, 516, 518, 519, 522, 523, 524, 525, 526, 529, 530), SETTING),
     **dict.fromkeys((503, 504, 505, 506, 509, 510, 511, 512, 513, 514, 515), REQUEST),
     **dict.fromkeys((520, 521, 527, 528, 534, 536, 537), REQUEST),
-    502: (Recovery.RESIGN, ClockError),
+    502: (Recovery.RE_SIGN, ClockError),
     507: (Recovery.SHRINK, TooLargeError),
     508: ROW,
     517: (Recovery.WAIT, ServiceError),

@@ -29,7 +29,7 @@ def test_data_that_names_no_rows_says_that_all_were_taken(silent):
 
 @of_each_shape
 @pytest.mark.parametrize(
-    ("success", "fail", "failed", "unclear", "strangers"),
+    ("success", "fail", "failed", "unclear", "unexpected_numbers"),
     [
         (ROWS, [], (), (), 0),
         (["861", "863"], ["862"], (1,), (), 0),
@@ -45,9 +45,9 @@ def test_data_that_names_no_rows_says_that_all_were_taken(silent):
         ([], [], (), (0, 1, 2), 0),
     ],
 )
-def test_rows_are_told_by_the_lists_that_name_them(names, *, success, fail, failed, unclear, strangers):
+def test_rows_are_told_by_the_lists_that_name_them(names, *, success, fail, failed, unclear, unexpected_numbers):
     outcome = named_outcome(data(names, success, fail), ROWS)
-    assert outcome == Outcome(frozenset(failed), frozenset(unclear), strangers)
+    assert outcome == Outcome(frozenset(failed), frozenset(unclear), unexpected_numbers)
 
 
 @of_each_shape

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from airflow_provider_socialscrm.api.errors import SettingError
 from airflow_provider_socialscrm.api.pacing import HEADROOM, Pace, part_of
 from airflow_provider_socialscrm.api.redis_slots import RedisTurns
-from airflow_provider_socialscrm.api.retry import Timing
+from airflow_provider_socialscrm.api.retry import Clock
 from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.api.shared_pacing import (
     AWAY_SECONDS,
@@ -56,8 +56,8 @@ class Turns:
 
 
 def paces(turns: Turns, tasks: int) -> list[SharedPace]:
-    timing = Timing(now=turns.clock, chance=random.Random(tasks).random)  # noqa: S311 - repeatable, no secrets
-    return [SharedPace(PACE, Pace(part_of(PACE, tasks)), turns.draw, timing) for _ in range(tasks)]
+    clock = Clock(now=turns.clock, chance=random.Random(tasks).random)  # noqa: S311 - repeatable, no secrets
+    return [SharedPace(PACE, Pace(part_of(PACE, tasks)), turns.draw, clock) for _ in range(tasks)]
 
 
 def starts(turns: Turns, tasks: int, seconds: float, lateness=lambda: 0.0) -> list[float]:
@@ -188,8 +188,8 @@ TENANT = Settings("https://crm.example.com", "1", "key", "agent")
 
 def test_tasks_without_redis_divide_the_pace_and_say_so_in_one_line(caplog):
     caplog.set_level(logging.INFO)
-    timing = Timing(now=lambda: 100.0, chance=lambda: 0.5)
-    with open_pace(TENANT, Options(parallel_tasks=8, timing=timing)) as pace:
+    clock = Clock(now=lambda: 100.0, chance=lambda: 0.5)
+    with open_pace(TENANT, Options(parallel_tasks=8, clock=clock)) as pace:
         assert (type(pace), pace.rate) == (Pace, 5.625)
         assert pace.turn(100.0) == pytest.approx(0.5 / 5.625)  # tasks that start together do not call together
     assert caplog.messages == ["Calls per second: 45 divided by 8 tasks at once = 5.62"]
@@ -218,7 +218,7 @@ def test_a_redis_out_of_reach_is_a_warning_without_its_password(caplog):
     tenant = Settings(
         "https://crm.example.com", "1", "key", "agent", pace_url=f"redis://:hush-hush@127.0.0.1:{closed_port()}/0"
     )
-    with open_pace(tenant, Options(parallel_tasks=3, timing=Timing(now=lambda: 5.0, chance=lambda: 0.5))) as pace:
+    with open_pace(tenant, Options(parallel_tasks=3, clock=Clock(now=lambda: 5.0, chance=lambda: 0.5))) as pace:
         waits = [pace.turn(now) for now in (5.0, 6.0, 7.0, 8.0, 8.04)]
     assert waits == pytest.approx([1, 1, 1, 0.5 / 15, 0])
     assert caplog.messages == [

@@ -15,7 +15,7 @@ from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.importer.errors import StoppedError
 from airflow_provider_socialscrm.importer.options import ALL, Options, Rules
-from airflow_provider_socialscrm.importer.results.checkpoint import FileCheckpoint
+from airflow_provider_socialscrm.importer.results.checkpoint import FileCheckpointStore
 from airflow_provider_socialscrm.importer.run import Import
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 
@@ -29,7 +29,7 @@ def main() -> int:
     options = Options(told["rows_per_call"], concurrency=told["concurrency"], max_rejected=1_000_000, rules=rules)
     folder = Path(told["folder"])
     with closing(Client(settings, connections=told["concurrency"])) as client:
-        checkpoint = FileCheckpoint(folder / "state.json", "the one run")
+        checkpoint = FileCheckpointStore(folder / "state.json", "the one run")
         run = Import(open_source(folder / "customers.parquet"), client, options, folder / told["rejects"], checkpoint)
         signal.signal(signal.SIGTERM, lambda _number, _frame: run.stop())
         try:

@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.errors import ServiceError, UncertainError
-from airflow_provider_socialscrm.api.retry import Effort
+from airflow_provider_socialscrm.api.retry import RetryLimits
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.run import Import
@@ -36,7 +36,7 @@ STORM = (
 )
 """Three calls in ten go wrong, of those that reach each fault."""
 
-TOUGH = Effort(attempts=40, first_wait=0.005, longest_wait=0.02)
+TOUGH = RetryLimits(attempts=40, first_wait=0.005, longest_wait=0.02)
 """So many attempts that no chunk runs out of them, whatever the order in which calls arrive."""
 
 
@@ -147,8 +147,10 @@ def test_resend_sends_rows_with_a_side_effect_again_and_holds_none(crm):
 )
 def test_trouble_that_lasts_is_left_to_a_retry_of_the_task(crm, fault, error, bucket):
     crm.inject(**fault, after=5)
-    effort = Effort(attempts=3, first_wait=0.001)
-    run = importing(crm, people(1000, welcome_every=1001).slice(1), rows_per_call=10, concurrency=1, effort=effort)
+    retry_limits = RetryLimits(attempts=3, first_wait=0.001)
+    run = importing(
+        crm, people(1000, welcome_every=1001).slice(1), rows_per_call=10, concurrency=1, retry_limits=retry_limits
+    )
     with pytest.raises(error):
         run_through(run)
     rows = counted(run)
@@ -160,8 +162,8 @@ def test_trouble_that_lasts_is_left_to_a_retry_of_the_task(crm, fault, error, bu
 
 def test_a_service_that_refuses_most_calls_is_left_alone_before_each_chunk_ran_out_of_attempts(crm):
     crm.inject("code", code=517)
-    effort = Effort(attempts=1000, first_wait=0.001, longest_wait=0.001, budget=25)
-    run = importing(crm, people(ROWS), rows_per_call=10, effort=effort)
+    retry_limits = RetryLimits(attempts=1000, first_wait=0.001, longest_wait=0.001, budget=25)
+    run = importing(crm, people(ROWS), rows_per_call=10, retry_limits=retry_limits)
     with pytest.raises(ServiceError):
         run_through(run)
     assert counted(run) == {"total": ROWS, "not_sent": ROWS}

@@ -14,7 +14,7 @@ from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.importer import reasons
 from airflow_provider_socialscrm.importer.options import Options, Rules
-from airflow_provider_socialscrm.importer.reasons import Cause
+from airflow_provider_socialscrm.importer.reasons import Reason
 from airflow_provider_socialscrm.importer.run import Import
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 from airflow_provider_socialscrm.sandbox.server import Sandbox
@@ -199,7 +199,7 @@ NOTED = {
 NO_HINT_TO_FOLLOW = {
     "duplicate",  # wanted, and chosen by an argument: tests of duplicates
     "unreadable",  # a file's lines: tests of files
-    "stopped", "held-back", "named", "left-out", "cut-short",  # about the run or the CRM, not about a value
+    "stopped", "nothing-sent", "named", "not-in-response", "cut-short",  # about the run or the CRM, not about a value
 }  # fmt: skip
 
 
@@ -230,44 +230,46 @@ def imported(crm, data, arguments):
 
 def ways_of(cases):
     return [
-        pytest.param(cause, way, id=f"{cause.code}: {way.says}") for cause, case in cases.items() for way in case.ways
+        pytest.param(reason, way, id=f"{reason.code}: {way.says}")
+        for reason, case in cases.items()
+        for way in case.ways
     ]
 
 
 def test_there_is_a_case_for_every_reason():
-    codes = {value.code for value in vars(reasons).values() if isinstance(value, Cause)}
-    assert {cause.code for cause in (*REJECTED, *NOTED)} == codes - NO_HINT_TO_FOLLOW
+    codes = {value.code for value in vars(reasons).values() if isinstance(value, Reason)}
+    assert {reason.code for reason in (*REJECTED, *NOTED)} == codes - NO_HINT_TO_FOLLOW
 
 
-@pytest.mark.parametrize("cause", REJECTED, ids=lambda cause: cause.code)
-def test_a_row_is_rejected_for_its_reason_alone(cause, crm):
-    data, arguments, _ = REJECTED[cause]
+@pytest.mark.parametrize("cause", REJECTED, ids=lambda reason: reason.code)
+def test_a_row_is_rejected_for_its_reason_alone(reason, crm):
+    data, arguments, _ = REJECTED[reason]
     manifest = imported(crm, data, arguments)
     assert [(refusal["bucket"], refusal["code"], refusal["rows"]) for refusal in manifest["refusals"]] == [
-        ("invalid", cause.code, 1)
+        ("invalid", reason.code, 1)
     ]
     assert crm.customers() == []
 
 
 @pytest.mark.parametrize(("cause", "way"), ways_of(REJECTED))
-def test_a_row_is_accepted_once_its_hint_is_followed(cause, way, crm):
-    data, arguments, _ = REJECTED[cause]
-    assert way.says in cause.hint
+def test_a_row_is_accepted_once_its_hint_is_followed(reason, way, crm):
+    data, arguments, _ = REJECTED[reason]
+    assert way.says in reason.hint
     manifest = imported(crm, data | way.data, arguments | way.arguments)
     assert manifest["rows"]["accepted"] == 1
     assert len(crm.customers()) == 1
 
 
-@pytest.mark.parametrize("cause", NOTED, ids=lambda cause: cause.code)
-def test_a_remark_is_made_and_the_rows_are_sent(cause, crm):
-    data, arguments, _ = NOTED[cause]
+@pytest.mark.parametrize("cause", NOTED, ids=lambda reason: reason.code)
+def test_a_remark_is_made_and_the_rows_are_sent(reason, crm):
+    data, arguments, _ = NOTED[reason]
     manifest = imported(crm, data, arguments)
-    assert [remark["code"] for remark in manifest["remarks"]] == [cause.code]
+    assert [remark["code"] for remark in manifest["remarks"]] == [reason.code]
     assert manifest["rows"]["accepted"] == len(data["whatsApp"])
 
 
 @pytest.mark.parametrize(("cause", "way"), ways_of(NOTED))
-def test_a_remark_is_gone_once_its_hint_is_followed(cause, way, crm):
-    data, arguments, _ = NOTED[cause]
-    assert way.says in cause.hint
+def test_a_remark_is_gone_once_its_hint_is_followed(reason, way, crm):
+    data, arguments, _ = NOTED[reason]
+    assert way.says in reason.hint
     assert imported(crm, data | way.data, arguments | way.arguments)["remarks"] == []

@@ -13,18 +13,18 @@ import pytest
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.codes import CODES
 from airflow_provider_socialscrm.api.errors import NotReadyError, RequestError, ServiceError, SettingError
-from airflow_provider_socialscrm.api.retry import Effort
+from airflow_provider_socialscrm.api.retry import RetryLimits
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.importer.errors import SystemicError
 from airflow_provider_socialscrm.importer.options import ALL, DEFAULT_CONCURRENCY, Options, Rules
 from airflow_provider_socialscrm.importer.run import Import
-from airflow_provider_socialscrm.importer.sending.engine import OPEN_JOBS_PER_CONNECTION
+from airflow_provider_socialscrm.importer.sending.engine import OPEN_CHUNKS_PER_CONNECTION
 from airflow_provider_socialscrm.importer.sending.systemic_failures import ALIKE
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from airflow_provider_socialscrm.sandbox.settings import SandboxSettings
 
-SOON = Effort(first_wait=0.005, longest_wait=0.02)
+SOON = RetryLimits(first_wait=0.005, longest_wait=0.02)
 """Waits too short for a person to notice."""
 
 NO_LIMIT = 100_000
@@ -243,7 +243,14 @@ def test_a_servers_clock_that_is_off_is_learned_once_and_mended(with_novk, schem
     assert buckets(run) == {"accepted": 400}
     manifest = run.manifest()
     assert abs(manifest["clock_offset_seconds"] - minutes * 60) < 5
-    assert manifest["calls"] == {"sent": 41, "retries": 0, "resigns": 1, "splits": 0, "strangers": 0, "left_out": 0}
+    assert manifest["calls"] == {
+        "sent": 41,
+        "retries": 0,
+        "re_signed": 1,
+        "splits": 0,
+        "unexpected_numbers": 0,
+        "unanswered_rows": 0,
+    }
 
 
 def test_a_create_time_read_in_another_zone_is_named_and_nothing_is_sent(crm):
@@ -276,7 +283,9 @@ def as_sent(rows: list[dict]) -> list[dict]:
 @pytest.mark.parametrize("rows_per_call", [1, 7, 25, 100])
 @pytest.mark.parametrize("failures", ["unnamed", "whats_ids", "lists"])
 @pytest.mark.parametrize("strangers", ["none", "extra"])
-def test_the_same_bad_rows_end_in_the_same_buckets(with_novk, tmp_path, *, refusal, failures, strangers, rows_per_call):
+def test_the_same_bad_rows_end_in_the_same_buckets(
+    with_novk, tmp_path, *, refusal, failures, strangers, rows_per_call
+):
     with_novk.configure(refusal=refusal, failures=failures, strangers=strangers)
     rejects = tmp_path / "dead.jsonl"
     run = importing(settings_of(with_novk), mixed(), rejects, rows_per_call=rows_per_call)
@@ -285,9 +294,9 @@ def test_the_same_bad_rows_end_in_the_same_buckets(with_novk, tmp_path, *, refus
     named = refusal == "partial" and failures != "unnamed"
     assert dead(rejects) == [(place, "rejected", "named" if named else "533") for place in BAD]
     assert stored(with_novk) == as_sent([row for place, row in enumerate(mixed()) if place not in BAD])
-    naming = failures != "unnamed" and strangers == "extra"
+    naming = failures != "unnamed" and unexpected_numbers == "extra"
     answered = with_novk.stats()["calls_by_code"]["200"]
-    assert run.manifest()["calls"]["strangers"] == (answered if naming else 0)
+    assert run.manifest()["calls"]["unexpected_numbers"] == (answered if naming else 0)
 
 
 @pytest.mark.parametrize(
@@ -300,13 +309,13 @@ def test_the_same_bad_rows_end_in_the_same_buckets(with_novk, tmp_path, *, refus
     ],
 )
 def test_rows_that_no_answer_names_are_asked_about_once_more_and_then_unknown(with_novk, failures, left, tmp_path):
-    with_novk.configure(refusal="partial", failures=failures, strangers="missing")
+    with_novk.configure(refusal="partial", failures=failures, unexpected_numbers="missing")
     rejects = tmp_path / "dead.jsonl"
     run = importing(settings_of(with_novk), mixed(), rejects, rows_per_call=25)
     assert failure_of(run) is None
     assert [(place, bucket) for place, bucket, _ in dead(rejects)] == left
     unknown = [place for place, bucket in left if bucket == "unknown"]
-    assert [place for place, _, code in dead(rejects) if code == "left-out"] == unknown
+    assert [place for place, _, code in dead(rejects) if code == "not-in-response"] == unknown
     assert buckets(run) == {"accepted": 100 - len(left), "rejected": 1, "unknown": len(unknown)}
     assert with_novk.stats()["calls"] == 4 + 4  # each of the four answers left one row out
     assert len(with_novk.customers()) == 96
@@ -432,7 +441,7 @@ def test_a_refusal_nobody_knows_on_every_call_stops_soon_and_blames_no_row(with_
     assert "each alone" in str(failure)
     assert "system upgrade" in str(failure)
     assert buckets(run) == {"not_sent": size}
-    open_chunks = OPEN_JOBS_PER_CONNECTION * DEFAULT_CONCURRENCY  # each is sent, and then one row of it alone
+    open_chunks = OPEN_CHUNKS_PER_CONNECTION * DEFAULT_CONCURRENCY  # each is sent, and then one row of it alone
     assert with_novk.stats()["calls"] <= 2 * open_chunks + ALIKE
 
 
@@ -453,7 +462,7 @@ def test_more_bad_rows_than_are_worth_finding_stop_the_run_and_those_found_are_k
         rejects,
         rows_per_call=4,
         concurrency=1,
-        effort=Effort(isolation=100, isolation_share=0),
+        retry_limits=RetryLimits(isolation=100, isolation_share=0),
     )
     failure = failure_of(run)
     assert isinstance(failure, SystemicError)
@@ -474,7 +483,7 @@ def test_a_limit_below_our_pace_slows_the_run_down_and_loses_nothing(crm, over_l
         settings_of(crm, "body", calls_per_second=45),
         people(400, "body"),
         rows_per_call=10,
-        effort=Effort(attempts=50, first_wait=0.2, longest_wait=1),
+        retry_limits=RetryLimits(attempts=50, first_wait=0.2, longest_wait=1),
     )
     assert failure_of(run) is None
     assert buckets(run) == {"accepted": 400}

@@ -18,19 +18,19 @@ from hypothesis import strategies as st
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.codes import look_up
 from airflow_provider_socialscrm.api.errors import ServiceError, UncertainError, refusal
-from airflow_provider_socialscrm.api.retry import Effort
+from airflow_provider_socialscrm.api.retry import RetryLimits
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.importer.columns.cleaning import clean_text
 from airflow_provider_socialscrm.importer.options import ALL, Options, Rules
 from airflow_provider_socialscrm.importer.run import Import
-from airflow_provider_socialscrm.importer.sending.decision import MOST_RESIGNS
+from airflow_provider_socialscrm.importer.sending.decision import MOST_RE_SIGNED
 from airflow_provider_socialscrm.importer.sending.refused_fields import REFUSED_ROWS
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from airflow_provider_socialscrm.sandbox.settings import SandboxSettings
 
 ALL_COLUMNS = Rules(extension_fields=ALL)
-PATIENT = Effort(attempts=1000, first_wait=0.0, longest_wait=0.0)
+PATIENT = RetryLimits(attempts=1000, first_wait=0.0, longest_wait=0.0)
 NO_LIMIT = 100_000
 
 GOOD, WELCOME = "good", "welcome"
@@ -113,7 +113,7 @@ FAULTS_BEFORE = {
     "lost before": UncertainError("the connection was lost"),
 }
 faults = st.lists(st.sampled_from(["none", "lost after", *FAULTS_BEFORE]), max_size=30).filter(
-    lambda faults: faults.count("502") <= MOST_RESIGNS  # a third could strike a call that was signed again twice
+    lambda faults: faults.count("502") <= MOST_RE_SIGNED  # a third could strike a call that was signed again twice
 )
 
 
@@ -189,7 +189,7 @@ def test_every_row_ends_where_it_belongs(
         max_rejected=len(rows),
         on_unknown=on_unknown,
         rules=ALL_COLUMNS,
-        effort=PATIENT,
+        retry_limits=PATIENT,
     )
     run = Import(open_source(table(rows)), crm, options, tmp_path / "dead.jsonl")
     run.run()
@@ -305,7 +305,7 @@ def test_every_row_ends_where_it_belongs_over_http(
     rows = [row_of(place, kind, texts[place % len(texts)]) for place, kind in enumerate(kinds)]
     client = Client(settings_of(scheme, crm.url), connections=4)
     options = Options(
-        rows_per_call=rows_per_call, concurrency=4, max_rejected=len(rows), rules=ALL_COLUMNS, effort=PATIENT
+        rows_per_call=rows_per_call, concurrency=4, max_rejected=len(rows), rules=ALL_COLUMNS, retry_limits=PATIENT
     )
     run = Import(open_source(table(rows)), client, options, tmp_path / "dead.jsonl")
     run.run()

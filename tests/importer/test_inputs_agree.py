@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.api.client import ServerClock
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
-from airflow_provider_socialscrm.importer.fields.reader import Intake
+from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.options import Options, Rules
 from airflow_provider_socialscrm.importer.run import Import
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
@@ -142,15 +142,15 @@ def expected_calls():
     return found
 
 
-def judged(data: Any) -> SimpleNamespace:
+def prepared(data: Any) -> SimpleNamespace:
     """Return what would be sent of a table, row by row, and what would not."""
     rules = Rules(defaults={"whatsApp": "8615266667780"}, duplicates="send", extension_fields="all")
-    intake = Intake(open_source(data), Options(rules=rules), agent_in_row=False, envelope=lambda _: 0)
-    intake.prepare()
-    found = list(intake.judged())
+    reader = InputReader(open_source(data), Options(rules=rules), agent_in_row=False, envelope=lambda _: 0)
+    reader.prepare()
+    found = list(reader.prepared())
     return SimpleNamespace(
         sent={row.position: json.loads(row.body, parse_constant=pytest.fail) for each in found for row in each.rows},
-        refused={row.position: [cause.code for cause in row.reasons] for each in found for row in each.invalid},
+        refused={row.position: [reason.code for reason in row.reasons] for each in found for row in each.invalid},
     )
 
 
@@ -191,7 +191,7 @@ def series_of(kind: str, values: list[Any]) -> pd.Series:
 def test_any_frame_gives_the_same_rows_through_every_form_and_nothing_of_its_machine_form(tmp_path, frame):
     kind, values = frame
     table = pd.DataFrame({"Value": series_of(kind, values)})
-    found = judged(table)
+    found = prepared(table)
 
     assert sorted([*found.sent, *found.refused]) == list(range(len(values)))
     for position, row in found.sent.items():
@@ -202,7 +202,7 @@ def test_any_frame_gives_the_same_rows_through_every_form_and_nothing_of_its_mac
         forms = [arrow, tmp_path / "frame.parquet", polars.from_arrow(arrow)]
         if kind != "float32":  # as Python's float it has the digits of 64 bits
             forms.append(arrow.to_pylist())
-        assert [vars(judged(form)) for form in forms] == [vars(found)] * len(forms)
+        assert [vars(prepared(form)) for form in forms] == [vars(found)] * len(forms)
 
 
 def check_text(kind: str, value: Any, text: str | None) -> None:

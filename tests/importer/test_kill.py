@@ -65,7 +65,7 @@ WELCOMED = [number for number, row in GOOD.items() if row["welcome"]]
 
 
 @dataclass(frozen=True)
-class Job:
+class PendingChunk:
     """One import, in a folder of its own."""
 
     crm: Sandbox
@@ -102,22 +102,24 @@ def crm() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def new_job(crm: Sandbox, tmp_path: Path) -> Callable[..., Job]:
-    def make(name: str, scheme: str = "body", rejects: str = "rejects.csv") -> Job:
+def new_job(crm: Sandbox, tmp_path: Path) -> Callable[..., PendingChunk]:
+    def make(name: str, scheme: str = "body", rejects: str = "rejects.csv") -> PendingChunk:
         crm.reset()
         crm.inject("latency", seconds=LATENCY)
         folder = tmp_path / name
         folder.mkdir()
         pq.write_table(pa.Table.from_pylist(CUSTOMERS), folder / "customers.parquet")
-        return Job(crm, folder, scheme, rejects)
+        return PendingChunk(crm, folder, scheme, rejects)
 
     return make
 
 
-def ends_before(job: Job, worker: subprocess.Popen[bytes], calls: int, moment: float, number: signal.Signals) -> bool:
+def ends_before(
+    pending: PendingChunk, worker: subprocess.Popen[bytes], calls: int, moment: float, number: signal.Signals
+) -> bool:
     """Send a signal a moment after so many calls arrived, unless the worker ended before; wait for its end."""
-    deadline, start = time.monotonic() + PROCESS_TIMEOUT, job.calls()
-    while worker.poll() is None and job.calls() - start < calls:
+    deadline, start = time.monotonic() + PROCESS_TIMEOUT, pending.calls()
+    while worker.poll() is None and pending.calls() - start < calls:
         assert time.monotonic() < deadline
         time.sleep(POLL)
     time.sleep(moment)
@@ -132,18 +134,20 @@ def test_fifty_kills_lose_no_row_repeat_only_what_was_in_flight_and_welcome_no_c
     for name, (scheme, rejects) in enumerate(cycle([("body", "x.csv"), ("header", "x.parquet"), ("body", "x.jsonl")])):
         if kills >= KILLS:
             break
-        job, killed = new_job(str(name), scheme, rejects), 0
-        while not ends_before(job, job.start(), chance.randint(1, MOST_CALLS), 0.02 * chance.random(), signal.SIGKILL):
+        pending, killed = new_job(str(name), scheme, rejects), 0
+        while not ends_before(
+            pending, pending.start(), chance.randint(1, MOST_CALLS), 0.02 * chance.random(), signal.SIGKILL
+        ):
             killed += 1
-        repeated, unknown = check(job, killed)
+        repeated, unknown = check(pending, killed)
         kills, repeated_rows, in_doubt = kills + killed, repeated_rows + repeated, in_doubt + unknown
     log.info("%s kills: %s rows were repeated, %s are in doubt", kills, repeated_rows, in_doubt)
 
 
-def check(job: Job, killed: int) -> tuple[int, int]:
+def check(pending: PendingChunk, killed: int) -> tuple[int, int]:
     """Check a complete import, and return how many rows were repeated and are in doubt."""
-    stored = {customer["whatsApp"]: customer for customer in job.crm.customers()}
-    unknown = [(position, bucket) for position, bucket in job.told() if bucket == "unknown"]
+    stored = {customer["whatsApp"]: customer for customer in pending.crm.customers()}
+    unknown = [(position, bucket) for position, bucket in pending.told() if bucket == "unknown"]
     unknown_numbers = {CUSTOMERS[position]["whatsApp"] for position, _ in unknown}
     assert unknown_numbers <= set(WELCOMED)
     assert len(unknown) <= killed * CONCURRENCY
@@ -152,10 +156,10 @@ def check(job: Job, killed: int) -> tuple[int, int]:
     assert [number for number in WELCOMED if number in stored and stored[number]["welcomes"] != 1] == []
     repeated = sum(customer["times_imported"] - 1 for customer in stored.values())
     assert repeated <= killed * CONCURRENCY * ROWS_PER_CALL
-    assert [row for row in job.told() if row[1] != "unknown"] == [(n, bucket_of(n)) for n in REFUSED]
-    assert job.manifest()["rows"] == counted(len(unknown))
-    assert sorted(path.name for path in job.folder.iterdir()) == sorted(
-        ["customers.parquet", "manifest.json", "state.json", job.rejects]
+    assert [row for row in pending.told() if row[1] != "unknown"] == [(n, bucket_of(n)) for n in REFUSED]
+    assert pending.manifest()["rows"] == counted(len(unknown))
+    assert sorted(path.name for path in pending.folder.iterdir()) == sorted(
+        ["customers.parquet", "manifest.json", "state.json", pending.rejects]
     )
     return repeated, len(unknown)
 
@@ -179,12 +183,12 @@ def counted(unknown: int) -> dict[str, int]:
 
 def test_a_worker_told_to_end_settles_what_is_in_flight_and_the_next_repeats_no_call(new_job):
     chance = random.Random(15)  # noqa: S311 - repeatable moments, no secrets
-    job = new_job("told")
+    pending = new_job("told")
 
     terminated = 0
-    while not ends_before(job, job.start(), chance.randint(20, 120), 0.02 * chance.random(), signal.SIGTERM):
+    while not ends_before(pending, pending.start(), chance.randint(20, 120), 0.02 * chance.random(), signal.SIGTERM):
         terminated += 1
 
     assert terminated >= 2
-    assert check(job, 0) == (0, 0)
-    assert job.manifest()["calls"]["sent"] == job.calls()
+    assert check(pending, 0) == (0, 0)
+    assert pending.manifest()["calls"]["sent"] == pending.calls()

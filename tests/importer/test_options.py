@@ -96,6 +96,6 @@ def test_all_wrong_settings_are_named_at_once():
 
 
 def test_time_and_chance_are_real_unless_a_test_owns_them():
-    timing = Options().timing
-    assert timing.now() <= timing.now()
-    assert [chance for chance in (timing.chance() for _ in range(20)) if not 0 <= chance < 1] == []
+    clock = Options().clock
+    assert clock.now() <= clock.now()
+    assert [chance for chance in (clock.chance() for _ in range(20)) if not 0 <= chance < 1] == []

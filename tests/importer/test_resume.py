@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.errors import ServiceError
-from airflow_provider_socialscrm.api.retry import Effort, Timing
+from airflow_provider_socialscrm.api.retry import Clock, RetryLimits
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError, StoppedError
 from airflow_provider_socialscrm.importer.options import ALL, Options, Rules
 from airflow_provider_socialscrm.importer.results import progress
-from airflow_provider_socialscrm.importer.results.checkpoint import FileCheckpoint
+from airflow_provider_socialscrm.importer.results.checkpoint import FileCheckpointStore
 from airflow_provider_socialscrm.importer.results.intervals import Intervals
 from airflow_provider_socialscrm.importer.run import Import
 from airflow_provider_socialscrm.importer.sending.refused_fields import REFUSED_ROWS
@@ -127,7 +127,7 @@ class World:
         state = self.checkpoint.load()
         if state is not None:
             settled = Intervals(state["settled"])
-            self.settled |= {row.body for each in run._intake.judged() for row in each.rows if row.order in settled}
+            self.settled |= {row.body for each in run._input.prepared() for row in each.rows if row.order in settled}
 
     def tries(self, stops: list[tuple[str, int]]) -> dict[str, Any]:
         """Make tries that are stopped as told, then as many as it takes; return the last one's manifest."""
@@ -197,8 +197,8 @@ def options(rows_per_call=3, concurrency=2, on_unknown="hold"):
         max_rejected=1_000_000,
         on_unknown=on_unknown,
         rules=Rules(extension_fields=ALL),
-        effort=Effort(attempts=1),
-        timing=Timing(sleep=no_sleep, chance=lambda: 0.5),
+        retry_limits=RetryLimits(attempts=1),
+        clock=Clock(sleep=no_sleep, chance=lambda: 0.5),
     )
 
 
@@ -310,7 +310,7 @@ def test_a_stopped_run_keeps_its_state_and_the_manifest_counts_the_tries_before(
 def test_the_seconds_of_a_killed_try_are_counted(crm, tmp_path):
     moments = count(step=10)
     world = world_of(crm, tmp_path, ["good"] * 30)
-    world.options = Options(rows_per_call=3, concurrency=1, timing=Timing(lambda: float(next(moments)), no_sleep))
+    world.options = Options(rows_per_call=3, concurrency=1, clock=Clock(lambda: float(next(moments)), no_sleep))
 
     with pytest.raises(KilledError):
         world.attempt("killed after", 4)
@@ -403,7 +403,7 @@ def test_state_that_cannot_be_read_makes_no_call_and_touches_nothing(crm, tmp_pa
     world = world_of(crm, tmp_path, ["good"] * 5)
     path = tmp_path / "state.json"
     path.write_bytes(content)
-    world.checkpoint = FileCheckpoint(path, "mine")
+    world.checkpoint = FileCheckpointStore(path, "mine")
 
     client = Client(Settings(crm.url, "1", crm.settings.api_key, AGENTS[0]))
     with closing(client), pytest.raises(CheckpointError, match=r"state\.json cannot be read"):

@@ -171,10 +171,10 @@ def test_an_ill_service_leaves_the_rest_to_airflows_retry_with_the_manifest_ther
 
 def patient_options(_operator):
     """Return options that wait for nothing."""
-    from airflow_provider_socialscrm.api.retry import Timing
+    from airflow_provider_socialscrm.api.retry import Clock
     from airflow_provider_socialscrm.importer.options import Options
 
-    return Options(concurrency=1, timing=Timing(sleep=lambda _seconds: None, chance=lambda: 0.0))
+    return Options(concurrency=1, clock=Clock(sleep=lambda _seconds: None, chance=lambda: 0.0))
 
 
 @pytest.mark.parametrize("trouble", [{}, {"kind": "code", "code": 999, "message": "Xanthippe 8699776600001 is odd"}])

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 
-from airflow_provider_socialscrm.api.retry import Effort
+from airflow_provider_socialscrm.api.retry import RetryLimits
 from airflow_provider_socialscrm.importer.options import Options
-from airflow_provider_socialscrm.importer.reasons import Bucket, Cause
+from airflow_provider_socialscrm.importer.reasons import Bucket, Reason
 from airflow_provider_socialscrm.importer.results.report import Report
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime import metrics
@@ -34,7 +34,7 @@ class FakeBackend:
         self.counts[stat] = self.counts.get(stat, 0) + count
         self.tags.append(tags)
 
-    def timing(self, stat: str, dt: Any, *, tags: dict[str, str]) -> None:
+    def clock(self, stat: str, dt: Any, *, tags: dict[str, str]) -> None:
         self.times[stat] = dt
         self.tags.append(tags)
 
@@ -75,8 +75,8 @@ def crm(socialscrm_sandbox: Sandbox, monkeypatch) -> Sandbox:
 def report_of(**rows: int) -> Report:
     report = Report()
     for bucket, count in rows.items():
-        cause = None if bucket == "accepted" else Cause(f"{bucket} + bad", "why", "what")
-        report.settle(Bucket(bucket), range(count), cause)
+        reason = None if bucket == "accepted" else Reason(f"{bucket} + bad", "why", "what")
+        report.settle(Bucket(bucket), range(count), reason)
     return report
 
 
@@ -140,7 +140,7 @@ class QuickOperator(SocialSCRMImportOperator):
     """Gives up at the first failure, as the real one does after minutes."""
 
     def _options(self) -> Options:
-        return Options(rows_per_call=2, concurrency=1, effort=Effort(attempts=1))
+        return Options(rows_per_call=2, concurrency=1, retry_limits=RetryLimits(attempts=1))
 
 
 def test_a_retry_counts_no_row_and_no_call_of_the_try_before(crm: Sandbox, backend: FakeBackend):

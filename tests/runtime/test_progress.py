@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse
 
 from airflow_provider_socialscrm.importer.results import progress
-from airflow_provider_socialscrm.importer.results.progress import Standing
+from airflow_provider_socialscrm.importer.results.progress import SendProgress
 from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime import task_state
 from airflow_provider_socialscrm.runtime.progress import KEY, telling
@@ -53,7 +53,7 @@ class ClosedStore(FakeStore):
         raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 500}))
 
 
-STANDING = Standing(120, 1_000, 40.4, 2)
+STANDING = SendProgress(120, 1_000, 40.4, 2)
 
 
 def test_the_ui_is_shown_numbers_which_are_forgotten_in_the_end(caplog):

@@ -13,12 +13,12 @@ from airflow.sdk import ObjectStoragePath
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse
 
-from airflow_provider_socialscrm.api.retry import Effort
+from airflow_provider_socialscrm.api.retry import RetryLimits
 from airflow_provider_socialscrm.importer.errors import CheckpointError, StoppedError, SystemicError
 from airflow_provider_socialscrm.importer.options import Options
-from airflow_provider_socialscrm.importer.results.checkpoint import FileCheckpoint
+from airflow_provider_socialscrm.importer.results.checkpoint import FileCheckpointStore
 from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
-from airflow_provider_socialscrm.runtime.task_state import KEY, TaskStateCheckpoint, checkpoint_for
+from airflow_provider_socialscrm.runtime.task_state import KEY, TaskStateCheckpointStore, checkpoint_for
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 
 
@@ -76,7 +76,7 @@ class QuickOperator(SocialSCRMImportOperator):
     """Gives up at the first failure, as the real one does after minutes."""
 
     def _options(self) -> Options:
-        return Options(self.rows_per_call, concurrency=self.concurrency, effort=Effort(attempts=1))
+        return Options(self.rows_per_call, concurrency=self.concurrency, retry_limits=RetryLimits(attempts=1))
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_airflows_task_state_keeps_it_where_there_is_one(caplog):
     assert checkpoint.load() is None
     checkpoint.save({"a": [1]})
 
-    assert isinstance(checkpoint, TaskStateCheckpoint)
+    assert isinstance(checkpoint, TaskStateCheckpointStore)
     assert list(store.values) == [KEY]
     assert checkpoint.load() == {"a": [1]}
     checkpoint.clear()
@@ -117,7 +117,7 @@ def test_a_path_goes_before_airflows_task_state(tmp_path, caplog):
     checkpoint = checkpoint_for({"ti": FakeTaskInstance(), "task_state_store": store}, path)
     checkpoint.save({"a": 1})
 
-    assert isinstance(checkpoint, FileCheckpoint)
+    assert isinstance(checkpoint, FileCheckpointStore)
     assert (path.exists(), store.values) == (True, {})
     assert f"kept in {path}" in caplog.text
 

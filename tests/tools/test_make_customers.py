@@ -108,9 +108,11 @@ def test_numbers_are_distinct_and_of_international_length(rows, good_rows):
 
 
 def test_numbers_begin_with_a_country_code_of_the_agents_countries(good_rows):
-    strangers = [row for row in good_rows if not digits_of(row["whatsApp"]).startswith(DIALS_OF[row["agentAccount"]])]
+    unexpected_numbers = [
+        row for row in good_rows if not digits_of(row["whatsApp"]).startswith(DIALS_OF[row["agentAccount"]])
+    ]
 
-    assert strangers == []
+    assert unexpected_numbers == []
 
 
 @pytest.mark.parametrize(

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_socialscrm.importer.reasons import Cause
+from airflow_provider_socialscrm.importer.reasons import Reason
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-Finding = tuple[Cause, "pa.Array"]
+Finding = tuple[Reason, "pa.Array"]
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Checked:
+class RuleResult:
     """A column of texts after a rule.
 
     :param text: strings; null where the row has no value. What stands in a row with a problem does not matter.
@@ -27,16 +27,17 @@ class Checked:
     problems: tuple[Finding, ...] = ()
     remarks: tuple[Finding, ...] = ()
 
-    def take(self, indices: pa.Array) -> Checked:
+    def take(self, indices: pa.Array) -> RuleResult:
         """Return the column whose rows are these rows of it, as with the values of a dictionary."""
         problems, remarks = (
-            tuple((cause, mask.take(indices)) for cause, mask in findings) for findings in (self.problems, self.remarks)
+            tuple((reason, mask.take(indices)) for reason, mask in findings)
+            for findings in (self.problems, self.remarks)
         )
-        return Checked(self.text.take(indices), problems, remarks)
+        return RuleResult(self.text.take(indices), problems, remarks)
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Column:
+class FieldColumn:
     """A checked field of a batch: of each row, or of the distinct values and which of them each row has.
 
     :param name: the field's.
@@ -45,7 +46,7 @@ class Column:
     """
 
     name: str
-    checked: Checked
+    checked: RuleResult
     indices: pa.Array | None = None
 
     @property
@@ -68,4 +69,4 @@ class Column:
         return values if self.indices is None else values.take(self.indices)
 
     def _found(self, findings: tuple[Finding, ...]) -> list[Finding]:
-        return [(cause, self.by_row(mask)) for cause, mask in findings if mask.true_count]
+        return [(reason, self.by_row(mask)) for reason, mask in findings if mask.true_count]

@@ -114,7 +114,7 @@ def content_of(text: pa.StringArray) -> bytes:
 def unsendable(column: pa.Array) -> tuple[Finding, ...]:
     """Return the rows of a readable column whose value no text stands for: infinite numbers, bytes that are no text."""
     if column.type.equals(MIXED):
-        return tuple((cause, _has_code(column, str(cause.code))) for cause in (NOT_A_NUMBER, NOT_TEXT))
+        return tuple((reason, _has_code(column, str(reason.code))) for reason in (NOT_A_NUMBER, NOT_TEXT))
     values = _values(column)
     if not pa.types.is_floating(values.type):
         return ()

@@ -15,14 +15,14 @@ from unicodedata import normalize
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_socialscrm.importer.columns.findings import Checked
+from airflow_provider_socialscrm.importer.columns.findings import RuleResult
 from airflow_provider_socialscrm.importer.reasons import (
     AMBIGUOUS_BIRTHDAY,
     AMBIGUOUS_DATE,
     BAD_BIRTHDAY,
     BAD_DATE,
     BIRTHDAY_OUT_OF_RANGE,
-    Cause,
+    Reason,
 )
 
 FIRST_BIRTHDAY: Final = date(1900, 1, 1)
@@ -98,13 +98,13 @@ _IN_PYTHON: Final[Mapping[bool | None, Sequence[re.Pattern[str]]]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    bad: Cause
-    ambiguous: Cause
+    bad: Reason
+    ambiguous: Reason
     first: date = date.min
     last: date = date.max
 
 
-def birthdays(text: pa.Array, dayfirst: bool | None, today: date) -> Checked:
+def birthdays(text: pa.Array, dayfirst: bool | None, today: date) -> RuleResult:
     """Return a column of birthdays as ``yyyy/MM/dd``, each from 1900 to today, read as :func:`dates` reads them.
 
     One that reads as two days is out of range where both are. It is ambiguous even where only one is in range: some
@@ -118,10 +118,10 @@ def birthdays(text: pa.Array, dayfirst: bool | None, today: date) -> Checked:
     first, last = _vendors(FIRST_BIRTHDAY), _vendors(today)
     # In the vendor's form the order of texts is that of days.
     outside = pc.or_(pc.less(checked.text, first), pc.greater(checked.text, last))
-    return Checked(checked.text, (*checked.problems, (BIRTHDAY_OUT_OF_RANGE, pc.fill_null(outside, False))))
+    return RuleResult(checked.text, (*checked.problems, (BIRTHDAY_OUT_OF_RANGE, pc.fill_null(outside, False))))
 
 
-def dates(text: pa.Array, dayfirst: bool | None) -> Checked:
+def dates(text: pa.Array, dayfirst: bool | None) -> RuleResult:
     """Return a column of dates as ``yyyy/MM/dd``; a time of day and its zone are left out.
 
     A year of four digits may come first or last, the month may be a number or an English name.
@@ -133,7 +133,7 @@ def dates(text: pa.Array, dayfirst: bool | None) -> Checked:
     return _checked(text, dayfirst, _Rule(BAD_DATE, AMBIGUOUS_DATE))
 
 
-def _checked(text: pa.Array, dayfirst: bool | None, rule: _Rule) -> Checked:
+def _checked(text: pa.Array, dayfirst: bool | None, rule: _Rule) -> RuleResult:
     written = _if_plain(pc.replace_substring(text, pattern="-", replacement="/"))
     for form in _IN_KERNELS[dayfirst]:
         unread = _unread(written, text)
@@ -141,8 +141,8 @@ def _checked(text: pa.Array, dayfirst: bool | None, rule: _Rule) -> Checked:
     unread = _unread(written, text)
     others = text.filter(unread).dictionary_encode()
     read = _each(others.dictionary, _IN_PYTHON[dayfirst], rule).take(others.indices)
-    problems = tuple((cause, pc.replace_with_mask(unread, unread, mask)) for cause, mask in read.problems)
-    return Checked(pc.replace_with_mask(written, unread, read.text), problems)
+    problems = tuple((reason, pc.replace_with_mask(unread, unread, mask)) for reason, mask in read.problems)
+    return RuleResult(pc.replace_with_mask(written, unread, read.text), problems)
 
 
 def _unread(written: pa.Array, text: pa.Array) -> pa.Array:
@@ -160,15 +160,15 @@ def _rewritten(text: pa.Array, form: re.Pattern[str]) -> pa.Array:
     return pc.binary_join_element_wise(year, *(pc.utf8_lpad(part, 2, "0") for part in (month, day)), "/")
 
 
-def _each(values: pa.Array, forms: Sequence[re.Pattern[str]], rule: _Rule) -> Checked:
+def _each(values: pa.Array, forms: Sequence[re.Pattern[str]], rule: _Rule) -> RuleResult:
     readings = [_read(value, forms, rule) for value in values.to_pylist()]
-    texts = [None if isinstance(reading, Cause) else reading for reading in readings]
-    causes = (rule.bad, rule.ambiguous)
-    masks = [pa.array([reading is cause for reading in readings], pa.bool_()) for cause in causes]
-    return Checked(pa.array(texts, values.type), tuple(zip(causes, masks, strict=True)))
+    texts = [None if isinstance(reading, Reason) else reading for reading in readings]
+    reasons = (rule.bad, rule.ambiguous)
+    masks = [pa.array([reading is reason for reading in readings], pa.bool_()) for reason in reasons]
+    return RuleResult(pa.array(texts, values.type), tuple(zip(reasons, masks, strict=True)))
 
 
-def _read(value: str, forms: Sequence[re.Pattern[str]], rule: _Rule) -> str | Cause:
+def _read(value: str, forms: Sequence[re.Pattern[str]], rule: _Rule) -> str | Reason:
     tidy = " ".join(normalize("NFKC", value).split())  # full-width digits and signs become ASCII
     matches = (form.fullmatch(tidy) for form in forms)
     days = {day for match in matches if match and (day := _day(**match.groupdict()))}

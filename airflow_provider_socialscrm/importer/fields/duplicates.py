@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_socialscrm.importer.columns.findings import Column
+from airflow_provider_socialscrm.importer.columns.findings import FieldColumn
 from airflow_provider_socialscrm.importer.columns.text import as_text
 from airflow_provider_socialscrm.importer.columns.values import readable
 from airflow_provider_socialscrm.importer.reasons import BUCKET_COLUMN, Bucket
@@ -30,7 +30,7 @@ Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
 Positions = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
-def keys_of(numbers: Column, without: Positions = NOBODY) -> Keys:
+def keys_of(numbers: FieldColumn, without: Positions = NOBODY) -> Keys:
     """Return each number as the integer it is, since it has at most 15 digits and the first is not 0; -1 where none is.
 
     :param numbers: the column of numbers, checked.

@@ -14,7 +14,7 @@ from unicodedata import decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_socialscrm.importer.columns.findings import Checked, Finding
+from airflow_provider_socialscrm.importer.columns.findings import Finding, RuleResult
 from airflow_provider_socialscrm.importer.columns.null_words import null_words
 from airflow_provider_socialscrm.importer.columns.precision import Precision
 from airflow_provider_socialscrm.importer.errors import InputError
@@ -95,7 +95,7 @@ _BRACKETED_END: Final = re.compile(r"[(\[{]\s*[0-9]+\s*[)\]}]\s*$")
 
 def whatsapp_numbers(
     text: pa.Array, region: str | None = None, ambiguous: str = "reject", precision: Precision | None = None
-) -> Checked:
+) -> RuleResult:
     """Return a column of phone numbers as their digits, country code first; a bad one has one cause.
 
     A number with ``+`` or ``00`` is international, as written. Without a region any other number has to begin with its
@@ -109,7 +109,7 @@ def whatsapp_numbers(
     :param precision: how many digits the table shows; ``None`` where the column is all there is.
     """
     if region is None and _are_numbers(text):
-        return Checked(text, ((NO_NUMBER, pc.is_null(text)),))
+        return RuleResult(text, ((NO_NUMBER, pc.is_null(text)),))
     plain = pc.fill_null(pc.match_substring_regex(text, _DIGITS), False)
     missing = pc.or_(pc.is_null(text), null_words(text))
     rest = pc.and_not(pc.invert(plain), missing)
@@ -121,9 +121,9 @@ def whatsapp_numbers(
     problems, remarks = [(NO_NUMBER, missing)], list[Finding]()
     for rows, checked in parts:
         numbers = pc.replace_with_mask(numbers, rows, checked.text)
-        problems += [(cause, pc.replace_with_mask(nowhere, rows, mask)) for cause, mask in checked.problems]
-        remarks += [(cause, pc.replace_with_mask(nowhere, rows, mask)) for cause, mask in checked.remarks]
-    return Checked(numbers, tuple(problems), tuple(remarks))
+        problems += [(reason, pc.replace_with_mask(nowhere, rows, mask)) for reason, mask in checked.problems]
+        remarks += [(reason, pc.replace_with_mask(nowhere, rows, mask)) for reason, mask in checked.remarks]
+    return RuleResult(numbers, tuple(problems), tuple(remarks))
 
 
 def check_region(region: str) -> None:
@@ -150,7 +150,7 @@ def _are_numbers(text: pa.Array) -> bool:
     return fits.true_count == len(present) and bool(have_possible_lengths(pc.cast(present, pa.int64())).all())
 
 
-def _untangled(text: pa.Array, region: str | None, ambiguous: str, precision: Precision | None) -> Checked:
+def _untangled(text: pa.Array, region: str | None, ambiguous: str, precision: Precision | None) -> RuleResult:
     tangled = pc.invert(pc.match_substring_regex(text, _SPACED))
     cleared, lost = _tidied(text.filter(tangled), precision)
     tidy = pc.replace_with_mask(text, tangled, cleared)
@@ -167,7 +167,7 @@ def _numbers(
     ambiguous: str,
     before: tuple[Finding, ...] = (),
     again: pa.Array | None = None,
-) -> Checked:
+) -> RuleResult:
     """Return the numbers that are written so, each row with one problem or none.
 
     :param written: digits, with or without a plus; what has other characters is no number.
@@ -187,7 +187,7 @@ def _numbers(
     for _, mask in before:
         settled = pc.or_(settled, mask)
     problems = (*before, *_unread(written, region, settled))
-    return Checked(numbers, (*problems, *doubts)) if ambiguous == "reject" else Checked(numbers, problems, doubts)
+    return RuleResult(numbers, (*problems, *doubts)) if ambiguous == "reject" else RuleResult(numbers, problems, doubts)
 
 
 def _unread(written: pa.Array, region: str | None, settled: pa.Array) -> tuple[Finding, ...]:
@@ -197,8 +197,8 @@ def _unread(written: pa.Array, region: str | None, settled: pa.Array) -> tuple[F
     national = pc.match_substring_regex(written, _NATIONAL if region is None else _NOTHING)
     unused = pc.and_not(pc.match_substring_regex(written, _WITH_CODE if region is None else _DIALLABLE), national)
     bad = pc.and_not(pc.invert(national), unused)
-    causes = ((NATIONAL_NUMBER, national), (NUMBER_NOT_IN_USE, unused), (BAD_NUMBER, bad))
-    return tuple((cause, pc.and_not(mask, settled)) for cause, mask in causes)
+    reasons = ((NATIONAL_NUMBER, national), (NUMBER_NOT_IN_USE, unused), (BAD_NUMBER, bad))
+    return tuple((reason, pc.and_not(mask, settled)) for reason, mask in reasons)
 
 
 def _read(written: pa.Array, region: str | None, ambiguous: str) -> tuple[pa.Array, pa.Array]:

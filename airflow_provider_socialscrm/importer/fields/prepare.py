@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from airflow_provider_socialscrm.api.customers import AGENT, NUMBER, SEX, SIDE_EFFECT
 from airflow_provider_socialscrm.importer.columns.cleaning import json_members, json_objects
-from airflow_provider_socialscrm.importer.columns.findings import Column, Finding
+from airflow_provider_socialscrm.importer.columns.findings import FieldColumn, Finding
 from airflow_provider_socialscrm.importer.columns.null_words import null_words, without
 from airflow_provider_socialscrm.importer.columns.text import as_text
 from airflow_provider_socialscrm.importer.columns.values import readable
@@ -21,8 +21,8 @@ from airflow_provider_socialscrm.importer.fields.duplicates import Flags
 from airflow_provider_socialscrm.importer.fields.mapping import Plan, is_index, is_own
 from airflow_provider_socialscrm.importer.fields.rules import check_field
 from airflow_provider_socialscrm.importer.fields.sexes import letters_of
-from airflow_provider_socialscrm.importer.reasons import NO_NUMBER, TOO_LARGE, AmbiguousNumber, Cause
-from airflow_provider_socialscrm.importer.rows import InvalidRow, Judged, Rows, SupersededRow
+from airflow_provider_socialscrm.importer.reasons import NO_NUMBER, TOO_LARGE, AmbiguousNumberReason, Reason
+from airflow_provider_socialscrm.importer.rows import InvalidRow, PreparedBatch, Rows, SupersededRow
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.fields.table_facts import TableFacts
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class RowPreparer:
     """Judges batches.
 
     :param plan: what rows are made of.
@@ -49,7 +49,7 @@ class Judge:
     envelope: Callable[[str | None], int]
     facts: TableFacts
 
-    def numbers(self, batch: Batch) -> Column:
+    def numbers(self, batch: Batch) -> FieldColumn:
         """Return the column of numbers alone."""
         return self._checked(batch, NUMBER)[NUMBER]
 
@@ -65,7 +65,7 @@ class Judge:
         sendable[list(self._examine(batch).reasons)] = False
         return sendable
 
-    def judge(self, batch: Batch, superseded: Mapping[int, int | None], places: Iterator[int]) -> Judged:
+    def judge(self, batch: Batch, superseded: Mapping[int, int | None], places: Iterator[int]) -> PreparedBatch:
         """Return a batch's rows, each sendable, invalid or superseded.
 
         :param superseded: rows of the batch that are not sent, by position, each with the position of the one that goes
@@ -74,11 +74,11 @@ class Judge:
         """
         examined = self._examine(batch)
         blank = self._blank(batch, examined.reasons)
-        reasons = {batch.start + index: causes for index, causes in examined.reasons.items() if index not in blank}
+        reasons = {batch.start + index: reasons for index, reasons in examined.reasons.items() if index not in blank}
         gone = superseded.keys() | reasons.keys() | {batch.start + index for index in blank}
         everything = range(batch.records.num_rows)
         left = [index for index in everything if batch.start + index not in gone] if gone else everything
-        return Judged(
+        return PreparedBatch(
             batch,
             examined.rows(batch, left, places),
             [InvalidRow(at, tuple(reasons[at])) for at in sorted(reasons) if at not in superseded],
@@ -88,9 +88,9 @@ class Judge:
             examined.ambiguous_numbers,
         )
 
-    def _blank(self, batch: Batch, reasons: Mapping[int, Sequence[Cause]]) -> frozenset[int]:
+    def _blank(self, batch: Batch, reasons: Mapping[int, Sequence[Reason]]) -> frozenset[int]:
         """Return the rows that have no value in any column but words for none, so that nobody misses anything."""
-        left = pa.array([index for index, causes in reasons.items() if NO_NUMBER in causes], pa.int64())
+        left = pa.array([index for index, reasons in reasons.items() if NO_NUMBER in reasons], pa.int64())
         for name in batch.records.schema.names:
             if len(left) and is_own(name) and not is_index(name):
                 text = as_text(readable(batch.records.column(name).take(left)))
@@ -98,7 +98,7 @@ class Judge:
                 left = left.filter(pc.or_(pc.is_null(text), null_words(text)))
         return frozenset(left.to_pylist())
 
-    def _checked(self, batch: Batch, *names: str) -> dict[str, Column]:
+    def _checked(self, batch: Batch, *names: str) -> dict[str, FieldColumn]:
         return {
             field.name: check_field(field, _column(batch, field.column), self.rules, self.facts)
             for field in self.plan.fields
@@ -138,14 +138,14 @@ class _Examined:
     bodies: pa.Array
     signers: Sequence[str | None] | None
     harmful: Sequence[bool] | None
-    reasons: Mapping[int, Sequence[Cause]]
+    reasons: Mapping[int, Sequence[Reason]]
     remarks: Sequence[Finding]
     ambiguous_numbers: Mapping[str, int]
 
-    def remarks_on(self, indices: Sequence[int]) -> dict[Cause, int]:
+    def remarks_on(self, indices: Sequence[int]) -> dict[Reason, int]:
         """Return how many of the rows at these indices have something noteworthy."""
-        flags = {cause: mask.to_numpy(zero_copy_only=False) for cause, mask in self.remarks}
-        return {cause: count for cause, odd in flags.items() if (count := int(odd[list(indices)].sum()))}
+        flags = {reason: mask.to_numpy(zero_copy_only=False) for reason, mask in self.remarks}
+        return {reason: count for reason, odd in flags.items() if (count := int(odd[list(indices)].sum()))}
 
     def rows(self, batch: Batch, indices: Sequence[int], places: Iterator[int]) -> Rows:
         """Return the rows at these indices, in the order of sending."""
@@ -189,13 +189,13 @@ def _column(batch: Batch, name: str | None) -> pa.Array:
 
 
 def _ambiguous_numbers(findings: Sequence[Finding]) -> dict[str, int]:
-    return {cause.countries: mask.true_count for cause, mask in findings if isinstance(cause, AmbiguousNumber)}
+    return {reason.countries: mask.true_count for reason, mask in findings if isinstance(reason, AmbiguousNumberReason)}
 
 
-def _by_row(findings: Sequence[Finding], unreadable: Mapping[int, Cause]) -> Mapping[int, Sequence[Cause]]:
-    reasons: dict[int, list[Cause]] = {}
-    for cause, mask in findings:
+def _by_row(findings: Sequence[Finding], unreadable: Mapping[int, Reason]) -> Mapping[int, Sequence[Reason]]:
+    reasons: dict[int, list[Reason]] = {}
+    for reason, mask in findings:
         for index in pc.indices_nonzero(pc.fill_null(mask, False)).to_pylist():
-            reasons.setdefault(index, []).append(cause)
+            reasons.setdefault(index, []).append(reason)
     # What cannot be read has no value, so each further reason would be wrong.
-    return reasons | {index: [cause] for index, cause in unreadable.items()}
+    return reasons | {index: [reason] for index, reason in unreadable.items()}

@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count, islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
@@ -23,16 +23,15 @@ from airflow_provider_socialscrm.importer.fields.duplicates import (
 )
 from airflow_provider_socialscrm.importer.fields.mapping import Plan, column_label, column_labels, plan_fields
 from airflow_provider_socialscrm.importer.fields.phones import check_region
-from airflow_provider_socialscrm.importer.fields.prepare import Judge
+from airflow_provider_socialscrm.importer.fields.prepare import RowPreparer
 from airflow_provider_socialscrm.importer.fields.table_facts import TableFacts
 from airflow_provider_socialscrm.importer.reasons import BUCKET_COLUMN, TWO_FORMS
-from airflow_provider_socialscrm.importer.results.report import observations
-from airflow_provider_socialscrm.importer.rows import Judged
+from airflow_provider_socialscrm.importer.rows import PreparedBatch
 from airflow_provider_socialscrm.importer.sources.base import Batch, Source
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.options import Options
-    from airflow_provider_socialscrm.importer.reasons import Cause
+    from airflow_provider_socialscrm.importer.reasons import Reason
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +39,7 @@ NAMED_LINES: Final = 10
 """Unreadable lines that the log names of each batch; the dead letter has them all."""
 
 
-class Intake:
+class InputReader:
     """The rows of a table as they are sent, or why not.
 
     :param source: the table.
@@ -58,14 +57,14 @@ class Intake:
             check_region(rules.default_region)
         self._source = source
         self._rules = rules
-        self._facts = TableFacts(options.timing.today())
+        self._facts = TableFacts(options.clock.today())
         self.plan = _plan(source, options, agent_in_row=agent_in_row)
-        self._judge = Judge(self.plan, rules, agent_in_row, options.bytes_per_call, envelope, self._facts)
+        self._judge = RowPreparer(self.plan, rules, agent_in_row, options.bytes_per_call, envelope, self._facts)
         self._losers = self._winners = NOBODY
         self.rows = 0
         """Rows of the input, once it was read."""
         self._in_two_forms = 0
-        self._remarks: Counter[Cause] = Counter()
+        self._remarks: Counter[Reason] = Counter()
         self._ambiguous_numbers: Counter[str] = Counter()
 
     def prepare(self) -> None:
@@ -87,7 +86,7 @@ class Intake:
         finally:
             keys.close()
 
-    def judged(self) -> Iterator[Judged]:
+    def prepared(self) -> Iterator[PreparedBatch]:
         """Yield the rows, each once.
 
         :raises InputError: when the table is not what it was when it was read before.
@@ -96,11 +95,11 @@ class Intake:
         self._remarks.clear()
         self._ambiguous_numbers.clear()
         for batch in self._source.batches():
-            judged = self._judge.judge(batch, self._superseded_in(batch), places)
-            self._remarks.update(judged.remarks)
-            self._ambiguous_numbers.update(judged.ambiguous_numbers)
+            prepared = self._judge.judge(batch, self._superseded_in(batch), places)
+            self._remarks.update(prepared.remarks)
+            self._ambiguous_numbers.update(prepared.ambiguous_numbers)
             rows += batch.records.num_rows
-            yield judged
+            yield prepared
         if rows != self.rows:
             raise InputError(
                 f"The data had {self.rows:,} rows when it was read first and has {rows:,} now: let nothing write to it "
@@ -108,24 +107,29 @@ class Intake:
             )
 
     @property
-    def remarks(self) -> Mapping[Cause, int]:
+    def remarks(self) -> Mapping[Reason, int]:
         """Rows that are sent and have something noteworthy, by cause, as far as they were judged."""
         forms = {TWO_FORMS: self._in_two_forms} if self._in_two_forms else {}
         return forms | self._remarks
 
-    def observations(self) -> dict[str, Any]:
-        """Return for the manifest what a person should know about the rows and columns."""
-        left_out = column_labels(self.plan.left_out, self._source.columns)
-        return observations(self.remarks, self._ambiguous_numbers, left_out)
+    @property
+    def ambiguous_numbers(self) -> Mapping[str, int]:
+        """Rows whose number can be one of two countries, by the countries, as far as they were read."""
+        return self._ambiguous_numbers
+
+    @property
+    def left_out(self) -> Sequence[str]:
+        """Labels of the columns that are not sent."""
+        return column_labels(self.plan.left_out, self._source.columns)
 
     def say_remarks(self) -> None:
         """Log what is noteworthy about rows that are sent."""
-        for cause, rows in self.remarks.items():
-            log.warning("%s rows: %s %s", f"{rows:,}", cause.meaning, cause.hint)
+        for reason, rows in self.remarks.items():
+            log.warning("%s rows: %s %s", f"{rows:,}", reason.meaning, reason.hint)
 
     def invalid_rows(self) -> int:
         """Return how many rows cannot be sent, for which all of them are judged."""
-        return sum(len(judged.invalid) for judged in self.judged())
+        return sum(len(prepared.invalid) for prepared in self.prepared())
 
     def _needed(self) -> frozenset[str]:
         number = self.plan.field(NUMBER)
@@ -184,8 +188,8 @@ def _log_plan(plan: Plan, columns: Sequence[str]) -> None:
         log.warning("%s", doubt)
 
 
-def _name_lines(unreadable: Mapping[int, Cause], rows: int) -> None:
-    for cause in islice(unreadable.values(), NAMED_LINES):
-        log.warning("%s", cause.meaning)
+def _name_lines(unreadable: Mapping[int, Reason], rows: int) -> None:
+    for reason in islice(unreadable.values(), NAMED_LINES):
+        log.warning("%s", reason.meaning)
     if len(unreadable) > NAMED_LINES:
         log.warning("... and %s more lines of these %s rows", f"{len(unreadable) - NAMED_LINES:,}", f"{rows:,}")

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from airflow_provider_socialscrm.api.customers import AGENT, BIRTHDAY, NEVER_EMPTY, NUMBER, SEX, TAGS
 from airflow_provider_socialscrm.importer.columns.cleaning import clean, clean_text
-from airflow_provider_socialscrm.importer.columns.findings import Checked, Column, Finding
+from airflow_provider_socialscrm.importer.columns.findings import FieldColumn, Finding, RuleResult
 from airflow_provider_socialscrm.importer.columns.null_words import null_words, without
 from airflow_provider_socialscrm.importer.columns.precision import Precision
 from airflow_provider_socialscrm.importer.columns.text import MIXED, as_text, is_list, untrimmed, value_as_text
@@ -41,7 +41,7 @@ from airflow_provider_socialscrm.importer.reasons import (
     NO_AGENT,
     NULL_WORD,
     ROUNDED_NUMBER,
-    Cause,
+    Reason,
 )
 
 WITHOUT_IT: Final = "The row is sent without it."
@@ -54,7 +54,7 @@ REPEATED: Final = 4
 """How often each value stands in the sample, on average, for the column to be converted by its distinct values."""
 
 
-def check_field(field: Field, column: pa.Array, rules: Rules, facts: TableFacts) -> Column:
+def check_field(field: Field, column: pa.Array, rules: Rules, facts: TableFacts) -> FieldColumn:
     """Return a field's texts, null where a row leaves the field out, and what is wrong with them.
 
     :param field: which one, and what becomes of rows without a value.
@@ -64,8 +64,8 @@ def check_field(field: Field, column: pa.Array, rules: Rules, facts: TableFacts)
     """
     distinct = _distinct(column)
     if distinct is None:
-        return Column(field.name, _check(field, column, rules, facts))
-    return Column(field.name, _check(field, distinct.dictionary, rules, facts), distinct.indices)
+        return FieldColumn(field.name, _check(field, column, rules, facts))
+    return FieldColumn(field.name, _check(field, distinct.dictionary, rules, facts), distinct.indices)
 
 
 def _distinct(column: pa.Array) -> pa.DictionaryArray | None:
@@ -81,7 +81,7 @@ def _distinct(column: pa.Array) -> pa.DictionaryArray | None:
     return pc.dictionary_encode(column, null_encoding="encode")
 
 
-def _check(field: Field, column: pa.Array, rules: Rules, facts: TableFacts) -> Checked:
+def _check(field: Field, column: pa.Array, rules: Rules, facts: TableFacts) -> RuleResult:
     column = readable(column)
     own = clean(untrimmed(column))
     text = _replaced(without(own, rules.null_values), rules.values.get(field.name, {}))
@@ -95,7 +95,7 @@ def _check(field: Field, column: pa.Array, rules: Rules, facts: TableFacts) -> C
     problems = _with_type(field.name, checked.problems, _of_type(field.name, column, own, text, facts))
     text = pc.fill_null(checked.text, "") if field.send_empty else checked.text
     remarks = (*_remarks(field.name, column, words, sent=not has_form), *checked.remarks)
-    found = Checked(text, problems, remarks)
+    found = RuleResult(text, problems, remarks)
     return _without_bad(field.name, found) if rules.bad_values == "omit" and field.name not in NEVER_EMPTY else found
 
 
@@ -105,13 +105,13 @@ def _of_type(name: str, column: pa.Array, own: pa.Array, text: pa.Array, facts: 
     if not found:
         return ()
     as_it_was = pc.fill_null(pc.equal(text, own), False)
-    return tuple((cause, pc.and_(mask, as_it_was)) for cause, mask in found)
+    return tuple((reason, pc.and_(mask, as_it_was)) for reason, mask in found)
 
 
 def _with_type(name: str, problems: tuple[Finding, ...], of_type: tuple[Finding, ...]) -> tuple[Finding, ...]:
     if of_type and name == NUMBER:  # digits that are lost say nothing else about a number
         lost = reduce(pc.or_, (mask for _, mask in of_type))
-        problems = tuple((cause, pc.and_not(mask, lost)) for cause, mask in problems)
+        problems = tuple((reason, pc.and_not(mask, lost)) for reason, mask in problems)
     return (*of_type, *problems)
 
 
@@ -127,7 +127,7 @@ def _replaced(text: pa.Array, values: Mapping[Any, Any]) -> pa.Array:
     return pc.if_else(pc.is_valid(at), replaced, text)
 
 
-def _rule_of(name: str, column: pa.Array, rules: Rules, facts: TableFacts) -> Callable[[pa.Array], Checked]:
+def _rule_of(name: str, column: pa.Array, rules: Rules, facts: TableFacts) -> Callable[[pa.Array], RuleResult]:
     if name == NUMBER:
         return lambda text: whatsapp_numbers(text, rules.default_region, rules.ambiguous_numbers, facts.precision)
     if name == SEX:
@@ -138,7 +138,7 @@ def _rule_of(name: str, column: pa.Array, rules: Rules, facts: TableFacts) -> Ca
         return lambda text: dates(text, rules.dayfirst)
     if name in TAGS:
         return lambda text: tags(text, _lists(column))
-    return _RULES.get(name, Checked)
+    return _RULES.get(name, RuleResult)
 
 
 def _blanked(text: pa.Array, rows: pa.Array) -> pa.Array:
@@ -160,17 +160,17 @@ def _remarks(name: str, column: pa.Array, words: pa.Array | None, *, sent: bool)
     return ((_of_field(name, word), words), (_of_field(name, INEXACT_NUMBER), inexact(column)))
 
 
-def _without_bad(name: str, checked: Checked) -> Checked:
+def _without_bad(name: str, checked: RuleResult) -> RuleResult:
     """Return the texts without those that cannot be sent, and a remark for each reason."""
     text = checked.text
     for _, mask in checked.problems:
         text = _blanked(text, pc.fill_null(mask, False))
-    omitted = [(_of_field(name, replace(cause, hint=WITHOUT_IT)), mask) for cause, mask in checked.problems]
-    return Checked(text, (), (*omitted, *checked.remarks))
+    omitted = [(_of_field(name, replace(reason, hint=WITHOUT_IT)), mask) for reason, mask in checked.problems]
+    return RuleResult(text, (), (*omitted, *checked.remarks))
 
 
-def _of_field(name: str, cause: Cause) -> Cause:
-    return cause if cause.meaning.startswith(f"{name} ") else replace(cause, meaning=f"{name}: {cause.meaning}")
+def _of_field(name: str, reason: Reason) -> Reason:
+    return reason if reason.meaning.startswith(f"{name} ") else replace(reason, meaning=f"{name}: {reason.meaning}")
 
 
 def _lost_by_type(name: str, column: pa.Array, text: pa.Array, facts: TableFacts) -> tuple[Finding, ...]:
@@ -194,11 +194,11 @@ def _rounded_before(digits: pa.Array, floats: pa.Array, of_table: Precision | No
     return pc.and_(floats, precision.rounded(digits))
 
 
-def _agent(text: pa.Array) -> Checked:
-    return Checked(text, ((NO_AGENT, pc.is_null(text)),))
+def _agent(text: pa.Array) -> RuleResult:
+    return RuleResult(text, ((NO_AGENT, pc.is_null(text)),))
 
 
-_RULES: Final[dict[str, Callable[[pa.Array], Checked]]] = {AGENT: _agent}
+_RULES: Final[dict[str, Callable[[pa.Array], RuleResult]]] = {AGENT: _agent}
 
 _RULES_WITH_FORM: Final = (NUMBER, AGENT, BIRTHDAY, SEX)
 """Fields in which a word such as NULL can be no value."""

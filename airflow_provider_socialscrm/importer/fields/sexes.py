@@ -8,7 +8,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_socialscrm.importer.columns.findings import Checked
+from airflow_provider_socialscrm.importer.columns.findings import RuleResult
 from airflow_provider_socialscrm.importer.reasons import ODD_SEX
 
 SEXES: Final[Mapping[str, Sequence[str]]] = {
@@ -54,7 +54,7 @@ _KNOWN: Final = pa.array([word for word, _ in _WORDS], pa.string())
 _VENDORS: Final = pa.array([sex for _, sex in _WORDS], pa.string())
 
 
-def sexes(text: pa.Array, letters: set[str] | None = None) -> Checked:
+def sexes(text: pa.Array, letters: set[str] | None = None) -> RuleResult:
     """Return a column in the vendor's words for a sex; another word stays as it is, with a remark.
 
     M and F stay, too, where other letters of the column say that they may have another meaning than in English.
@@ -68,7 +68,7 @@ def sexes(text: pa.Array, letters: set[str] | None = None) -> Checked:
         # Fresh from a kernel, for before Arrow 24 if_else with a null corrupts a slice of strings.
         known = pc.if_else(pc.is_in(lower, pa.array(uncertain)), pa.scalar(None, pa.string()), known)
     unknown = pc.and_(pc.is_null(known), pc.is_valid(text))
-    return Checked(pc.coalesce(known, text), remarks=((ODD_SEX, unknown),))
+    return RuleResult(pc.coalesce(known, text), remarks=((ODD_SEX, unknown),))
 
 
 def letters_of(text: pa.Array) -> set[str]:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_socialscrm.importer.columns.cleaning import clean
-from airflow_provider_socialscrm.importer.columns.findings import Checked, Finding
+from airflow_provider_socialscrm.importer.columns.findings import Finding, RuleResult
 from airflow_provider_socialscrm.importer.columns.text import as_text, trimmed, value_as_text
 from airflow_provider_socialscrm.importer.columns.values import content_of, rows_with
 from airflow_provider_socialscrm.importer.reasons import BAD_TAGS, COMMA_IN_TAG, OTHER_SEPARATOR
@@ -62,7 +62,7 @@ _POSTGRES: Final = re.compile(rf"\{{(?:{_ELEMENT}(?:,{_ELEMENT})*)?\}}", re.DOTA
 _POSTGRES_ELEMENTS: Final = re.compile(_ELEMENT, re.DOTALL)
 
 
-def tags(text: pa.Array, lists: pa.Array | None = None) -> Checked:
+def tags(text: pa.Array, lists: pa.Array | None = None) -> RuleResult:
     """Return a column of tags as their names with commas between; those in brackets that are no list are bad.
 
     :param text: clean strings; null where the row has no value.
@@ -74,14 +74,14 @@ def tags(text: pa.Array, lists: pa.Array | None = None) -> Checked:
     if any(sign.encode() in content for sign in _SEPARATORS):
         remarks = ((OTHER_SEPARATOR, _unless(lists, _matches(text, f"[{_SEPARATORS}]"))),)
     if not any(sign.encode() in content for sign in _BRACKETS):
-        return Checked(names, remarks=remarks)
+        return RuleResult(names, remarks=remarks)
     listed = _unless(lists, _matches(text, _LIKE_A_LIST))
     others = text.filter(listed).dictionary_encode()
     read = _each(others.dictionary).take(others.indices)
-    return Checked(
+    return RuleResult(
         pc.replace_with_mask(names, listed, read.text),
-        tuple((cause, pc.replace_with_mask(listed, listed, mask)) for cause, mask in read.problems),
-        tuple((cause, pc.and_not(mask, listed)) for cause, mask in remarks),
+        tuple((reason, pc.replace_with_mask(listed, listed, mask)) for reason, mask in read.problems),
+        tuple((reason, pc.and_not(mask, listed)) for reason, mask in remarks),
     )
 
 
@@ -98,13 +98,13 @@ def _with_plain_commas(text: pa.Array) -> pa.Array:
     return trimmed(pc.replace_substring_regex(names, "^,|,$", ""))
 
 
-def _each(texts: pa.Array) -> Checked:
+def _each(texts: pa.Array) -> RuleResult:
     lists = [_read(text) for text in texts.to_pylist()]
     read = pa.array([names or () for names in lists], pa.list_(pa.string()))
     names = clean(read.values)  # escapes may have hidden what a text cannot have
     read = pa.ListArray.from_arrays(read.offsets, names)
     bad = pa.array([names is None for names in lists], pa.bool_())
-    return Checked(as_text(read), ((BAD_TAGS, bad), (COMMA_IN_TAG, rows_with(read, pc.match_substring(names, ",")))))
+    return RuleResult(as_text(read), ((BAD_TAGS, bad), (COMMA_IN_TAG, rows_with(read, pc.match_substring(names, ",")))))
 
 
 def _read(text: str) -> tuple[str, ...] | None:

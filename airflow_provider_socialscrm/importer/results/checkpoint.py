@@ -20,7 +20,7 @@ from airflow_provider_socialscrm.importer.rows import Row
 
 log = logging.getLogger(__name__)
 
-STATE_VERSION: Final = 2
+STATE_VERSION: Final = 3
 """Of the state's form and of the way rows are encoded and ordered; another version's state is not gone on from."""
 
 _CONTENT: Final = 2**64
@@ -42,7 +42,7 @@ class Checkpoint(Protocol):
         """Forget the state."""
 
 
-class NoCheckpoint:
+class NoCheckpointStore:
     """Keeps nothing: a retry sends every row again."""
 
     def load(self) -> None:
@@ -55,7 +55,7 @@ class NoCheckpoint:
         """Forget nothing."""
 
 
-class FileCheckpoint:
+class FileCheckpointStore:
     """Keeps the state in a small file.
 
     :param path: the file; its folder is made.

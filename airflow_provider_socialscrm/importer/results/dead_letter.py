@@ -16,7 +16,7 @@ from airflow_provider_socialscrm.importer.columns.text import as_text
 from airflow_provider_socialscrm.importer.columns.values import readable
 from airflow_provider_socialscrm.importer.errors import CheckpointError, ImporterError, InputError
 from airflow_provider_socialscrm.importer.paths import OpenablePath, open_to_write
-from airflow_provider_socialscrm.importer.reasons import OWN_COLUMNS, Bucket, Cause
+from airflow_provider_socialscrm.importer.reasons import OWN_COLUMNS, Bucket, Reason
 from airflow_provider_socialscrm.importer.sources.base import Batch
 
 MAY_PASS: Final = frozenset({errno.EAGAIN, errno.EBUSY, errno.EIO})
@@ -67,7 +67,14 @@ class DeadLetter:
             self._take_up(is_settled)
 
     def add(
-        self, batch: Batch, position: int, bucket: Bucket, cause: Cause, *, attempts: int = 0, order: int | None = None
+        self,
+        batch: Batch,
+        position: int,
+        bucket: Bucket,
+        reason: Reason,
+        *,
+        attempts: int = 0,
+        order: int | None = None,
     ) -> None:
         """Take one row.
 
@@ -77,7 +84,7 @@ class DeadLetter:
         :param order: its place in the order of sending, where it is settled for good.
         """
         now = datetime.now(UTC).isoformat()
-        own = (position, bucket, cause.code, cause.meaning, cause.hint, attempts, now)
+        own = (position, bucket, reason.code, reason.meaning, reason.hint, attempts, now)
         why = dict(zip(OWN_COLUMNS, (batch.file, *map(str, own)), strict=True))
         row = self._texts_of(batch, position) | why
         self._pending.append(_Kept(row, order))

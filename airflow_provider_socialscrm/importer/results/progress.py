@@ -17,7 +17,7 @@ HOUR: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SendProgress:
     """How far a run is.
 
     :param rows: rows in a bucket already, those of earlier tries included.
@@ -50,7 +50,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadSoFar:
+class ReadProgress:
     """How far the table is read, before the first call.
 
     :param rows: rows that were read, since the table was opened.
@@ -74,7 +74,7 @@ class ReadSoFar:
         return f"Read {self.rows:,} rows{files} so far"
 
 
-Tell = Callable[[Standing | ReadSoFar], None]
+ProgressCallback = Callable[[SendProgress | ReadProgress], None]
 
 
 class Timer:
@@ -103,7 +103,7 @@ class Reading:
     :param now: seconds of a clock that never goes back.
     """
 
-    def __init__(self, tell: Tell, now: Callable[[], float]) -> None:
+    def __init__(self, tell: ProgressCallback, now: Callable[[], float]) -> None:
         self._tell = tell
         self._now = now
         self._timer = Timer(now)
@@ -114,14 +114,14 @@ class Reading:
         """Return the same table, looked at whenever it is read."""
         return replace(source, read=lambda only: self._seen(source.read(only)))
 
-    def before_sending(self, *, total: int, before: int) -> Watch:
+    def before_sending(self, *, total: int, before: int) -> ProgressObserver:
         """Tell nothing more, as another thread reads from now on, and return what tells how far the sending is.
 
         :param total: rows of the input.
         :param before: rows that earlier tries settled.
         """
         self._ended = True
-        return Watch(self._tell, self._now, total=total, before=before)
+        return ProgressObserver(self._tell, self._now, total=total, before=before)
 
     def _seen(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
         rows, files = 0, set()
@@ -130,11 +130,11 @@ class Reading:
             rows += piece.records.num_rows
             files.add(piece.file)
             if not self._ended and self._timer.is_due():
-                self._tell(ReadSoFar(rows, len(files), self._total))
+                self._tell(ReadProgress(rows, len(files), self._total))
         self._total = rows
 
 
-class Watch:
+class ProgressObserver:
     """Looks at a report whenever it is shown, and tells how far it is when that is due.
 
     :param tell: takes what is told.
@@ -143,7 +143,7 @@ class Watch:
     :param before: rows that earlier tries settled, for which this one takes no credit.
     """
 
-    def __init__(self, tell: Tell, now: Callable[[], float], *, total: int, before: int) -> None:
+    def __init__(self, tell: ProgressCallback, now: Callable[[], float], *, total: int, before: int) -> None:
         self._tell = tell
         self._now = now
         self._total = total
@@ -155,7 +155,7 @@ class Watch:
         """Tell how far the run is, if that is due. Costs next to nothing when it is not."""
         if self._timer.is_due():
             per_second = (report.rows - self._before) / (self._now() - self._started)
-            self._tell(Standing(report.rows, self._total, per_second, report.refused))
+            self._tell(SendProgress(report.rows, self._total, per_second, report.refused))
 
 
 def span(seconds: float) -> str:

@@ -7,15 +7,15 @@ from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 
 from airflow_provider_socialscrm.importer.paths import OpenablePath
-from airflow_provider_socialscrm.importer.reasons import DUPLICATE, Bucket, Cause, counted_as, superseded_by, together
+from airflow_provider_socialscrm.importer.reasons import DUPLICATE, Bucket, Reason, counted_as, superseded_by, together
 from airflow_provider_socialscrm.importer.results.checkpoint import Progress
 from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter
 from airflow_provider_socialscrm.importer.results.report import Report
-from airflow_provider_socialscrm.importer.rows import Judged, Row
+from airflow_provider_socialscrm.importer.rows import PreparedBatch, Row
 from airflow_provider_socialscrm.importer.sources.base import Batch
 
 
-class Ledger:
+class Recorder:
     """Settles rows, each once.
 
     :param report: counts them.
@@ -54,33 +54,33 @@ class Ledger:
             if self.dead_letter:
                 self.dead_letter.close()
 
-    def settle(self, bucket: Bucket, rows: Sequence[Row], cause: Cause | None = None, attempts: int = 0) -> None:
+    def record(self, bucket: Bucket, rows: Sequence[Row], reason: Reason | None = None, attempts: int = 0) -> None:
         """Put rows into their bucket for good: no later try sends them.
 
-        :param cause: why, for all that were not accepted.
+        :param reason: why, for all that were not accepted.
         :param attempts: calls that carried the rows.
         """
         if not rows:
             return
-        self._put(bucket, rows, cause, attempts, for_good=True)
+        self._put(bucket, rows, reason, attempts, for_good=True)
         self._progress.settle(rows)
         self._unsaved = True  # also where no call of their own settled them, as with an agent's later rows
 
-    def leave(self, bucket: Bucket, rows: Sequence[Row], cause: Cause, attempts: int = 0) -> None:
+    def record_for_this_try(self, bucket: Bucket, rows: Sequence[Row], reason: Reason, attempts: int = 0) -> None:
         """Put rows into their bucket for this try; a later one sends them."""
-        self._put(bucket, rows, cause, attempts, for_good=False)
+        self._put(bucket, rows, reason, attempts, for_good=False)
 
-    def keep_back(self, judged: Judged) -> None:
+    def record_unsent(self, prepared: PreparedBatch) -> None:
         """Put the rows of a batch that are not sent into their buckets, with all that is wrong with them."""
-        for invalid in judged.invalid:
+        for invalid in prepared.invalid:
             counted = together([counted_as(reason) for reason in invalid.reasons])
-            self._keep_back(judged.batch, invalid.position, Bucket.INVALID, counted, together(invalid.reasons))
-        for row in judged.superseded:
-            self._keep_back(judged.batch, row.position, Bucket.DUPLICATE, DUPLICATE, superseded_by(row.winner))
-        if judged.blank:
-            self.report.settle(Bucket.BLANK, judged.blank, for_good=False)
+            self._record_unsent(prepared.batch, invalid.position, Bucket.INVALID, counted, together(invalid.reasons))
+        for row in prepared.superseded:
+            self._record_unsent(prepared.batch, row.position, Bucket.DUPLICATE, DUPLICATE, superseded_by(row.winner))
+        if prepared.blank:
+            self.report.settle(Bucket.BLANK, prepared.blank, for_good=False)
 
-    def _keep_back(self, batch: Batch, position: int, bucket: Bucket, counted: Cause, own: Cause) -> None:
+    def _record_unsent(self, batch: Batch, position: int, bucket: Bucket, counted: Reason, own: Reason) -> None:
         self.report.settle(bucket, [position], counted, for_good=False)
         if self.dead_letter:
             self.dead_letter.add(batch, position, bucket, own)
@@ -158,9 +158,11 @@ class Ledger:
             saving.result()
         self._calls_being_kept = 0
 
-    def _put(self, bucket: Bucket, rows: Sequence[Row], cause: Cause | None, attempts: int, *, for_good: bool) -> None:
-        self.report.settle(bucket, [row.position for row in rows], cause, for_good=for_good)
-        if cause and self.dead_letter:
+    def _put(
+        self, bucket: Bucket, rows: Sequence[Row], reason: Reason | None, attempts: int, *, for_good: bool
+    ) -> None:
+        self.report.settle(bucket, [row.position for row in rows], reason, for_good=for_good)
+        if reason and self.dead_letter:
             for row in rows:
                 order = row.order if for_good else None
-                self.dead_letter.add(row.batch, row.position, bucket, cause, attempts=attempts, order=order)
+                self.dead_letter.add(row.batch, row.position, bucket, reason, attempts=attempts, order=order)

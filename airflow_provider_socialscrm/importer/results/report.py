@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from airflow_provider_socialscrm.importer.errors import AccountingError
-from airflow_provider_socialscrm.importer.reasons import TO_LOOK_AT, Bucket, Cause
+from airflow_provider_socialscrm.importer.reasons import TO_LOOK_AT, Bucket, Reason
 
 FIRST_POSITIONS: Final = 10
 """Positions a refusal names in the manifest; the dead letter has them all."""
@@ -27,14 +27,14 @@ LONGEST_REMARK: Final = 120
 LONGEST_NAME: Final = 40
 """... of a column's name, as JSON writes them."""
 
-MOST_CAUSES: Final = 14
+MOST_REASONS: Final = 14
 """Causes a manifest tells apart; further ones are counted together, by bucket. This keeps it under 16 KiB, with ..."""
 
 LONGEST_TEXT: Final = 250
 """... meanings and hints of at most so many characters each, as JSON writes them."""
 
 
-OTHER: Final = Cause("other", "Further causes, counted together here.", "The dead letter tells each row's own.")
+OTHER: Final = Reason("other", "Further causes, counted together here.", "The dead letter tells each row's own.")
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class Refusal:
     """The rows that share a cause."""
 
     bucket: Bucket
-    cause: Cause
+    reason: Reason
     rows: int = 0
     first_positions: list[int] = field(default_factory=list)
 
@@ -53,9 +53,9 @@ class Refusal:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as the manifest shows it."""
-        texts = {"meaning": shortened(self.cause.meaning), "hint": shortened(self.cause.hint)}
+        texts = {"meaning": shortened(self.reason.meaning), "hint": shortened(self.reason.hint)}
         counts = {"rows": self.rows, "first_positions": self.first_positions}
-        return {"bucket": self.bucket.value, "code": self.cause.code} | texts | counts
+        return {"bucket": self.bucket.value, "code": self.reason.code} | texts | counts
 
 
 @dataclass(slots=True)
@@ -64,18 +64,18 @@ class Calls:
 
     :param sent: all of them.
     :param retries: made again after the CRM was ill, or the answer lost.
-    :param resigns: made again because of the signature's time.
+    :param re_signed: made again because of the signature's time.
     :param splits: refused chunks that were taken apart.
-    :param strangers: numbers that answers named though they were not sent.
-    :param left_out: rows that answers did not name, and that were asked about again.
+    :param unexpected_numbers: numbers that answers named though they were not sent.
+    :param unanswered_rows: rows that responses did not name, and that were sent again.
     """
 
     sent: int = 0
     retries: int = 0
-    resigns: int = 0
+    re_signed: int = 0
     splits: int = 0
-    strangers: int = 0
-    left_out: int = 0
+    unexpected_numbers: int = 0
+    unanswered_rows: int = 0
 
 
 @dataclass(slots=True)
@@ -95,22 +95,22 @@ class Tally:
     buckets: Counter[Bucket] = field(default_factory=Counter)
     refusals: dict[tuple[Bucket, int | str], Refusal] = field(default_factory=dict)
 
-    def add(self, bucket: Bucket, positions: Sequence[int], cause: Cause | None) -> None:
+    def add(self, bucket: Bucket, positions: Sequence[int], reason: Reason | None) -> None:
         """Count rows, and their cause."""
         self.buckets[bucket] += len(positions)
-        if cause:
-            self._refusal(bucket, cause).add(len(positions), positions)
+        if reason:
+            self._refusal(bucket, reason).add(len(positions), positions)
 
     def absorb(self, other: Tally) -> None:
         """Count what another one counted."""
         self.buckets += other.buckets
         for refusal in other.refusals.values():
-            self._refusal(refusal.bucket, refusal.cause).add(refusal.rows, refusal.first_positions)
+            self._refusal(refusal.bucket, refusal.reason).add(refusal.rows, refusal.first_positions)
 
-    def _refusal(self, bucket: Bucket, cause: Cause) -> Refusal:
-        if (bucket, cause.code) not in self.refusals and len(self.refusals) >= MOST_CAUSES:
-            cause = OTHER
-        return self.refusals.setdefault((bucket, cause.code), Refusal(bucket, cause))
+    def _refusal(self, bucket: Bucket, reason: Reason) -> Refusal:
+        if (bucket, reason.code) not in self.refusals and len(self.refusals) >= MOST_REASONS:
+            reason = OTHER
+        return self.refusals.setdefault((bucket, reason.code), Refusal(bucket, reason))
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON takes it."""
@@ -122,9 +122,9 @@ class Tally:
         """Return what :meth:`as_dict` gave."""
         tally = cls(Counter({Bucket(name): count for name, count in kept["buckets"].items()}))
         for shown in kept["refusals"]:
-            bucket, cause = Bucket(shown["bucket"]), Cause(shown["code"], shown["meaning"], shown["hint"])
-            refusal = Refusal(bucket, cause, shown["rows"], shown["first_positions"])
-            tally.refusals[bucket, cause.code] = refusal
+            bucket, reason = Bucket(shown["bucket"]), Reason(shown["code"], shown["meaning"], shown["hint"])
+            refusal = Refusal(bucket, reason, shown["rows"], shown["first_positions"])
+            tally.refusals[bucket, reason.code] = refusal
         return tally
 
 
@@ -143,10 +143,20 @@ class Report:
     clock_offset: float = 0.0
 
     def settle(
-        self, bucket: Bucket, positions: Sequence[int], cause: Cause | None = None, *, for_good: bool = True
+        self, bucket: Bucket, positions: Sequence[int], reason: Reason | None = None, *, for_good: bool = True
     ) -> None:
         """Put rows into their bucket, each once."""
-        (self.settled if for_good else self.passing).add(bucket, positions, cause)
+        (self.settled if for_good else self.passing).add(bucket, positions, reason)
+
+    def count_calls(self, **more: int) -> None:
+        """Add to the counts of :class:`Calls`, by their names."""
+        for name, number in more.items():
+            setattr(self.calls, name, getattr(self.calls, name) + number)
+
+    def add_seconds(self, **more: float) -> None:
+        """Add to the times of :class:`Seconds`, by their names."""
+        for name, seconds in more.items():
+            setattr(self.seconds, name, getattr(self.seconds, name) + seconds)
 
     def count(self, bucket: Bucket) -> int:
         """Return the rows of a bucket."""
@@ -175,7 +185,7 @@ class Report:
     def summary(self) -> str:
         """Return the refusals in one sentence, by code."""
         looked_at = [refusal for refusal in self.refusals() if refusal.bucket in TO_LOOK_AT]
-        by_code = ", ".join(f"{refusal.rows:,} x {refusal.cause.code}" for refusal in looked_at)
+        by_code = ", ".join(f"{refusal.rows:,} x {refusal.reason.code}" for refusal in looked_at)
         refused = f"{self.refused:,} of {self.rows:,} rows were refused"
         return f"{refused} ({by_code})" if by_code else refused
 
@@ -218,7 +228,7 @@ class Report:
 
 
 def observations(
-    remarks: Mapping[Cause, int], ambiguous_numbers: Mapping[str, int], left_out: Sequence[str]
+    remarks: Mapping[Reason, int], ambiguous_numbers: Mapping[str, int], left_out: Sequence[str]
 ) -> dict[str, Any]:
     """Return for the manifest what a person should know about the rows and columns, beside what was refused.
 
@@ -233,12 +243,12 @@ def observations(
     return {
         "remarks": [
             {
-                "code": cause.code,
-                "meaning": shortened(cause.meaning, LONGEST_REMARK),
-                "hint": shortened(cause.hint, LONGEST_REMARK),
+                "code": reason.code,
+                "meaning": shortened(reason.meaning, LONGEST_REMARK),
+                "hint": shortened(reason.hint, LONGEST_REMARK),
                 "rows": rows,
             }
-            for cause, rows in most
+            for reason, rows in most
         ],
         "ambiguous_numbers": dict(pairs),
         "left_out": [*names, f"... and {more:,} more"] if more else names,
@@ -246,7 +256,7 @@ def observations(
 
 
 def _by_rows(refusal: Refusal) -> tuple[int, str]:
-    return -refusal.rows, str(refusal.cause.code)
+    return -refusal.rows, str(refusal.reason.code)
 
 
 def shortened(text: str, longest: int = LONGEST_TEXT) -> str:

@@ -7,21 +7,21 @@ from typing import Final
 
 from airflow_provider_socialscrm.api.codes import REFUSED, Recovery
 from airflow_provider_socialscrm.api.errors import SettingError, SocialSCRMError
-from airflow_provider_socialscrm.api.retry import Effort, backoff
+from airflow_provider_socialscrm.api.retry import RetryLimits, backoff
 
 SIGNER_CODES: Final = frozenset({530, REFUSED})
 """Codes that speak of the signing user; -1 does so with the text about administrators only."""
 
-MOST_RESIGNS: Final = 2
+MOST_RE_SIGNED: Final = 2
 """Times a call is signed again with the server's time before 502 is taken for a wrong setting."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class Attempt:
     """What was tried with a chunk so far.
 
     :param attempts: calls that carried it, the one that just failed included; 1 after the first.
-    :param resigns: how many of them were signed again because of 502.
+    :param re_signed: how many of them were signed again because of 502.
     :param elapsed: seconds since the first of them was sent.
     :param rows: rows in the chunk.
     :param repeatable: whether sending it again does no harm.
@@ -30,7 +30,7 @@ class Tried:
     """
 
     attempts: int
-    resigns: int
+    re_signed: int
     elapsed: float
     rows: int
     repeatable: bool
@@ -49,7 +49,7 @@ class SendAgain:
 
 
 @dataclass(frozen=True, slots=True)
-class Resign:
+class ReSign:
     """Sign with the server's time and send again at once.
 
     :param offset: seconds the server's clock is ahead of ours.
@@ -100,7 +100,7 @@ class Stop:
 
 Step = (
     SendAgain
-    | Resign
+    | ReSign
     | Shrink
     | BlameAgent
     | BlameExtension
@@ -114,24 +114,24 @@ Step = (
 )
 
 
-def next_step(failure: SocialSCRMError, tried: Tried, effort: Effort, chance: float) -> Step:
+def next_step(failure: SocialSCRMError, attempt: Attempt, retry_limits: RetryLimits, chance: float) -> Step:
     """Return what to do after a failed call.
 
     :param failure: what the client raised.
-    :param tried: what was tried with this chunk.
-    :param effort: how long to go on.
+    :param attempt: what was tried with this chunk.
+    :param retry_limits: how long to go on.
     :param chance: a random number from 0 to 1, for the jitter.
     """
-    if tried.agent_from_row and blames_signer(failure):
+    if attempt.agent_from_row and blames_signer(failure):
         return BlameAgent()
     recovery = failure.recovery
-    if recovery is Recovery.RESIGN:
-        return _resign(failure, tried)
-    if recovery is Recovery.WAIT or (recovery is Recovery.UNCERTAIN and tried.repeatable):
-        return _wait(failure, tried, effort, chance)
+    if recovery is Recovery.RE_SIGN:
+        return _re_sign(failure, attempt)
+    if recovery is Recovery.WAIT or (recovery is Recovery.UNCERTAIN and attempt.repeatable):
+        return _wait(failure, attempt, retry_limits, chance)
     if recovery is Recovery.UNCERTAIN:
         return Hold()
-    return (_ALONE if tried.rows == 1 else _TOGETHER).get(recovery, STOP)
+    return (_ALONE if attempt.rows == 1 else _TOGETHER).get(recovery, STOP)
 
 
 STOP: Final = Stop()
@@ -161,30 +161,30 @@ def blames_signer(failure: SocialSCRMError) -> bool:
     return failure.code is not None and failure.code.recovery is Recovery.STOP and failure.code.number in SIGNER_CODES
 
 
-def _resign(failure: SocialSCRMError, tried: Tried) -> Step:
-    if failure.clock_offset is None or tried.resigns >= MOST_RESIGNS:
+def _re_sign(failure: SocialSCRMError, attempt: Attempt) -> Step:
+    if failure.clock_offset is None or attempt.re_signed >= MOST_RE_SIGNED:
         return Stop()
-    return Resign(failure.clock_offset)
+    return ReSign(failure.clock_offset)
 
 
-def _wait(failure: SocialSCRMError, tried: Tried, effort: Effort, chance: float) -> Step:
-    wait = backoff(tried.attempts, effort, chance, failure.retry_after)
-    if tried.attempts >= effort.attempts or tried.elapsed + wait > effort.seconds or tried.budget < 1:
+def _wait(failure: SocialSCRMError, attempt: Attempt, retry_limits: RetryLimits, chance: float) -> Step:
+    wait = backoff(attempt.attempts, retry_limits, chance, failure.retry_after)
+    if attempt.attempts >= retry_limits.attempts or attempt.elapsed + wait > retry_limits.seconds or attempt.budget < 1:
         return Stop()
     return SendAgain(wait)
 
 
-def final_failure(failure: SocialSCRMError, resigns: int) -> SocialSCRMError:
+def final_failure(failure: SocialSCRMError, re_signed: int) -> SocialSCRMError:
     """Return what to raise when the run stops: the failure itself, or what it turned out to mean.
 
     :param failure: the last one.
-    :param resigns: how often the call was signed again with the server's time, in vain.
+    :param re_signed: how often the call was signed again with the server's time, in vain.
     """
-    if failure.recovery is not Recovery.RESIGN:
+    if failure.recovery is not Recovery.RE_SIGN:
         return failure
     if failure.clock_offset is None:
         found = "Its answers carry no Date, so the difference cannot be told"
-    elif resigns and failure.clock_offset:
+    elif re_signed and failure.clock_offset:
         found = f"Its clock is {failure.clock_offset:+,.0f} s from ours, and signing with its own time did not help"
     else:
         found = "Its clock agrees with ours"

@@ -16,12 +16,12 @@ from airflow_provider_socialscrm.api.pacing import Pace
 from airflow_provider_socialscrm.importer.errors import InputError, StoppedError
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.reasons import STOPPED, Bucket
-from airflow_provider_socialscrm.importer.results.recorder import Ledger
+from airflow_provider_socialscrm.importer.results.recorder import Recorder
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk
-from airflow_provider_socialscrm.importer.sending.outcome import Triage
-from airflow_provider_socialscrm.importer.sending.queue import Job, JobQueue
+from airflow_provider_socialscrm.importer.sending.outcome import CallHandler
+from airflow_provider_socialscrm.importer.sending.queue import ChunkQueue, PendingChunk
 
-OPEN_JOBS_PER_CONNECTION: Final = 2
+OPEN_CHUNKS_PER_CONNECTION: Final = 2
 """Chunks held in memory for each connection: one on its way, one that waits to be sent again."""
 
 LONGEST_NAP: Final = 0.5
@@ -44,8 +44,8 @@ class Engine:
     """Sends chunks until each row is settled, or the run has to stop.
 
     :param send: carries one chunk to the CRM; called in the pool's threads.
-    :param ledger: where rows are settled.
-    :param triage: judges finished calls.
+    :param recorder: where rows are settled.
+    :param handler: judges finished calls.
     :param queue: jobs to be sent again, or apart.
     :param pool: runs ``send``.
     :param pace: when the next call may start, retries and probes included.
@@ -55,23 +55,23 @@ class Engine:
     def __init__(
         self,
         send: Send,
-        ledger: Ledger,
-        triage: Triage,
-        queue: JobQueue,
+        recorder: Recorder,
+        handler: CallHandler,
+        queue: ChunkQueue,
         pool: Executor,
         *,
         pace: Pace,
         options: Options,
     ) -> None:
         self._send = send
-        self._ledger = ledger
-        self._triage = triage
+        self._recorder = recorder
+        self._handler = handler
         self._queue = queue
         self._pool = pool
         self._pace = pace
         self._options = options
-        self._timing = options.timing
-        self._in_flight: dict[Future[_Answer], Job] = {}
+        self._timing = options.clock
+        self._in_flight: dict[Future[_Answer], PendingChunk] = {}
         self._roots = 0
         self._answered = False
         self._failure: Exception | None = None
@@ -92,9 +92,9 @@ class Engine:
         if self._told_to_stop and self._failure is None:
             self._failure = StoppedError("The task was told to stop. What was in flight is settled; a retry goes on.")
         if self._failure is None:
-            self._triage.finish()
+            self._handler.finish()
         else:
-            self._triage.leave(self._queue.drain())
+            self._handler.leave(self._queue.drain())
             self._leave_unread(chunks)
         return self._failure
 
@@ -103,14 +103,14 @@ class Engine:
         return self._told_to_stop or self._failure is not None
 
     def _advance(self, chunks: Iterator[Chunk]) -> bool:
-        self._ledger.save()
+        self._recorder.save()
         if not self._stopping and self._busy < self._connections and self._start_next(chunks):
             return True
         if self._in_flight:
             self._collect()
             return True
-        if self._ledger.unkept_calls:
-            self._ledger.wait()
+        if self._recorder.unkept_calls:
+            self._recorder.wait()
             return True
         if len(self._queue) and not self._stopping:
             self._nap()
@@ -120,7 +120,7 @@ class Engine:
     @property
     def _busy(self) -> int:
         # A call counts until its outcome is kept: then a kill repeats no more calls than may be in flight.
-        return len(self._in_flight) + self._ledger.unkept_calls
+        return len(self._in_flight) + self._recorder.unkept_calls
 
     @property
     def _connections(self) -> int:
@@ -128,15 +128,15 @@ class Engine:
         return self._options.concurrency if self._answered else 1
 
     def _start_next(self, chunks: Iterator[Chunk]) -> bool:
-        job = self._queue.take(self._timing.now()) or self._fresh(chunks)
-        if job is None:
+        pending = self._queue.take(self._timing.now()) or self._fresh(chunks)
+        if pending is None:
             return False
-        if (admitted := self._triage.admit(job)) is not None:
+        if (admitted := self._handler.admit(pending)) is not None:
             self._start(admitted)
         return True
 
-    def _fresh(self, chunks: Iterator[Chunk]) -> Job | None:
-        if len(self._in_flight) + len(self._queue) >= self._options.concurrency * OPEN_JOBS_PER_CONNECTION:
+    def _fresh(self, chunks: Iterator[Chunk]) -> PendingChunk | None:
+        if len(self._in_flight) + len(self._queue) >= self._options.concurrency * OPEN_CHUNKS_PER_CONNECTION:
             return None
         try:
             chunk = next(chunks, None)
@@ -144,17 +144,17 @@ class Engine:
             self._failure = failure
             return None
         self._roots += 1
-        return Job(chunk, self._roots) if chunk else None
+        return PendingChunk(chunk, self._roots) if chunk else None
 
-    def _start(self, job: Job) -> None:
+    def _start(self, pending: PendingChunk) -> None:
         while (wait_for := self._pace.turn(self._timing.now())) > 0:
-            self._ledger.report.seconds.pacing += wait_for
+            self._recorder.report.add_seconds(pacing=wait_for)
             self._timing.sleep(wait_for)
-        if not self._options.resend and not job.chunk.repeatable:
-            self._ledger.intend(job.chunk.rows)
-        job.start(self._timing.now())
-        self._ledger.report.calls.sent += 1
-        self._in_flight[self._pool.submit(self._call, job.chunk)] = job
+        if not self._options.resend and not pending.chunk.repeatable:
+            self._recorder.intend(pending.chunk.rows)
+        pending.start(self._timing.now())
+        self._recorder.report.count_calls(sent=1)
+        self._in_flight[self._pool.submit(self._call, pending.chunk)] = pending
 
     def _call(self, chunk: Chunk) -> _Answer:
         started = self._timing.now()
@@ -165,21 +165,21 @@ class Engine:
         return _Answer(self._timing.now() - started, data, failure)
 
     def _collect(self) -> None:
-        awaited: list[Future[Any]] = [*self._in_flight, *self._ledger.saving]
+        awaited: list[Future[Any]] = [*self._in_flight, *self._recorder.saving]
         done, _ = wait(awaited, self._until_due(), FIRST_COMPLETED)
         finished = [future for future in self._in_flight if future in done]
         for future in finished:
-            job, answer = self._in_flight.pop(future), future.result()
+            pending, answer = self._in_flight.pop(future), future.result()
             self._answered = True
-            self._ledger.report.seconds.sending += answer.seconds
-            self._judge(job, answer)
-        self._ledger.save(len(finished))
+            self._recorder.report.add_seconds(sending=answer.seconds)
+            self._judge(pending, answer)
+        self._recorder.save(len(finished))
 
-    def _judge(self, job: Job, answer: _Answer) -> None:
+    def _judge(self, pending: PendingChunk, answer: _Answer) -> None:
         if answer.failure is None:
-            self._triage.passed(job, answer.data)
+            self._handler.passed(pending, answer.data)
             return
-        stopped_by = self._triage.failed(job, answer.failure, self._timing.now(), self._timing.chance())
+        stopped_by = self._handler.failed(pending, answer.failure, self._timing.now(), self._timing.chance())
         self._failure = self._failure or stopped_by
 
     def _until_due(self) -> float | None:
@@ -189,7 +189,7 @@ class Engine:
 
     def _nap(self) -> None:
         nap = min(self._queue.due_in(self._timing.now()) or 0.0, LONGEST_NAP)
-        self._ledger.report.seconds.waiting += nap
+        self._recorder.report.add_seconds(waiting=nap)
         self._timing.sleep(nap)
 
     def _leave_unread(self, chunks: Iterator[Chunk]) -> None:
@@ -197,4 +197,4 @@ class Engine:
             return
         with suppress(*BROKEN_OFF):  # a table that breaks off here must not hide what stopped the run
             for chunk in chunks:
-                self._ledger.leave(Bucket.NOT_SENT, chunk.rows, STOPPED)
+                self._recorder.record_for_this_try(Bucket.NOT_SENT, chunk.rows, STOPPED)

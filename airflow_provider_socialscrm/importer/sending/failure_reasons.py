@@ -7,34 +7,34 @@ from typing import Final
 
 from airflow_provider_socialscrm.api.errors import SocialSCRMError, StopError, TooLargeError
 from airflow_provider_socialscrm.importer.errors import ExtensionFieldsError, SystemicError
-from airflow_provider_socialscrm.importer.reasons import CUT_SHORT, STOPPED, Cause
+from airflow_provider_socialscrm.importer.reasons import CUT_SHORT, STOPPED, Reason
 from airflow_provider_socialscrm.importer.sending.decision import blames_signer
 from airflow_provider_socialscrm.importer.sending.refused_fields import REFUSED_ROWS, Culprits, Fields
 
 AGENT_HINT: Final = "Correct agentAccount in these rows, or create the agent in the CRM."
 
 
-def cause_of(failure: SocialSCRMError) -> Cause:
+def reason_of(failure: SocialSCRMError) -> Reason:
     """Return why the rows of a failed call are where they are."""
     code = failure.code
     if code:
         text = f" ({code.text})" if code.text else ""
-        return Cause(code.number, f"{code.meaning}{text}", code.hint)
+        return Reason(code.number, f"{code.meaning}{text}", code.hint)
     name = f"HTTP {failure.http_status}" if failure.http_status not in (None, 200) else "no-answer"
-    return Cause(name, str(failure), _hint(failure))
+    return Reason(name, str(failure), _hint(failure))
 
 
-def agents_cause(failure: SocialSCRMError) -> Cause:
+def agent_reason(failure: SocialSCRMError) -> Reason:
     """Return why the rows of an agent are refused, who signed their call or whom they name."""
     if failure.code and blames_signer(failure):
         meaning = f"The row's agent cannot import customers: {failure.code.meaning}"
-        return Cause(failure.code.number, meaning, AGENT_HINT)
-    return cause_of(failure)
+        return Reason(failure.code.number, meaning, AGENT_HINT)
+    return reason_of(failure)
 
 
-def held(failure: SocialSCRMError) -> Cause:
+def held(failure: SocialSCRMError) -> Reason:
     """Return why rows are held as unknown, which must not be sent twice."""
-    return replace(cause_of(failure), hint=CUT_SHORT.hint)
+    return replace(reason_of(failure), hint=CUT_SHORT.hint)
 
 
 def _hint(failure: SocialSCRMError) -> str:

@@ -12,8 +12,8 @@ from airflow_provider_socialscrm.api.customers import named_outcome
 from airflow_provider_socialscrm.api.errors import SocialSCRMError
 from airflow_provider_socialscrm.api.pacing import Pace
 from airflow_provider_socialscrm.importer.options import Options
-from airflow_provider_socialscrm.importer.reasons import LEFT_OUT, NAMED, STOPPED, Bucket, Cause
-from airflow_provider_socialscrm.importer.results.recorder import Ledger
+from airflow_provider_socialscrm.importer.reasons import NAMED, NOT_IN_RESPONSE, STOPPED, Bucket, Reason
+from airflow_provider_socialscrm.importer.results.recorder import Recorder
 from airflow_provider_socialscrm.importer.rows import Row, bodies_of
 from airflow_provider_socialscrm.importer.sending import split
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk, Limits
@@ -23,7 +23,7 @@ from airflow_provider_socialscrm.importer.sending.decision import (
     Hold,
     Probe,
     Reject,
-    Resign,
+    ReSign,
     SendAgain,
     Shrink,
     Step,
@@ -34,26 +34,26 @@ from airflow_provider_socialscrm.importer.sending.decision import (
     next_step,
 )
 from airflow_provider_socialscrm.importer.sending.failure_reasons import (
-    agents_cause,
-    cause_of,
+    agent_reason,
     fields_refused,
     held,
     isolation_exhausted,
+    reason_of,
     systemic,
 )
-from airflow_provider_socialscrm.importer.sending.queue import Job, JobQueue
-from airflow_provider_socialscrm.importer.sending.refused_fields import ExtensionGuard
-from airflow_provider_socialscrm.importer.sending.systemic_failures import Guard
+from airflow_provider_socialscrm.importer.sending.queue import ChunkQueue, PendingChunk
+from airflow_provider_socialscrm.importer.sending.refused_fields import RefusedFieldsDetector
+from airflow_provider_socialscrm.importer.sending.systemic_failures import SystemicFailureDetector
 
 log = logging.getLogger(__name__)
 
 TOO_MANY_REQUESTS: Final = 429
 
 
-class Triage:
+class CallHandler:
     """Decides on each finished call, and remembers what the run has learned about agents, size, clock and luck.
 
-    :param ledger: where rows are settled.
+    :param recorder: where rows are settled.
     :param queue: where jobs go that have to be sent again, or apart.
     :param options: how hard to try.
     :param limits: how much a call may carry, lowered when the CRM takes less.
@@ -64,8 +64,8 @@ class Triage:
 
     def __init__(
         self,
-        ledger: Ledger,
-        queue: JobQueue,
+        recorder: Recorder,
+        queue: ChunkQueue,
         options: Options,
         *,
         limits: Limits,
@@ -73,57 +73,59 @@ class Triage:
         clock: ServerClock,
         envelope: Callable[[str | None], int],
     ) -> None:
-        self._ledger = ledger
+        self._recorder = recorder
         self._queue = queue
         self._options = options
         self._limits = limits
         self._pace = pace
         self._clock = clock
         self._envelope = envelope
-        self._guard: Guard[tuple[Job, Cause]] = Guard()
-        self._extension_guard: ExtensionGuard[tuple[Job, Cause]] = ExtensionGuard()
-        self._condemned: dict[str, Cause] = {}
-        self._budget = options.effort.budget
-        self._isolation_left = options.effort.isolation
+        self._guard: SystemicFailureDetector[tuple[PendingChunk, Reason]] = SystemicFailureDetector()
+        self._extension_guard: RefusedFieldsDetector[tuple[PendingChunk, Reason]] = RefusedFieldsDetector()
+        self._condemned: dict[str, Reason] = {}
+        self._budget = options.retry_limits.budget
+        self._isolation_left = options.retry_limits.isolation
         self._isolation_spent = 0
 
-    def admit(self, job: Job) -> Job | None:
+    def admit(self, pending: PendingChunk) -> PendingChunk | None:
         """Return the job as it may be sent now: without rows of agents the CRM refused, and not too large.
 
         What is taken off it is settled, or waits in the queue; ``None`` where nothing is left.
         """
-        kept, theirs = split.without_agents(job.chunk, self._condemned) if self._condemned else (job.chunk, {})
+        kept, theirs = split.without_agents(pending.chunk, self._condemned) if self._condemned else (pending.chunk, {})
         for agent, rows in theirs.items():
-            self._ledger.settle(Bucket.REJECTED, rows, self._condemned[agent], job.calls)
+            self._recorder.record(Bucket.REJECTED, rows, self._condemned[agent], pending.calls)
         if kept is None:
             return None
         if len(kept.rows) > 1 and self._envelope(kept.agent) + kept.body_size > self._limits.bytes:
             for half in kept.halves():
-                self._queue.put(job.part(half), due=0.0)
+                self._queue.put(pending.part(half), due=0.0)
             return None
-        job.chunk = kept
-        return job
+        pending.chunk = kept
+        return pending
 
-    def passed(self, job: Job, data: Any) -> None:
+    def passed(self, pending: PendingChunk, data: Any) -> None:
         """Settle the rows of a call that was answered with 200."""
         self._settle_suspects(self._guard.passed())
         self._pace.speed_up()
-        self._budget = min(self._options.effort.budget, self._budget + 1)
-        self._isolation_left += len(job.chunk.rows) * self._options.effort.isolation_share
-        outcome = named_outcome(data, split.numbers_of(job.chunk) if isinstance(data, dict) else ())
-        rows, odd = job.chunk.rows, outcome.failed | outcome.unclear
+        self._budget = min(self._options.retry_limits.budget, self._budget + 1)
+        self._isolation_left += len(pending.chunk.rows) * self._options.retry_limits.isolation_share
+        outcome = named_outcome(data, split.numbers_of(pending.chunk) if isinstance(data, dict) else ())
+        rows, odd = pending.chunk.rows, outcome.failed | outcome.unclear
         accepted = [row for place, row in enumerate(rows) if place not in odd] if odd else rows
-        self._ledger.settle(Bucket.ACCEPTED, accepted)
+        self._recorder.record(Bucket.ACCEPTED, accepted)
         fields = map(split.extension_fields_of, bodies_of(accepted))
         self._settle_suspects(self._extension_guard.accepted(fields))
-        self._ledger.settle(Bucket.REJECTED, [rows[place] for place in sorted(outcome.failed)], NAMED, job.calls)
-        if outcome.strangers:
-            self._ledger.report.calls.strangers += outcome.strangers
-            log.warning("An answer named %s numbers that were not sent; they are passed over", outcome.strangers)
+        self._recorder.record(Bucket.REJECTED, [rows[place] for place in sorted(outcome.failed)], NAMED, pending.calls)
+        if outcome.unexpected_numbers:
+            self._recorder.report.count_calls(unexpected_numbers=outcome.unexpected_numbers)
+            log.warning(
+                "An answer named %s numbers that were not sent; they are passed over", outcome.unexpected_numbers
+            )
         if outcome.unclear:
-            self._ask_again(job, [rows[place] for place in sorted(outcome.unclear)])
+            self._ask_again(pending, [rows[place] for place in sorted(outcome.unclear)])
 
-    def failed(self, job: Job, failure: SocialSCRMError, now: float, chance: float) -> Exception | None:
+    def failed(self, pending: PendingChunk, failure: SocialSCRMError, now: float, chance: float) -> Exception | None:
         """Do what a failed call asks for, and return what stops the run, if anything does.
 
         :param now: seconds of a clock that never goes back.
@@ -132,38 +134,38 @@ class Triage:
         if failure.http_status == TOO_MANY_REQUESTS:
             self._pace.slow_down(now)
         if failure.recovery is not Recovery.UNCERTAIN:
-            self._ledger.resolve(job.chunk.rows)
-        tried = job.tried(now, repeatable=self._repeatable(job.chunk), budget=self._budget)
-        match next_step(failure, tried, self._options.effort, chance):
+            self._recorder.resolve(pending.chunk.rows)
+        attempt = pending.attempt(now, repeatable=self._repeatable(pending.chunk), budget=self._budget)
+        match next_step(failure, attempt, self._options.retry_limits, chance):
             case SendAgain(after):
                 self._budget -= 1
-                self._ledger.report.calls.retries += 1
-                self._queue.put(job, now + after)
-            case Resign(offset):
-                self._clock.offset = self._ledger.report.clock_offset = offset
-                self._ledger.report.calls.resigns += 1
-                job.resigns += 1
-                self._queue.put(job, now)
+                self._recorder.report.count_calls(retries=1)
+                self._queue.put(pending, now + after)
+            case ReSign(offset):
+                self._clock.offset = self._recorder.report.clock_offset = offset
+                self._recorder.report.count_calls(re_signed=1)
+                pending.re_signed += 1
+                self._queue.put(pending, now)
             case Hold():
-                self._ledger.settle(Bucket.UNKNOWN, job.chunk.rows, held(failure), job.calls)
+                self._recorder.record(Bucket.UNKNOWN, pending.chunk.rows, held(failure), pending.calls)
             case Reject():
-                self._ledger.settle(Bucket.REJECTED, job.chunk.rows, cause_of(failure), job.calls)
+                self._recorder.record(Bucket.REJECTED, pending.chunk.rows, reason_of(failure), pending.calls)
             case Suspect():
-                return self._suspect(job, failure)
+                return self._suspect(pending, failure)
             case SuspectFields():
-                return self._suspect_fields(job, failure)
+                return self._suspect_fields(pending, failure)
             case Stop():
-                return self._stop(job, failure)
+                return self._stop(pending, failure)
             case step:
-                return self._take_apart(job, failure, step, now)
+                return self._take_apart(pending, failure, step, now)
         return None
 
-    def leave(self, jobs: Sequence[Job]) -> None:
+    def leave(self, pending_chunks: Sequence[PendingChunk]) -> None:
         """Settle, for this try, jobs that a stopped run does not send, and rows whose verdict was held back."""
-        for job, _ in (*self._guard.release(), *self._extension_guard.release()):
-            self._ledger.leave(Bucket.NOT_SENT, job.chunk.rows, STOPPED, job.calls)
-        for job in jobs:
-            self._ledger.leave(Bucket.NOT_SENT, job.chunk.rows, STOPPED, job.calls)
+        for pending, _ in (*self._guard.release(), *self._extension_guard.release()):
+            self._recorder.record_for_this_try(Bucket.NOT_SENT, pending.chunk.rows, STOPPED, pending.calls)
+        for pending in pending_chunks:
+            self._recorder.record_for_this_try(Bucket.NOT_SENT, pending.chunk.rows, STOPPED, pending.calls)
 
     def finish(self) -> None:
         """Settle the rows whose verdict was held back: too few failed alike to call it systemic."""
@@ -172,55 +174,55 @@ class Triage:
     def _repeatable(self, chunk: Chunk) -> bool:
         return self._options.resend or chunk.repeatable
 
-    def _settle_suspects(self, suspects: Sequence[tuple[Job, Cause]]) -> None:
-        for job, cause in suspects:
-            self._ledger.settle(Bucket.REJECTED, job.chunk.rows, cause, job.calls)
+    def _settle_suspects(self, suspects: Sequence[tuple[PendingChunk, Reason]]) -> None:
+        for pending, reason in suspects:
+            self._recorder.record(Bucket.REJECTED, pending.chunk.rows, reason, pending.calls)
 
-    def _suspect(self, job: Job, failure: SocialSCRMError) -> Exception | None:
+    def _suspect(self, pending: PendingChunk, failure: SocialSCRMError) -> Exception | None:
         number = failure.code.number if failure.code else 0
-        if not self._guard.suspect(job.root, number, (job, cause_of(failure))):
+        if not self._guard.suspect(pending.root, number, (pending, reason_of(failure))):
             return None
         suspects = self._guard.release()
-        for suspect, cause in suspects:
-            self._ledger.leave(Bucket.NOT_SENT, suspect.chunk.rows, cause, suspect.calls)
+        for suspect, reason in suspects:
+            self._recorder.record_for_this_try(Bucket.NOT_SENT, suspect.chunk.rows, reason, suspect.calls)
         return systemic(failure, [suspect.chunk.rows[0].position for suspect, _ in suspects])
 
-    def _suspect_fields(self, job: Job, failure: SocialSCRMError) -> Exception | None:
-        fields = split.extension_fields_of(job.chunk.rows[0].body)
-        culprits = self._extension_guard.refused(fields, (job, cause_of(failure)))
+    def _suspect_fields(self, pending: PendingChunk, failure: SocialSCRMError) -> Exception | None:
+        fields = split.extension_fields_of(pending.chunk.rows[0].body)
+        culprits = self._extension_guard.refused(fields, (pending, reason_of(failure)))
         self._settle_suspects(self._extension_guard.at_fault())
         if culprits is None:
             return None
-        for suspect, cause in self._extension_guard.release():
-            self._ledger.leave(Bucket.NOT_SENT, suspect.chunk.rows, cause, suspect.calls)
+        for suspect, reason in self._extension_guard.release():
+            self._recorder.record_for_this_try(Bucket.NOT_SENT, suspect.chunk.rows, reason, suspect.calls)
         return fields_refused(culprits)
 
-    def _stop(self, job: Job, failure: SocialSCRMError) -> Exception:
-        last = final_failure(failure, job.resigns)
+    def _stop(self, pending: PendingChunk, failure: SocialSCRMError) -> Exception:
+        last = final_failure(failure, pending.re_signed)
         bucket = Bucket.UNKNOWN if last.recovery is Recovery.UNCERTAIN else Bucket.NOT_SENT
-        self._ledger.leave(bucket, job.chunk.rows, cause_of(last), job.calls)
+        self._recorder.record_for_this_try(bucket, pending.chunk.rows, reason_of(last), pending.calls)
         return last
 
-    def _take_apart(self, job: Job, failure: SocialSCRMError, step: Step, now: float) -> Exception | None:
-        parts = self._parts(job, step)
+    def _take_apart(self, pending: PendingChunk, failure: SocialSCRMError, step: Step, now: float) -> Exception | None:
+        parts = self._parts(pending, step)
         if len(parts) == 1:  # one agent only, and the CRM refuses it
-            cause, agent = agents_cause(failure), split.agent_of(job.chunk.rows[0])
+            reason, agent = agent_reason(failure), split.agent_of(pending.chunk.rows[0])
             if agent is not None:
-                self._condemned[agent] = cause
-            self._ledger.settle(Bucket.REJECTED, job.chunk.rows, cause, job.calls)
+                self._condemned[agent] = reason
+            self._recorder.record(Bucket.REJECTED, pending.chunk.rows, reason, pending.calls)
             return None
         if self._isolation_left < len(parts):
-            self._ledger.leave(Bucket.NOT_SENT, job.chunk.rows, STOPPED, job.calls)
+            self._recorder.record_for_this_try(Bucket.NOT_SENT, pending.chunk.rows, STOPPED, pending.calls)
             return isolation_exhausted(failure, self._isolation_spent)
         self._isolation_left -= len(parts)
         self._isolation_spent += len(parts)
-        self._ledger.report.calls.splits += 1
+        self._recorder.report.count_calls(splits=1)
         for part in parts:
-            self._queue.put(job.part(part), now)
+            self._queue.put(pending.part(part), now)
         return None
 
-    def _parts(self, job: Job, step: Step) -> Sequence[Chunk]:
-        chunk = job.chunk
+    def _parts(self, pending: PendingChunk, step: Step) -> Sequence[Chunk]:
+        chunk = pending.chunk
         match step:
             case Shrink():
                 halves = chunk.halves()
@@ -233,16 +235,18 @@ class Triage:
                 return split.by_agent(chunk)
             case BlameExtension():
                 return split.by_extension(chunk, self._extension_guard.has_new)
-            case Probe() if not job.is_part or self._guard.holds:  # one probe a chunk will do, while probes pass
+            case Probe() if (
+                not pending.is_fragment or self._guard.holds
+            ):  # one probe a chunk will do, while probes pass
                 return split.around_the_middle(chunk)
             case _:
                 return split.halves(chunk)
 
-    def _ask_again(self, job: Job, rows: list[Row]) -> None:
-        self._ledger.report.calls.left_out += len(rows)
-        if job.asked_again or not self._repeatable(job.chunk):
-            self._ledger.settle(Bucket.UNKNOWN, rows, LEFT_OUT, job.calls)
+    def _ask_again(self, pending: PendingChunk, rows: list[Row]) -> None:
+        self._recorder.report.count_calls(unanswered_rows=len(rows))
+        if pending.asked_again or not self._repeatable(pending.chunk):
+            self._recorder.record(Bucket.UNKNOWN, rows, NOT_IN_RESPONSE, pending.calls)
             return
         log.warning("An answer does not say what became of %s rows; they are asked about again", len(rows))
-        for part in split.by_number(Chunk(tuple(rows), job.chunk.agent)):
-            self._queue.put(job.part(part, asked_again=True), due=0.0)
+        for part in split.by_number(Chunk(tuple(rows), pending.chunk.agent)):
+            self._queue.put(pending.part(part, asked_again=True), due=0.0)

@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk
-from airflow_provider_socialscrm.importer.sending.decision import Tried
+from airflow_provider_socialscrm.importer.sending.decision import Attempt
 
 
 @dataclass(slots=True)
-class Job:
+class PendingChunk:
     """A chunk and what was tried with it.
 
     :param root: number of the chunk of the input that this one is, or is a part of.
     :param calls: calls that carried these rows, in this chunk or a larger one.
     :param attempts: calls that carried this chunk.
-    :param resigns: how many of them were signed again because of 502.
+    :param re_signed: how many of them were signed again because of 502.
     :param first_sent: when the first of them started.
     :param asked_again: whether an answer before left these rows out.
     """
@@ -26,12 +26,12 @@ class Job:
     root: int
     calls: int = 0
     attempts: int = 0
-    resigns: int = 0
+    re_signed: int = 0
     first_sent: float | None = None
     asked_again: bool = False
 
     @property
-    def is_part(self) -> bool:
+    def is_fragment(self) -> bool:
         """Whether its call serves to find a bad row, among the rows of a call that was refused."""
         return self.calls > self.attempts
 
@@ -42,15 +42,15 @@ class Job:
         if self.first_sent is None:
             self.first_sent = now
 
-    def part(self, chunk: Chunk, *, asked_again: bool = False) -> Job:
+    def part(self, chunk: Chunk, *, asked_again: bool = False) -> PendingChunk:
         """Return the job of a part of the chunk, or of the same rows to be judged anew."""
-        return Job(chunk, self.root, self.calls, asked_again=asked_again)
+        return PendingChunk(chunk, self.root, self.calls, asked_again=asked_again)
 
-    def tried(self, now: float, *, repeatable: bool, budget: float) -> Tried:
+    def attempt(self, now: float, *, repeatable: bool, budget: float) -> Attempt:
         """Return the facts a recovery is decided on."""
-        return Tried(
+        return Attempt(
             attempts=self.attempts,
-            resigns=self.resigns,
+            re_signed=self.re_signed,
             elapsed=0.0 if self.first_sent is None else now - self.first_sent,
             rows=len(self.chunk.rows),
             repeatable=repeatable,
@@ -60,20 +60,20 @@ class Job:
 
 
 @dataclass(slots=True)
-class JobQueue:
+class ChunkQueue:
     """Jobs that wait to be sent, the longest due first."""
 
-    _heap: list[tuple[float, int, Job]] = field(default_factory=list)
+    _heap: list[tuple[float, int, PendingChunk]] = field(default_factory=list)
     _tie_breaker: count[int] = field(default_factory=count)
 
     def __len__(self) -> int:
         return len(self._heap)
 
-    def put(self, job: Job, due: float) -> None:
+    def put(self, pending: PendingChunk, due: float) -> None:
         """Let a job wait until it is due."""
-        heapq.heappush(self._heap, (due, next(self._tie_breaker), job))
+        heapq.heappush(self._heap, (due, next(self._tie_breaker), pending))
 
-    def take(self, now: float) -> Job | None:
+    def take(self, now: float) -> PendingChunk | None:
         """Return the job that is due longest, if any is."""
         return heapq.heappop(self._heap)[2] if self._heap and self._heap[0][0] <= now else None
 
@@ -81,8 +81,8 @@ class JobQueue:
         """Return the seconds until a job is due; ``None`` where none waits."""
         return max(0.0, self._heap[0][0] - now) if self._heap else None
 
-    def drain(self) -> list[Job]:
+    def drain(self) -> list[PendingChunk]:
         """Return all jobs, and keep none."""
-        jobs = [job for _, _, job in sorted(self._heap)]
+        pending_chunks = [pending for _, _, pending in sorted(self._heap)]
         self._heap.clear()
-        return jobs
+        return pending_chunks

@@ -40,7 +40,7 @@ class Culprits:
 
 
 @dataclass(slots=True)
-class ExtensionGuard(Generic[T]):
+class RefusedFieldsDetector(Generic[T]):
     """Holds back the verdict on single rows refused for their extension fields, until the CRM takes a row like them.
 
     The CRM names neither the row nor the field, so a bad value and an unknown field look the same. What tells them

@@ -19,7 +19,7 @@ the border of two, is never called systemic."""
 
 
 @dataclass(slots=True)
-class Guard(Generic[T]):
+class SystemicFailureDetector(Generic[T]):
     """Holds back the verdict on single rows that were refused with a code nobody knows.
 
     A call that is taken shows that the CRM works, and the rows held back are at fault. When :data:`ALIKE` rows were

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from airflow_provider_socialscrm.importer.reasons import Cause
+from airflow_provider_socialscrm.importer.reasons import Reason
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,7 +26,7 @@ class Piece:
 
     records: pa.RecordBatch
     file: str | None = None
-    unreadable: Mapping[int, Cause] = field(default_factory=dict)
+    unreadable: Mapping[int, Reason] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -42,7 +42,7 @@ class Batch:
     start: int
     records: pa.RecordBatch
     file: str | None = None
-    unreadable: Mapping[int, Cause] = field(default_factory=dict)
+    unreadable: Mapping[int, Reason] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

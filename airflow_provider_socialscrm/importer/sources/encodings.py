@@ -58,22 +58,22 @@ class Reading(NamedTuple):
     letters: frozenset[str]
 
 
-def encoding_advice(sample: bytes, tried: str, block: bytes | None = None) -> str:
+def encoding_advice(sample: bytes, attempt: str, block: bytes | None = None) -> str:
     """Return what to do about a text in another encoding, as the end of an error's message.
 
     One encoding is named only where the bytes leave no doubt. Else a person has to choose, by letters alone: a log
     must not have a customer's name.
 
-    :param sample: bytes of the file from the start of a line on, among them some that ``tried`` cannot have.
-    :param tried: the encoding that was given.
+    :param sample: bytes of the file from the start of a line on, among them some that ``attempt`` cannot have.
+    :param attempt: the encoding that was given.
     :param block: more bytes of the file around the sample.
     """
     for encoding, looks, test in _CERTAIN if len(sample) >= LEAST_BYTES else ():
-        if not _is(encoding, tried) and _decodes(sample, encoding) and test(sample):
+        if not _is(encoding, attempt) and _decodes(sample, encoding) and test(sample):
             return f"It looks like {looks}: set encoding={encoding!r}."
-    if _is("utf-8", tried) and _is_mostly_utf_8(block or sample):
+    if _is("utf-8", attempt) and _is_mostly_utf_8(block or sample):
         return "Other lines are UTF-8, so the file mixes encodings: write it anew as UTF-8."
-    if readings := [] if b"\0" in sample[:HEAD_BYTES] else _readings(_foreign_lines(block or sample), tried):
+    if readings := [] if b"\0" in sample[:HEAD_BYTES] else _readings(_foreign_lines(block or sample), attempt):
         shown = ", ".join(_shown(reading, readings) for reading in readings)
         return f"Set encoding to the one that shows these letters correctly: {shown}."
     return "Set encoding to the one it was written in, or write it as UTF-8."
@@ -131,11 +131,11 @@ def _first(lines: Iterable[bytes], size: int) -> bytes:
     return bytes(taken)
 
 
-def _readings(sample: bytes, tried: str) -> list[Reading]:
+def _readings(sample: bytes, attempt: str) -> list[Reading]:
     """Return the readings that look like words, the likeliest first."""
     from charset_normalizer import from_bytes  # noqa: PLC0415 - only a file in another encoding needs it
 
-    names = [name for name in COMMON if not _is(name, tried)]
+    names = [name for name in COMMON if not _is(name, attempt)]
     # The library's own threshold would leave out Cyrillic and Thai in short files.
     matches = from_bytes(sample, cp_isolation=names, threshold=1.0, preemptive_behaviour=False, enable_fallback=False)
     found: list[tuple[float, int, Reading]] = []

@@ -111,7 +111,7 @@ const pace = ({ rows_per_second: rate, seconds, calls }) =>
     ["Seconds in all", decimal(seconds.total)],
     ["Calls", count(calls.sent)],
     ["Calls repeated after trouble", count(calls.retries)],
-    ["Calls signed again", count(calls.resigns)],
+    ["Calls signed again", count(calls.re_signed)],
     ["Calls split to find a bad row", count(calls.splits)],
     ["Seconds waited for an ill CRM", decimal(seconds.waiting)],
     ["Seconds waited to keep the pace", decimal(seconds.pacing)],

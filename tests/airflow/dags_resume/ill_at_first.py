@@ -22,9 +22,9 @@ class QuickImport(SocialSCRMImportOperator):
     """Gives up at the first failure, where the real one goes on for minutes."""
 
     def _options(self):
-        from airflow_provider_socialscrm.api.retry import Effort
+        from airflow_provider_socialscrm.api.retry import RetryLimits
 
-        return replace(super()._options(), concurrency=1, effort=Effort(attempts=1))
+        return replace(super()._options(), concurrency=1, retry_limits=RetryLimits(attempts=1))
 
 
 ARGUMENTS = {

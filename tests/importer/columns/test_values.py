@@ -105,7 +105,7 @@ def test_narrow_floats_have_the_digits_they_show(value, text):
 
 def test_a_value_has_all_that_is_wrong_with_it():
     column = values_to_arrow([[np.float32("inf"), BROKEN, np.float32(PHONE)], "x"])
-    assert {cause.code: found.to_pylist() for cause, found in unsendable(column)} == {
+    assert {reason.code: found.to_pylist() for reason, found in unsendable(column)} == {
         "infinite": [True, False],
         "not-text": [True, False],
     }
@@ -152,7 +152,7 @@ def packed(storage):
 def test_bytes_of_any_extension_type_are_text_or_found_not_to_be(registered, column):
     found = column_of(pa.table({"x": column()}))
     assert as_text(found).to_pylist()[1:] == ["Novák", None]
-    assert {cause.code for cause, mask in unsendable(found) if mask.to_pylist()[0]} == {"not-text"}
+    assert {reason.code for reason, mask in unsendable(found) if mask.to_pylist()[0]} == {"not-text"}
     assert [mask.to_pylist()[1] for _, mask in unsendable(found)] in ([False, False], [None, None])
 
 
@@ -230,6 +230,6 @@ NESTED = {
 def test_bytes_that_are_no_text_are_found_however_deep_they_are(form, kind):
     nested = NESTED[form](not_valid() if kind == "text" else pa.array([b"ok", BROKEN]))
     column = column_of(pa.table({"x": nested}))
-    assert {cause.code: found.to_pylist() for cause, found in unsendable(column)}["not-text"] == [False, True]
+    assert {reason.code: found.to_pylist() for reason, found in unsendable(column)}["not-text"] == [False, True]
     fine = as_text(readable(NESTED[form](pa.array(["ok", "x"]))))
     assert as_text(column)[0] == fine[0]

@@ -47,8 +47,8 @@ nearly_dates = st.one_of(
 def by_row(checked):
     """Return each row's text, or the code of what is wrong with it."""
     found = checked.text.to_pylist()
-    for cause, mask in checked.problems:
-        found = [cause.code if bad else kept for kept, bad in zip(found, mask.to_pylist(), strict=True)]
+    for reason, mask in checked.problems:
+        found = [reason.code if bad else kept for kept, bad in zip(found, mask.to_pylist(), strict=True)]
     return found
 
 
@@ -223,7 +223,7 @@ def test_any_text_is_a_day_or_has_one_reason_that_does_not_repeat_it(values, day
     checked = dates(pa.array(values, pa.string()), dayfirst)
     reasons = [mask.to_pylist() for _, mask in checked.problems]
 
-    assert [cause for cause, _ in checked.problems] == [BAD_DATE, AMBIGUOUS_DATE]
+    assert [reason for reason, _ in checked.problems] == [BAD_DATE, AMBIGUOUS_DATE]
     for value, text, *bad in zip(values, checked.text.to_pylist(), *reasons, strict=True):
         assert sum(bad) + (text is not None) == (value is not None)
         assert text is None or text == written(*map(int, text.split("/")))
@@ -244,7 +244,7 @@ def test_the_values_of_a_dictionary_are_read_once_for_all_its_rows():
     values = birthdays(pa.array(["1990-03-08", "08/03/1990", "x", "2533-03-08"]), None, TODAY)
     taken = values.take(pa.array([2, 0, None, 1, 3]))
     assert taken.text.to_pylist()[:4] == [None, "1990/03/08", None, None]
-    assert [(cause.code, mask.to_pylist()) for cause, mask in taken.problems] == [
+    assert [(reason.code, mask.to_pylist()) for reason, mask in taken.problems] == [
         ("bad-birthday", [True, False, None, False, False]),
         ("ambiguous-birthday", [False, False, None, True, False]),
         ("birthday-out-of-range", [False, False, None, False, True]),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_socialscrm.importer.columns.findings import Checked, Column
+from airflow_provider_socialscrm.importer.columns.findings import FieldColumn, RuleResult
 from airflow_provider_socialscrm.importer.fields import duplicates
 from airflow_provider_socialscrm.importer.fields.duplicates import KeyList, keys_of, superseded
 from airflow_provider_socialscrm.importer.reasons import BAD_NUMBER
@@ -39,13 +39,13 @@ def losers(rows, keep_last=True):
 
 def test_a_number_is_its_own_key_and_what_is_none_has_none():
     text = pa.array(["8615266667780", None, "12x", "999999999999999"])
-    column = Column("whatsApp", Checked(text, ((BAD_NUMBER, pa.array([False, None, True, False])),)))
+    column = FieldColumn("whatsApp", RuleResult(text, ((BAD_NUMBER, pa.array([False, None, True, False])),)))
     assert keys_of(column).tolist() == [8615266667780, NONE, NONE, 999999999999999]
 
 
 def test_the_key_of_a_repeated_value_stands_for_each_of_its_rows():
-    distinct = Checked(pa.array(["1234567", None]))
-    assert keys_of(Column("whatsApp", distinct, pa.array([0, 1, 0]))).tolist() == [1234567, NONE, 1234567]
+    distinct = RuleResult(pa.array(["1234567", None]))
+    assert keys_of(FieldColumn("whatsApp", distinct, pa.array([0, 1, 0]))).tolist() == [1234567, NONE, 1234567]
 
 
 @settings(deadline=None)

@@ -46,7 +46,7 @@ def outcomes(values, region=None, ambiguous="reject"):
     """Return each row's number, or the code of what is wrong with it; no row has two causes."""
     column = values if isinstance(values, pa.Array) else pa.array(values, pa.string())
     checked = whatsapp_numbers(column, region, ambiguous)
-    assert {cause.code for cause, _ in checked.problems} <= CODES
+    assert {reason.code for reason, _ in checked.problems} <= CODES
     masks = [mask.to_pylist() for _, mask in checked.problems]
     found = checked.text.to_pylist()
     for row, wrong in enumerate(zip(*masks, strict=True)):
@@ -438,8 +438,8 @@ def test_whole_floats_that_mostly_end_in_zero_were_rounded(last_digits, rounded)
 )
 def test_a_number_with_two_likely_readings_is_refused_and_an_argument_decides(region, written, countries, national):
     found = whatsapp_numbers(pa.array([written]), region)
-    [cause] = [cause for cause, mask in found.problems if mask[0].as_py()]
-    assert (cause.code, cause.meaning) == (AMBIGUOUS, f"whatsApp can be a number of {countries}.")
+    [reason] = [reason for reason, mask in found.problems if mask[0].as_py()]
+    assert (reason.code, reason.meaning) == (AMBIGUOUS, f"whatsApp can be a number of {countries}.")
     for way, number in (("national", national), ("international", written)):
         chosen = whatsapp_numbers(pa.array([written]), region, way)
         [(remark, mask)] = chosen.remarks
@@ -517,7 +517,7 @@ def test_a_missing_number_is_said_to_be_missing(values, region):
 def test_the_values_of_a_dictionary_are_read_once_for_all_its_rows():
     taken = whatsapp_numbers(pa.array([f"+{NUMBER}.0", "x", None])).take(pa.array([2, 0, 1, 0]))
     assert taken.text.to_pylist() == [None, NUMBER, None, NUMBER]
-    assert {cause.code: mask.to_pylist() for cause, mask in taken.problems if mask.true_count} == {
+    assert {reason.code: mask.to_pylist() for reason, mask in taken.problems if mask.true_count} == {
         NONE: [True, False, False, False],
         BAD: [False, False, True, False],
     }

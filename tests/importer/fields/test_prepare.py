@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.columns.cleaning import clean_text
 from airflow_provider_socialscrm.importer.fields.mapping import plan_fields, tidy_name
-from airflow_provider_socialscrm.importer.fields.prepare import Judge
+from airflow_provider_socialscrm.importer.fields.prepare import RowPreparer
 from airflow_provider_socialscrm.importer.fields.rules import SAMPLE
 from airflow_provider_socialscrm.importer.fields.table_facts import TableFacts
 from airflow_provider_socialscrm.importer.options import Rules
@@ -30,7 +30,7 @@ TODAY = dt.date(2026, 11, 26)
 READABLE = st.text(st.characters(exclude_categories=["Cs"]))
 
 
-def judged(data, *, agent_in_row=False, start=0, bytes_per_call=10**6, superseded=None, **rules):
+def prepared(data, *, agent_in_row=False, start=0, bytes_per_call=10**6, superseded=None, **rules):
     """Return the rows of a table that fits one batch, judged."""
     records = data
     if not isinstance(data, pa.RecordBatch):
@@ -41,13 +41,15 @@ def judged(data, *, agent_in_row=False, start=0, bytes_per_call=10**6, supersede
     plan = plan_fields(
         [*names, *({"agentAccount"} - {*names} if agent_in_row else ())], chosen, agent_in_row=agent_in_row
     )
-    judge = Judge(plan, chosen, agent_in_row, bytes_per_call, lambda agent: 100 + len(agent or ""), TableFacts(TODAY))
+    judge = RowPreparer(
+        plan, chosen, agent_in_row, bytes_per_call, lambda agent: 100 + len(agent or ""), TableFacts(TODAY)
+    )
     return judge.judge(Batch(start, records), superseded or {}, count())
 
 
 def encoded(data, **options):
     """Return the rows and the invalid rows of a table that fits one batch."""
-    found = judged(data, **options)
+    found = prepared(data, **options)
     return found.rows, found.invalid
 
 
@@ -166,14 +168,14 @@ def test_what_is_no_number_is_invalid_with_one_reason(number, code):
 @pytest.mark.parametrize("empty", [None, "", " ", "\u00a0", np.nan, pd.NA])
 def test_a_row_without_any_value_is_blank_and_no_failure(empty):
     data = {"whatsApp": [NUMBER, empty, empty], "friendName": ["Xan", empty, "Bo"], "Unnamed: 0": [0, 1, 2]}
-    found = judged({name: pd.Series(column, dtype=object) for name, column in data.items()}, extension_fields=None)
+    found = prepared({name: pd.Series(column, dtype=object) for name, column in data.items()}, extension_fields=None)
     assert [row.position for row in found.rows] == [0]
     assert found.blank == [1]
     assert [row.position for row in found.invalid] == [2]
 
 
 def test_a_row_of_the_users_null_values_only_is_blank():
-    found = judged({"whatsApp": [NUMBER, "NULL"], "friendName": ["Xan", "NULL"]}, null_values=["NULL"])
+    found = prepared({"whatsApp": [NUMBER, "NULL"], "friendName": ["Xan", "NULL"]}, null_values=["NULL"])
     assert (found.blank, found.invalid) == ([1], [])
 
 
@@ -340,7 +342,7 @@ tables = st.integers(0, 8).flatmap(
 @given(tables, st.booleans(), st.integers(0, 10**9))
 def test_each_row_is_sent_or_invalid_once_and_in_order(table, agent_in_row, start):
     records = pa.RecordBatch.from_pydict({name: pa.array(column, pa.string()) for name, column in table.items()})
-    found = judged(records, agent_in_row=agent_in_row, start=start)
+    found = prepared(records, agent_in_row=agent_in_row, start=start)
     rows, invalid = found.rows, found.invalid
     sendable, refused = [row.position for row in rows], [row.position for row in invalid]
 
@@ -374,7 +376,7 @@ def test_rows_of_one_agent_follow_each_other_with_side_effects_first():
 
 
 def test_a_row_whose_number_another_has_is_neither_sent_nor_invalid():
-    found = judged({"whatsApp": [NUMBER, "12", NUMBER, NUMBER]}, start=10, superseded={10: 13, 11: 12})
+    found = prepared({"whatsApp": [NUMBER, "12", NUMBER, NUMBER]}, start=10, superseded={10: 13, 11: 12})
     assert [row.position for row in found.rows] == [12, 13]
     assert found.invalid == []
     assert [(row.position, row.winner) for row in found.superseded] == [(10, 13), (11, 12)]
@@ -425,9 +427,9 @@ def test_a_default_follows_the_rule_of_its_field():
     ],
 )
 def test_a_sex_is_sent_in_the_vendors_words_and_another_word_as_it_is_with_a_remark(sex, expected, odd):
-    found = judged({"whatsApp": [NUMBER] * 2, "sex": [sex, None]})
+    found = prepared({"whatsApp": [NUMBER] * 2, "sex": [sex, None]})
     assert [json.loads(row.body).get("sex") for row in found.rows] == [expected, None]
-    assert {cause.code: rows for cause, rows in found.remarks.items()} == ({"odd-sex": 1} if odd else {})
+    assert {reason.code: rows for reason, rows in found.remarks.items()} == ({"odd-sex": 1} if odd else {})
 
 
 @pytest.mark.parametrize(
@@ -502,8 +504,8 @@ def test_a_column_that_repeats_its_values_is_read_as_any_other(values):
     columns = ("desc", "tabName", "birthday", "sex", "agentAccount", "whatsApp")
     table = pa.table({name: pa.array(values, pa.string()) for name in columns})
     for rules in ({}, {"defaults": {"desc": "d"}, "empty": {"desc": "send", "tabName": "send"}}):
-        repeating = judged(table, **rules)
-        parts = [judged(table.slice(start, 200), start=start, **rules) for start in range(0, len(values), 200)]
+        repeating = prepared(table, **rules)
+        parts = [prepared(table.slice(start, 200), start=start, **rules) for start in range(0, len(values), 200)]
         assert repeating.invalid == [row for part in parts for row in part.invalid]
         assert [row.body for row in repeating.rows] == [row.body for part in parts for row in part.rows]
         assert sum(repeating.remarks.values()) == sum(sum(part.remarks.values()) for part in parts)
@@ -511,18 +513,18 @@ def test_a_column_that_repeats_its_values_is_read_as_any_other(values):
 
 @pytest.mark.parametrize("values", [["a", None, "b", "a"], [None, None, None, None]])
 def test_a_categorys_missing_values_are_missing_values(values):
-    found = judged({"whatsApp": [NUMBER] * 4, "agentAccount": pd.Series(values, dtype="category")})
+    found = prepared({"whatsApp": [NUMBER] * 4, "agentAccount": pd.Series(values, dtype="category")})
     assert [row.position for row in found.invalid] == [place for place, value in enumerate(values) if value is None]
 
 
 def test_an_unreadable_row_has_that_reason_alone():
     records = pa.RecordBatch.from_pydict({"whatsApp": pa.array([None, NUMBER], pa.string()), "birthday": ["x", None]})
-    cause = unreadable("a.csv, line 2", "it has 3 values, and the header names 2")
+    reason = unreadable("a.csv, line 2", "it has 3 values, and the header names 2")
     rules = Rules()
     plan = plan_fields(["whatsApp", "birthday"], rules, agent_in_row=False)
-    judge = Judge(plan, rules, False, 10**6, lambda _: 100, TableFacts(TODAY))
-    found = judge.judge(Batch(5, records, "a.csv", {0: cause}), {}, count())
-    assert [(row.position, row.reasons) for row in found.invalid] == [(5, (cause,))]
+    judge = RowPreparer(plan, rules, False, 10**6, lambda _: 100, TableFacts(TODAY))
+    found = judge.judge(Batch(5, records, "a.csv", {0: reason}), {}, count())
+    assert [(row.position, row.reasons) for row in found.invalid] == [(5, (reason,))]
     assert [row.position for row in found.rows] == [6]
 
 
@@ -533,7 +535,7 @@ def test_rows_are_a_sequence_of_what_their_columns_say():
         "welcome": list("x y z"),
     }
     for table in (data, {"whatsApp": data["whatsApp"]}):
-        rows = judged(table, start=100).rows
+        rows = prepared(table, start=100).rows
         each = [rows[place] for place in range(len(rows))]
         assert list(rows) == each
         assert rows[-1] == each[-1]
@@ -547,7 +549,7 @@ def test_rows_are_a_sequence_of_what_their_columns_say():
 def test_no_place_is_drawn_for_no_row():
     places = count()
     rules = Rules()
-    judge = Judge(
+    judge = RowPreparer(
         plan_fields(["whatsApp"], rules, agent_in_row=False), rules, False, 10**6, lambda _: 100, TableFacts(TODAY)
     )
     for start in (0, 3):

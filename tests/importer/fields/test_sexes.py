@@ -19,8 +19,8 @@ WORDS = [(word, sex) for sex, words in SEXES.items() for word in words]
 def found(*texts):
     """Return each row's text, and whether it has a remark."""
     checked = sexes(pa.array(texts, pa.string()))
-    [(cause, mask)] = checked.remarks
-    assert (cause, checked.problems) == (ODD_SEX, ())
+    [(reason, mask)] = checked.remarks
+    assert (reason, checked.problems) == (ODD_SEX, ())
     return list(zip(checked.text.to_pylist(), mask.to_pylist(), strict=True))
 
 

@@ -30,10 +30,10 @@ def outcomes(column):
     column = clean(column if isinstance(column, pa.Array) else pa.array(column, pa.string()))
     checked = tags(column)
     found = checked.text.to_pylist()
-    for cause, mask in checked.problems:
-        found = [cause.code if bad else kept for kept, bad in zip(found, mask.to_pylist(), strict=True)]
-    for cause, mask in checked.remarks:
-        found = [(kept, cause.code) if so else kept for kept, so in zip(found, mask.to_pylist(), strict=True)]
+    for reason, mask in checked.problems:
+        found = [reason.code if bad else kept for kept, bad in zip(found, mask.to_pylist(), strict=True)]
+    for reason, mask in checked.remarks:
+        found = [(kept, reason.code) if so else kept for kept, so in zip(found, mask.to_pylist(), strict=True)]
     return found
 
 

@@ -19,9 +19,9 @@ from airflow_provider_socialscrm.api.redaction import LONGEST_TEXT
 from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.importer.errors import CheckpointError
 from airflow_provider_socialscrm.importer.options import DEFAULT_CONCURRENCY, Options
-from airflow_provider_socialscrm.importer.reasons import Bucket, Cause
-from airflow_provider_socialscrm.importer.results.checkpoint import FileCheckpoint, NoCheckpoint, Progress
-from airflow_provider_socialscrm.importer.results.report import MOST_CAUSES, Report
+from airflow_provider_socialscrm.importer.reasons import Bucket, Reason
+from airflow_provider_socialscrm.importer.results.checkpoint import FileCheckpointStore, NoCheckpointStore, Progress
+from airflow_provider_socialscrm.importer.results.report import MOST_REASONS, Report
 from airflow_provider_socialscrm.importer.rows import Row
 from airflow_provider_socialscrm.importer.run import Import
 from airflow_provider_socialscrm.importer.sources.base import Batch
@@ -62,8 +62,8 @@ def many_causes() -> Report:
     report = Report()
     for number in range(100):
         for bucket in (Bucket.REJECTED, Bucket.UNKNOWN):
-            cause = Cause(number, f"This code is in no table of the vendor's. ({'z' * LONGEST_TEXT})", "Ask." * 20)
-            report.settle(bucket, range(999_000, 999_999), cause)
+            reason = Reason(number, f"This code is in no table of the vendor's. ({'z' * LONGEST_TEXT})", "Ask." * 20)
+            report.settle(bucket, range(999_000, 999_999), reason)
     return report
 
 
@@ -88,7 +88,7 @@ def test_a_million_rows_settled_out_of_order_within_the_open_chunks_stay_under_1
     assert progress.resumed_rows == 1_000_000
     assert json.loads(kept.texts[-1])["settled"] == [[0, 1_000_000]]
     assert largest < 16 * 1024
-    assert len(many_causes().settled.refusals) <= MOST_CAUSES + len(Bucket)
+    assert len(many_causes().settled.refusals) <= MOST_REASONS + len(Bucket)
 
 
 def test_rows_that_cannot_be_sent_leave_no_gaps_in_what_is_settled(socialscrm_sandbox):
@@ -98,8 +98,8 @@ def test_rows_that_cannot_be_sent_leave_no_gaps_in_what_is_settled(socialscrm_sa
     settings = Settings(socialscrm_sandbox.url, "1", "wrong-key", "agent_wang")
     run = Import(open_source(pa.Table.from_pylist(rows)), Client(settings), Options(), None, kept)
 
-    run._intake.prepare()
-    places = [row.order for judged in run._intake.judged() for row in judged.rows]
+    run._input.prepare()
+    places = [row.order for prepared in run._input.prepared() for row in prepared.rows]
 
     assert places == list(range(sum(n % 3 > 0 for n in range(25_000))))
 
@@ -187,17 +187,17 @@ def test_starting_over_forgets_everything():
 def test_a_file_keeps_the_state_for_the_same_run_only(tmp_path, start):
     of_kind = {"": Path, "file://": ObjectStoragePath, "memory:/": UPath}[start]
     path = of_kind(f"{start}{tmp_path}/made/state.json")
-    FileCheckpoint(path, "dag/run/task/-1/2").save({"a": [1]})
-    FileCheckpoint(path, "dag/run/task/-1/2").save({"a": [1, 2]})
+    FileCheckpointStore(path, "dag/run/task/-1/2").save({"a": [1]})
+    FileCheckpointStore(path, "dag/run/task/-1/2").save({"a": [1, 2]})
 
-    assert FileCheckpoint(path, "dag/run/task/-1/2").load() == {"a": [1, 2]}
-    assert FileCheckpoint(path, "dag/run/task/-1/3").load() is None  # the task was cleared
-    assert FileCheckpoint(path, "dag/other/task/-1/2").load() is None
+    assert FileCheckpointStore(path, "dag/run/task/-1/2").load() == {"a": [1, 2]}
+    assert FileCheckpointStore(path, "dag/run/task/-1/3").load() is None  # the task was cleared
+    assert FileCheckpointStore(path, "dag/other/task/-1/2").load() is None
     assert [file.name for file in path.parent.iterdir()] == ["state.json"]
 
 
 def test_a_file_that_was_cleared_is_gone_and_clearing_it_again_does_no_harm(tmp_path):
-    checkpoint = FileCheckpoint(tmp_path / "state.json", "mine")
+    checkpoint = FileCheckpointStore(tmp_path / "state.json", "mine")
     checkpoint.save({})
     checkpoint.clear()
     checkpoint.clear()
@@ -208,7 +208,7 @@ def test_a_file_that_was_cleared_is_gone_and_clearing_it_again_does_no_harm(tmp_
 
 @pytest.mark.parametrize("at", ["write_bytes", "replace"])
 def test_a_kill_while_the_state_is_written_leaves_the_one_before(tmp_path, monkeypatch, at):
-    checkpoint = FileCheckpoint(tmp_path / "state.json", "mine")
+    checkpoint = FileCheckpointStore(tmp_path / "state.json", "mine")
     checkpoint.save({"try": 1})
 
     def die(path, *_arguments):
@@ -248,24 +248,24 @@ class Forbidden:
 @pytest.mark.parametrize("folder", [True, False])
 def test_a_file_that_may_not_be_read_is_never_taken_for_no_file(folder):
     with pytest.raises(CheckpointError, match=r"checkpoint_path /forbidden/state\.json cannot be read"):
-        FileCheckpoint(Forbidden(folder=folder), "mine").load()
+        FileCheckpointStore(Forbidden(folder=folder), "mine").load()
 
 
 def test_a_folder_in_place_of_the_file_is_never_taken_for_no_file(tmp_path):
     with pytest.raises(CheckpointError, match="IsADirectoryError"):
-        FileCheckpoint(tmp_path, "mine").load()
+        FileCheckpointStore(tmp_path, "mine").load()
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    checkpoint = FileCheckpoint(tmp_path / "file" / "state.json", "mine")
+    checkpoint = FileCheckpointStore(tmp_path / "file" / "state.json", "mine")
 
     with pytest.raises(CheckpointError, match=r"checkpoint_path .*state\.json cannot be written"):
         checkpoint.save({"a": 1})
 
 
 def test_no_checkpoint_keeps_nothing():
-    checkpoint = NoCheckpoint()
+    checkpoint = NoCheckpointStore()
     checkpoint.save({"a": 1})
     checkpoint.clear()
 

@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.columns.text import as_text
 from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError
-from airflow_provider_socialscrm.importer.fields.reader import Intake
+from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.options import Options
-from airflow_provider_socialscrm.importer.reasons import OWN_COLUMNS, Bucket, Cause
+from airflow_provider_socialscrm.importer.reasons import OWN_COLUMNS, Bucket, Reason
 from airflow_provider_socialscrm.importer.results import dead_letter as dead_letter_module
 from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter, forget_parts
 from airflow_provider_socialscrm.importer.sources import base
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 
 FORMATS = [".csv", ".parquet", ".jsonl"]
-CAUSE = Cause(532, 'A "quoted" meaning,\nof two lines.', "Mend it.")
+CAUSE = Reason(532, 'A "quoted" meaning,\nof two lines.', "Mend it.")
 NUMBER = "8615266667780"
 
 
@@ -70,9 +70,9 @@ def texts(data):
 
 def bodies(data):
     """Return the JSON of each row that can be sent."""
-    intake = Intake(open_source(data), Options(), agent_in_row=True, envelope=lambda _: 0)
-    intake.prepare()
-    return [json.loads(row.body) for judged in intake.judged() for row in judged.rows]
+    reader = InputReader(open_source(data), Options(), agent_in_row=True, envelope=lambda _: 0)
+    reader.prepare()
+    return [json.loads(row.body) for prepared in reader.prepared() for row in prepared.rows]
 
 
 CUSTOMERS = pd.DataFrame(

@@ -5,8 +5,15 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from airflow_provider_socialscrm.importer.reasons import Bucket, Cause
-from airflow_provider_socialscrm.importer.results.progress import INTERVAL, Reading, ReadSoFar, Standing, Watch, span
+from airflow_provider_socialscrm.importer.reasons import Bucket, Reason
+from airflow_provider_socialscrm.importer.results.progress import (
+    INTERVAL,
+    ProgressObserver,
+    Reading,
+    ReadProgress,
+    SendProgress,
+    span,
+)
 from airflow_provider_socialscrm.importer.results.report import Report
 from airflow_provider_socialscrm.importer.sources.base import Piece, Source
 
@@ -25,11 +32,11 @@ class Clock:
     ("standing", "sentence"),
     [
         (
-            Standing(120_000, 1_000_000, 4_300.2, 12),
+            SendProgress(120_000, 1_000_000, 4_300.2, 12),
             "Rows: 120,000 of 1,000,000, 4,300 a second, 3 min left, 12 refused so far",
         ),
-        (Standing(0, 10, 0.0, 0), "Rows: 0 of 10, 0 a second, 0 refused so far"),
-        (Standing(10, 10, 5.0, 0), "Rows: 10 of 10, 5 a second, 0 s left, 0 refused so far"),
+        (SendProgress(0, 10, 0.0, 0), "Rows: 0 of 10, 0 a second, 0 refused so far"),
+        (SendProgress(10, 10, 5.0, 0), "Rows: 10 of 10, 5 a second, 0 s left, 0 refused so far"),
     ],
 )
 def test_it_is_said_in_one_line(standing, sentence):
@@ -39,9 +46,9 @@ def test_it_is_said_in_one_line(standing, sentence):
 @pytest.mark.parametrize(
     ("so_far", "sentence", "numbers"),
     [
-        (ReadSoFar(1_200_000, 1), "Read 1,200,000 rows so far", {"rows_read": 1_200_000}),
-        (ReadSoFar(30_000, 3), "Read 30,000 rows of 3 files so far", {"rows_read": 30_000}),
-        (ReadSoFar(10, 3, 2_000), "Checked 10 of 2,000 rows so far", {"rows_checked": 10, "total": 2_000}),
+        (ReadProgress(1_200_000, 1), "Read 1,200,000 rows so far", {"rows_read": 1_200_000}),
+        (ReadProgress(30_000, 3), "Read 30,000 rows of 3 files so far", {"rows_read": 30_000}),
+        (ReadProgress(10, 3, 2_000), "Checked 10 of 2,000 rows so far", {"rows_checked": 10, "total": 2_000}),
     ],
 )
 def test_what_is_read_before_the_first_call_is_said_in_one_line(so_far, sentence, numbers):
@@ -57,7 +64,7 @@ def test_a_time_is_said_in_the_unit_that_fits(seconds, said):
 
 def test_nothing_is_told_before_it_is_due_and_then_once_an_interval():
     clock, told = Clock(), []
-    watch = Watch(told.append, clock, total=100, before=0)
+    watch = ProgressObserver(told.append, clock, total=100, before=0)
     report = Report()
 
     for seconds, times in [(0, 0), (9.9, 0), (0.1, 1), (0, 1), (5, 1), (4.9, 1), (0.1, 2), (60, 3), (1, 3)]:
@@ -70,15 +77,15 @@ def test_the_pace_is_that_of_this_try_and_the_rows_are_those_of_all():
     clock, told = Clock(), []
     report = Report()
     report.settle(Bucket.ACCEPTED, range(50))
-    watch = Watch(told.append, clock, total=200, before=50)
+    watch = ProgressObserver(told.append, clock, total=200, before=50)
 
     report.settle(Bucket.ACCEPTED, range(50, 90))
-    report.settle(Bucket.REJECTED, range(90, 100), Cause(508, "why", "what"))
-    report.settle(Bucket.DUPLICATE, range(100, 110), Cause("duplicate", "why", "what"))
+    report.settle(Bucket.REJECTED, range(90, 100), Reason(508, "why", "what"))
+    report.settle(Bucket.DUPLICATE, range(100, 110), Reason("duplicate", "why", "what"))
     clock.seconds += INTERVAL
     watch.look(report)
 
-    assert told == [Standing(110, 200, 6.0, 10)]
+    assert told == [SendProgress(110, 200, 6.0, 10)]
     assert told[0].seconds_left == 15
 
 
@@ -95,10 +102,10 @@ def test_a_table_that_is_read_is_told_of_once_an_interval_and_counted_anew_each_
     source = reading.over(Source(("whatsApp",), "", lambda _: pieces(clock, "a", "a", "b", "c", seconds=4)))
 
     list(source.batches())
-    assert told == [ReadSoFar(30, 2)]
+    assert told == [ReadProgress(30, 2)]
 
     list(source.batches())
-    assert told[1:] == [ReadSoFar(20, 1, 40)]
+    assert told[1:] == [ReadProgress(20, 1, 40)]
 
 
 def test_a_look_at_the_first_rows_alone_does_not_count_as_the_whole():
@@ -108,7 +115,7 @@ def test_a_look_at_the_first_rows_alone_does_not_count_as_the_whole():
     next(source.batches())
     list(source.batches())
 
-    assert told == [ReadSoFar(10, 1), ReadSoFar(20, 1)]
+    assert told == [ReadProgress(10, 1), ReadProgress(20, 1)]
 
 
 def test_what_is_read_while_it_is_sent_is_not_told():
@@ -121,4 +128,4 @@ def test_what_is_read_while_it_is_sent_is_not_told():
     assert told == []
 
     watch.look(Report())
-    assert told == [Standing(0, 10, 0.0, 0)]
+    assert told == [SendProgress(0, 10, 0.0, 0)]

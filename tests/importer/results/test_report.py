@@ -9,19 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.errors import AccountingError
-from airflow_provider_socialscrm.importer.reasons import Bucket, Cause
+from airflow_provider_socialscrm.importer.reasons import Bucket, Reason
 from airflow_provider_socialscrm.importer.results.report import (
     FIRST_POSITIONS,
-    MOST_CAUSES,
     MOST_NAMES,
+    MOST_REASONS,
     MOST_REMARKS,
     OTHER,
     Report,
     observations,
 )
 
-FORMAT = Cause(533, "An extension field is malformed.", "Mend it.")
-NUMBER = Cause("bad-number", "No number.", "Write it with its country code.")
+FORMAT = Reason(533, "An extension field is malformed.", "Mend it.")
+NUMBER = Reason("bad-number", "No number.", "Write it with its country code.")
 CAUSES = {Bucket.REJECTED: FORMAT, Bucket.INVALID: NUMBER}
 
 settlements = st.lists(st.tuples(st.sampled_from(list(Bucket)), st.integers(0, 30)), max_size=20)
@@ -119,14 +119,14 @@ def test_the_manifest_is_json_with_the_causes_words():
 
 def test_causes_beyond_those_a_manifest_tells_apart_are_counted_together():
     report = Report()
-    for number in range(MOST_CAUSES + 5):
-        report.settle(Bucket.REJECTED, range(number * 10, number * 10 + 2), Cause(number, "Wrong.", "Mend it."))
+    for number in range(MOST_REASONS + 5):
+        report.settle(Bucket.REJECTED, range(number * 10, number * 10 + 2), Reason(number, "Wrong.", "Mend it."))
 
     shown = report.manifest()["refusals"]
-    together = next(refusal for refusal in report.refusals() if refusal.cause == OTHER)
-    assert len(shown) == MOST_CAUSES + 1
-    assert (together.rows, together.first_positions[:2]) == (10, [MOST_CAUSES * 10, MOST_CAUSES * 10 + 1])
-    assert sum(refusal.rows for refusal in report.refusals()) == 2 * (MOST_CAUSES + 5)
+    together = next(refusal for refusal in report.refusals() if refusal.reason == OTHER)
+    assert len(shown) == MOST_REASONS + 1
+    assert (together.rows, together.first_positions[:2]) == (10, [MOST_REASONS * 10, MOST_REASONS * 10 + 1])
+    assert sum(refusal.rows for refusal in report.refusals()) == 2 * (MOST_REASONS + 5)
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "错", "😀"])
@@ -134,10 +134,10 @@ def test_the_manifest_stays_under_16_kib_whatever_the_causes(letter):
     report = Report()
     for number in range(300):
         bucket = list(Bucket)[number % len(Bucket)]
-        report.settle(bucket, range(10**9, 10**9 + 20), Cause(f"code-{number}", letter * 900, letter * 900))
+        report.settle(bucket, range(10**9, 10**9 + 20), Reason(f"code-{number}", letter * 900, letter * 900))
 
     beside = observations(
-        {Cause(f"code-{n}", "\u5ba2" * 300, "\u6237" * 300): 10**7 for n in range(50)},
+        {Reason(f"code-{n}", "\u5ba2" * 300, "\u6237" * 300): 10**7 for n in range(50)},
         {f"C{n} or D{n}": 10**7 for n in range(300)},
         ["\u5ba2" * 100] * 500,
     )

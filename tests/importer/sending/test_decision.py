@@ -6,35 +6,35 @@ from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.api.codes import CODES, look_up
 from airflow_provider_socialscrm.api.errors import ServiceError, SettingError, SocialSCRMError, UncertainError, refusal
-from airflow_provider_socialscrm.api.retry import Effort, backoff
+from airflow_provider_socialscrm.api.retry import RetryLimits, backoff
 from airflow_provider_socialscrm.importer.sending.decision import (
-    MOST_RESIGNS,
+    MOST_RE_SIGNED,
+    Attempt,
     BlameAgent,
     BlameExtension,
     Halve,
     Hold,
     Probe,
     Reject,
-    Resign,
+    ReSign,
     SendAgain,
     Shrink,
     Stop,
     Suspect,
     SuspectFields,
-    Tried,
     final_failure,
     next_step,
 )
 
-EFFORT = Effort()
+EFFORT = RetryLimits()
 
 
-def tried(**facts) -> Tried:
-    return Tried(**{"attempts": 1, "resigns": 0, "elapsed": 0.0, "rows": 10, "repeatable": True} | facts)
+def attempt(**facts) -> Attempt:
+    return Attempt(**{"attempts": 1, "re_signed": 0, "elapsed": 0.0, "rows": 10, "repeatable": True} | facts)
 
 
 def step(failure: SocialSCRMError, chance: float = 0.5, **facts):
-    return next_step(failure, tried(**facts), EFFORT, chance)
+    return next_step(failure, attempt(**facts), EFFORT, chance)
 
 
 STOPS = [501, 503, 504, 505, 506, *range(509, 517), *range(518, 531), 534, 536, 537, 538]
@@ -64,7 +64,7 @@ def test_codes_of_rows_take_the_call_apart_by_what_they_blame(number, together, 
 
 
 def test_502_is_signed_again_with_the_servers_time():
-    assert step(refusal(CODES[502], clock_offset=7.0)) == Resign(7.0)
+    assert step(refusal(CODES[502], clock_offset=7.0)) == ReSign(7.0)
 
 
 def test_517_is_waited_for():
@@ -107,11 +107,11 @@ def test_waiting_ends_after_attempts_or_seconds_or_when_the_run_has_no_budget_le
     assert isinstance(step(ServiceError("ill"), **facts), Stop)
 
 
-@pytest.mark.parametrize("resigns", range(MOST_RESIGNS + 1))
-def test_502_is_signed_again_at_most_so_often(resigns):
+@pytest.mark.parametrize("re_signed", range(MOST_RE_SIGNED + 1))
+def test_502_is_signed_again_at_most_so_often(re_signed):
     failure = refusal(CODES[502], clock_offset=-600.0)
 
-    assert isinstance(step(failure, resigns=resigns), Stop if resigns == MOST_RESIGNS else Resign)
+    assert isinstance(step(failure, re_signed=re_signed), Stop if re_signed == MOST_RE_SIGNED else ReSign)
 
 
 def test_502_without_a_date_in_the_answer_cannot_be_mended():
@@ -133,7 +133,7 @@ def test_retry_after_is_obeyed_up_to_the_longest_wait(asked, chance):
 
 
 @pytest.mark.parametrize(
-    ("offset", "resigns", "said"),
+    ("offset", "re_signed", "said"),
     [
         (600.0, 2, "Its clock is +600 s from ours"),
         (-600.0, 2, "Its clock is -600 s from ours"),
@@ -141,8 +141,8 @@ def test_retry_after_is_obeyed_up_to_the_longest_wait(asked, chance):
         (None, 0, "cannot be told"),
     ],
 )
-def test_a_last_502_names_the_offset_and_the_setting(offset, resigns, said):
-    failure = final_failure(refusal(CODES[502], clock_offset=offset), resigns)
+def test_a_last_502_names_the_offset_and_the_setting(offset, re_signed, said):
+    failure = final_failure(refusal(CODES[502], clock_offset=offset), re_signed)
 
     assert isinstance(failure, SettingError)
     assert said in str(failure)

@@ -16,18 +16,18 @@ from airflow_provider_socialscrm.api.client import ServerClock
 from airflow_provider_socialscrm.api.codes import look_up
 from airflow_provider_socialscrm.api.errors import ServiceError, SettingError, UncertainError, refusal
 from airflow_provider_socialscrm.api.pacing import Pace
-from airflow_provider_socialscrm.api.retry import Effort, Timing
+from airflow_provider_socialscrm.api.retry import RetryLimits
 from airflow_provider_socialscrm.importer.errors import InputError, StoppedError
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.reasons import Bucket
-from airflow_provider_socialscrm.importer.results.checkpoint import NoCheckpoint, Progress
-from airflow_provider_socialscrm.importer.results.recorder import Ledger
+from airflow_provider_socialscrm.importer.results.checkpoint import NoCheckpointStore, Progress
+from airflow_provider_socialscrm.importer.results.recorder import Recorder
 from airflow_provider_socialscrm.importer.results.report import Report
 from airflow_provider_socialscrm.importer.rows import Row
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk, Limits
-from airflow_provider_socialscrm.importer.sending.engine import OPEN_JOBS_PER_CONNECTION, Engine
-from airflow_provider_socialscrm.importer.sending.outcome import Triage
-from airflow_provider_socialscrm.importer.sending.queue import JobQueue
+from airflow_provider_socialscrm.importer.sending.engine import OPEN_CHUNKS_PER_CONNECTION, Engine
+from airflow_provider_socialscrm.importer.sending.outcome import CallHandler
+from airflow_provider_socialscrm.importer.sending.queue import ChunkQueue
 from airflow_provider_socialscrm.importer.sources.base import Batch
 
 BATCH = Batch(0, pa.RecordBatch.from_pydict({"whatsApp": ["8613800000000"]}))
@@ -36,7 +36,7 @@ WRONG_TOKEN = refusal(look_up(522))
 LOST = UncertainError("the connection was lost")
 
 
-class Clock:
+class FakeClock:
     """Time that passes only while somebody sleeps."""
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Answers:
     :param script: failures to raise; ``None`` takes the call.
     """
 
-    def __init__(self, clock: Clock, script: Iterable[Exception | None] = ()) -> None:
+    def __init__(self, clock: FakeClock, script: Iterable[Exception | None] = ()) -> None:
         self._clock = clock
         self._script = iter(script)
         self.at: list[float] = []
@@ -77,22 +77,22 @@ class Answers:
 
 def engine_of(
     send: Callable[[Chunk], Any],
-    clock: Clock,
+    clock: FakeClock,
     pool: Executor | None = None,
     *,
     rate: float = 1_000_000.0,
     chance: float = 1.0,
     **options: Any,
 ) -> tuple[Engine, Report]:
-    timing = Timing(now=lambda: clock.now, sleep=clock.sleep, chance=lambda: chance)
-    chosen = Options(timing=timing, **options)
-    ledger = Ledger(Report(), Progress(NoCheckpoint(), {}))
-    queue, pace = JobQueue(), Pace(rate)
+    clock = FakeClock(now=lambda: clock.now, sleep=clock.sleep, chance=lambda: chance)
+    chosen = Options(clock=clock, **options)
+    recorder = Recorder(Report(), Progress(NoCheckpointStore(), {}))
+    queue, pace = ChunkQueue(), Pace(rate)
     limits = Limits(chosen.rows_per_call, chosen.bytes_per_call)
-    triage = Triage(
-        ledger, queue, chosen, limits=limits, pace=pace, clock=ServerClock(lambda: 0.0), envelope=lambda _agent: 100
+    handler = CallHandler(
+        recorder, queue, chosen, limits=limits, pace=pace, clock=ServerClock(lambda: 0.0), envelope=lambda _agent: 100
     )
-    return Engine(send, ledger, triage, queue, pool or Inline(), pace=pace, options=chosen), ledger.report
+    return Engine(send, recorder, handler, queue, pool or Inline(), pace=pace, options=chosen), recorder.report
 
 
 def chunks(count: int, rows: int = 1, read: list[int] | None = None) -> Iterator[Chunk]:
@@ -110,7 +110,7 @@ def counts(report: Report) -> dict[str, int]:
 
 
 def test_an_import_without_rows_makes_no_call():
-    clock = Clock()
+    clock = FakeClock()
     send = Answers(clock)
     engine, report = engine_of(send, clock)
     assert engine.run(chunks(0)) is None
@@ -118,7 +118,7 @@ def test_an_import_without_rows_makes_no_call():
 
 
 def test_calls_start_evenly_spaced():
-    clock = Clock()
+    clock = FakeClock()
     send = Answers(clock)
     engine, report = engine_of(send, clock, rate=4.0)
     assert engine.run(chunks(9)) is None
@@ -128,7 +128,7 @@ def test_calls_start_evenly_spaced():
 
 
 def test_retries_keep_to_the_pace_too():
-    clock = Clock()
+    clock = FakeClock()
     send = Answers(clock, [DATABASE_ERROR] * 5)
     engine, _ = engine_of(send, clock, rate=4.0, chance=0.0)
     assert engine.run(chunks(9)) is None
@@ -137,7 +137,7 @@ def test_retries_keep_to_the_pace_too():
 
 
 def test_probes_keep_to_the_pace_too():
-    clock = Clock()
+    clock = FakeClock()
     send = Answers(clock, [refusal(look_up(508))] * 3)
     engine, _ = engine_of(send, clock, rate=4.0)
     assert engine.run(chunks(1, rows=8)) is None
@@ -146,7 +146,7 @@ def test_probes_keep_to_the_pace_too():
 
 @pytest.mark.parametrize(("chance", "waits"), [(1.0, [1.0, 2.0, 4.0]), (0.5, [0.5, 1.0, 2.0]), (0.0, [0.0, 0.0, 0.0])])
 def test_each_failure_doubles_the_wait_before_a_chunk_is_sent_again(chance, waits):
-    clock = Clock()
+    clock = FakeClock()
     send = Answers(clock, [DATABASE_ERROR] * 3)
     engine, report = engine_of(send, clock, chance=chance)
     assert engine.run(chunks(1)) is None
@@ -155,9 +155,9 @@ def test_each_failure_doubles_the_wait_before_a_chunk_is_sent_again(chance, wait
     assert report.calls.retries == 3
 
 
-@pytest.mark.parametrize(("asked", "wait"), [(7.0, 7.0), (0.0, 0.0), (3600.0, Effort().longest_wait)])
+@pytest.mark.parametrize(("asked", "wait"), [(7.0, 7.0), (0.0, 0.0), (3600.0, RetryLimits().longest_wait)])
 def test_what_the_server_asks_to_wait_is_obeyed_within_bounds(asked, wait):
-    clock = Clock()
+    clock = FakeClock()
     send = Answers(clock, [ServiceError("busy", http_status=503, retry_after=asked)])
     engine, _ = engine_of(send, clock, chance=0.0)
     assert engine.run(chunks(1)) is None
@@ -165,7 +165,7 @@ def test_what_the_server_asks_to_wait_is_obeyed_within_bounds(asked, wait):
 
 
 def test_while_one_chunk_waits_others_go_on():
-    clock = Clock()
+    clock = FakeClock()
     send = Answers(clock, [None, DATABASE_ERROR])
     engine, report = engine_of(send, clock, concurrency=4)
     assert engine.run(chunks(5)) is None
@@ -174,7 +174,7 @@ def test_while_one_chunk_waits_others_go_on():
 
 
 def test_too_many_requests_halve_the_pace_and_each_call_that_passes_brings_some_of_it_back():
-    clock = Clock()
+    clock = FakeClock()
     too_many = ServiceError("too many", http_status=429)
     send = Answers(clock, [None, None, too_many])
     engine, _ = engine_of(send, clock, rate=10.0, chance=0.0, concurrency=1)
@@ -186,43 +186,43 @@ def test_too_many_requests_halve_the_pace_and_each_call_that_passes_brings_some_
 
 
 def test_a_chunk_is_given_up_after_its_attempts_and_with_it_the_run():
-    clock = Clock()
+    clock = FakeClock()
     send = Answers(clock, [DATABASE_ERROR] * 100)
-    engine, report = engine_of(send, clock, concurrency=1, effort=Effort(attempts=4))
+    engine, report = engine_of(send, clock, concurrency=1, retry_limits=RetryLimits(attempts=4))
     assert engine.run(chunks(1)) is DATABASE_ERROR
     assert len(send.at) == 4
     assert counts(report) == {"not_sent": 1}
 
 
 def test_a_chunk_is_given_up_rather_than_waiting_past_its_seconds():
-    clock = Clock()
+    clock = FakeClock()
     send = Answers(clock, [DATABASE_ERROR] * 100)
-    engine, _ = engine_of(send, clock, effort=Effort(attempts=100, seconds=10.0))
+    engine, _ = engine_of(send, clock, retry_limits=RetryLimits(attempts=100, seconds=10.0))
     assert engine.run(chunks(1)) is DATABASE_ERROR
     assert clock.now - 1000.0 == pytest.approx(1 + 2 + 4, abs=1e-4)  # the next wait, of 8, would end after 15
 
 
 def test_the_runs_budget_of_retries_stops_it_however_many_attempts_a_chunk_has_left():
-    clock = Clock()
+    clock = FakeClock()
     send = Answers(clock, [DATABASE_ERROR] * 100)
-    engine, report = engine_of(send, clock, concurrency=2, effort=Effort(attempts=100, budget=7))
+    engine, report = engine_of(send, clock, concurrency=2, retry_limits=RetryLimits(attempts=100, budget=7))
     assert engine.run(chunks(50)) is DATABASE_ERROR
     assert report.calls.retries == 7
-    assert len(send.at) <= 7 + 2 * OPEN_JOBS_PER_CONNECTION
+    assert len(send.at) <= 7 + 2 * OPEN_CHUNKS_PER_CONNECTION
     assert counts(report) == {"not_sent": 50}
 
 
 def test_calls_that_pass_earn_the_budget_back():
-    clock = Clock()
+    clock = FakeClock()
     send = Answers(clock, [DATABASE_ERROR, None] * 50)
-    engine, report = engine_of(send, clock, concurrency=1, effort=Effort(budget=1))
+    engine, report = engine_of(send, clock, concurrency=1, retry_limits=RetryLimits(budget=1))
     assert engine.run(chunks(50)) is None
     assert report.calls.retries == 50
 
 
 @pytest.mark.parametrize("concurrency", [1, 3])
 def test_chunks_that_wait_are_few_and_the_rest_is_not_read(concurrency):
-    clock = Clock()
+    clock = FakeClock()
     read: list[int] = []
     most_read: list[int] = []
 
@@ -230,14 +230,14 @@ def test_chunks_that_wait_are_few_and_the_rest_is_not_read(concurrency):
         most_read.append(len(read))
         raise DATABASE_ERROR
 
-    engine, report = engine_of(send, clock, concurrency=concurrency, effort=Effort(attempts=5))
+    engine, report = engine_of(send, clock, concurrency=concurrency, retry_limits=RetryLimits(attempts=5))
     assert engine.run(chunks(100, read=read)) is DATABASE_ERROR
-    assert max(most_read) == concurrency * OPEN_JOBS_PER_CONNECTION
+    assert max(most_read) == concurrency * OPEN_CHUNKS_PER_CONNECTION
     assert counts(report) == {"not_sent": 100}
 
 
 def test_a_run_that_was_told_to_stop_reads_and_sends_nothing_more():
-    clock = Clock()
+    clock = FakeClock()
     read: list[int] = []
 
     def send(chunk: Chunk) -> str:
@@ -253,7 +253,7 @@ def test_a_run_that_was_told_to_stop_reads_and_sends_nothing_more():
 
 
 def test_a_run_that_is_told_to_stop_while_it_waits_does_not_wait_to_the_end():
-    clock = Clock()
+    clock = FakeClock()
     send = Answers(clock, [ServiceError("busy", http_status=503, retry_after=60.0)])
     engine, report = engine_of(send, clock)
     sleep = clock.sleep
@@ -263,14 +263,14 @@ def test_a_run_that_is_told_to_stop_while_it_waits_does_not_wait_to_the_end():
         if clock.now > 1003.0:
             engine.stop()
 
-    engine._timing = Timing(now=lambda: clock.now, sleep=sleep_and_stop)
+    engine._timing = FakeClock(now=lambda: clock.now, sleep=sleep_and_stop)
     assert isinstance(engine.run(chunks(1)), StoppedError)
     assert clock.now < 1004.0
     assert counts(report) == {"not_sent": 1}
 
 
 def test_a_table_that_breaks_off_is_told_after_what_was_read_is_settled():
-    clock = Clock()
+    clock = FakeClock()
 
     def broken() -> Iterator[Chunk]:
         yield from chunks(3)
@@ -285,7 +285,7 @@ def test_a_table_that_breaks_off_is_told_after_what_was_read_is_settled():
 
 @pytest.mark.parametrize("broken", [InputError("row 4 is cut short"), OSError("the share is gone")])
 def test_a_table_that_breaks_off_afterwards_does_not_hide_what_stopped_the_run(broken):
-    clock = Clock()
+    clock = FakeClock()
 
     def table() -> Iterator[Chunk]:
         yield from chunks(3)
@@ -300,7 +300,7 @@ def test_a_fault_in_our_own_code_is_not_taken_for_the_crms():
     def send(_chunk: Chunk) -> str:
         raise ZeroDivisionError
 
-    engine, _ = engine_of(send, Clock())
+    engine, _ = engine_of(send, FakeClock())
     with pytest.raises(ZeroDivisionError):
         engine.run(chunks(3))
 
@@ -321,7 +321,7 @@ def test_the_first_call_goes_alone_and_all_connections_open_after_its_answer():
         return ""
 
     with ThreadPoolExecutor(4) as pool:
-        engine, report = engine_of(send, Clock(), pool, concurrency=4)
+        engine, report = engine_of(send, FakeClock(), pool, concurrency=4)
         assert engine.run(chunks(13, read=read)) is None
     assert first_read == [1]
     assert counts(report) == {"accepted": 13}
@@ -339,7 +339,7 @@ def test_what_is_in_flight_when_the_run_has_to_stop_is_settled():
         return ""
 
     with ThreadPoolExecutor(4) as pool:
-        engine, report = engine_of(send, Clock(), pool, concurrency=4)
+        engine, report = engine_of(send, FakeClock(), pool, concurrency=4)
         failure = engine.run(chunks(100))
     assert isinstance(failure, SettingError)
     assert report.count(Bucket.ACCEPTED) >= 4  # the first and the three beside the refused one
@@ -355,7 +355,7 @@ def test_what_is_in_flight_when_the_run_is_told_to_stop_is_settled():
         return ""
 
     with ThreadPoolExecutor(4) as pool:
-        engine, report = engine_of(send, Clock(), pool, concurrency=4)
+        engine, report = engine_of(send, FakeClock(), pool, concurrency=4)
         failure = engine.run(chunks(100))
     assert isinstance(failure, StoppedError)
     assert counts(report) == {"accepted": 5}
@@ -371,7 +371,7 @@ def test_where_calls_in_flight_give_several_reasons_to_stop_one_is_told_and_each
         raise WRONG_TOKEN if chunk.rows[0].position == 1 else LOST
 
     with ThreadPoolExecutor(2) as pool:
-        engine, report = engine_of(send, Clock(), pool, concurrency=2, effort=Effort(attempts=1))
+        engine, report = engine_of(send, FakeClock(), pool, concurrency=2, retry_limits=RetryLimits(attempts=1))
         failure = engine.run(chunks(10))
     assert failure in (WRONG_TOKEN, LOST)
     assert counts(report) == {"accepted": 1, "unknown": 1, "not_sent": 8}

@@ -15,11 +15,11 @@ from airflow_provider_socialscrm.api.errors import (
 )
 from airflow_provider_socialscrm.importer.sending.failure_reasons import (
     AGENT_HINT,
-    agents_cause,
-    cause_of,
+    agent_reason,
     fields_refused,
     held,
     isolation_exhausted,
+    reason_of,
 )
 from airflow_provider_socialscrm.importer.sending.refused_fields import Culprits
 
@@ -28,40 +28,40 @@ SIGNERS = [CODES[530], look_up(REFUSED, ADMIN_CANNOT_IMPORT)]
 
 @pytest.mark.parametrize("code", SIGNERS)
 def test_a_wrong_user_of_the_connection_is_no_fault_of_a_rows_agent(code):
-    assert "User name" in cause_of(refusal(code)).hint
+    assert "User name" in reason_of(refusal(code)).hint
 
 
 @pytest.mark.parametrize("code", SIGNERS)
 def test_an_agent_that_rows_name_is_to_be_mended_in_the_rows(code):
-    cause = agents_cause(refusal(code))
+    reason = agent_reason(refusal(code))
 
-    assert (cause.code, cause.hint) == (code.number, AGENT_HINT)
-    assert cause.meaning.startswith("The row's agent cannot import customers: ")
+    assert (reason.code, reason.hint) == (code.number, AGENT_HINT)
+    assert reason.meaning.startswith("The row's agent cannot import customers: ")
 
 
 def test_an_agent_that_does_not_exist_is_told_by_the_code_itself():
-    assert agents_cause(refusal(CODES[531])) == cause_of(refusal(CODES[531]))
+    assert agent_reason(refusal(CODES[531])) == reason_of(refusal(CODES[531]))
 
 
 @pytest.mark.parametrize("kind", [SettingError, RequestError])
 def test_what_no_retry_mends_is_to_be_mended_before_the_import_is_run_again(kind):
-    assert cause_of(kind("Wrong.", http_status=404)).hint.startswith("Fix what stopped the run")
+    assert reason_of(kind("Wrong.", http_status=404)).hint.startswith("Fix what stopped the run")
 
 
 @pytest.mark.parametrize("kind", [ServiceError, UncertainError])
 def test_what_may_pass_is_to_be_run_again(kind):
-    cause = cause_of(kind("Ill.", http_status=500))
+    reason = reason_of(kind("Ill.", http_status=500))
 
-    assert (cause.code, cause.hint[:20]) == ("HTTP 500", "Run the import again")
+    assert (reason.code, reason.hint[:20]) == ("HTTP 500", "Run the import again")
 
 
 def test_a_row_that_is_too_large_alone_is_to_be_shortened():
-    assert cause_of(TooLargeError("Too large.", http_status=413)).hint.startswith("Shorten the texts of this row")
+    assert reason_of(TooLargeError("Too large.", http_status=413)).hint.startswith("Shorten the texts of this row")
 
 
 @pytest.mark.parametrize("failure", [UncertainError("Lost."), UncertainError("Ill.", http_status=500)])
 def test_a_row_that_must_not_be_sent_twice_is_to_be_looked_up_and_not_sent_again_blindly(failure):
-    assert held(failure).meaning == cause_of(failure).meaning
+    assert held(failure).meaning == reason_of(failure).meaning
     assert held(failure).hint.startswith("Look the customer up in the CRM")
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.rows import Row
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk
-from airflow_provider_socialscrm.importer.sending.queue import Job, JobQueue
+from airflow_provider_socialscrm.importer.sending.queue import ChunkQueue, PendingChunk
 from airflow_provider_socialscrm.importer.sources.base import Batch
 
 BATCH = Batch(0, pa.RecordBatch.from_pydict({"whatsApp": ["8613800000000"]}))
@@ -17,31 +17,31 @@ def chunk(rows: int = 4, agent: str | None = None) -> Chunk:
 
 
 def test_a_job_tells_what_was_tried_with_its_chunk():
-    job = Job(chunk(agent="agent_wang"), root=7)
-    job.start(100.0)
-    job.resigns += 1
-    job.start(103.0)
-    tried = job.tried(110.0, repeatable=False, budget=5.0)
-    assert (tried.attempts, tried.resigns, tried.elapsed, tried.rows) == (2, 1, 10.0, 4)
-    assert (tried.repeatable, tried.agent_from_row, tried.budget) == (False, True, 5.0)
+    pending = PendingChunk(chunk(agent="agent_wang"), root=7)
+    pending.start(100.0)
+    pending.re_signed += 1
+    pending.start(103.0)
+    attempt = pending.attempt(110.0, repeatable=False, budget=5.0)
+    assert (attempt.attempts, attempt.re_signed, attempt.elapsed, attempt.rows) == (2, 1, 10.0, 4)
+    assert (attempt.repeatable, attempt.agent_from_row, attempt.budget) == (False, True, 5.0)
 
 
 def test_a_part_of_a_job_starts_anew_but_remembers_the_calls_that_carried_its_rows():
-    job = Job(chunk(), root=7)
-    job.start(100.0)
-    assert not job.is_part
-    part = job.part(chunk(2))
-    assert (part.root, part.calls, part.attempts, part.first_sent, part.is_part) == (7, 1, 0, None, True)
+    pending = PendingChunk(chunk(), root=7)
+    pending.start(100.0)
+    assert not pending.is_fragment
+    part = pending.part(chunk(2))
+    assert (part.root, part.calls, part.attempts, part.first_sent, part.is_fragment) == (7, 1, 0, None, True)
     part.start(105.0)
-    assert (part.calls, part.attempts, part.first_sent, part.is_part) == (2, 1, 105.0, True)
-    assert job.part(chunk(1), asked_again=True).asked_again
+    assert (part.calls, part.attempts, part.first_sent, part.is_fragment) == (2, 1, 105.0, True)
+    assert pending.part(chunk(1), asked_again=True).asked_again
 
 
 def test_a_job_that_is_not_due_is_not_given_out():
-    queue = JobQueue()
+    queue = ChunkQueue()
     assert queue.due_in(0.0) is None
     assert queue.take(0.0) is None
-    queue.put(Job(chunk(), 1), due=10.0)
+    queue.put(PendingChunk(chunk(), 1), due=10.0)
     assert queue.take(9.0) is None
     assert queue.due_in(9.0) == 1.0
     taken = queue.take(10.0)
@@ -51,19 +51,19 @@ def test_a_job_that_is_not_due_is_not_given_out():
 
 
 def test_what_is_overdue_is_due_now_and_not_before():
-    queue = JobQueue()
-    queue.put(Job(chunk(), 1), due=10.0)
+    queue = ChunkQueue()
+    queue.put(PendingChunk(chunk(), 1), due=10.0)
     assert queue.due_in(20.0) == 0.0
 
 
 @given(st.lists(st.integers(0, 5)))
 def test_jobs_come_out_by_due_time_and_those_of_one_time_in_the_order_they_came(dues):
-    queue, drained = JobQueue(), JobQueue()
+    queue, drained = ChunkQueue(), ChunkQueue()
     for root, due in enumerate(dues):
-        queue.put(Job(chunk(), root), float(due))
-        drained.put(Job(chunk(), root), float(due))
+        queue.put(PendingChunk(chunk(), root), float(due))
+        drained.put(PendingChunk(chunk(), root), float(due))
     expected = [root for _, root in sorted((due, root) for root, due in enumerate(dues))]
     assert len(queue) == len(dues)
-    assert [job.root for _ in dues if (job := queue.take(5.0))] == expected
-    assert [job.root for job in drained.drain()] == expected
+    assert [pending.root for _ in dues if (pending := queue.take(5.0))] == expected
+    assert [pending.root for pending in drained.drain()] == expected
     assert len(drained) == 0

@@ -24,8 +24,8 @@ from airflow_provider_socialscrm.importer.sending.refused_fields import (
     REFUSED_ROWS,
     UNREAD,
     Culprits,
-    ExtensionGuard,
     Fields,
+    RefusedFieldsDetector,
 )
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 
@@ -37,9 +37,9 @@ def fields(letters: str) -> Fields:
     return frozenset(letters)
 
 
-def after(events: Sequence[Event], guard: ExtensionGuard[int] | None = None) -> list[Culprits | None]:
+def after(events: Sequence[Event], guard: RefusedFieldsDetector[int] | None = None) -> list[Culprits | None]:
     """Return what each refusal led to."""
-    guard = guard or ExtensionGuard()
+    guard = guard or RefusedFieldsDetector()
     found = []
     for happened, letters, times in events:
         for _ in range(times):
@@ -120,7 +120,7 @@ def test_the_verdicts_are_those_of_the_rule_read_word_for_word(events):
 
 
 def test_rows_are_held_back_until_a_row_with_the_same_fields_is_accepted():
-    guard: ExtensionGuard[str] = ExtensionGuard()
+    guard: RefusedFieldsDetector[str] = RefusedFieldsDetector()
     for name, letters in [("first", "ab"), ("second", "a"), ("third", "ab")]:
         guard.refused(fields(letters), name)
     assert guard.at_fault() == []
@@ -131,7 +131,7 @@ def test_rows_are_held_back_until_a_row_with_the_same_fields_is_accepted():
 
 
 def test_a_row_whose_fields_were_accepted_before_or_that_has_none_is_at_fault_at_once():
-    guard: ExtensionGuard[str] = ExtensionGuard()
+    guard: RefusedFieldsDetector[str] = RefusedFieldsDetector()
     guard.accepted([fields("b"), fields("a")])
     for name, letters in [("known", "a"), ("bare", ""), ("new", "c")]:
         guard.refused(fields(letters), name)
@@ -140,7 +140,7 @@ def test_a_row_whose_fields_were_accepted_before_or_that_has_none_is_at_fault_at
 
 
 def test_few_rows_are_held_back_and_of_more_the_first_are_at_fault():
-    guard: ExtensionGuard[int] = ExtensionGuard()
+    guard: RefusedFieldsDetector[int] = RefusedFieldsDetector()
     released = []
     for number in range(3 * MOST_HELD):
         guard.refused(fields("a"), number)
@@ -150,7 +150,7 @@ def test_few_rows_are_held_back_and_of_more_the_first_are_at_fault():
 
 
 def test_a_row_with_a_field_no_accepted_row_has_is_told_from_others():
-    guard: ExtensionGuard[int] = ExtensionGuard()
+    guard: RefusedFieldsDetector[int] = RefusedFieldsDetector()
     assert guard.has_new(fields("a"))
     guard.accepted([fields(""), fields("ab")])
     assert [guard.has_new(fields(letters)) for letters in ("", "a", "ab", "bc")] == [False, False, False, True]
@@ -163,7 +163,7 @@ def reading(letters: str, read: list[str]) -> Iterator[Fields]:
 
 
 def test_without_a_refusal_one_row_of_each_accepted_call_is_read():
-    guard: ExtensionGuard[int] = ExtensionGuard()
+    guard: RefusedFieldsDetector[int] = RefusedFieldsDetector()
     read: list[str] = []
     for _ in range(1000):
         guard.accepted(reading("abc", read))
@@ -174,7 +174,7 @@ def test_without_a_refusal_one_row_of_each_accepted_call_is_read():
 
 
 def test_what_was_accepted_long_ago_is_not_forgotten():
-    guard: ExtensionGuard[int] = ExtensionGuard()
+    guard: RefusedFieldsDetector[int] = RefusedFieldsDetector()
     guard.accepted([fields("a")] * 100)
     for _ in range(10 * UNREAD):
         guard.accepted([fields("b")] * 100)
@@ -186,7 +186,7 @@ def numbered(number: int) -> Fields:
 
 
 def test_of_very_many_sets_none_is_remembered_and_single_fields_are_still_told():
-    guard: ExtensionGuard[int] = ExtensionGuard()
+    guard: RefusedFieldsDetector[int] = RefusedFieldsDetector()
     guard.accepted(map(numbered, range(1, 3 * MOST_SETS)))
     for number in range(1, 3 * MOST_SETS):
         assert guard.refused(numbered(number), number) is None

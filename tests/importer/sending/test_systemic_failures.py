@@ -14,22 +14,22 @@ from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.importer.errors import SystemicError
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.run import Import
-from airflow_provider_socialscrm.importer.sending.systemic_failures import ALIKE, CHUNKS, Guard
+from airflow_provider_socialscrm.importer.sending.systemic_failures import ALIKE, CHUNKS, SystemicFailureDetector
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 
 UNKNOWN = 599
 
 
-def suspected(guard: Guard[int], roots: Sequence[int], code: int = UNKNOWN) -> list[bool]:
+def suspected(guard: SystemicFailureDetector[int], roots: Sequence[int], code: int = UNKNOWN) -> list[bool]:
     return [guard.suspect(root, code, number) for number, root in enumerate(roots)]
 
 
 def test_rows_refused_alike_before_any_call_was_taken_are_systemic_even_in_one_chunk():
-    assert suspected(Guard(), [1] * ALIKE) == [False] * (ALIKE - 1) + [True]
+    assert suspected(SystemicFailureDetector(), [1] * ALIKE) == [False] * (ALIKE - 1) + [True]
 
 
 def test_once_a_call_was_taken_a_block_of_bad_rows_in_two_chunks_is_not_systemic():
-    guard: Guard[int] = Guard()
+    guard: SystemicFailureDetector[int] = SystemicFailureDetector()
     assert guard.passed() == []
     assert not any(suspected(guard, [1, 2] * 100))
     assert CHUNKS == 3
@@ -37,7 +37,7 @@ def test_once_a_call_was_taken_a_block_of_bad_rows_in_two_chunks_is_not_systemic
 
 
 def test_a_call_that_is_taken_releases_the_rows_held_back_and_counting_starts_anew():
-    guard: Guard[int] = Guard()
+    guard: SystemicFailureDetector[int] = SystemicFailureDetector()
     assert not any(suspected(guard, range(ALIKE - 1)))
     assert guard.holds
     assert guard.passed() == [*range(ALIKE - 1)]
@@ -46,13 +46,13 @@ def test_a_call_that_is_taken_releases_the_rows_held_back_and_counting_starts_an
 
 
 def test_rows_refused_with_different_codes_are_not_alike():
-    guard: Guard[int] = Guard()
+    guard: SystemicFailureDetector[int] = SystemicFailureDetector()
     assert not any(guard.suspect(number, number % 2, number) for number in range(2 * (ALIKE - 1)))
     assert guard.suspect(99, 0, 99)
 
 
 def test_what_was_released_is_held_no_longer():
-    guard: Guard[int] = Guard()
+    guard: SystemicFailureDetector[int] = SystemicFailureDetector()
     suspected(guard, [1, 2])
     assert guard.release() == [0, 1]
     assert guard.release() == []

@@ -45,9 +45,9 @@ def troubles_of(content, **form):
     _, pieces = pieces_of(content, **form)
     starts = [sum(piece.records.num_rows for piece in pieces[:number]) for number in range(len(pieces))]
     return [
-        (start + place, cause.meaning)
+        (start + place, reason.meaning)
         for start, piece in zip(starts, pieces, strict=True)
-        for place, cause in piece.unreadable.items()
+        for place, reason in piece.unreadable.items()
     ]
 
 

@@ -29,8 +29,8 @@ HEADER = "whatsApp,agentAccount\n"
         (CHINESE.encode(), "ascii", "utf-8"),
     ],
 )
-def test_an_encoding_that_leaves_no_doubt_is_named(sample, tried, named):
-    assert encoding_advice(sample, tried).endswith(f": set encoding={named!r}.")
+def test_an_encoding_that_leaves_no_doubt_is_named(sample, attempt, named):
+    assert encoding_advice(sample, attempt).endswith(f": set encoding={named!r}.")
 
 
 TABLES = {
@@ -138,8 +138,8 @@ def test_utf_16_is_told_from_a_text_with_zeros(sample, expected):
 
 @settings(deadline=None)
 @given(st.binary(), st.sampled_from(["utf-8", "gb18030", "utf-16", "cp1252"]))
-def test_any_bytes_may_be_looked_at(sample, tried):
-    advice = encoding_advice(sample, tried)
+def test_any_bytes_may_be_looked_at(sample, attempt):
+    advice = encoding_advice(sample, attempt)
     assert advice.startswith(("It looks like ", "Set encoding to ", "Other lines are UTF-8"))
     assert advice.isprintable()
 

@@ -278,9 +278,9 @@ def test_rows_that_cannot_be_read_keep_their_place_in_the_input(tmp_path, small_
     path = written(tmp_path, "1.csv", 'a,b\n1,2\n\n3\n4,5\n6,"\n7,8\n')
     other = written(tmp_path, "2.jsonl", '{"a":1,"b":2}\nSecret\n')
     found = [
-        (batch.start + place, batch.records.slice(place, 1).to_pylist(), cause.meaning)
+        (batch.start + place, batch.records.slice(place, 1).to_pylist(), reason.meaning)
         for batch in files_source(tmp_path / "*").batches()
-        for place, cause in batch.unreadable.items()
+        for place, reason in batch.unreadable.items()
     ]
     nothing = [{"a": None, "b": None}]
     assert found == [

@@ -43,9 +43,9 @@ def troubles_of(content):
     pieces = pieces_of(content)[1]
     starts = [sum(piece.records.num_rows for piece in pieces[:number]) for number in range(len(pieces))]
     return [
-        (start + place, cause.meaning)
+        (start + place, reason.meaning)
         for start, piece in zip(starts, pieces, strict=True)
-        for place, cause in piece.unreadable.items()
+        for place, reason in piece.unreadable.items()
     ]
 
 
@@ -134,8 +134,8 @@ def test_a_number_that_is_none_is_missing(missing):
 def test_an_infinite_number_is_found_to_be_one(infinite, other):
     content = f'{{"n":{infinite}}}\n{{"n":{other}}}\n'
     [piece] = pieces_of(content)[1]
-    [(cause, found), *others] = unsendable(piece.records["n"])
-    assert (cause.code, pc.fill_null(found, False).to_pylist()) == ("infinite", [True, False])
+    [(reason, found), *others] = unsendable(piece.records["n"])
+    assert (reason.code, pc.fill_null(found, False).to_pylist()) == ("infinite", [True, False])
     assert all(not pc.any(none).as_py() for _, none in others)
     assert troubles_of(content) == []
 

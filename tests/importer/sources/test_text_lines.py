@@ -185,9 +185,9 @@ def test_rows_come_in_pieces_with_the_trouble_of_each_by_its_place(monkeypatch):
 
     assert [piece.records["n"].to_pylist() for piece in pieces] == [[2, 3, 4], [5, 6, 7], [8, 9]]
     assert {piece.file for piece in pieces} == {"x.csv"}
-    assert [{place: cause.meaning for place, cause in piece.unreadable.items()} for piece in pieces] == [
+    assert [{place: reason.meaning for place, reason in piece.unreadable.items()} for piece in pieces] == [
         {1: "x.csv, line 3: it is odd"},
         {0: "x.csv, line 5: it is odd", 2: "x.csv, line 7: it is odd"},
         {1: "x.csv, line 9: it is odd"},
     ]
-    assert {cause.code for piece in pieces for cause in piece.unreadable.values()} == {"unreadable"}
+    assert {reason.code for piece in pieces for reason in piece.unreadable.values()} == {"unreadable"}
