@@ -65,7 +65,7 @@ def importing(crm: Sandbox, data: pa.Table, rejects_path: Path | None = None, **
         AuthScheme.BODY,
         calls_per_second=NO_LIMIT,
     )
-    chosen = {"max_rejected": len(data), "effort": TOUGH} | options
+    chosen = {"max_rejected": len(data), "retry_limits": TOUGH} | options
     return Import(open_source(data), Client(settings, connections=8), Options(**chosen), rejects_path)
 
 

@@ -59,7 +59,7 @@ def settings_of(crm: Sandbox, scheme: str = "header", **changes) -> Settings:
 
 def importing(settings: Settings, rows: list[dict], rejects_path: Path | None = None, **options) -> Import:
     all_columns = Rules(extension_fields=ALL)
-    chosen = {"max_rejected": ANY_NUMBER_REFUSED, "effort": SOON, "rules": all_columns} | options
+    chosen = {"max_rejected": ANY_NUMBER_REFUSED, "retry_limits": SOON, "rules": all_columns} | options
     client = Client(settings, connections=8)
     columns = {name: [row.get(name) for row in rows] for name in dict.fromkeys(name for row in rows for name in row)}
     return Import(open_source(pa.table(columns)), client, Options(**chosen), rejects_path)
@@ -294,7 +294,7 @@ def test_the_same_bad_rows_end_in_the_same_buckets(
     named = refusal == "partial" and failures != "unnamed"
     assert dead(rejects) == [(place, "rejected", "named" if named else "533") for place in BAD]
     assert stored(with_novk) == as_sent([row for place, row in enumerate(mixed()) if place not in BAD])
-    naming = failures != "unnamed" and unexpected_numbers == "extra"
+    naming = failures != "unnamed" and strangers == "extra"
     answered = with_novk.stats()["calls_by_code"]["200"]
     assert run.manifest()["calls"]["unexpected_numbers"] == (answered if naming else 0)
 
@@ -309,7 +309,7 @@ def test_the_same_bad_rows_end_in_the_same_buckets(
     ],
 )
 def test_rows_that_no_answer_names_are_asked_about_once_more_and_then_unknown(with_novk, failures, left, tmp_path):
-    with_novk.configure(refusal="partial", failures=failures, unexpected_numbers="missing")
+    with_novk.configure(refusal="partial", failures=failures, strangers="missing")
     rejects = tmp_path / "dead.jsonl"
     run = importing(settings_of(with_novk), mixed(), rejects, rows_per_call=25)
     assert failure_of(run) is None

@@ -16,7 +16,7 @@ from airflow_provider_socialscrm.api.client import ServerClock
 from airflow_provider_socialscrm.api.codes import look_up
 from airflow_provider_socialscrm.api.errors import ServiceError, SettingError, UncertainError, refusal
 from airflow_provider_socialscrm.api.pacing import Pace
-from airflow_provider_socialscrm.api.retry import RetryLimits
+from airflow_provider_socialscrm.api.retry import Clock, RetryLimits
 from airflow_provider_socialscrm.importer.errors import InputError, StoppedError
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.reasons import Bucket
@@ -84,8 +84,8 @@ def engine_of(
     chance: float = 1.0,
     **options: Any,
 ) -> tuple[Engine, Report]:
-    clock = FakeClock(now=lambda: clock.now, sleep=clock.sleep, chance=lambda: chance)
-    chosen = Options(clock=clock, **options)
+    ticks = Clock(now=lambda: clock.now, sleep=clock.sleep, chance=lambda: chance)
+    chosen = Options(clock=ticks, **options)
     recorder = Recorder(Report(), Progress(NoCheckpointStore(), {}))
     queue, pace = ChunkQueue(), Pace(rate)
     limits = Limits(chosen.rows_per_call, chosen.bytes_per_call)
