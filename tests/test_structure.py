@@ -70,12 +70,6 @@ def test_imports_run_one_way(folder):
     assert wrong == []
 
 
-def test_the_sandbox_shares_nothing_with_the_package():
-    names = [name for path in parts("sandbox") for name in imports(path) if is_within(name, PACKAGE)]
-    assert names
-    assert [name for name in names if not is_within(name, f"{PACKAGE}.sandbox")] == []
-
-
 def test_nothing_but_tests_and_people_start_the_sandbox():
     others = [path for path in MODULES if path not in parts("sandbox")]
     wrong = [module_name(path) for path in others for name in imports(path) if is_within(name, f"{PACKAGE}.sandbox")]

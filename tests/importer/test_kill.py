@@ -82,7 +82,7 @@ class PendingChunk:
 
     def calls(self) -> int:
         # Not by stats(), which counts the customers, too: asked for this often, it would slow the sandbox down.
-        return sum(self.crm._crm.calls.totals()["by_path"].values())
+        return sum(self.crm.call_log.totals()["by_path"].values())
 
     def manifest(self) -> dict[str, Any]:
         loaded: dict[str, Any] = json.loads((self.folder / "manifest.json").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""A client of the tests' own: it signs with hashlib and sends with requests, and shares no code with the package."""
+"""A client for the sandbox's tests. It signs with hashlib, sends with requests, and shares no code with the package."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def running_sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def sandbox(running_sandbox: Sandbox) -> Sandbox:
-    """The session's one sandbox, as new: starting one for each test would take most of the tests' time."""
+    """The session's one sandbox, reset: starting one for each test would take most of the tests' time."""
     running_sandbox.reset()
     defaults = SandboxSettings()
     running_sandbox.configure(**{name: getattr(defaults, name) for name in SandboxSettings.__struct_fields__})

@@ -1,10 +1,10 @@
-"""Fifty calls a second on one path, and what comes after."""
+"""The rate limit of each path, and the response above it."""
 
 from __future__ import annotations
 
 import pytest
 
-from airflow_provider_socialscrm.sandbox.limiter import SlidingWindow
+from airflow_provider_socialscrm.sandbox.calls import SlidingWindow
 
 ROWS = [{"whatsApp": "8610000001"}]
 
@@ -22,11 +22,11 @@ def admitted(window, times, limit=2, path="/a"):
         ([0.0, 0.1, 0.5, 0.6, 1.05], "xx--x"),
     ],
 )
-def test_the_window_slides_and_refused_calls_do_not_use_it_up(times, expected):
+def test_the_window_slides_and_throttled_calls_do_not_use_it_up(times, expected):
     assert admitted(SlidingWindow(), times) == expected
 
 
-def test_each_path_has_its_own_limit_and_peak_which_counts_refused_calls_too():
+def test_each_path_has_its_own_limit_and_peak_which_counts_throttled_calls_too():
     window = SlidingWindow()
 
     assert admitted(window, [0.0, 0.1, 0.2], path="/a") == "xx-"
@@ -44,10 +44,10 @@ def test_each_path_has_its_own_limit_and_peak_which_counts_refused_calls_too():
         ("517", (200, None, '{"code":517,"message":"database error","data":""}')),
     ],
 )
-def test_a_call_above_the_limit_is_answered_as_told_and_stores_nothing(
+def test_a_call_above_the_limit_is_answered_as_configured_and_stores_nothing(
     client, sandbox, monkeypatch, over_limit, expected
 ):
-    monkeypatch.setattr(sandbox._crm, "ticks", lambda: 7.0)  # all calls come in one moment
+    monkeypatch.setattr(sandbox, "ticks", lambda: 7.0)  # all calls arrive at the same moment
     sandbox.configure(calls_per_second=1, over_limit=over_limit)
     assert client.send_body(ROWS).json()["code"] == 200
 

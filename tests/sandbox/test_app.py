@@ -1,4 +1,4 @@
-"""The endpoints below /_sandbox/."""
+"""The endpoints below /_sandbox/, and what an unknown address is answered."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_customers_are_listed_in_order_of_first_import(client):
     assert client.admin("GET", "customers?limit=1").json() == [first]
 
 
-def test_calls_and_stats_tell_what_happened(client, sandbox):
+def test_calls_and_stats_show_what_happened(client, sandbox):
     client.send_body(ROWS)
     client.send_header([{"whatsApp": "8610000001", "agentAccount": agent} for agent in ("a", "b", "a", "c", "d")])
 
@@ -68,7 +68,7 @@ def test_faults_are_put_in_force_listed_and_removed(client):
     assert client.admin("GET", "faults").json() == []
 
 
-def test_a_reset_forgets_customers_calls_and_faults_and_keeps_the_settings(client, sandbox):
+def test_a_reset_forgets_customers_calls_and_faults_but_not_the_settings(client, sandbox):
     client.send_body(ROWS)
     sandbox.inject("empty")
     sandbox.configure(refusal="partial")
@@ -84,10 +84,10 @@ def test_a_reset_forgets_customers_calls_and_faults_and_keeps_the_settings(clien
     ("call", "content", "sentence"),
     [
         ("PATCH settings", b'{"refusal": "both"}', "setting refusal: Invalid enum value 'both'"),
-        ("PATCH settings", b'{"colour": 1}', "there is no setting colour; the settings are tenant_id"),
+        ("PATCH settings", b'{"colour": 1}', "unknown setting colour; the settings are tenant_id"),
         ("PATCH settings", b"[]", "give the settings to change"),
         ("PATCH settings", b"{", "the body is not JSON"),
-        ("POST faults", b'[{"kind": "empty"}, {"kind": "fire"}]', "there is no fault of kind 'fire'"),
+        ("POST faults", b'[{"kind": "empty"}, {"kind": "fire"}]', "unknown kind of fault 'fire'"),
         ("POST faults", b"", "give a fault such as"),
         ("GET customers?limit=all", b"", "limit is 'all'; give a whole number"),
     ],
@@ -107,10 +107,10 @@ def test_a_wrong_admin_call_is_explained_and_changes_nothing(client, sandbox, ca
     ("method", "path", "status"),
     [("GET", "/nothing", 404), ("GET", "/_sandbox/", 404), ("PUT", "/_sandbox/faults", 405)],
 )
-def test_an_unknown_address_is_told_what_exists(client, sandbox, method, path, status):
+def test_an_unknown_endpoint_is_answered_with_the_existing_ones(client, sandbox, method, path, status):
     answer = client.session.request(method, sandbox.url + path, timeout=10)
 
     assert answer.status_code == status
-    assert answer.json()["error"] == f"there is no {method} {path}"
+    assert answer.json()["error"] == f"unknown endpoint: {method} {path}"
     assert "PUT /wscrm-bus-api/customer/api/import" in answer.json()["existing"]
     assert "POST /_sandbox/faults" in answer.json()["existing"]

@@ -15,13 +15,12 @@ import requests
 
 COMMAND = [sys.executable, "-W", "error", "-m", "airflow_provider_socialscrm.sandbox"]
 
-
 READY_LINES = 3
 
 
 @contextmanager
 def started(*options):
-    """Start a sandbox, and give its process, its address and the lines it says when it is ready."""
+    """Start a sandbox, and yield its process, its address and the lines that it prints when it is ready."""
     command = [*COMMAND, "--port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
@@ -91,7 +90,7 @@ def test_a_port_in_use_is_one_clear_sentence():
         (["--rows-per-call", "many"], "setting rows_per_call: Expected `int`"),
         (["--extension-field", "Size"], "--extension-field 'Size': give NAME=TYPE"),
         (["--fault", "fire"], "--fault 'fire': give name=value between commas"),
-        (["--fault", "kind=fire"], "there is no fault of kind 'fire'"),
+        (["--fault", "kind=fire"], "unknown kind of fault 'fire'"),
         (["--latency", "long"], "fault latency: Expected `float`"),
         (["--database", "/nowhere/at/all/crm.sqlite"], "--database /nowhere/at/all/crm.sqlite: unable to open"),
     ],

@@ -1,4 +1,4 @@
-"""Which rows are refused, and with what."""
+"""Which rows are rejected and with which code, and what a call with good and bad rows stores and answers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,15 @@ import pytest
 
 EXTENSIONS = {"Level": "select:Gold|Silver", "Since": "date", "Points": "number", "Note": "text"}
 NUMBER = "8615266667780"
+ROWS = [
+    {"whatsApp": "8610000001"},
+    {"whatsApp": "8610000002", "Unknown": "field"},
+    {"whatsApp": "8610000003"},
+    {"whatsApp": "bad"},
+]
+GOOD = ["8610000001", "8610000003"]
+BAD = ["8610000002", "bad"]
+FIRST_REJECTION = {"code": 533, "message": "extended field format error", "data": ""}
 
 
 @pytest.mark.parametrize(
@@ -33,7 +42,7 @@ NUMBER = "8615266667780"
         ({"whatsApp": NUMBER, "Note": None}, 533, "extended field format error"),
     ],
 )
-def test_a_bad_row_is_refused_with_its_code_and_nothing_is_stored(client, sandbox, row, code, message):
+def test_a_bad_row_is_rejected_with_its_code_and_nothing_is_stored(client, sandbox, row, code, message):
     sandbox.configure(extension_fields=EXTENSIONS)
 
     assert client.send_body([row]).json() == {"code": code, "message": message, "data": ""}
@@ -96,3 +105,63 @@ def test_the_bytes_of_the_whole_body_are_counted(client, sandbox):
 
     sandbox.configure(bytes_per_call=size)
     assert client.send_body(rows).json()["code"] == 200
+
+
+def named(data):
+    return {"code": 200, "message": "Success", "data": data}
+
+
+def numbers(sandbox):
+    return [customer["whatsApp"] for customer in sandbox.customers()]
+
+
+@pytest.mark.parametrize("failures", ["unnamed", "whats_ids", "lists"])
+def test_an_atomic_call_stores_nothing_and_answers_the_first_rejection(client, sandbox, failures):
+    sandbox.configure(refusal="atomic", failures=failures)
+
+    assert client.send_body(ROWS).json() == FIRST_REJECTION
+    assert numbers(sandbox) == []
+
+
+@pytest.mark.parametrize(
+    ("failures", "answer"),
+    [
+        ("unnamed", FIRST_REJECTION),
+        ("whats_ids", named({"isAllOk": False, "total": 4, "successWhatsIds": GOOD, "failWhatsIds": BAD})),
+        ("lists", named({"success": GOOD, "fail": BAD})),
+    ],
+)
+def test_a_partial_call_stores_the_good_rows_and_names_the_bad_ones_as_configured(client, sandbox, failures, answer):
+    sandbox.configure(refusal="partial", failures=failures)
+
+    assert client.send_body(ROWS).json() == answer
+    assert numbers(sandbox) == GOOD
+
+
+@pytest.mark.parametrize(
+    ("failures", "answer"),
+    [
+        ("unnamed", named("")),
+        ("whats_ids", named({"isAllOk": True, "total": 1, "successWhatsIds": ["8610000001"], "failWhatsIds": []})),
+        ("lists", named({"success": ["8610000001"], "fail": []})),
+    ],
+)
+@pytest.mark.parametrize("refusal", ["atomic", "partial"])
+def test_a_call_of_good_rows_is_a_success(client, sandbox, refusal, failures, answer):
+    sandbox.configure(refusal=refusal, failures=failures)
+
+    assert client.send_body(ROWS[:1]).json() == answer
+
+
+@pytest.mark.parametrize(
+    ("strangers", "rows", "data"),
+    [
+        ("extra", ROWS, {"success": GOOD, "fail": [*BAD, "10000000000"]}),
+        ("missing", ROWS, {"success": GOOD, "fail": BAD[:-1]}),
+        ("missing", ROWS[:1], {"success": [], "fail": []}),
+    ],
+)
+def test_an_answer_that_names_rows_can_add_an_unsent_number_or_omit_one(client, sandbox, strangers, rows, data):
+    sandbox.configure(refusal="partial", failures="lists", strangers=strangers)
+
+    assert client.send_body(rows).json() == named(data)
