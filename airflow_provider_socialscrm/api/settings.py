@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from math import inf
+from typing import Any, Final
 
 DEFAULT_BASE_URL: Final = "https://www.socialscrm.com"
 """The host of the source document's example (contract 6). Other regions and private installations have their own."""
@@ -58,3 +59,17 @@ class Settings:
     calls_per_second: float = DEFAULT_CALLS_PER_SECOND
     timeout: float = DEFAULT_TIMEOUT
     pace_url: str = field(default="", repr=False)
+
+
+def positive_number(value: Any) -> float:
+    """Return a setting as a number above 0.
+
+    :raises ValueError: when it is not one, with a message that follows the setting's name.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = 0.0
+    if not 0 < number < inf:
+        raise ValueError(f"is {value!r} (it is a number above 0)")
+    return number

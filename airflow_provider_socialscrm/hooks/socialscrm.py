@@ -21,6 +21,7 @@ from airflow_provider_socialscrm.api.settings import (
     DEFAULT_TIMEOUT,
     AuthScheme,
     Settings,
+    positive_number,
 )
 from airflow_provider_socialscrm.hooks import form
 
@@ -130,8 +131,10 @@ def settings_of(connection: Connection) -> Settings:
         user_name=(connection.login or "").strip(),
         auth_scheme=read("Auth scheme", extra.get("auth_scheme"), _auth_scheme, AuthScheme.BODY),
         time_zone=read("Time zone", extra.get("time_zone"), _time_zone, DEFAULT_TIME_ZONE),
-        calls_per_second=read("Calls per second", extra.get("calls_per_second"), _positive, DEFAULT_CALLS_PER_SECOND),
-        timeout=read("Timeout", extra.get("timeout"), _positive, DEFAULT_TIMEOUT),
+        calls_per_second=read(
+            "Calls per second", extra.get("calls_per_second"), positive_number, DEFAULT_CALLS_PER_SECOND
+        ),
+        timeout=read("Timeout", extra.get("timeout"), positive_number, DEFAULT_TIMEOUT),
     )
     if problems := [*(f"{label} is missing" for label in _missing(settings)), *problems]:
         raise SettingError(
@@ -204,16 +207,6 @@ def _time_zone(value: str) -> str:
         return ZoneInfo(value).key
     except (ZoneInfoNotFoundError, TypeError, ValueError, OSError):
         raise ValueError(f"is {value!r} (it is a name such as {DEFAULT_TIME_ZONE} or UTC)") from None
-
-
-def _positive(value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise ValueError(f"is {value!r} (it is a number above 0)")
-    return number
 
 
 def _probe(client: Client) -> str:

@@ -283,9 +283,7 @@ def as_sent(rows: list[dict]) -> list[dict]:
 @pytest.mark.parametrize("rows_per_call", [1, 7, 25, 100])
 @pytest.mark.parametrize("failures", ["unnamed", "whats_ids", "lists"])
 @pytest.mark.parametrize("strangers", ["none", "extra"])
-def test_the_same_bad_rows_end_in_the_same_buckets(
-    with_novk, tmp_path, *, refusal, failures, strangers, rows_per_call
-):
+def test_the_same_bad_rows_end_in_the_same_buckets(with_novk, tmp_path, *, refusal, failures, strangers, rows_per_call):
     with_novk.configure(refusal=refusal, failures=failures, strangers=strangers)
     rejects = tmp_path / "dead.jsonl"
     run = importing(settings_of(with_novk), mixed(), rejects, rows_per_call=rows_per_call)
