@@ -1,8 +1,8 @@
 """Write the demo's customers: `python -m tools.make_customers` makes dags/data/customers.csv, always the same bytes.
 
 The people are composed at random and do not exist, but some of the numbers may be in use: import the file into the
-sandbox, not into a real SocialsCRM. The columns bear the API's field names (contract 2.3) and two extension fields
-(contract 2.4). The values are as untidy as in a warehouse, and `FAULTS` lists the only rows that cannot be imported.
+sandbox, not into a real SocialsCRM. The columns bear the API's field names (vendor API 3.2) and two extension fields
+(vendor API 3.3). The values are as untidy as in a warehouse, and `FAULTS` lists the only rows that cannot be imported.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Fault:
     """Name one value that makes a row impossible to import.
 
     :param position: 0-based number of the data row (the header is not counted).
-    :param code: what the CRM answers (contract 4.1); ``None`` when the row is refused before it is sent.
+    :param code: what the CRM answers (vendor API 4); ``None`` when the row is refused before it is sent.
     """
 
     position: int

@@ -10,7 +10,7 @@ from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.api.signing import Call, header_call
 
 USER_QUERY_PATH: Final = "/se-api/user/query"
-"""Header scheme: one agent by login; reads only (contract 5.4)."""
+"""Header scheme: one agent by login; reads only (vendor API 1.4)."""
 
 
 def user_query_call(settings: Settings, *, now: float) -> Call:

@@ -1,6 +1,6 @@
 """From an HTTP answer to the envelope's data, or to an error that says what to do. Pure.
 
-Success is HTTP 200 *and* ``code`` 200 (contract 3); the message beside it is never tested.
+Success is HTTP 200 *and* ``code`` 200 (vendor API 1.3); the message beside it is never tested.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def _unreadable(body: bytes) -> str:
 def _code_of(envelope: dict[str, Any]) -> int:
     code = envelope.get("code")
     if isinstance(code, str) and _WHOLE_NUMBER.fullmatch(code.strip()):
-        code = int(code)  # the vendor is lenient with number types (contract 3); so are we
+        code = int(code)  # the vendor is lenient with number types (vendor API 1.3); so are we
     if not isinstance(code, int) or isinstance(code, bool):
         raise UncertainError(_NO_ENVELOPE.format("The answer has no code"), http_status=200)
     return code

@@ -67,8 +67,8 @@ class Client:
     def import_customers(self, rows: Sequence[bytes], *, agent: str | None = None) -> Any:
         """Send one import call and return the answer's ``data``, whose content the vendor does not document.
 
-        Safe to repeat for rows without side effects: the import is taken to be an upsert (contract 2.9). A ``welcome``
-        may be sent to the customer again.
+        Safe to repeat for rows without side effects: the import is taken to be an upsert (vendor API 3.5). A
+        ``welcome`` may be sent to the customer again.
 
         :param rows: one encoded JSON object a customer.
         :param agent: body scheme: the agent's login, ``None`` for the connection's user.
@@ -85,7 +85,7 @@ class Client:
         return self._envelope_sizes[agent]
 
     def query_user(self) -> Any:
-        """Look up the connection's user; changes nothing on the server (contract 5.4, header scheme).
+        """Look up the connection's user; changes nothing on the server (vendor API 1.4, header scheme).
 
         :raises SocialSCRMError: of the kind that says what to do next.
         """

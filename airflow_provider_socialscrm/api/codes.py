@@ -1,7 +1,7 @@
 """The vendor's codes on its API endpoints: what each means, what it asks for, what a person should mend.
 
-The numbers and texts are those of the vendor's error table (contract 4.1 and the source document). They hold for API
-calls only: webhook confirmations use the same numbers with other meanings (contract 4.2). 535 is in no source.
+The numbers and texts are those of the vendor's error table (vendor API 4). They hold for API
+calls only: webhook confirmations use the same numbers with other meanings (vendor API 4.7). 535 is in no source.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 SUCCESS = 200
-"""``code`` of an answer that took the whole call (contract 3). The message beside it varies and is never tested."""
+"""``code`` of an answer that took the whole call (vendor API 1.3). The message beside it varies and is never tested."""
 
 REFUSED = -1
-"""``code`` of a refusal that only its text explains (contract 2.8)."""
+"""``code`` of a refusal that only its text explains (vendor API 4.6)."""
 
 ADMIN_CANNOT_IMPORT = "Admin Cannot import data"
-"""The one text that is known to come with -1 (source document)."""
+"""The one text that is known to come with -1 (vendor API 4.6)."""
 
 
 class Recovery(StrEnum):

@@ -1,6 +1,6 @@
 """The import of customers: the vendor's names of their fields, the call, and what its response says of single rows.
 
-Every value of a field is text (contract 2.3). Pure: the time is handed in.
+Every value of a field is text (vendor API 3.2). Pure: the time is handed in.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ BIRTHDAY: Final = "birthday"
 TAGS: Final = ("tabName", "cancelTabName")
 
 SIDE_EFFECT: Final = "welcome"
-"""The field that makes the CRM act on the customer, so that sending a row again may do harm (contract 2.9)."""
+"""The field that makes the CRM act on the customer, so that sending a row again may do harm (vendor API 3.5)."""
 
 API_FIELDS: Final = (
     AGENT, NUMBER, "friendName", SEX, BIRTHDAY, "address", "email", "profession", "income", "desc", *TAGS,
     "stage", "source", "languageTag", SIDE_EFFECT,
 )  # fmt: skip
-"""The row fields the vendor names (contract 2.3). Any other is an extension field (contract 2.4)."""
+"""The row fields the vendor names (vendor API 3.2). Any other is an extension field (vendor API 3.3)."""
 
 NEVER_EMPTY: Final = (NUMBER, AGENT)
 """Fields that a row needs, so that they cannot be sent empty."""
 
 IMPORT_PATH: Final = "/wscrm-bus-api/customer/api/import"
-"""Body scheme: ``PUT``, one agent a call (contract 2.1, I2)."""
+"""Body scheme: ``PUT``, one agent a call (vendor API 1.2)."""
 
 BATCH_IMPORT_PATH: Final = "/wscrm-bus-api/customer/api/batchImport"
-"""Header scheme: ``POST``, an agent in each row (contract 2.1, I1)."""
+"""Header scheme: ``POST``, an agent in each row (vendor API 1.2)."""
 
 LONG_DIGITS: Final = 18
 """Digits every number of which is a ``Long``, the documented type of ``tenantId``; a longer id goes as a text."""
@@ -81,7 +81,7 @@ class Outcome:
 def named_outcome(data: Any, numbers: Sequence[str]) -> Outcome:
     """Return what an answer with code 200 says about the rows of its call; by default that all were taken.
 
-    The vendor does not document it; its sibling endpoints name numbers in these shapes (contract 2.8)::
+    The vendor does not document it; its sibling endpoints name numbers in these shapes (vendor API 6.2)::
 
         {"isAllOk": false, "total": 3, "successWhatsIds": ["86..."], "failWhatsIds": ["86..."]}
         {"success": ["86..."], "fail": ["86..."]}

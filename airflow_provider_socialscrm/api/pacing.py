@@ -11,7 +11,7 @@ from airflow_provider_socialscrm.api.settings import DEFAULT_CALLS_PER_SECOND, V
 NEVER: Final = float("-inf")
 
 SECOND: Final = 1.0
-"""The window in which the vendor counts calls (contract 3)."""
+"""The window in which the vendor counts calls (vendor API 5.1)."""
 
 SLOWEST: Final = 1.0
 """Calls a second below which the pace never drops, so that the run goes on."""
@@ -20,7 +20,7 @@ RECOVERY_STEP: Final = 0.02
 """Part of the full pace that comes back with each call that passes: all of it after some fifty calls."""
 
 ONE_DROP_SECONDS: Final = 1.0
-"""Refusals within this time are of one burst, and drop the pace once: the vendor counts by the second (contract 3)."""
+"""Refusals within this time are of one burst, and drop the pace once: the vendor counts by second (vendor API 5.1)."""
 
 
 class Pace:

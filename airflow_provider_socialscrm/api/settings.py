@@ -8,26 +8,26 @@ from math import inf
 from typing import Any, Final
 
 DEFAULT_BASE_URL: Final = "https://www.socialscrm.com"
-"""The host of the source document's example (contract 6). Other regions and private installations have their own."""
+"""The host of the vendor's Go sample (vendor API 1.1). Other regions and private installations have their own."""
 
 DEFAULT_TIME_ZONE: Final = "Asia/Shanghai"
-"""Zone of ``createTime``. The vendor does not say; it is a Chinese company, so UTC+8 is assumed (contract 1.2)."""
+"""Zone of ``createTime``. The vendor does not say; it is a Chinese company, so UTC+8 is assumed (vendor API 2.3)."""
 
 VENDOR_CALLS_PER_SECOND: Final = 50
-"""Calls a second the vendor allows on one path (contract 3)."""
+"""Calls a second the vendor allows on one path (vendor API 5.1)."""
 
 DEFAULT_CALLS_PER_SECOND: Final = 0.9 * VENDOR_CALLS_PER_SECOND
 """Our own pace: a tenth below the vendor's limit, because both clocks count their seconds from different starts."""
 
 CONNECT_TIMEOUT: Final = 10.0
-"""Seconds to wait for a connection, as the vendor-linked client does (contract 3)."""
+"""Seconds to wait for a connection, as the vendor-linked client does (vendor API 5.3)."""
 
 DEFAULT_TIMEOUT: Final = 60.0
 """Seconds to wait for an answer. Public clients use 10 to 30; a call given up too early has an unknown outcome."""
 
 
 class AuthScheme(StrEnum):
-    """How calls are signed: the two generations of the API (contract 1)."""
+    """How calls are signed: the two generations of the API (vendor API 2.1)."""
 
     BODY = "body"
     HEADER = "header"

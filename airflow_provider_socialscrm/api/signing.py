@@ -44,7 +44,7 @@ def body_token(tenant_id: str, user_name: str, create_time: str, api_key: str) -
 
 
 def header_token(tenant_id: str, timestamp_ms: int, api_key: str) -> str:
-    """Return the current token, lower-case hex: ``md5(tenant_id + timestamp + ApiKey)`` in UTF-8 (contract 1.1).
+    """Return the current token, lower-case hex: ``md5(tenant_id + timestamp + ApiKey)`` in UTF-8 (vendor API 2.2).
 
     :param tenant_id: the company's id, as sent.
     :param timestamp_ms: milliseconds since the epoch, as sent.
@@ -64,7 +64,7 @@ def body_call(settings: Settings, path: str, user_name: str, data: bytes, now: f
     """
     create_time = datetime.fromtimestamp(now, UTC).astimezone(ZoneInfo(settings.time_zone)).strftime(CREATE_TIME_FORMAT)
     signed = {
-        "tenantId": settings.tenant_id,  # a string, as in the source document's example
+        "tenantId": settings.tenant_id,  # a string, as in the vendor's Go sample
         "userName": user_name,
         "token": body_token(settings.tenant_id, user_name, create_time, settings.api_key),
         "createTime": create_time,

@@ -14,7 +14,7 @@ from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.spelling import did_you_mean
 
 DEFAULT_ROWS: Final = 100
-"""Rows a call. The vendor states no limit for imports (contract 2.7); its neighbours take 50 to 20,000."""
+"""Rows a call. The vendor states no limit for imports (vendor API 5.2); its neighbours take 50 to 20,000."""
 
 DEFAULT_BYTES: Final = 1024 * 1024
 """Bytes a call, 1 MiB. The vendor states no limit; this is the common default of web servers before it."""

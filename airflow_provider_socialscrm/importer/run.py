@@ -93,7 +93,7 @@ class Import:
         """Send every row that can be sent; :attr:`report` says where each one ended, also after an error.
 
         Safe to repeat: with a checkpoint only what is not settled is sent. Without one every row is sent again, which
-        does no harm to those without side effects, as the import is an upsert (contract 2.9).
+        does no harm to those without side effects, as the import is an upsert (vendor API 3.5).
 
         :raises SocialSCRMError: what stopped the run.
         :raises InputError: when the table breaks off.

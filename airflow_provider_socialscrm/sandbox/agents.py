@@ -1,4 +1,4 @@
-"""The endpoints about agents: the query for one login (contract 5.4)."""
+"""The endpoints about agents: the query for one login (vendor API 1.4)."""
 
 from __future__ import annotations
 

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 CREATE_TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 TIMESTAMP_MAX_DIGITS = 15
-"""Digits; a time in milliseconds has 13 until the year 2286 (contract 1.1), a longer number is not a time."""
+"""Digits; a time in milliseconds has 13 until the year 2286 (vendor API 2.2), a longer number is not a time."""
 
 
 def check_body_signed(body: Mapping[str, Any], settings: SandboxSettings, now: float) -> str:
-    """Verify a body-signed call (contract 1.2, 2.6).
+    """Verify a body-signed call (vendor API 2.3 and 2.5).
 
     :param body: the call's JSON object
     :param now: the server's clock, seconds since the epoch
@@ -46,7 +46,7 @@ def check_body_signed(body: Mapping[str, Any], settings: SandboxSettings, now: f
 
 
 def check_header_signed(headers: Mapping[str, str], settings: SandboxSettings, now: float) -> None:
-    """Verify a header-signed call (contract 1.1).
+    """Verify a header-signed call (vendor API 2.2).
 
     :param headers: the call's HTTP headers, looked up by lower-case name
     :param now: the server's clock, seconds since the epoch
@@ -62,7 +62,7 @@ def check_header_signed(headers: Mapping[str, str], settings: SandboxSettings, n
 
 
 def check_body_tenant(body: Mapping[str, Any], settings: SandboxSettings) -> None:
-    """Verify the ``tenantId`` that a header-signed import repeats in its body (contract 2.2).
+    """Verify the ``tenantId`` that a header-signed import repeats in its body (vendor API 3.1).
 
     :raises Rejected: 523 when it is missing, 501 when it is another company's; both are our assumption
     """
@@ -70,7 +70,7 @@ def check_body_tenant(body: Mapping[str, Any], settings: SandboxSettings) -> Non
 
 
 def token_of(*parts: str) -> str:
-    """Return the MD5 of some texts joined, as 32 lower-case hexadecimal digits (contract 1.1, 1.2)."""
+    """Return the MD5 of some texts joined, as 32 lower-case hexadecimal digits (vendor API 2.2 and 2.3)."""
     return hashlib.md5("".join(parts).encode(), usedforsecurity=False).hexdigest()
 
 
@@ -109,7 +109,7 @@ def _check_tenant(tenant_id: str, settings: SandboxSettings) -> None:
 
 
 def _check_token(given: str, expected: str) -> None:
-    # Compared as they are: the contract says lower-case digits.
+    # Compared as they are: the vendor says lower-case digits.
     if not hmac.compare_digest(given.encode(), expected.encode()):
         raise Rejected(522)
 

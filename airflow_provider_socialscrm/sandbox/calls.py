@@ -1,4 +1,4 @@
-"""Count and remember calls: the last ones, and how many came within one second (contract 3: 50 on each path).
+"""Count and remember calls: the last ones, and how many came within one second (vendor API 5.1: 50 on each path).
 
 Nothing secret is remembered: no token, no key, no customer.
 """
@@ -13,7 +13,7 @@ import msgspec
 RECENT_CALLS = 1000
 """Calls remembered one by one; our choice, enough to look back over a demonstration."""
 WINDOW_SECONDS = 1.0
-"""Length of the sliding window, seconds (contract 3)."""
+"""Length of the sliding window, seconds (vendor API 5.1)."""
 
 
 class CallRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""The CRM's codes with the vendor's text for each (contract 4.1), and how a code reaches the client.
+"""The CRM's codes with the vendor's text for each (vendor API 4), and how a code reaches the client.
 
 An endpoint returns an :class:`Answer` or raises :class:`Rejected`; either becomes the :class:`Reply` that faults change
 and ``app`` sends.
@@ -17,7 +17,7 @@ HTML_TYPE = "text/html"
 
 SUCCESS = 200
 OTHER = -1
-"""Rejections without a number of their own; the message says which (contract 2.6)."""
+"""Rejections without a number of their own; the message says which (vendor API 4.6)."""
 
 ADMIN_CANNOT_IMPORT = "Admin Cannot import data"
 
@@ -86,7 +86,7 @@ class Answer:
 
     @classmethod
     def of(cls, rejected: Rejected) -> Answer:
-        """Return the answer to a rejected call: the code, its text and an empty ``data`` (contract 2.8)."""
+        """Return the answer to a rejected call: the code, its text and an empty ``data`` (vendor API 6.1)."""
         return cls(rejected.code, rejected.message)
 
 
@@ -113,7 +113,7 @@ class Reply:
 
     @classmethod
     def of(cls, answer: Answer) -> Reply:
-        """Return the reply that carries an answer: HTTP 200 whatever the business code (contract 3)."""
+        """Return the reply that carries an answer: HTTP 200 whatever the business code (vendor API 1.3)."""
         return cls(200, msgspec.json.encode(answer), code=answer.code, message=answer.message)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""The endpoints that import customers: their checks of each row, and the answer to the whole call (contract 2)."""
+"""The endpoints that import customers: their checks of each row, and the answer to the whole call (vendor API 3)."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ BUILT_IN_FIELDS = frozenset(
         "welcome",
     }
 )
-"""The documented keys of a row (contract 2.3); any other key is an extension field (contract 2.4)."""
+"""The documented keys of a row (vendor API 3.2); any other key is an extension field (vendor API 3.3)."""
 
 COLUMNS_OF_THEIR_OWN = frozenset({"whatsApp", "agentAccount"})
 """Row keys that a stored customer has outside its ``fields``."""
 
 WHATSAPP = re.compile(r"[0-9]{7,15}")
-"""A number with its country code, digits only (contract 2.5); 7 to 15 digits is our assumption, after E.164."""
+"""A number with its country code, digits only (vendor API 3.4); 7 to 15 digits is our assumption, after E.164."""
 
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 DATE_FORMAT = "%Y/%m/%d"
@@ -102,7 +102,7 @@ def _import_rows(crm: Crm, call: ApiCall, agent: str | None) -> Answer:
 def answer_import(rows: Sequence[CheckedRow], settings: SandboxSettings) -> tuple[list[CheckedRow], Answer]:
     """Decide which rows an import stores and how it is answered.
 
-    It is unknown whether one rejected row rejects the others, and whether an answer names rows (contract 2.8). The
+    It is unknown whether one rejected row rejects the others, and whether an answer names rows (vendor API 6.2). The
     settings ``refusal``, ``failures`` and ``strangers`` choose one of our assumptions.
 
     :return: the rows to store, and the answer

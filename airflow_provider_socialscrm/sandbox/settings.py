@@ -32,12 +32,24 @@ ASSUMED_SETTINGS = (
 """Settings that answer an open question, the most important first."""
 
 FIXED_ASSUMPTIONS = (
-    "A known number is updated: given fields overwrite, others stay, the last agent owns it (contract 2.9).",
-    "An extension field that is not configured or does not fit its type: 533; an empty value fits (contract 2.4).",
-    "A number not of 7 to 15 digits, a malformed birthday, a built-in field that is not a text: -1 (contract 2.3).",
+    (
+        "A known number is updated: given fields overwrite, others stay, the last agent owns it "
+        "(see docs/vendor-api.md, 3.5)."
+    ),
+    (
+        "An extension field that is not configured or does not fit its type: 533; an empty value fits "
+        "(see docs/vendor-api.md, 3.3)."
+    ),
+    (
+        "A number not of 7 to 15 digits, a malformed birthday, a built-in field that is not a text: -1 "
+        "(see docs/vendor-api.md, 3.2)."
+    ),
     "The order of the checks; 523 or 501 for a header-signed body's tenantId; -1 for a body that is not an object.",
-    "Tags, stages and sources need no configuration: any name is accepted (contract 2.3).",
-    "The response to an import has an empty data unless the setting failures makes it name rows (contract 2.8).",
+    "Tags, stages and sources need no configuration: any name is accepted (see docs/vendor-api.md, 3.2).",
+    (
+        "The response to an import has an empty data unless the setting failures makes it name rows "
+        "(see docs/vendor-api.md, 6.2)."
+    ),
 )
 """Assumptions that no setting switches."""
 
@@ -61,7 +73,7 @@ class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         "SANDBOXKEY0123456789"
     )
     admins: Annotated[
-        tuple[Name, ...], Meta(description="Administrator logins; they cannot import (contract 2.6).")
+        tuple[Name, ...], Meta(description="Administrator logins; they cannot import (see docs/vendor-api.md, 2.5).")
     ] = ("admin",)
     agents: Annotated[tuple[Name, ...], Meta(description="Agent logins that can get customers.")] = (
         "agent_wang",
@@ -71,17 +83,21 @@ class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     )
     extension_fields: Annotated[
         dict[Name, ExtensionType],
-        Meta(description="Configured extension fields: name to text, number, date or select:a|b (contract 2.4)."),
+        Meta(
+            description=(
+                "Configured extension fields: name to text, number, date or select:a|b (see docs/vendor-api.md, 3.3)."
+            )
+        ),
     ] = msgspec.field(default_factory=lambda: {"Loyalty Level": "select:Bronze|Silver|Gold", "Last Order": "date"})
     plan: Annotated[
         Literal["professional", "basic"], Meta(description="professional or basic; basic has no API: code 529.")
     ] = "professional"
     window_seconds: Annotated[
-        float, Meta(gt=0, description="Seconds a signature may be off; our assumption (contract 3).")
+        float, Meta(gt=0, description="Seconds a signature may be off; our assumption (see docs/vendor-api.md, 2.4).")
     ] = 60.0
-    time_zone: Annotated[str, Meta(description="Zone of createTime, an IANA name; our assumption (contract 1.2).")] = (
-        "Asia/Shanghai"
-    )
+    time_zone: Annotated[
+        str, Meta(description="Zone of createTime, an IANA name; our assumption (see docs/vendor-api.md, 2.3).")
+    ] = "Asia/Shanghai"
     clock_offset: Annotated[
         float,
         Meta(
@@ -91,23 +107,42 @@ class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         ),
     ] = 0.0
     rows_per_call: Annotated[
-        int, Meta(ge=1, description="Rows one call may carry, above it 507; our assumption (contract 2.7).")
+        int,
+        Meta(ge=1, description="Rows one call may carry, above it 507; our assumption (see docs/vendor-api.md, 5.2)."),
     ] = 1000
     bytes_per_call: Annotated[
-        int, Meta(ge=1, description="Bytes one body may have, above it 507; our assumption (contract 2.7).")
+        int,
+        Meta(ge=1, description="Bytes one body may have, above it 507; our assumption (see docs/vendor-api.md, 5.2)."),
     ] = 4 * 1024 * 1024
-    calls_per_second: Annotated[int, Meta(ge=1, description="Calls a second one path takes (contract 3).")] = 50
+    calls_per_second: Annotated[
+        int, Meta(ge=1, description="Calls a second one path takes (see docs/vendor-api.md, 5.1).")
+    ] = 50
     over_limit: Annotated[
         Literal["429", "429-retry-after", "517"],
-        Meta(description="Response above calls_per_second: 429, 429-retry-after or 517; our assumption (contract 3)."),
+        Meta(
+            description=(
+                "Response above calls_per_second: 429, 429-retry-after or 517; our assumption "
+                "(see docs/vendor-api.md, 5.1)."
+            )
+        ),
     ] = "429-retry-after"
     refusal: Annotated[
         Literal["atomic", "partial"],
-        Meta(description="atomic: one bad row rejects the whole call; partial: good rows stay; our assumption (2.8)."),
+        Meta(
+            description=(
+                "atomic: one bad row rejects the whole call; partial: good rows stay; our assumption "
+                "(see docs/vendor-api.md, 6.1)."
+            )
+        ),
     ] = "atomic"
     failures: Annotated[
         Literal["unnamed", "whats_ids", "lists"],
-        Meta(description="How the response names rows: unnamed, whats_ids or lists; our assumption (contract 2.8)."),
+        Meta(
+            description=(
+                "How the response names rows: unnamed, whats_ids or lists; our assumption "
+                "(see docs/vendor-api.md, 6.2)."
+            )
+        ),
     ] = "unnamed"
     strangers: Annotated[
         Literal["none", "extra", "missing"],

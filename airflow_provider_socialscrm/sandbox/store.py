@@ -58,7 +58,7 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
     :param whatsapp: the number; in JSON ``whatsApp``
     :param agent: the agent login of the last import, who takes the customer over (our assumption)
     :param fields: the row's other fields, values exactly as received; a later import overwrites the fields it gives
-        and no others (our assumption, contract 2.9)
+        and no others (our assumption, vendor API 3.5)
     :param tags: names added by ``tabName`` and not removed by ``cancelTabName``, in order of arrival
     :param times_imported: rows stored for this number
     :param welcomes: welcome messages sent: rows stored with a ``welcome`` that is not empty
@@ -158,7 +158,7 @@ def _merged(known: Customer | None, row: ImportRow, at: float) -> Customer:
 
 
 def _names(text: str) -> list[str]:
-    """Split tag names at ASCII commas (contract 2.3)."""
+    """Split tag names at ASCII commas (vendor API 3.2)."""
     return [name for name in (part.strip() for part in text.split(",")) if name]
 
 

@@ -35,7 +35,7 @@ MIXED: Final = pa.struct(
 blanks between them."""
 
 DATE_FORMAT: Final = "%Y/%m/%d"
-"""The one date format the vendor documents (contract 2.3, birthday)."""
+"""The one date format the vendor documents (vendor API 3.2, birthday)."""
 
 
 _OFFSET: Final = re.compile(r"(?:Z|(?:UTC|GMT)?(?:([+-])([0-9]{1,2})(?::?([0-9]{2}))?)?)", re.IGNORECASE)

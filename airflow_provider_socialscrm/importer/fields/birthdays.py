@@ -1,4 +1,4 @@
-"""Dates however people write them, as the one form the vendor takes: ``yyyy/MM/dd`` (contract 2.3).
+"""Dates however people write them, as the one form the vendor takes: ``yyyy/MM/dd`` (vendor API 3.2).
 
 A date is read or refused, never guessed: where two readings are both days of the calendar, the row says so.
 """

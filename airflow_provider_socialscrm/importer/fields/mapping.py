@@ -21,7 +21,7 @@ from airflow_provider_socialscrm.importer.spelling import alike, did_you_mean
 
 KEPT_OUT: Final = (*NEVER_EMPTY, SIDE_EFFECT, "cancelTabName")
 """Fields that ``empty="send"`` does not touch unless it names them: the CRM ignores an empty ``cancelTabName``
-(contract 2.3), and each ``welcome`` costs a call."""
+(vendor API 3.2), and each ``welcome`` costs a call."""
 
 PANDAS_INDEX: Final = "__index_level_"
 """How pandas begins the names of index columns that have none, in Parquet files and Arrow tables."""

@@ -1,6 +1,6 @@
 """Columns to the API's fields: as text, by the rule of each field, with all that is wrong.
 
-Every value the API takes is a string (contract 2.3). Whole columns are converted at a time, and a column that repeats
+Every value the API takes is a string (vendor API 3.2). Whole columns are converted at a time, and a column that repeats
 its values by those alone. What cannot be sent is found here, before any call.
 """
 

@@ -38,7 +38,7 @@ SEXES: Final[Mapping[str, Sequence[str]]] = {
         "bilinmiyor", "tidak diketahui", "未知", "不明",
     ),
 }  # fmt: skip
-"""In lower case, by the vendor's word (contract 2.3). A word that two languages read as different sexes is not here.
+"""In lower case, by the vendor's word (vendor API 3.2). A word that two languages read as different sexes is not here.
 
 Nor are letters other than M and F: K is kadın or kobieta, but kille in Swedish, and P is pria or perempuan.
 """
