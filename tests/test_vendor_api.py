@@ -56,6 +56,12 @@ def test_every_reference_names_a_section_of_the_page():
     assert unknown == []
 
 
+def test_no_reference_leads_to_a_document_that_readers_do_not_have():
+    old = re.compile(r"\bcontract[\s#]+\d", re.IGNORECASE)
+
+    assert [path.name for path in files() if old.search(path.read_text(encoding="utf-8"))] == []
+
+
 def test_every_code_is_in_the_tables_of_the_page():
     rows = re.findall(r"^\| (-?\d+) \| (.+?) \|", section("4"), re.MULTILINE)
     listed = {(int(number), text) for number, text in rows}
