@@ -32,7 +32,7 @@ PACKAGES: Final = (
         "requests",
         "rich",
     ),
-    *("duckdb", "hypothesis", "jsonschema", "polars", "pytest", "pytest-xdist"),
+    *("duckdb", "faker", "hypothesis", "jsonschema", "polars", "pytest", "pytest-xdist"),
 )
 """What the package needs beside pandas, and what its tests do."""
 
