@@ -15,7 +15,7 @@ EXAMPLES = Path(__file__).parents[2] / "dags"
 
 @pytest.fixture
 def hidden_customers(tmp_path: Path) -> Path:
-    """A folder with two tables of customers that no log may show; the second number of each is no number."""
+    """A folder with two tables of customers that no log may show; the second number of each is not a number."""
     for number in (1, 2):
         customers = [
             {"whatsApp": f"8615266660{number:03}", "friendName": "Xanthippe", "desc": "{{ macros.uuid }}"},

@@ -17,7 +17,7 @@ from tools.matrix import ROOT
 
 PINNED = re.search(r"^faker==(.+)$", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE)[1]
 AGENTS = {agent for agent, _, _ in COUNTRIES.values()}
-# What pandas takes for a missing value unless told otherwise (pandas.read_csv, na_values), without the empty text.
+# The texts that pandas.read_csv reads as missing by default (na_values), without the empty text.
 READ_AS_MISSING = {"#N/A", "#NA", "-NaN", "-nan", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"}
 
 
