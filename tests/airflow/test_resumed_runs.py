@@ -119,6 +119,6 @@ def test_the_policy_serves_any_task(airflow, connection):
     done = airflow.run("dags", "test", "any_task", dags=DAGS, **connection)
 
     output = done.stdout + done.stderr
-    assert states(airflow.path, "any_task") == [("wrong_setting", "failed", 1), ("ill_once", "success", 2)], output
+    assert states(airflow.path, "any_task") == [("wrong_setting", "failed", 1), ("unavailable_once", "success", 2)], output
     assert "SocialsCRM was unavailable; retrying in 0:00:00.100000: The CRM was unavailable." in output
     assert "A retry cannot fix this: ApiKey is wrong." in output
