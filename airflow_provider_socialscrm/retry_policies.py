@@ -62,7 +62,7 @@ class SocialSCRMRetryPolicy(RetryPolicy):
             reason = f"SocialsCRM was unavailable; retrying in {delay}: {exception}"
             return RetryDecision.retry(delay=delay, reason=reason)
         if isinstance(exception, SocialSCRMError | SystemicError | CheckpointError):
-            return RetryDecision(RetryAction.DEFAULT, reason=f"A retry may help: {exception}")
+            return RetryDecision(RetryAction.DEFAULT, reason=f"It is not known whether a retry helps: {exception}")
         return RetryDecision.default()
 
     def delay(self, exception: RetriableError, try_number: int) -> timedelta:

@@ -1,4 +1,4 @@
-"""The asset of a tenant's customers: written in one way, whoever writes it."""
+"""The asset of a tenant's customers: one normal form for every spelling."""
 
 from __future__ import annotations
 
