@@ -71,5 +71,5 @@ def positive_number(value: Any) -> float:
     except (TypeError, ValueError):
         number = 0.0
     if not 0 < number < inf:
-        raise ValueError(f"is {value!r} (it is a number above 0)")
+        raise ValueError(f"is {value!r} (must be a number above 0)")
     return number

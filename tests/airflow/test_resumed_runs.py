@@ -1,4 +1,4 @@
-"""Retries with the real Airflow: the first try meets an ill CRM, the second goes on from what was settled."""
+"""Retries with the real Airflow: the first try meets an unavailable CRM, the second resumes."""
 
 from __future__ import annotations
 
@@ -119,6 +119,8 @@ def test_the_policy_serves_any_task(airflow, connection):
     done = airflow.run("dags", "test", "any_task", dags=DAGS, **connection)
 
     output = done.stdout + done.stderr
-    assert states(airflow.path, "any_task") == [("wrong_setting", "failed", 1), ("ill_once", "success", 2)], output
-    assert "SocialsCRM was ill, retrying in 0:00:00.100000: The CRM was ill." in output
-    assert "No retry mends this: ApiKey is wrong." in output
+    assert states(airflow.path, "any_task") == [("wrong_setting", "failed", 1), ("unavailable_once", "success", 2)], (
+        output
+    )
+    assert "SocialsCRM was unavailable; retrying in 0:00:00.100000: The CRM was unavailable." in output
+    assert "A retry cannot fix this: ApiKey is wrong." in output

@@ -1,6 +1,6 @@
-"""An import in a process of its own, whose one argument is a JSON object that names all it needs.
+"""An import in a separate process, whose one argument is a JSON object with its settings.
 
-It says ``ready``, waits until its input is closed, and ends with 0 when the import is complete.
+It prints ``ready``, waits until its standard input is closed, and exits with 0 when the import is complete.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from airflow_provider_socialscrm.importer.sources.open_source import open_source
 
 
 def main() -> None:
-    told = json.loads(sys.argv[1])
+    given = json.loads(sys.argv[1])
     logging.basicConfig(level=logging.INFO)
-    settings = Settings(told["url"], "1", told["key"], "agent_wang", pace_url=told["pace_url"])
-    options = Options(told["rows_per_call"], parallel_tasks=told["tasks"])
-    numbers = [f"8699{told['number']}{position:07}" for position in range(told["calls"] * told["rows_per_call"])]
+    settings = Settings(given["url"], "1", given["key"], "agent_wang", pace_url=given["pace_url"])
+    options = Options(given["rows_per_call"], parallel_tasks=given["tasks"])
+    numbers = [f"8699{given['number']}{position:07}" for position in range(given["calls"] * given["rows_per_call"])]
     with closing(Client(settings, connections=options.concurrency)) as client:
         run = Import(open_source(pa.table({"whatsApp": numbers})), client, options)
         sys.stdout.write("ready\n")

@@ -10,7 +10,7 @@ from airflow_provider_socialscrm.api.shared_pacing import NoTurnError
 
 CRM = "https://crm.example.com"
 LENGTH = 10.0
-"""Seconds of a turn, so long that the time between two commands does not matter."""
+"""Seconds of a turn, long enough for the time between two commands not to matter."""
 
 
 @pytest.fixture
@@ -27,18 +27,18 @@ def turns(redis_server):
         one.close()
 
 
-def test_turns_follow_each_other_whoever_draws_them(turns):
+def test_turns_follow_each_other_across_clients(turns):
     first, second, _ = turns
     waits = [first.draw(LENGTH), second.draw(LENGTH), first.draw(LENGTH / 2), second.draw(LENGTH)]
     assert waits == pytest.approx([0, LENGTH, 2 * LENGTH, 2.5 * LENGTH], abs=1)
 
 
-def test_another_tenants_turns_are_others(turns):
+def test_each_tenant_has_its_own_turns(turns):
     first, _, other = turns
     assert (first.draw(LENGTH), other.draw(LENGTH)) == (0, 0)
 
 
-def test_a_pause_saves_up_no_turns(turns, server):
+def test_unused_turns_are_not_saved_up(turns, server):
     first, *_ = turns
     first.draw(0.001)
     first.draw(0.001)
@@ -46,7 +46,7 @@ def test_a_pause_saves_up_no_turns(turns, server):
     assert waits == pytest.approx([0, LENGTH], abs=1)
 
 
-def test_nothing_is_kept_longer_than_the_turns_last(turns, server):
+def test_the_key_expires_with_its_turns(turns, server):
     first, *_ = turns
     first.draw(LENGTH)
     (key,) = server.keys("*")
@@ -54,7 +54,7 @@ def test_nothing_is_kept_longer_than_the_turns_last(turns, server):
     assert server.pttl(key) == pytest.approx(1000 * LENGTH, abs=1000)
 
 
-def test_a_clock_that_was_set_back_stops_nobody(turns, server):
+def test_a_clock_that_was_set_back_blocks_no_client(turns, server):
     first, *_ = turns
     first.draw(LENGTH)
     (key,) = server.keys("*")
@@ -63,14 +63,14 @@ def test_a_clock_that_was_set_back_stops_nobody(turns, server):
     assert first.draw(LENGTH) == pytest.approx(LENGTH, abs=1)
 
 
-def test_a_redis_that_forgot_the_script_is_told_again(turns, server):
+def test_a_redis_that_lost_the_script_gets_it_again(turns, server):
     first, *_ = turns
     first.draw(LENGTH)
     server.script_flush()
     assert first.draw(LENGTH) == pytest.approx(LENGTH, abs=1)
 
 
-def test_a_wrong_password_is_no_turn(redis_server):
+def test_a_wrong_password_gives_no_turn(redis_server):
     turns = RedisTurns(f"redis://:hush-hush@127.0.0.1:{redis_server.port}/0", CRM, "1")
     with pytest.raises(NoTurnError, match=r"AuthenticationError") as caught:
         turns.draw(LENGTH)
@@ -78,7 +78,7 @@ def test_a_wrong_password_is_no_turn(redis_server):
     assert "hush" not in str(caught.value)
 
 
-def test_a_redis_that_came_back_gives_turns_again(turns, redis_server):
+def test_a_restarted_redis_gives_turns_again(turns, redis_server):
     first, *_ = turns
     first.draw(LENGTH)
     redis_server.kill()

@@ -1,4 +1,4 @@
-"""Many processes share one pace: through Redis, without it, and while it is away."""
+"""Many processes share one rate: through Redis, without it, and while it is unavailable."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ WORKER_SECONDS = 120.0
 
 @pytest.fixture
 def started(crm, processes, wait_until):
-    """Begins an import of so many calls in each of several processes, all at the same time."""
+    """Starts an import of the given number of calls in each of several processes, all at the same time."""
 
     def start(calls: int, pace_url: str = "") -> list[subprocess.Popen[bytes]]:
-        told = {"url": crm.url, "key": crm.key, "pace_url": pace_url, "tasks": TASKS, "calls": calls}
+        given = {"url": crm.url, "key": crm.key, "pace_url": pace_url, "tasks": TASKS, "calls": calls}
         workers = []
         for number in range(TASKS):
             command = [
                 sys.executable,
                 str(WORKER),
-                json.dumps(told | {"number": number, "rows_per_call": ROWS_PER_CALL}),
+                json.dumps(given | {"number": number, "rows_per_call": ROWS_PER_CALL}),
             ]
             workers.append(processes.start(f"import-{number}", *command, stdin=subprocess.PIPE))
         for number in range(TASKS):
@@ -45,7 +45,7 @@ def started(crm, processes, wait_until):
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["through Redis", "divided"])
-def test_processes_keep_the_whole_pace_and_exceed_it_in_no_second(crm, redis_server, started, shared):
+def test_processes_reach_the_rate_together_and_never_exceed_it(crm, redis_server, started, shared):
     calls = 15 * PACE // TASKS
     workers = started(calls, redis_server.url if shared else "")
     assert [worker.wait(WORKER_SECONDS) for worker in workers] == [0] * TASKS
@@ -58,7 +58,7 @@ def test_processes_keep_the_whole_pace_and_exceed_it_in_no_second(crm, redis_ser
     assert pace >= 0.9 * PACE
 
 
-def test_imports_go_on_while_redis_is_away_and_share_again_when_it_is_back(crm, processes, redis_server, started):
+def test_imports_continue_without_redis_and_share_again_when_it_is_back(crm, processes, redis_server, started):
     calls = 30 * PACE // TASKS
     workers = started(calls, redis_server.url)
     time.sleep(3.0)

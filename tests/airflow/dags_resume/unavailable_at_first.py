@@ -1,4 +1,4 @@
-"""DAGs whose first try meets a CRM that is ill; what it settled is kept in one way or another."""
+"""DAGs whose first try meets an unavailable CRM; the checkpoint is in the task's state or in a file."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from airflow_provider_socialscrm.operators.versions import SocialSCRMRetryPolicy
 
 FOLDER = Path(os.environ.get("TEST_FOLDER", "."))
 RETRY = {"retries": 1, "retry_delay": timedelta(seconds=0.1)}
-if SocialSCRMRetryPolicy:  # then nobody waits for Airflow's delay: the policy's goes first
+if SocialSCRMRetryPolicy:  # its delay replaces Airflow's
     RETRY |= {"retry_delay": timedelta(minutes=30), "retry_policy": SocialSCRMRetryPolicy(first_delay=0.1)}
 
 
 class QuickImport(SocialSCRMImportOperator):
-    """Gives up at the first failure, where the real one goes on for minutes."""
+    """Fails at the first failed call; the real operator retries for minutes."""
 
     def _options(self):
         from airflow_provider_socialscrm.api.retry import RetryLimits
@@ -39,13 +39,13 @@ ARGUMENTS = {
 
 @dag(schedule=None)
 def task_state() -> None:
-    """Airflow keeps what is settled."""
+    """Save the checkpoint in the task's state."""
     QuickImport(task_id="import_customers", **ARGUMENTS)
 
 
 @dag(schedule=None)
 def state_file() -> None:
-    """A file of the user's keeps what is settled."""
+    """Save the checkpoint in a file."""
     QuickImport(
         task_id="import_customers", checkpoint_path=str(FOLDER / "state" / "{{ ti.task_id }}.json"), **ARGUMENTS
     )
@@ -53,14 +53,14 @@ def state_file() -> None:
 
 @dag(schedule=None)
 def any_task() -> None:
-    """A task of the user's own raises one of our errors, and has our policy."""
+    """Raise errors of the API in tasks that have the retry policy."""
 
     @task(**RETRY)
-    def ill_once(ti):
+    def unavailable_once(ti):
         from airflow_provider_socialscrm.api.errors import ServiceError
 
         if ti.try_number == 1:
-            raise ServiceError("The CRM was ill.")
+            raise ServiceError("The CRM was unavailable.")
 
     @task(**RETRY)
     def wrong_setting():
@@ -68,7 +68,7 @@ def any_task() -> None:
 
         raise SettingError("ApiKey is wrong.")
 
-    ill_once() >> wrong_setting()
+    unavailable_once() >> wrong_setting()
 
 
 task_state()
