@@ -30,7 +30,7 @@ def count_import(manifest: Mapping[str, Any], before: Mapping[str, Any], tags: M
     for name, count in counters(manifest, before).items():
         stats.incr(name, count, tags=dict(tags))
     seconds = manifest["seconds"]["total"] - before["seconds"]["total"]
-    stats.clock("socialscrm.import.seconds", timedelta(seconds=seconds), tags=dict(tags))
+    stats.timing("socialscrm.import.seconds", timedelta(seconds=seconds), tags=dict(tags))
 
 
 def counters(manifest: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, int]:

@@ -34,7 +34,7 @@ class FakeBackend:
         self.counts[stat] = self.counts.get(stat, 0) + count
         self.tags.append(tags)
 
-    def clock(self, stat: str, dt: Any, *, tags: dict[str, str]) -> None:
+    def timing(self, stat: str, dt: Any, *, tags: dict[str, str]) -> None:
         self.times[stat] = dt
         self.tags.append(tags)
 
