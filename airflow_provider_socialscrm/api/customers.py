@@ -49,6 +49,11 @@ _SHAPES: Final = (
 )
 
 
+def import_path(scheme: AuthScheme) -> str:
+    """Return the path of the import in a scheme."""
+    return BATCH_IMPORT_PATH if scheme is AuthScheme.HEADER else IMPORT_PATH
+
+
 def import_call(settings: Settings, rows: Sequence[bytes], *, agent: str | None, now: float) -> Call:
     """Return the signed call that imports rows, by the scheme of the settings.
 

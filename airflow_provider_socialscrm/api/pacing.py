@@ -1,4 +1,4 @@
-"""Calls a second: evenly spaced, slower while the CRM says there are too many."""
+"""Calls per second on one path: evenly spaced, throttled after HTTP 429."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ from typing import Final
 from airflow_provider_socialscrm.api.settings import DEFAULT_CALLS_PER_SECOND, VENDOR_CALLS_PER_SECOND
 
 NEVER: Final = float("-inf")
+"""A time before every other."""
 
 SECOND: Final = 1.0
 """The window in which the vendor counts calls (vendor API 5.1)."""
 
 SLOWEST: Final = 1.0
-"""Calls a second below which the pace never drops, so that the run goes on."""
+"""Calls per second below which throttling never drops the rate, so that the import goes on."""
 
 RECOVERY_STEP: Final = 0.02
-"""Part of the full pace that comes back with each call that passes: all of it after some fifty calls."""
+"""Share of the full rate that each successful call restores: about fifty calls restore all of it."""
 
 ONE_DROP_SECONDS: Final = 1.0
-"""Refusals within this time are of one burst, and drop the pace once: the vendor counts by second (vendor API 5.1)."""
+"""Responses 429 within this time belong to one burst and halve the rate once: the vendor counts by second."""
 
 
 class Pace:
-    """Spaces calls evenly, and lets no second see more of them than allowed.
+    """Spaces the calls on one path evenly and keeps every second within the rate.
 
-    A call that starts late, because a sleep ends late, does not delay those after it by as much.
+    A call that starts late, because a sleep ends late, does not delay later calls by the same time.
 
-    :param calls_per_second: the pace; no second sees more calls than this, rounded up.
+    :param calls_per_second: the rate; no second sees more calls than this, rounded up.
     :param start: when the first call may start.
     """
 
@@ -43,48 +44,48 @@ class Pace:
         """Seconds from one call to the next."""
         return 1 / self.rate
 
-    def turn(self, now: float) -> float:
-        """Return the seconds until the next call may start; 0.0 takes the turn.
+    def try_start(self, now: float) -> float:
+        """Start a call and return 0.0, or return the seconds to wait before the next attempt.
 
         :param now: seconds of a clock that never goes back.
         """
-        if (wait := self.due_in(now)) > 0:
+        second_is_full = len(self._starts) == self._starts.maxlen
+        wait = max(self._next, self._starts[0] + SECOND if second_is_full else NEVER) - now
+        if wait > 0:
             return wait
         self.take(now)
         return 0.0
 
-    def due_in(self, now: float) -> float:
-        """Return the seconds until the next call may start, not above 0 where it may; takes no turn."""
-        second_is_full = len(self._starts) == self._starts.maxlen
-        return max(self._next, self._starts[0] + SECOND if second_is_full else NEVER) - now
-
     def take(self, now: float) -> None:
-        """Count a call that starts now, whether it may or not."""
+        """Count a call that starts now, whether or not one is due."""
         on_time = 0 <= now - self._next < self.interval
         self._next = (self._next if on_time else now) + self.interval
         self._starts.append(now)
 
     def slow_down(self, now: float) -> None:
-        """Halve the pace, once a burst: the CRM says that calls come too fast (HTTP 429)."""
+        """Halve the rate, once per burst of HTTP 429.
+
+        :param now: seconds of the clock of :meth:`try_start`.
+        """
         if now - self._dropped >= ONE_DROP_SECONDS:
             self._dropped, before = now, self.interval
             self.rate = max(min(SLOWEST, self._full), self.rate / 2)
             self._next += self.interval - before  # the next call already waits longer
 
     def speed_up(self) -> None:
-        """Come a step nearer to the full pace: a call passed."""
+        """Restore a step of the full rate after a successful call."""
         self.rate = min(self._full, self.rate + self._full * RECOVERY_STEP)
 
 
 HEADROOM: Final = DEFAULT_CALLS_PER_SECOND / VENDOR_CALLS_PER_SECOND
-"""What a pace is of the limit behind it: the rest is for what several paces round up."""
+"""Our rate as a share of the vendor's limit; the rest absorbs the parts of several tasks that are rounded up."""
 
 
 def part_of(calls_per_second: float, parallel_tasks: int) -> float:
-    """Return the pace of one of several tasks that know nothing of each other.
+    """Return the calls per second of one of several tasks that do not know of each other.
 
-    Each of them can have its pace, rounded up, in one and the same second. Where that is more than the limit allows,
-    the pace is rounded down instead. Tasks with less than a call a second each can only be held apart by chance.
+    Each task can make its part, rounded up, within the same second. Where the sum would exceed the limit, the part is
+    rounded down instead. Parts below one call per second are not rounded: only chance keeps such tasks apart.
 
     :param calls_per_second: of all tasks together.
     :param parallel_tasks: how many run at once, at most.

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from airflow_provider_socialscrm.api.client import Client
+from airflow_provider_socialscrm.api.customers import import_path
 from airflow_provider_socialscrm.api.pacing import Pace
 from airflow_provider_socialscrm.api.settings import AuthScheme
 from airflow_provider_socialscrm.api.shared_pacing import open_pace
@@ -169,7 +170,12 @@ class Import:
             watch = self._reading.before_sending(total=self._input.rows, before=self.report.rows)
             self._recorder.watch = watch.look
         with (
-            open_pace(self._client.settings, self._options) as pace,
+            open_pace(
+                self._client.settings,
+                import_path(self._client.settings.auth_scheme),
+                parallel_tasks=self._options.parallel_tasks,
+                clock=self._options.clock,
+            ) as pace,
             self._saver(),
             ThreadPoolExecutor(self._options.concurrency, "socialscrm") as pool,
             one_ahead(self._input.prepared(), "socialscrm-intake") as prepared,

@@ -1,6 +1,6 @@
-"""An import in a separate process, whose one argument is a JSON object with its settings.
+"""Run an import in a process of its own; the one argument is a JSON object with all it needs.
 
-It prints ``ready``, waits until its standard input is closed, and exits with 0 when the import is complete.
+The process prints ``ready``, waits until its input is closed, and exits with 0 when the import is complete.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from airflow_provider_socialscrm.importer.sources.open_source import open_source
 
 
 def main() -> None:
-    given = json.loads(sys.argv[1])
+    arguments = json.loads(sys.argv[1])
     logging.basicConfig(level=logging.INFO)
-    settings = Settings(given["url"], "1", given["key"], "agent_wang", pace_url=given["pace_url"])
-    options = Options(given["rows_per_call"], parallel_tasks=given["tasks"])
-    numbers = [f"8699{given['number']}{position:07}" for position in range(given["calls"] * given["rows_per_call"])]
+    settings = Settings(arguments["url"], "1", arguments["key"], "agent_wang", pace_url=arguments["pace_url"])
+    options = Options(arguments["rows_per_call"], parallel_tasks=arguments["tasks"])
+    numbers = [
+        f"8699{arguments['number']}{position:07}" for position in range(arguments["calls"] * arguments["rows_per_call"])
+    ]
     with closing(Client(settings, connections=options.concurrency)) as client:
         run = Import(open_source(pa.table({"whatsApp": numbers})), client, options)
         sys.stdout.write("ready\n")

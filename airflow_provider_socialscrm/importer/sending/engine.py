@@ -147,7 +147,7 @@ class Engine:
         return PendingChunk(chunk, self._roots) if chunk else None
 
     def _start(self, pending: PendingChunk) -> None:
-        while (wait_for := self._pace.turn(self._timing.now())) > 0:
+        while (wait_for := self._pace.try_start(self._timing.now())) > 0:
             self._recorder.report.add_seconds(pacing=wait_for)
             self._timing.sleep(wait_for)
         if not self._options.resend and not pending.chunk.repeatable:

@@ -263,7 +263,7 @@ def test_a_run_that_is_told_to_stop_while_it_waits_does_not_wait_to_the_end():
         if clock.now > 1003.0:
             engine.stop()
 
-    engine._timing = FakeClock(now=lambda: clock.now, sleep=sleep_and_stop)
+    engine._timing = Clock(now=lambda: clock.now, sleep=sleep_and_stop)
     assert isinstance(engine.run(chunks(1)), StoppedError)
     assert clock.now < 1004.0
     assert counts(report) == {"not_sent": 1}
