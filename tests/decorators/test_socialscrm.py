@@ -86,7 +86,7 @@ def test_tables_among_the_arguments_are_hidden_once_rendered_and_given_to_the_fu
     copy = rendered(operator, ds="2026-01-01")
 
     assert str(copy.op_args) == "[<DataFrame of 3 rows x 2 columns, not shown>, '2026-01-01']"
-    assert str(copy.op_kwargs) == "{'records': <list of 1 items, not shown>, 'count': 7}"
+    assert str(copy.op_kwargs) == "{'records': <list of 1 item, not shown>, 'count': 7}"
     assert operator.op_args[1] == "{{ ds }}"
     assert copy.execute({})["rows"]["accepted"] == 4
 

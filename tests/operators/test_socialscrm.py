@@ -14,7 +14,7 @@ from airflow.sdk import DAG, task
 from airflow_provider_socialscrm.api.errors import RetriableError
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
-from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, hide
+from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 
 
@@ -200,8 +200,8 @@ def test_no_customer_and_no_key_shows_in_the_log_the_exception_or_the_manifest(c
     ("data", "shown"),
     [
         (customers(1200), "<DataFrame of 1,200 rows x 3 columns, not shown>"),
-        (pa.table({"whatsApp": ["8699776667780"]}), "<Table of 1 rows x 1 columns, not shown>"),
-        ([{"whatsApp": "8699776667780"}], "<list of 1 items, not shown>"),
+        (pa.table({"whatsApp": ["8699776667780"]}), "<Table of 1 row x 1 column, not shown>"),
+        ([{"whatsApp": "8699776667780"}], "<list of 1 item, not shown>"),
     ],
 )
 def test_a_table_shows_its_shape_only(data, shown):
@@ -229,11 +229,11 @@ def test_the_output_of_another_task_stays_a_reference_and_makes_it_upstream():
     assert operator.upstream_task_ids == {"read"}
 
 
-def test_hiding_twice_hides_once():
-    hidden = hide(customers())
+def test_wrapping_twice_wraps_once():
+    hidden = wrap(customers())
 
     assert isinstance(hidden, HiddenTable)
-    assert hide(hidden) is hidden
+    assert wrap(hidden) is hidden
     assert pickle.loads(pickle.dumps(hidden)).table.equals(hidden.table)
 
 
@@ -360,8 +360,8 @@ def test_a_dry_run_makes_no_call_and_says_what_would_be_sent_without_a_customer(
     assert ti.pushed == []
     assert not rejects.exists()
     said = "\n".join(record.getMessage() for record in caplog.records)
-    assert "Dry run, no call was made. Rows: 250 total, 249 sendable, 1 invalid" in said
-    assert "An import makes 3 calls, which take at least 1 s" in said
+    assert "Dry run: no call was made. Rows: 250 total, 249 sendable, 1 invalid" in said
+    assert "An import needs 3 calls and at least 1 s" in said
     assert "birthday '9999-99-99' -> '9999/99/99'" in said
     assert [value for value in ("8699776", "Xanthippe", "1990", "agent_wang") if value in said] == []
 
@@ -385,7 +385,8 @@ def test_a_large_table_is_taken_with_the_advice_to_give_a_path(rows, advised, ca
     assert [record.levelname for record in caplog.records] == ["WARNING"] * advised
     if advised:
         assert (
-            "50,001 rows came as a table. For more than 50,000 let the task before write a Parquet file" in caplog.text
+            "The input has 50,001 rows. Above 50,000, have the upstream task write Parquet and pass the path"
+            in caplog.text
         )
 
 
@@ -393,4 +394,4 @@ def test_a_large_table_is_taken_with_the_advice_to_give_a_path(rows, advised, ca
 def test_a_list_of_records_is_a_table(crm: Sandbox, records):
     manifest, _ = run(records)
     assert manifest["rows"]["accepted"] == len(records)
-    assert repr(hide(records)) == f"<list of {len(records)} items, not shown>"
+    assert repr(wrap(records)) == f"<list of {len(records)} item{'' if records else 's'}, not shown>"
