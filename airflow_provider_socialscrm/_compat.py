@@ -1,7 +1,7 @@
 """Differences between the supported versions of Airflow, all in one place.
 
-Each entry says which version needs it. Once 3.1 is no longer supported, :data:`MOVED` goes and its users import the
-first place, and so does ``hooks/form.py``; once 3.2 is not, :func:`has_retry_policies` and :func:`task_state_store` go.
+Each entry says which version needs it. With Airflow 3.1, remove :data:`MOVED`, whose names are then imported from their
+first place, and ``hooks/form.py``; with 3.2, remove :func:`has_retry_policies` and :func:`task_state_store`.
 """
 
 from __future__ import annotations

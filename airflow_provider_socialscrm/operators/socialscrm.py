@@ -215,9 +215,9 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
                 return self._preview(source, client, options, tell)
             checkpoint = checkpoint_for(context, checkpoint_path)
             self._running = Import(source, client, options, rejects_path, checkpoint, tell=tell)
-            self._written_rejects = rejects_path
             if self._killed:
                 self._running.stop()
+            self._written_rejects = rejects_path
             return self._run(self._running, context)
 
     def _source(self) -> Source:

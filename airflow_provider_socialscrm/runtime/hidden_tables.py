@@ -38,7 +38,7 @@ class HiddenTable:
         if hasattr(self.table, "__len__") and len(self.table) > ROWS_BY_PATH:
             log.warning(
                 "The input has %s rows. Above %s, have the upstream task write Parquet and pass the path: "
-                "a file is streamed and does not go through XCom",
+                "a file is streamed and does not pass through XCom",
                 f"{len(self.table):,}",
                 f"{ROWS_BY_PATH:,}",
             )

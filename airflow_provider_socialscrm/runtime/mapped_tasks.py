@@ -37,7 +37,7 @@ def own_path(context: Context, argument: str, path: Any) -> Any:
 
     :param argument: the operator's argument, for the log.
     :param path: of :mod:`pathlib` or of Airflow's object storage; ``None`` stays ``None``.
-    :raises InputError: when the path is only a folder.
+    :raises InputError: when the path has no name, as a root or bucket.
     """
     map_index = map_index_of(context)
     if path is None or map_index is None:

@@ -44,7 +44,7 @@ def check_apart(**paths: Any) -> None:
         place = _place(path)
         for other, of in names.items():
             if place == other or _is_among(place, other):
-                raise InputError(f"{of} and {name} are the same file, {path}. Give {name} a path of its own.")
+                raise InputError(f"{of} and {name} are one file, {path}. Give {name} a path of its own.")
         names[place] = name
 
 

@@ -22,7 +22,7 @@ PATHS = [f"/data/{number}.parquet" for number in range(8)]
 class FakeTaskInstance:
     """One of so many mapped tasks of a run."""
 
-    dag_id, run_id, id = "dag", "run", "018f-of-this-try"
+    dag_id, run_id, max_tries = "dag", "run", 0
 
     def __init__(self, task_id: str, map_index: int | None, tasks: int) -> None:
         self.task_id, self.map_index, self.task = task_id, map_index, None
@@ -131,8 +131,8 @@ def test_no_path_stays_none():
     assert own(None) is None
 
 
-@pytest.mark.parametrize("path", [Path("/"), ObjectStoragePath("memory://crm/states/")])
-def test_a_folder_is_refused(path):
+@pytest.mark.parametrize("path", [Path("/"), ObjectStoragePath("s3://states")])
+def test_a_path_without_a_name_is_refused(path):
     with pytest.raises(InputError, match=r"checkpoint_path is .*, which names no file"):
         own(path, argument="checkpoint_path")
 

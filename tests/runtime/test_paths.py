@@ -60,7 +60,7 @@ def test_a_file_that_would_be_read_as_data_is_not_written_to(data, rejects, apar
         check_apart(**paths)
     else:
         with pytest.raises(
-            InputError, match=r"data and rejects_path are the same file, .*Give rejects_path a path of its own"
+            InputError, match=r"data and rejects_path are one file, .*Give rejects_path a path of its own"
         ):
             check_apart(**paths)
 
@@ -70,5 +70,5 @@ def test_a_table_is_not_a_file():
 
 
 def test_two_files_that_a_task_writes_must_differ():
-    with pytest.raises(InputError, match="rejects_path and checkpoint_path are the same file"):
+    with pytest.raises(InputError, match="rejects_path and checkpoint_path are one file"):
         check_apart(data=Path("/x/a.csv"), rejects_path=Path("/x/b.csv"), checkpoint_path=Path("/x/b.csv"))

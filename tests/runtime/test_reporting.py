@@ -48,11 +48,11 @@ def test_the_outcome_counts_rows_calls_and_each_reason_in_the_right_number(caplo
     report.settle(Bucket.INVALID, [3, 4], Reason("bad-number", "Not a number.", "Fix it."))
 
     with caplog.at_level(logging.INFO):
-        log_outcome({**report.manifest(), "rejects_path": "/data/rejects.csv"})
+        log_outcome({**report.manifest(), "rejects_path": "/data/rejects.csv", "ambiguous_numbers": {}})
 
     assert lines(caplog) == [
         "Rows: 5 total, 2 accepted, 1 rejected, 2 invalid; 1 call in 0.0 s",
-        "1 row rejected, code 533: A format. Compare it. First positions: [2]",
         "2 rows invalid, code bad-number: Not a number. Fix it. First positions: [3, 4]",
+        "1 row rejected, code 533: A format. Compare it. First positions: [2]",
         "Rows that were not accepted are in /data/rejects.csv, each with its reason",
     ]
