@@ -11,6 +11,7 @@ from types import ModuleType
 
 import pytest
 
+from airflow_provider_socialscrm._compat import has_retry_policies
 from airflow_provider_socialscrm.api import errors as api_errors
 from airflow_provider_socialscrm.api.codes import CODES, SUCCESS, Recovery
 from airflow_provider_socialscrm.api.errors import SocialSCRMError
@@ -24,8 +25,14 @@ from airflow_provider_socialscrm.importer.errors import ImporterError
 from airflow_provider_socialscrm.importer.reasons import OWN_COLUMNS, Reason
 from airflow_provider_socialscrm.importer.results.report import OTHER
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
-from airflow_provider_socialscrm.operators.versions import SocialSCRMRetryPolicy
 from airflow_provider_socialscrm.runtime import progress, task_state
+
+if has_retry_policies():
+    from airflow_provider_socialscrm.retry_policies import SocialSCRMRetryPolicy
+
+    POLICIES = [SocialSCRMRetryPolicy]
+else:
+    POLICIES = []
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "CHANGELOG.md"]
@@ -162,9 +169,9 @@ def test_upgrading_lists_what_is_public():
         SocialSCRMDecoratedOperator,
         SocialSCRMHook,
         customers_asset,
-        pytest.param(SocialSCRMRetryPolicy, marks=pytest.mark.needs_airflow("3.3")),
+        *POLICIES,
     ],
-    ids=lambda documented: getattr(documented, "__name__", "policy"),
+    ids=lambda documented: documented.__name__,
 )
 def test_every_parameter_is_documented(documented):
     function = getattr(documented, "__init__", documented) if isinstance(documented, type) else documented

@@ -19,6 +19,7 @@ from airflow_provider_socialscrm.importer.fields.mapping import column_label, is
 from airflow_provider_socialscrm.importer.reasons import AMBIGUOUS_NUMBER, UNREADABLE, Bucket
 from airflow_provider_socialscrm.importer.results.progress import span
 from airflow_provider_socialscrm.importer.results.threshold import allowed_refusals
+from airflow_provider_socialscrm.runtime.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -118,11 +119,6 @@ def shown(text: str) -> str:
 def label(column: str) -> str:
     """Return a column's name for the page. Hides a customer's number, which is a name where a file has no header."""
     return shown(column_label(column))
-
-
-def counted(number: int, thing: str) -> str:
-    """Return a number with its thing, as in ``2,400 rows``."""
-    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def _section(title: str, *parts: RenderableType) -> Iterator[RenderableType]:

@@ -9,10 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-try:
-    from airflow.sdk.plugins_manager import AirflowPlugin
-except ImportError:  # Airflow 3.1 has it elsewhere
-    from airflow.plugins_manager import AirflowPlugin  # type: ignore[assignment]  # only one of the two is there
+from airflow_provider_socialscrm._compat import AirflowPlugin
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send

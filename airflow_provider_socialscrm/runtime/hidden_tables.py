@@ -1,4 +1,4 @@
-"""A table that Airflow may show: by its shape, never by its rows."""
+"""Tables wrapped so that Airflow shows their shape and never their rows."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from datetime import date, timedelta
 from numbers import Number
 from typing import Any, Final
 
-from airflow.sdk import XComArg
+from airflow_provider_socialscrm._compat import refers_to_tasks
+from airflow_provider_socialscrm.runtime.wording import counted
 
 log = logging.getLogger(__name__)
 
 ROWS_BY_PATH: Final = 50_000
-"""Rows from which a path serves better: a table in XCom is serialised, stored and loaded whole."""
+"""Rows above which a path is better: a table in XCom is serialised, stored and loaded whole."""
 
 PLAIN: Final = (str, os.PathLike, Number, date, timedelta, type(None))
-"""Kinds of values that are no table, nor hold one."""
+"""Types of values that neither are nor hold a table."""
 
 
 class HiddenTable:
-    """Holds a table behind its shape.
+    """Hold a table, and show only its type and shape as text.
 
     Airflow renders, logs and stores template fields as text, and the text of a DataFrame is its first rows.
 
-    :param table: whatever the upstream task returned.
+    :param table: what the upstream task returned.
     """
 
     __slots__ = ("table",)
@@ -33,11 +34,11 @@ class HiddenTable:
         self.table = table
 
     def warn_if_large(self) -> None:
-        """Advise a path for a table that is large for XCom."""
+        """Log the advice to pass a path instead, if the table is large for XCom."""
         if hasattr(self.table, "__len__") and len(self.table) > ROWS_BY_PATH:
             log.warning(
-                "%s rows came as a table. For more than %s let the task before write a Parquet file and give its path: "
-                "that is streamed, and does not pass through XCom",
+                "The input has %s rows. Above %s, have the upstream task write Parquet and pass the path: "
+                "a file is streamed and does not pass through XCom",
                 f"{len(self.table):,}",
                 f"{ROWS_BY_PATH:,}",
             )
@@ -46,31 +47,25 @@ class HiddenTable:
         return f"<{type(self.table).__name__} of {_shape(self.table)}, not shown>"
 
 
-def hide(value: Any) -> Any:
-    """Return a table hidden, and paths, references to other tasks and nothing as they are."""
-    if value is None or isinstance(value, str | os.PathLike | HiddenTable) or _is_reference(value):
+def wrap(value: Any) -> Any:
+    """Return a table wrapped, and a path, the output of another task or ``None`` unchanged."""
+    if value is None or isinstance(value, str | os.PathLike | HiddenTable) or refers_to_tasks(value):
         return value
     return HiddenTable(value)
 
 
-def hide_argument(value: Any) -> Any:
-    """Return a function's argument as it is where it is plain, and else hidden, as it may be or hold a table."""
+def wrap_argument(value: Any) -> Any:
+    """Return a function's argument wrapped, unless its type shows that it neither is nor holds a table."""
     return value if isinstance(value, (*PLAIN, HiddenTable)) else HiddenTable(value)
 
 
-def shown(value: Any) -> Any:
-    """Return what is hidden, and anything else as it is."""
+def unwrap(value: Any) -> Any:
+    """Return a wrapped table, and any other value unchanged."""
     return value.table if isinstance(value, HiddenTable) else value
-
-
-def _is_reference(value: Any) -> bool:
-    # XComArgs, and the stand-ins of mapped and literal arguments, which Airflow resolves before the task runs.
-    resolvable = hasattr(value, "resolve") and hasattr(value, "iter_references")
-    return resolvable or any(True for _ in XComArg.iter_xcom_references(value))
 
 
 def _shape(table: Any) -> str:
     shape = getattr(table, "shape", None)
     if isinstance(shape, tuple) and len(shape) == len(("rows", "columns")):
-        return f"{shape[0]:,} rows x {shape[1]} columns"
-    return f"{len(table):,} items" if hasattr(table, "__len__") else "unknown size"
+        return f"{counted(shape[0], 'row')} x {counted(shape[1], 'column')}"
+    return counted(len(table), "item") if hasattr(table, "__len__") else "unknown size"

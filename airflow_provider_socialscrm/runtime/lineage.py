@@ -1,4 +1,4 @@
-"""What OpenLineage is told of an import, where its provider is installed."""
+"""The lineage of an import for OpenLineage, where its provider is installed."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Lineage:
-    """Answers OpenLineage's questions about the operator it is mixed into."""
+class LineageMixin:
+    """Report the inputs and outputs of an operator to OpenLineage."""
 
     data: Any
     _running: Import | None
     _settings: Settings | None
 
-    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002 - OpenLineage gives it
-        """Return the file that was read, and the tenant's customers with the number of accepted rows.
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002 - OpenLineage passes it
+        """Return the input file, and the tenant's customers with the number of accepted rows.
 
-        OpenLineage asks this after a failure, too, and adds the error itself.
+        OpenLineage also calls this after a failure, and adds the error itself.
         """
         lineage = _lineage_class()
         return lineage and lineage(inputs=_inputs(self.data), outputs=self._outputs())
 
     def _outputs(self) -> list[Any]:
-        if self._running is None or self._settings is None:  # a dry run, or what failed before the first row
+        if self._running is None or self._settings is None:  # a dry run, or a failure before the first row
             return []
         accepted = self._running.manifest()["rows"]["accepted"]
         return [_output(self._settings.base_url, self._settings.tenant_id, accepted)]
@@ -40,15 +40,15 @@ class Lineage:
 
 def _lineage_class() -> Any:
     try:
-        from airflow.providers.openlineage.extractors import OperatorLineage  # noqa: PLC0415 - not everybody has it
+        from airflow.providers.openlineage.extractors import OperatorLineage  # noqa: PLC0415 - optional
     except ImportError:
-        log.info("OpenLineage's provider is not installed, so that no lineage is told")
+        log.info("OpenLineage's provider is not installed, so no lineage is reported")
         return None
     return OperatorLineage
 
 
 def _inputs(data: Any) -> list[Any]:
-    # A table from the task before has no name that another system knows; its lineage is the task's that made it.
+    # A table from another task has no name outside Airflow; that task reports where it came from.
     if data is None or isinstance(data, HiddenTable):
         return []
     from airflow.providers.common.compat.openlineage.facet import Dataset  # noqa: PLC0415 - may bring OpenLineage
@@ -58,9 +58,9 @@ def _inputs(data: Any) -> list[Any]:
 
 
 def dataset_of(path: Any) -> tuple[str, str]:
-    """Return a path as OpenLineage names it: the namespace, and the name in it.
+    """Return OpenLineage's namespace and name for a path.
 
-    :param path: a path or pattern of :mod:`pathlib`, or of Airflow's object storage.
+    :param path: a path or glob, of :mod:`pathlib` or of Airflow's object storage.
     """
     from airflow_provider_socialscrm.importer.paths import is_plain  # noqa: PLC0415 - not for parsing a DAG file
 

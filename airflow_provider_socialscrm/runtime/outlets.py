@@ -1,4 +1,4 @@
-"""What a task's outlets are told of an import: the counts, or nothing after a dry run."""
+"""The asset events of an import: the counts for the tenants' assets, and no event after a dry run."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def tell_outlets(outlets: Iterable[Any], context: Context, manifest: Mapping[str, Any]) -> None:
-    """Put the counts of an import into the events of the tenants' assets among a task's outlets."""
-    for asset in filter(is_tenants, outlets):
+def add_outlet_events(outlets: Iterable[Any], context: Context, manifest: Mapping[str, Any]) -> None:
+    """Add the counts of an import to the events of the tenants' assets among a task's outlets."""
+    for asset in filter(is_tenant_asset, outlets):
         counts = {"rows": dict(manifest["rows"]), "calls": manifest["calls"]["sent"]}
         context["outlet_events"][asset].extra.update(counts)
 
 
 def outlets_of_dry_run(outlets: Iterable[Any]) -> list[Any]:
-    """Return the outlets without the tenants' assets, of which a dry run changes none.
+    """Return the outlets without the tenants' assets.
 
-    Airflow makes an event for each outlet that a task has when it ends.
+    Airflow creates an event for each outlet of a task that succeeds, and a dry run changes no customer.
     """
-    every = list(outlets)
-    left = [outlet for outlet in every if not is_tenants(outlet)]
-    if len(left) < len(every):
-        log.info("A dry run changes no customers, so that nothing waiting for this task's asset is started")
-    return left
+    all_outlets = list(outlets)
+    others = [outlet for outlet in all_outlets if not is_tenant_asset(outlet)]
+    if len(others) < len(all_outlets):
+        log.info("A dry run changes no customers, so no DAG that waits for this task's asset is started")
+    return others
 
 
-def is_tenants(outlet: Any) -> bool:
-    """Say whether an outlet is the customers of a tenant."""
+def is_tenant_asset(outlet: Any) -> bool:
+    """Return whether an outlet is the asset of a tenant's customers."""
     return isinstance(outlet, Asset) and outlet.uri.startswith(f"{SCHEME}://")

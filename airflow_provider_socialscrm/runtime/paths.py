@@ -1,4 +1,4 @@
-"""Paths given to an operator: opened where they lie, and kept apart from each other."""
+"""The paths of an operator's arguments: as objects to open, and checked to be different files."""
 
 from __future__ import annotations
 
@@ -10,33 +10,32 @@ from airflow_provider_socialscrm.importer.errors import InputError
 
 
 def openable(value: Any) -> Any:
-    """Return a path that can be opened; one on this machine as ``pathlib`` has it, which replaces files whole.
+    """Return text as a path to open: a :mod:`pathlib` one if local, so that files are replaced whole.
 
-    :raises InputError: when no file system for its scheme is known.
+    :raises InputError: when no file system for its scheme is installed.
     """
     if not isinstance(value, str):
         return value
     if "://" not in value:
         return Path(value)
-    from airflow.sdk import ObjectStoragePath  # noqa: PLC0415 - only those who have object storage pay for it
+    from airflow.sdk import ObjectStoragePath  # noqa: PLC0415 - only for object storage
 
     try:
         return ObjectStoragePath(value)
-    except ValueError:  # which names all that it knows
+    except ValueError:  # its text lists every file system that is installed
         scheme = value.partition("://")[0]
         raise InputError(
-            f"No file system for {scheme}:// is installed: install the Airflow provider that has it, or download the "
-            "file in a task before this one and give the path of the copy."
+            f"No file system for {scheme}:// is installed. Install the Airflow provider that has it, or download the "
+            "file in an upstream task and pass the path of the copy."
         ) from None
 
 
 def check_apart(**paths: Any) -> None:
-    """Raise when two of a task's files are one, or are of the files that a pattern in ``data`` would read.
+    """Raise if two of a task's paths are the same file, or one matches a glob in another.
 
-    The dead letter is opened for writing before anything is sent, which would empty the data; and a next run would read
-    it as data.
+    Writing the dead letter would overwrite the data, and the next run would read it as data.
 
-    :raises InputError: naming both.
+    :raises InputError: naming both arguments.
     """
     names: dict[str, str] = {}
     for name, path in paths.items():
@@ -45,7 +44,7 @@ def check_apart(**paths: Any) -> None:
         place = _place(path)
         for other, of in names.items():
             if place == other or _is_among(place, other):
-                raise InputError(f"{of} and {name} are one file, {path}: give {name} a path of its own.")
+                raise InputError(f"{of} and {name} are one file, {path}. Give {name} a path of its own.")
         names[place] = name
 
 
@@ -56,7 +55,7 @@ def _is_among(place: str, pattern: str) -> bool:
 
 
 def _place(path: Any) -> str:
-    """Return the same text for all ways to write a path."""
+    """Return a text that is equal for equal files, however their paths are written."""
     protocol = getattr(path, "protocol", "file")
     local = protocol in {"", "file", "local"}
     return str(Path(getattr(path, "path", path)).resolve()) if local else f"{protocol}://{path.path}"

@@ -18,8 +18,8 @@ from airflow_provider_socialscrm.commands.check_options import AS_OPTIONS
 COMMAND = [sys.executable, "-W", "error", "-m", "airflow_provider_socialscrm"]
 LIMITS = "give a whole number of rows, a share of them as a float from 0.0 to 1.0, or None for no limit"
 NO_FILE_SYSTEM = (
-    "No file system for none:// is installed: install the Airflow provider that has it, or download the file in a task "
-    "before this one and give the path of the copy."
+    "No file system for none:// is installed. Install the Airflow provider that has it, or download the file in an "
+    "upstream task and pass the path of the copy."
 )
 
 MAPPED = ("mistakes.csv", "--columns", "mobile=whatsApp", "--extension-fields", "all")
@@ -106,7 +106,7 @@ def test_exit_codes(check, arguments, code):
         ),
         (
             ["fine.csv", "--rejects-path", "./fine.csv"],
-            "data and rejects_path are one file, fine.csv: give rejects_path a path of its own.",
+            "data and rejects_path are one file, fine.csv. Give rejects_path a path of its own.",
         ),
         (
             ["fine.csv", "--rejects-path", "rejects.txt"],

@@ -1,4 +1,4 @@
-"""What OpenLineage is told, with stand-ins for its provider where that is not installed."""
+"""The lineage that is reported to OpenLineage, with fakes where its provider is not installed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXTRACTORS = "airflow.providers.openlineage.extractors"
 
 @dataclass
 class FakeLineage:
-    """Holds what OpenLineage's own class holds."""
+    """The attributes of OpenLineage's own class."""
 
     inputs: list[Any] = field(default_factory=list)
     outputs: list[Any] = field(default_factory=list)
@@ -31,15 +31,15 @@ class FakeLineage:
 
 
 class FakeTaskInstance:
-    """A task instance that takes what is pushed."""
+    """A task instance that ignores what is pushed."""
 
     def xcom_push(self, key: str, value: object) -> None:
-        """Forget it."""
+        """Do nothing."""
 
 
 @pytest.fixture
 def openlineage(monkeypatch) -> None:
-    """Have OpenLineage's class and facets, as simple as they can be."""
+    """Replace OpenLineage's class and facets by simple ones."""
     extractors = ModuleType(EXTRACTORS)
     extractors.OperatorLineage = FakeLineage
     monkeypatch.setitem(sys.modules, "airflow.providers.openlineage", ModuleType("airflow.providers.openlineage"))
@@ -81,7 +81,7 @@ def test_a_completed_import_leads_from_its_file_to_the_tenants_customers(crm: Sa
     assert (lineage.run_facets, lineage.job_facets) == ({}, {})
 
 
-def test_after_a_failure_what_was_accepted_is_told_and_no_customer(crm: Sandbox, openlineage):
+def test_after_a_failure_the_accepted_rows_are_reported_and_no_customer(crm: Sandbox, openlineage):
     operator = operator_of(customers("8699775200000", "Quarterstaff"))
     with pytest.raises(AirflowFailException):
         operator.execute({"ti": FakeTaskInstance()})
@@ -106,7 +106,7 @@ def test_a_task_that_was_never_run_has_no_output(openlineage):
     assert (len(lineage.inputs), lineage.outputs, lineage.run_facets) == (1, [], {})
 
 
-def test_without_openlineage_nothing_is_told(monkeypatch):
+def test_without_openlineage_no_lineage_is_reported(monkeypatch):
     monkeypatch.setitem(sys.modules, EXTRACTORS, None)
 
     assert operator_of("/data/customers.csv").get_openlineage_facets_on_complete(None) is None

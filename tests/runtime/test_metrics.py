@@ -1,4 +1,4 @@
-"""What Airflow's metrics are told of an import."""
+"""The metrics that an import sends to Airflow."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 
+from airflow_provider_socialscrm import _compat
+from airflow_provider_socialscrm._compat import airflow_stats
 from airflow_provider_socialscrm.api.retry import RetryLimits
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.reasons import Bucket, Reason
 from airflow_provider_socialscrm.importer.results.report import Report
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
-from airflow_provider_socialscrm.runtime import metrics
-from airflow_provider_socialscrm.runtime.metrics import airflows_stats, count_import, counters
+from airflow_provider_socialscrm.runtime.metrics import counts_of_try, emit_metrics
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
 class FakeBackend:
-    """Keeps what a metrics server would be sent."""
+    """Record what a metrics server would be sent."""
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
@@ -40,23 +41,23 @@ class FakeBackend:
 
 
 class FakeTaskInstance:
-    """A task instance that takes what is pushed."""
+    """A task instance that ignores what is pushed."""
 
     dag_id, run_id, task_id, map_index, max_tries = "dag", "run", "task", -1, 2
 
     def xcom_push(self, key: str, value: object) -> None:
-        """Forget it."""
+        """Do nothing."""
 
 
 @pytest.fixture
 def backend(monkeypatch) -> Any:
-    """A metrics backend of the test's, in place of none."""
+    """A metrics backend that records."""
     backend = FakeBackend()
     try:
         from airflow.sdk.observability.stats import initialize
     except ImportError:  # Airflow before 3.3: a class makes the backend when it is first used
-        monkeypatch.setattr(airflows_stats(), "factory", lambda: backend)
-        monkeypatch.setattr(airflows_stats(), "instance", None)
+        monkeypatch.setattr(airflow_stats(), "factory", lambda: backend)
+        monkeypatch.setattr(airflow_stats(), "instance", None)
         yield backend
         return
     initialize(factory=lambda: backend, export_legacy_names=False)
@@ -80,11 +81,11 @@ def report_of(**rows: int) -> Report:
     return report
 
 
-def test_only_what_a_try_added_is_counted():
+def test_only_the_rows_and_calls_of_this_try_are_counted():
     before, after = report_of(accepted=5, rejected=1), report_of(accepted=9, rejected=3)
     before.calls.sent, after.calls.sent, after.calls.retries = 4, 6, 1
 
-    assert counters(after.manifest(), before.manifest()) == {
+    assert counts_of_try(after.manifest(), before.manifest()) == {
         "socialscrm.rows.accepted": 4,
         "socialscrm.rows.rejected": 2,
         "socialscrm.refused.rejected_bad": 2,
@@ -93,8 +94,8 @@ def test_only_what_a_try_added_is_counted():
     }
 
 
-def test_rows_that_nobody_has_to_look_at_are_no_refusals():
-    counted = counters(report_of(duplicate=2, not_sent=3).manifest(), Report().manifest())
+def test_rows_that_nobody_has_to_look_at_are_not_refusals():
+    counted = counts_of_try(report_of(duplicate=2, not_sent=3).manifest(), Report().manifest())
 
     assert counted == {"socialscrm.rows.duplicate": 2, "socialscrm.rows.not_sent": 3}
 
@@ -124,7 +125,7 @@ def test_a_failed_task_counts_too(crm: Sandbox, backend: FakeBackend):
 
 
 class FakeStore:
-    """Stands for Airflow's task state store."""
+    """A task state store in memory."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
@@ -137,7 +138,7 @@ class FakeStore:
 
 
 class QuickOperator(SocialSCRMImportOperator):
-    """Gives up at the first failure, as the real one does after minutes."""
+    """Give up at the first failure, as the real one does after minutes."""
 
     def _options(self) -> Options:
         return Options(rows_per_call=2, concurrency=1, retry_limits=RetryLimits(attempts=1))
@@ -156,17 +157,18 @@ def test_a_retry_counts_no_row_and_no_call_of_the_try_before(crm: Sandbox, backe
     assert (backend.counts["socialscrm.rows.accepted"], backend.counts["socialscrm.calls"]) == (10, 6)
 
 
-def test_an_airflow_whose_metrics_are_elsewhere_counts_nothing_and_says_so_once(monkeypatch, caplog):
+def test_an_airflow_whose_metrics_are_not_found_counts_nothing_and_says_so_once(monkeypatch, caplog):
     caplog.set_level("INFO")
-    monkeypatch.setattr(metrics, "STATS", ("not.there",))
-    airflows_stats.cache_clear()
+    monkeypatch.setattr(_compat, "STATS", ("not.there",))
+    airflow_stats.cache_clear()
 
     for _ in range(2):
-        count_import(Report().manifest(), Report().manifest(), {})
+        emit_metrics(Report().manifest(), Report().manifest(), {})
 
-    assert [record.getMessage() for record in caplog.records if "metrics elsewhere" in record.getMessage()] != []
-    assert caplog.text.count("metrics elsewhere") == 1
-    airflows_stats.cache_clear()
+    assert [record.getMessage() for record in caplog.records] == [
+        "The metrics of this Airflow version were not found, so the import reports none"
+    ]
+    airflow_stats.cache_clear()
 
 
 def test_every_metric_is_listed_in_the_readme():

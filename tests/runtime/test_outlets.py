@@ -1,4 +1,4 @@
-"""What the outlets of a task are told of its import."""
+"""The asset events of an import."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ OTHER = Asset("s3://bucket/key")
 
 
 class FakeTaskInstance:
-    """A task instance that takes what is pushed."""
+    """A task instance that ignores what is pushed."""
 
     def xcom_push(self, key: str, value: object) -> None:
-        """Forget it."""
+        """Do nothing."""
 
 
 @pytest.fixture
@@ -47,17 +47,17 @@ def test_the_event_of_a_tenants_asset_has_the_counts_and_no_customer(crm: Sandbo
     assert {name: rows for name, rows in extra["rows"].items() if rows} == {"total": 3, "accepted": 2, "invalid": 1}
     assert extra["calls"] == 1
     assert set(extra) == {"rows", "calls"}
-    assert list(events) == [CUSTOMERS]  # the others' events are left to those who know them
+    assert list(events) == [CUSTOMERS]  # other assets belong to the user
 
 
-def test_a_dry_run_has_no_outlet_of_ours_when_it_ends(crm: Sandbox):
+def test_a_dry_run_ends_without_a_tenants_outlet(crm: Sandbox):
     operator, events = run([OTHER, CUSTOMERS], ["8699775400000"], dry_run=True)
 
     assert operator.outlets == [OTHER]
     assert list(events) == []
 
 
-def test_too_many_refused_rows_tell_the_outlets_nothing(crm: Sandbox):
+def test_too_many_rejected_rows_make_no_event(crm: Sandbox):
     events = OutletEventAccessors()
     operator = SocialSCRMImportOperator(task_id="task", data=[{"whatsApp": "x"}], outlets=[CUSTOMERS])
     with pytest.raises(AirflowFailException):

@@ -1,4 +1,4 @@
-"""Paths are opened where they lie, and a task's files are kept apart."""
+"""Text becomes a path to open, and a task's paths must be different files."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def test_a_scheme_that_no_file_system_has_is_named_without_the_rest(scheme):
     with pytest.raises(InputError) as caught:
         openable(f"{scheme}://novak:secret@host/a.csv")
     assert str(caught.value) == (
-        f"No file system for {scheme}:// is installed: install the Airflow provider that has it, or download the file "
-        "in a task before this one and give the path of the copy."
+        f"No file system for {scheme}:// is installed. Install the Airflow provider that has it, or download the file "
+        "in an upstream task and pass the path of the copy."
     )
 
 
@@ -54,21 +54,21 @@ def test_a_scheme_that_no_file_system_has_is_named_without_the_rest(scheme):
         ("file:///x/*.csv", "/x/rejects.csv", False),
     ],
 )
-def test_a_file_that_would_be_read_as_data_is_no_place_for_another(data, rejects, apart):
+def test_a_file_that_would_be_read_as_data_is_not_written_to(data, rejects, apart):
     paths = {"data": openable(data), "rejects_path": openable(rejects)}
     if apart:
         check_apart(**paths)
     else:
         with pytest.raises(
-            InputError, match=r"data and rejects_path are one file, .*give rejects_path a path of its own"
+            InputError, match=r"data and rejects_path are one file, .*Give rejects_path a path of its own"
         ):
             check_apart(**paths)
 
 
-def test_a_table_is_no_file():
+def test_a_table_is_not_a_file():
     check_apart(data=HiddenTable(pd.DataFrame()), rejects_path=Path("/x/a.csv"), checkpoint_path=None)
 
 
-def test_two_of_a_tasks_own_files_are_kept_apart():
+def test_two_files_that_a_task_writes_must_differ():
     with pytest.raises(InputError, match="rejects_path and checkpoint_path are one file"):
         check_apart(data=Path("/x/a.csv"), rejects_path=Path("/x/b.csv"), checkpoint_path=Path("/x/b.csv"))

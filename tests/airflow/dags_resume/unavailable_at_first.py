@@ -9,12 +9,14 @@ from pathlib import Path
 
 from airflow.sdk import dag, task
 
+from airflow_provider_socialscrm._compat import has_retry_policies
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
-from airflow_provider_socialscrm.operators.versions import SocialSCRMRetryPolicy
 
 FOLDER = Path(os.environ.get("TEST_FOLDER", "."))
 RETRY = {"retries": 1, "retry_delay": timedelta(seconds=0.1)}
-if SocialSCRMRetryPolicy:  # its delay replaces Airflow's
+if has_retry_policies():  # the policy's delay applies instead of the task's
+    from airflow_provider_socialscrm.retry_policies import SocialSCRMRetryPolicy
+
     RETRY |= {"retry_delay": timedelta(minutes=30), "retry_policy": SocialSCRMRetryPolicy(first_delay=0.1)}
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import subprocess
 import sys
 
 import pytest
 
-from airflow_provider_socialscrm.operators import versions
+from airflow_provider_socialscrm import _compat
 
 WITHOUT_POLICIES = """
 import sys
@@ -27,9 +26,10 @@ sdk.__getattr__ = lacking
 sdk.__path__ = airflow.sdk.__path__
 sys.modules["airflow.sdk"] = sdk
 
-from airflow_provider_socialscrm.operators import socialscrm, versions
+from airflow_provider_socialscrm import _compat
+from airflow_provider_socialscrm.operators import socialscrm
 
-assert versions.SocialSCRMRetryPolicy is None
+assert not _compat.has_retry_policies()
 operator = socialscrm.SocialSCRMImportOperator(task_id="import_customers", data="not/there.csv")
 try:
     operator.execute({"ti": None})
@@ -38,7 +38,7 @@ except socialscrm.AirflowFailException as failure:
 """
 
 
-def test_an_airflow_without_retry_policies_has_the_operator_and_fails_at_once_what_no_retry_mends():
+def test_an_airflow_without_retry_policies_has_the_operator_and_fails_at_once_what_no_retry_fixes():
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_POLICIES], capture_output=True, text=True, timeout=60, check=False
     )
@@ -47,13 +47,22 @@ def test_an_airflow_without_retry_policies_has_the_operator_and_fails_at_once_wh
     assert done.stdout.splitlines()[-1].startswith("None not/there.csv is not there")
 
 
-@pytest.mark.parametrize(("policy", "lines"), [(None, 1), (object, 0)])
-def test_one_line_says_what_this_airflow_lacks_and_what_serves_instead(monkeypatch, caplog, policy, lines):
-    monkeypatch.setattr(versions, "SocialSCRMRetryPolicy", policy)
+@pytest.mark.parametrize("name", _compat.MOVED)
+def test_every_moved_name_is_found_in_this_airflow(name):
+    assert getattr(_compat, name).__name__ == name
 
-    with caplog.at_level(logging.INFO, versions.__name__):
-        versions.log_what_is_missing()
 
-    assert [record.message.split(":")[0] for record in caplog.records] == [
-        "Airflow before 3.3 has no retry policies and no task state"
-    ] * lines
+def test_a_name_that_airflow_has_nowhere_is_an_import_error_that_names_the_places(monkeypatch):
+    monkeypatch.setitem(_compat.MOVED, "Gone", ("airflow.sdk", "not.there"))
+
+    with pytest.raises(ImportError, match=r"Gone in none of airflow\.sdk, not\.there"):
+        _ = _compat.Gone
+
+
+def test_any_other_name_is_not_an_attribute():
+    assert not hasattr(_compat, "Other")
+
+
+def test_before_task_state_a_context_has_no_store():
+    assert _compat.task_state_store({}) is None
+    assert _compat.task_state_store({"task_state_store": "store"}) == "store"
