@@ -13,7 +13,7 @@ import pytest
 
 from airflow_provider_socialscrm._compat import has_retry_policies
 from airflow_provider_socialscrm.api import errors as api_errors
-from airflow_provider_socialscrm.api.codes import CODES, SUCCESS, Recovery
+from airflow_provider_socialscrm.api.codes import TABLES, Blame, Code, Family, Recovery, look_up
 from airflow_provider_socialscrm.api.errors import SocialSCRMError
 from airflow_provider_socialscrm.assets.socialscrm import customers_asset
 from airflow_provider_socialscrm.decorators.socialscrm import SocialSCRMDecoratedOperator
@@ -40,8 +40,11 @@ OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 SECURITY = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 UPGRADING = (ROOT / "docs" / "upgrading.md").read_text(encoding="utf-8")
 
-ADVICE, TABLE = OPERATIONS.split("<!-- codes")
-"""What to do, and the table of all codes behind it."""
+ADVICE, CODES = OPERATIONS.split("<!-- codes")
+"""What to do, and the tables of all codes behind it."""
+
+VENDOR_CODES = {code.number: code for table in TABLES.values() for code in table if code.number > 0}
+EVERY_CALL = {code for code in VENDOR_CODES.values() if all(code in table for table in TABLES.values())}
 
 
 def without_code(page: Path) -> str:
@@ -84,10 +87,22 @@ def test_every_example_is_valid_python(page):
         ast.parse(block)
 
 
-def test_table_of_codes_is_the_one_in_the_code():
-    rows = [line for line in TABLE.splitlines() if re.match(r"\| \d", line)]
+def row_of(code: Code) -> str:
+    return f"| {code.number} | {code.text} | {code.meaning} | {code.recovery} | {code.blame} |"
 
-    assert rows == [f"| {code.number} | {code.text} | {code.meaning} | {code.recovery} |" for code in CODES.values()]
+
+def test_tables_of_codes_are_those_in_the_code():
+    expected = {"every call": sorted(map(row_of, EVERY_CALL))}
+    for family, table in TABLES.items():
+        if own := [row_of(code) for code in table if code not in EVERY_CALL]:
+            expected[f"the family: {family}"] = own
+    sections = re.split(r"^### Codes of ", CODES, flags=re.MULTILINE)[1:]
+    tables = {
+        section.splitlines()[0]: [line for line in section.splitlines() if re.match(r"\| -?\d", line)]
+        for section in sections
+    }
+
+    assert tables == expected
 
 
 def numbers_named(text: str) -> Iterator[int]:
@@ -96,7 +111,7 @@ def numbers_named(text: str) -> Iterator[int]:
 
 
 def test_operations_says_what_to_do_about_every_code():
-    assert sorted(CODES.keys() - {SUCCESS} - set(numbers_named(ADVICE))) == []
+    assert sorted(VENDOR_CODES.keys() - set(numbers_named(ADVICE))) == []
 
 
 def classes(module: ModuleType, base: type[Exception]) -> list[str]:
@@ -115,11 +130,17 @@ def test_operations_names_every_cause_of_our_own(cause):
     assert f"`{cause.code}`" in ADVICE
 
 
-@pytest.mark.parametrize("code", [code for code in CODES.values() if code.recovery is Recovery.STOP], ids=str)
-def test_a_code_that_stops_is_in_a_section_of_its_own_kind(code):
-    section = "Codes of other endpoints" if "another endpoint" in code.hint else "A setting is wrong"
-    section = "The user or an agent" if code.number == 530 else section
+SECTIONS = {
+    Blame.CONNECTION: "A setting is wrong",
+    Blame.SIGNER: "The user or an agent",
+    Blame.REQUEST: "The request is wrong",
+}
+ON_AN_IMPORT = [look_up(number, family=Family.IMPORT) for number in VENDOR_CODES]
 
+
+@pytest.mark.parametrize("code", [code for code in ON_AN_IMPORT if code.recovery is Recovery.STOP], ids=str)
+def test_a_code_that_stops_an_import_is_in_the_section_of_who_is_at_fault(code):
+    section = SECTIONS[code.blame]
     assert code.number in set(numbers_named(ADVICE.split(f"### {section}\n")[1].split("\n### ")[0]))
 
 

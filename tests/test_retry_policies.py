@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from airflow.sdk import DAG, task
 
-from airflow_provider_socialscrm.api.codes import ADMIN_CANNOT_IMPORT, CODES, REFUSED, SUCCESS, look_up
+from airflow_provider_socialscrm.api.codes import ADMIN_CANNOT_IMPORT, REFUSED, TABLES, Family, look_up
 from airflow_provider_socialscrm.api.errors import (
     ClockError,
     DataError,
@@ -39,16 +39,24 @@ def decision_on(failure: BaseException, try_number: int = 1, **arguments: float)
     return SocialSCRMRetryPolicy(**arguments).evaluate(failure, try_number, 3)
 
 
-@pytest.mark.parametrize("number", sorted(CODES.keys() - {SUCCESS}))
-def test_each_code_leads_to_no_retry_a_later_one_or_airflows_own(number):
-    decision = decision_on(refusal(CODES[number]))
+@pytest.mark.parametrize(
+    ("family", "code"),
+    [
+        pytest.param(family, code, id=f"{family.name}-{code.number}")
+        for family, table in TABLES.items()
+        for code in table
+    ],
+)
+def test_each_code_leads_to_no_retry_a_later_one_or_airflows_own(family, code):
+    number = code.number
+    decision = decision_on(refusal(look_up(number, code.text, family=family)))
 
     expected = RetryAction.RETRY if number in LATER else RetryAction.DEFAULT if number in UNKNOWN else RetryAction.FAIL
     assert decision.action is expected
     assert decision.retry_delay == (timedelta(seconds=FIRST_DELAY) if number in LATER else None)
     assert str(number) in decision.reason
-    assert CODES[number].meaning in decision.reason
-    assert CODES[number].hint in decision.reason
+    assert code.meaning in decision.reason
+    assert code.hint in decision.reason
 
 
 @pytest.mark.parametrize(
@@ -60,8 +68,8 @@ def test_each_code_leads_to_no_retry_a_later_one_or_airflows_own(number):
         (999, "brand new", RetryAction.DEFAULT),
     ],
 )
-def test_an_unknown_code_or_text_is_left_to_airflow(number, text, action):
-    assert decision_on(refusal(look_up(number, text))).action is action
+def test_a_code_or_a_text_that_nobody_knows_is_left_to_airflow(number, text, action):
+    assert decision_on(refusal(look_up(number, text, family=Family.IMPORT))).action is action
 
 
 @pytest.mark.parametrize(
@@ -134,10 +142,11 @@ def test_both_delays_can_be_chosen():
     assert delays == [timedelta(seconds=seconds) for seconds in (5, 10, 12)]
 
 
-def test_the_reason_names_no_customer():
-    code = look_up(999, "8615266667780 Xanthippe", clean=lambda text: text.replace("8615266667780 Xanthippe", "***"))
+def test_the_reason_carries_no_customer():
+    name = "8615266667780 Xanthippe"
+    said = look_up(999, name, family=Family.IMPORT, clean=lambda text: text.replace(name, "***"))
 
-    reason = decision_on(refusal(code)).reason
+    reason = decision_on(refusal(said)).reason
 
     assert "***" in reason
     assert [secret for secret in ("8615266667780", "Xanthippe") if secret in reason] == []

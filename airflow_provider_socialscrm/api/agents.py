@@ -14,5 +14,5 @@ USER_QUERY_PATH: Final = "/se-api/user/query"
 
 
 def user_query_call(settings: Settings, *, now: float) -> Call:
-    """Return the signed call that looks up the connection's user; it changes nothing on the server."""
+    """Return the signed call that looks up the connection's user."""
     return header_call(settings, USER_QUERY_PATH, msgspec.json.encode({"username": settings.user_name}), now)

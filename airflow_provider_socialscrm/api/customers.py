@@ -1,6 +1,6 @@
-"""The import of customers: the vendor's names of their fields, the call, and what its response says of single rows.
+"""The import of customers: the vendor's names of the fields, the call, and its response's verdict on single rows.
 
-Every value of a field is text (vendor API 3.2). Pure: the time is handed in.
+Every value of a field is text (vendor API 3.2). Pure: the time is an argument.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ BIRTHDAY: Final = "birthday"
 TAGS: Final = ("tabName", "cancelTabName")
 
 SIDE_EFFECT: Final = "welcome"
-"""The field that makes the CRM act on the customer, so that sending a row again may do harm (vendor API 3.5)."""
+"""The field that makes the CRM write to the customer, so that sending a row again may do harm (vendor API 3.5)."""
 
 API_FIELDS: Final = (
     AGENT, NUMBER, "friendName", SEX, BIRTHDAY, "address", "email", "profession", "income", "desc", *TAGS,
@@ -40,7 +40,7 @@ BATCH_IMPORT_PATH: Final = "/wscrm-bus-api/customer/api/batchImport"
 """Header scheme: ``POST``, an agent in each row (vendor API 1.2)."""
 
 LONG_DIGITS: Final = 18
-"""Digits every number of which is a ``Long``, the documented type of ``tenantId``; a longer id goes as a text."""
+"""Digits that always fit a ``Long``, the documented type of ``tenantId``; a longer id is sent as text."""
 
 _SHAPES: Final = (
     ("successWhatsIds", "failWhatsIds"),
@@ -58,7 +58,7 @@ def import_call(settings: Settings, rows: Sequence[bytes], *, agent: str | None,
     """Return the signed call that imports rows, by the scheme of the settings.
 
     :param settings: tenant, key and scheme.
-    :param rows: one encoded JSON object a customer.
+    :param rows: one encoded JSON object for each customer.
     :param agent: body scheme: the ``userName`` that signs; ``None`` takes the connection's. Not used otherwise.
     :param now: seconds since the epoch at the moment of sending.
     """
@@ -71,7 +71,7 @@ def import_call(settings: Settings, rows: Sequence[bytes], *, agent: str | None,
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an answer says about the rows of its call, by their place in the call.
+    """A response's verdict on the rows of its call, by their place in the call.
 
     :param failed: rows it names as failed.
     :param unclear: rows it leaves out, names both ways, or names by a number that several rows have.
@@ -84,9 +84,9 @@ class Outcome:
 
 
 def named_outcome(data: Any, numbers: Sequence[str]) -> Outcome:
-    """Return what an answer with code 200 says about the rows of its call; by default that all were taken.
+    """Return the verdict of a response with code 200 on the rows of its call; by default all were taken.
 
-    The vendor does not document it; its sibling endpoints name numbers in these shapes (vendor API 6.2)::
+    The vendor does not document it; other endpoints name numbers in these shapes (vendor API 6.2)::
 
         {"isAllOk": false, "total": 3, "successWhatsIds": ["86..."], "failWhatsIds": ["86..."]}
         {"success": ["86..."], "fail": ["86..."]}

@@ -1,4 +1,4 @@
-"""Keeps customers' data and keys out of texts that people and logs will see."""
+"""Removes customers' data and keys from texts that people see and logs keep."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ HIDDEN = "[hidden]"
 _NUMBERS = re.compile(r"\+?\d(?:[\s().-]*\d){4,}")  # five digits or more, however they are grouped
 _EMAILS = re.compile(r"\S+@\S+")
 _TOKENS = re.compile(r"[0-9a-f]{32,}", re.IGNORECASE)  # signatures, which are MD5 in hexadecimal
-_GAP = "\0"  # stands for what was taken out, so that no value is looked for in the word "hidden"
+_GAP = "\0"  # in place of a removed value, so that no value is searched for in the word "hidden"
 _SHORTEST_VALUE = 2  # a one-letter value hidden everywhere would leave no text to read
 
 
 def redact(text: str, values: Iterable[str] = ()) -> str:
     """Return a server's text without the values that were sent, numbers, mail addresses or tokens, on one short line.
 
-    :param text: what the server said.
-    :param values: every value of the call that the text might repeat, such as names, in whatever case and spacing.
+    :param text: the server's text.
+    :param values: every value of the call that the text may repeat, such as names; case and spacing do not matter.
     """
     line = _one_line(text)
     folded = line.casefold()
@@ -35,7 +35,7 @@ def redact(text: str, values: Iterable[str] = ()) -> str:
 
 
 def is_personal(name: str) -> bool:
-    """Say whether a name looks like a customer's number or mail address, as where a file has no header."""
+    """Return whether a name looks like a customer's number or mail address, as in a file without a header."""
     return any(pattern.search(name) for pattern in (_EMAILS, _NUMBERS))
 
 

@@ -1,4 +1,4 @@
-"""How long and how often a call is tried again: limits, backoff, the clock and chance behind them."""
+"""How long and how often a call is retried: limits, backoff, and the clock behind them. For every endpoint."""
 
 from __future__ import annotations
 
@@ -16,17 +16,14 @@ def _latest_today() -> date:
 
 @dataclass(frozen=True, slots=True)
 class RetryLimits:
-    """How hard a chunk is tried before the rest is left to Airflow's retry of the task.
+    """How long a call is retried before the rest is left to Airflow's retry of the task.
 
-    :param attempts: calls that carry the same chunk, the first one included.
-    :param seconds: from the chunk's first call to the last moment a wait may end.
+    :param attempts: times the same call is sent, the first one included.
+    :param seconds: from the first attempt to the last moment at which a wait may end.
     :param first_wait: upper bound in seconds of the first wait; it doubles with each failure.
     :param longest_wait: upper bound in seconds of any wait, a ``Retry-After`` included.
-    :param budget: retries the run may have ahead of the calls that passed: each retry takes one, each passed call gives
-        one back. A service that refuses most calls is left alone soon; one that refuses a few is worked with for hours.
-    :param isolation: calls the run may spend on finding bad rows ahead of what :attr:`isolation_share` gives.
-    :param isolation_share: calls that each accepted row adds to them. With the default a run goes on where a third of
-        the rows are bad, which takes about two calls for each accepted row, and stops where nearly all of them are.
+    :param budget: retries that a run may have more than calls that succeeded: each retry takes one, each success gives
+        one back. So a run stops soon when most calls fail, and continues for hours when a few do.
     """
 
     attempts: int = 6
@@ -34,16 +31,14 @@ class RetryLimits:
     first_wait: float = 1.0
     longest_wait: float = 60.0
     budget: float = 100.0
-    isolation: float = 5_000.0
-    isolation_share: float = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Time and chance, handed in so that a test can own them.
+    """Time and chance, passed in so that a test can control them.
 
     :param now: seconds of a clock that never goes back.
-    :param sleep: waits so many seconds.
+    :param sleep: waits for so many seconds.
     :param chance: a random number from 0 to 1.
     :param today: the last day on which somebody may be born.
     """
@@ -54,15 +49,30 @@ class Clock:
     today: Callable[[], date] = _latest_today
 
 
-def backoff(attempts: int, retry_limits: RetryLimits, chance: float, retry_after: float | None = None) -> float:
+def backoff(attempts: int, limits: RetryLimits, random: float, retry_after: float | None = None) -> float:
     """Return the seconds to wait after so many failed attempts: exponential, with full jitter.
 
-    ``chance * min(longest_wait, first_wait * 2 ** (attempts - 1))``; what the server asks for is obeyed up to
-    ``longest_wait``, with the jitter on top so that waiting chunks do not come back all at once.
+    ``random * min(longest_wait, first_wait * 2 ** (attempts - 1))``. A server's ``Retry-After`` is obeyed up to
+    ``longest_wait``, with jitter added so that waiting calls do not return all at once.
+
+    :param attempts: at least 1.
+    :param random: from 0 to 1.
+    :param retry_after: seconds the server asks to wait.
     """
-    jittered = chance * min(retry_limits.longest_wait, retry_limits.first_wait * 2 ** (attempts - 1))
-    return (
-        jittered
-        if retry_after is None
-        else min(retry_limits.longest_wait, retry_after) + chance * retry_limits.first_wait
-    )
+    if retry_after is not None:
+        return min(limits.longest_wait, retry_after) + random * limits.first_wait
+    return random * min(limits.longest_wait, limits.first_wait * 2.0 ** (attempts - 1))
+
+
+def wait_before_retry(
+    attempts: int, elapsed: float, limits: RetryLimits, random: float, retry_after: float | None = None
+) -> float | None:
+    """Return the seconds to wait before the next attempt, or ``None`` if the limits allow no further one.
+
+    :param attempts: so far, at least 1.
+    :param elapsed: seconds since the first of them was sent.
+    :param random: from 0 to 1.
+    :param retry_after: seconds the server asks to wait.
+    """
+    wait = backoff(attempts, limits, random, retry_after)
+    return None if attempts >= limits.attempts or elapsed + wait > limits.seconds else wait

@@ -1,4 +1,4 @@
-"""What a call to SocialsCRM needs to know, frozen."""
+"""The settings of calls to one tenant of SocialsCRM, frozen."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DEFAULT_TIME_ZONE: Final = "Asia/Shanghai"
 """Zone of ``createTime``. The vendor does not say; it is a Chinese company, so UTC+8 is assumed (vendor API 2.3)."""
 
 VENDOR_CALLS_PER_SECOND: Final = 50
-"""Calls a second the vendor allows on one path (vendor API 5.1)."""
+"""Calls a second that the vendor allows on one path (vendor API 5.1)."""
 
 DEFAULT_CALLS_PER_SECOND: Final = 0.9 * VENDOR_CALLS_PER_SECOND
 """Our own pace: a tenth below the vendor's limit, because both clocks count their seconds from different starts."""
@@ -23,7 +23,7 @@ CONNECT_TIMEOUT: Final = 10.0
 """Seconds to wait for a connection, as the vendor-linked client does (vendor API 5.3)."""
 
 DEFAULT_TIMEOUT: Final = 60.0
-"""Seconds to wait for an answer. Public clients use 10 to 30; a call given up too early has an unknown outcome."""
+"""Seconds to wait for a response. Public clients use 10 to 30; a call given up too early has an unknown outcome."""
 
 
 class AuthScheme(StrEnum):
@@ -35,7 +35,7 @@ class AuthScheme(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One tenant of SocialsCRM and how to call it.
+    """A tenant of SocialsCRM and how to call it.
 
     :param base_url: scheme and host, without a path and without a slash at the end.
     :param tenant_id: the company's id (``tenantId``).
@@ -45,7 +45,7 @@ class Settings:
     :param time_zone: IANA name of the zone of ``createTime`` (body scheme). Default: see :data:`DEFAULT_TIME_ZONE`.
     :param calls_per_second: pace over all calls of the tenant, at most the vendor's 50 a path. Default 45, see
         :data:`DEFAULT_CALLS_PER_SECOND`.
-    :param timeout: seconds to wait for an answer. Default 60, see :data:`DEFAULT_TIMEOUT`.
+    :param timeout: seconds to wait for a response. Default 60, see :data:`DEFAULT_TIMEOUT`.
     :param pace_url: the Redis through which all tasks of the tenant share the pace; may hold a password. Empty: they
         divide it.
     """

@@ -1,7 +1,7 @@
-"""The two token rules, and the calls that bear them. Pure: the time is handed in.
+"""The two token rules, and the calls that carry a token. Pure: the time is an argument.
 
-What is signed is what is sent: a :class:`Call` holds the very strings its token was made of. A call is made anew for
-each attempt, because a token ages (code 502).
+A :class:`Call` holds the very strings that its token was made of. Each attempt needs a new call, because a token ages
+(code 502).
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import msgspec
 from airflow_provider_socialscrm.api.settings import Settings
 
 CREATE_TIME_FORMAT: Final = "%Y-%m-%d %H:%M:%S"
-
 
 _JSON_HEADERS: Final = {"Content-Type": "application/json"}
 
@@ -54,7 +53,7 @@ def header_token(tenant_id: str, timestamp_ms: int, api_key: str) -> str:
 
 
 def body_call(settings: Settings, path: str, user_name: str, data: bytes, now: float) -> Call:
-    """Return a call of the body scheme, a ``PUT`` whose body holds the signature beside its data.
+    """Return a call of the body scheme: a ``PUT`` whose body holds the signature beside the data.
 
     :param settings: tenant, key and time zone.
     :param path: of the endpoint.
@@ -74,7 +73,7 @@ def body_call(settings: Settings, path: str, user_name: str, data: bytes, now: f
 
 
 def header_call(settings: Settings, path: str, body: bytes, now: float) -> Call:
-    """Return a call of the header scheme, a ``POST`` whose headers hold the signature.
+    """Return a call of the header scheme: a ``POST`` whose headers hold the signature.
 
     :param settings: tenant and key.
     :param path: of the endpoint.

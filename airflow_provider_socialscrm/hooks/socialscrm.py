@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-EMPTY_DATA = frozenset({506, 534})
-"""Codes of an import whose signature was accepted and which has no rows."""
-
 REDIS_PORT = 6379
 """Port if a redis connection names none; Redis's own default."""
 
@@ -217,7 +214,7 @@ def _probe(client: Client) -> str:
         else:
             client.import_customers([])
     except SocialSCRMError as failure:
-        if failure.code is None or failure.code.number not in EMPTY_DATA:
+        if failure.code is None or not failure.code.proves_signature:
             raise
     who = f"tenant {settings.tenant_id}" + (f", user {settings.user_name}" if settings.user_name else "")
     return f"{settings.base_url} accepts the signature of {who} ({settings.auth_scheme} scheme)."

@@ -158,6 +158,21 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
+class IsolationLimits:
+    """How many calls a run may spend on finding bad rows.
+
+    With the defaults a run continues where a third of the rows are bad, which takes about two calls for each accepted
+    row, and stops where nearly all of them are.
+
+    :param calls: in addition to what accepted rows allow.
+    :param calls_per_accepted_row: that each accepted row allows.
+    """
+
+    calls: float = 5_000.0
+    calls_per_accepted_row: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """One import's settings.
 
@@ -171,7 +186,8 @@ class Options:
     :param rules: how the table is read as customers.
     :param parallel_tasks: tasks of the tenant that run at once, this one included: they divide the pace where they do
         not share it through Redis.
-    :param retry_limits: how hard a chunk is tried.
+    :param retry_limits: how long a call is retried.
+    :param isolation_limits: how many calls may be spent on finding bad rows.
     :param clock: time and chance.
     """
 
@@ -183,6 +199,7 @@ class Options:
     rules: Rules = field(default_factory=Rules)
     parallel_tasks: int = 1
     retry_limits: RetryLimits = field(default_factory=RetryLimits)
+    isolation_limits: IsolationLimits = field(default_factory=IsolationLimits)
     clock: Clock = field(default_factory=Clock)
 
     def __post_init__(self) -> None:

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.api.client import Client
-from airflow_provider_socialscrm.api.codes import look_up
+from airflow_provider_socialscrm.api.codes import Family, look_up
 from airflow_provider_socialscrm.api.errors import ServiceError, UncertainError, refusal
 from airflow_provider_socialscrm.api.retry import RetryLimits
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
@@ -102,14 +102,14 @@ class FakeCrm(Client):
                 self.customers[row["whatsApp"]] = row
                 self.welcomes[row["whatsApp"]] += "welcome" in row
         if refused:
-            raise refusal(look_up(refused[0], "the row is odd"))
+            raise refusal(look_up(refused[0], "the row is odd", family=Family.IMPORT))
 
 
 FAULTS_BEFORE = {
-    "517": refusal(look_up(517)),
+    "517": refusal(look_up(517, family=Family.IMPORT)),
     "503": ServiceError("busy", http_status=503),
     "429": ServiceError("too many", http_status=429, retry_after=0),
-    "502": refusal(look_up(502), clock_offset=5.0),
+    "502": refusal(look_up(502, family=Family.IMPORT), clock_offset=5.0),
     "lost before": UncertainError("the connection was lost"),
 }
 faults = st.lists(st.sampled_from(["none", "lost after", *FAULTS_BEFORE]), max_size=30).filter(

@@ -1,4 +1,4 @@
-"""Rows to chunks, within rows and bytes. Pure: a chunk holds rows that are encoded already."""
+"""Rows as chunks, within limits of rows and bytes. Pure: the rows are encoded already."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from airflow_provider_socialscrm.importer.rows import Row, any_harmful, bodies_o
 class Limits:
     """How much one call may carry; lowered for the rest of a run when the server takes less.
 
-    :param rows: rows a call.
+    :param rows: rows in a call.
     :param bytes: bytes of the whole request body, the signed envelope included.
     """
 
@@ -27,7 +27,7 @@ class Chunk:
     """Rows that travel in one call; never empty.
 
     :param rows: in the order of the input.
-    :param agent: body scheme: who signs; ``None`` stands for the connection's user.
+    :param agent: body scheme: who signs; ``None`` is the connection's user.
     """
 
     rows: Sequence[Row] = field(repr=False)
@@ -53,8 +53,8 @@ class Chunk:
         """Whether sending the chunk again does no harm."""
         return not any_harmful(self.rows)
 
-    def halves(self) -> tuple[Chunk, Chunk]:
-        """Return two chunks with half of the bytes each, as near as rows allow; neither is empty."""
+    def halved_by_bytes(self) -> tuple[Chunk, Chunk]:
+        """Return two chunks of about half of the bytes each; neither is empty."""
         middle, seen, half = 0, 0, self.size / 2
         while middle < len(self.rows) - 1 and (middle == 0 or seen + len(self.rows[middle].body) <= half):
             seen += len(self.rows[middle].body)
@@ -67,13 +67,13 @@ def chunk_rows(
 ) -> Iterator[Chunk]:
     """Yield rows as chunks: those of one agent together, in order, each as full as the limits allow.
 
-    A row with side effects goes alone: whether a refused call took some of its rows is not known, so only a call of
-    its own can be judged without sending the row twice. A row that is too large alone still gets a chunk of its own.
+    A row with side effects gets a chunk of its own. Whether a rejected call took some of its rows is not known, so only
+    a call of one row can be decided on without sending the row twice. A row above the limit gets its own chunk, too.
 
-    :param rows: the rows of one batch, which bounds what is held in memory.
-    :param limits: read for each chunk, so a limit learned meanwhile holds for the next.
+    :param rows: the rows of one batch, which bounds the memory.
+    :param limits: read for each chunk, so that a lowered limit holds for the next.
     :param envelope: bytes a call has around its rows, by the agent who signs.
-    :param resend: whether rows with side effects may be sent twice; then they travel with the others.
+    :param resend: whether rows with side effects may be sent twice; then they share calls with the others.
     """
     for agent, (once, plain) in _by_agent(rows).items():
         if not resend:
@@ -93,7 +93,7 @@ def _by_agent(rows: Sequence[Row]) -> dict[str | None, tuple[Sequence[Row], Sequ
 
 
 def _pack(rows: Sequence[Row], limits: Limits, envelope: int, agent: str | None) -> Iterator[Chunk]:
-    # Bytes up to each row's end, with a comma behind each row: the last one of a chunk has none.
+    # Bytes up to each row's end, with a comma after each row. The last row of a chunk has no comma.
     ends = [end + place for place, end in enumerate(accumulate(map(len, bodies_of(rows)), initial=0))]
     start = 0
     while start < len(rows):

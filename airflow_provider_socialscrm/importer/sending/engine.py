@@ -94,7 +94,7 @@ class Engine:
         if self._failure is None:
             self._handler.finish()
         else:
-            self._handler.leave(self._queue.drain())
+            self._handler.record_for_this_try(self._queue.drain())
             self._leave_unread(chunks)
         return self._failure
 
@@ -131,7 +131,7 @@ class Engine:
         pending = self._queue.take(self._timing.now()) or self._fresh(chunks)
         if pending is None:
             return False
-        if (admitted := self._handler.admit(pending)) is not None:
+        if (admitted := self._handler.check_before_send(pending)) is not None:
             self._start(admitted)
         return True
 
@@ -177,9 +177,9 @@ class Engine:
 
     def _judge(self, pending: PendingChunk, answer: _Answer) -> None:
         if answer.failure is None:
-            self._handler.passed(pending, answer.data)
+            self._handler.on_success(pending, answer.data)
             return
-        stopped_by = self._handler.failed(pending, answer.failure, self._timing.now(), self._timing.chance())
+        stopped_by = self._handler.on_failure(pending, answer.failure, self._timing.now(), self._timing.chance())
         self._failure = self._failure or stopped_by
 
     def _until_due(self) -> float | None:

@@ -1,4 +1,4 @@
-"""Chunks on their way: what was tried with each, and when the next may go."""
+"""Chunks that wait to be sent: what was tried with each, and when each is due."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from airflow_provider_socialscrm.importer.sending.decision import Attempt
 class PendingChunk:
     """A chunk and what was tried with it.
 
-    :param root: number of the chunk of the input that this one is, or is a part of.
+    :param origin: number of the chunk of the input that this one is, or is a part of.
     :param calls: calls that carried these rows, in this chunk or a larger one.
     :param attempts: calls that carried this chunk.
     :param re_signed: how many of them were signed again because of 502.
     :param first_sent: when the first of them started.
-    :param asked_again: whether an answer before left these rows out.
+    :param asked_again: whether an earlier response left these rows out.
     """
 
     chunk: Chunk
-    root: int
+    origin: int
     calls: int = 0
     attempts: int = 0
     re_signed: int = 0
@@ -32,7 +32,7 @@ class PendingChunk:
 
     @property
     def is_fragment(self) -> bool:
-        """Whether its call serves to find a bad row, among the rows of a call that was refused."""
+        """Whether it is a part of a rejected chunk, sent to find the bad row."""
         return self.calls > self.attempts
 
     def start(self, now: float) -> None:
@@ -43,11 +43,11 @@ class PendingChunk:
             self.first_sent = now
 
     def part(self, chunk: Chunk, *, asked_again: bool = False) -> PendingChunk:
-        """Return the job of a part of the chunk, or of the same rows to be judged anew."""
-        return PendingChunk(chunk, self.root, self.calls, asked_again=asked_again)
+        """Return a part of the chunk, or its rows again, as a chunk of its own."""
+        return PendingChunk(chunk, self.origin, self.calls, asked_again=asked_again)
 
     def attempt(self, now: float, *, repeatable: bool, budget: float) -> Attempt:
-        """Return the facts a recovery is decided on."""
+        """Return what a decision needs to know."""
         return Attempt(
             attempts=self.attempts,
             re_signed=self.re_signed,
@@ -61,7 +61,7 @@ class PendingChunk:
 
 @dataclass(slots=True)
 class ChunkQueue:
-    """Jobs that wait to be sent, the longest due first."""
+    """Chunks that wait to be sent, the longest due first."""
 
     _heap: list[tuple[float, int, PendingChunk]] = field(default_factory=list)
     _tie_breaker: count[int] = field(default_factory=count)
@@ -70,19 +70,22 @@ class ChunkQueue:
         return len(self._heap)
 
     def put(self, pending: PendingChunk, due: float) -> None:
-        """Let a job wait until it is due."""
+        """Add a chunk.
+
+        :param due: when it may be sent, on the clock of :meth:`take`.
+        """
         heapq.heappush(self._heap, (due, next(self._tie_breaker), pending))
 
     def take(self, now: float) -> PendingChunk | None:
-        """Return the job that is due longest, if any is."""
+        """Remove and return the chunk that is due longest, if any is."""
         return heapq.heappop(self._heap)[2] if self._heap and self._heap[0][0] <= now else None
 
     def due_in(self, now: float) -> float | None:
-        """Return the seconds until a job is due; ``None`` where none waits."""
+        """Return the seconds until a chunk is due, or ``None`` if the queue is empty."""
         return max(0.0, self._heap[0][0] - now) if self._heap else None
 
     def drain(self) -> list[PendingChunk]:
-        """Return all jobs, and keep none."""
+        """Remove and return all chunks."""
         pending_chunks = [pending for _, _, pending in sorted(self._heap)]
         self._heap.clear()
         return pending_chunks

@@ -1,4 +1,4 @@
-"""The guard against extension fields the CRM does not take: where no row with them is accepted, no row is to blame."""
+"""Detects extension fields that the CRM does not take: where no row with them is accepted, no row is at fault."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from typing import Final, Generic, TypeVar
 T = TypeVar("T")
 
 Fields = frozenset[str]
-"""Names of the extension fields one row has; a row leaves out those that are blank."""
+"""Names of the extension fields of one row; a row leaves out those that are blank."""
 
 REFUSED_ROWS: Final = 20
-"""Single rows refused before the cause is a field and no row. Where half of the rows are bad, one table in a million
-begins with twenty of them; and to find twenty takes about a hundred calls."""
+"""Single rows rejected before the cause is a field and not a row. Where half of the rows are bad, one table in a
+million begins with twenty of them. To find twenty takes about a hundred calls."""
 
-MOST_HELD: Final = 2 * REFUSED_ROWS
-"""Rows whose verdict is held back, since each holds its batch in memory. Where more wait, the oldest are at fault."""
+MOST_UNDECIDED: Final = 2 * REFUSED_ROWS
+"""Rows that wait for their verdict, since each holds its batch in memory. If more wait, the oldest are at fault."""
 
 MOST_SETS: Final = 1_000
-"""Different sets that are remembered. Ten optional fields make more; then only single fields are looked at."""
+"""Different sets that are remembered. Ten optional fields make more; then only single fields count."""
 
 UNREAD: Final = 32
-"""Calls the CRM took whose rows are not read yet: twice those in flight by default."""
+"""Accepted calls whose rows are not read yet: twice those in flight by default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Culprits:
-    """The extension fields for which the CRM refuses rows.
+    """The extension fields for which the CRM rejects rows.
 
-    :param suspects: the fields no accepted row has. The same as ``accepted`` where each was accepted on its own, and
-        only all of them together never were.
-    :param accepted: the other fields of the refused row, which accepted rows have, too.
+    :param suspects: the fields that no accepted row has. The same as ``accepted`` where each was accepted on its own,
+        but never all of them together.
+    :param accepted: the other fields of the rejected row, which accepted rows have too.
     """
 
     suspects: Fields
@@ -41,21 +41,21 @@ class Culprits:
 
 @dataclass(slots=True)
 class RefusedFieldsDetector(Generic[T]):
-    """Holds back the verdict on single rows refused for their extension fields, until the CRM takes a row like them.
+    """Delays the verdict on single rows rejected for their extension fields, until the CRM accepts a row like them.
 
-    The CRM names neither the row nor the field, so a bad value and an unknown field look the same. What tells them
-    apart is whether any row with the field is accepted. The cause is a field when :data:`REFUSED_ROWS` single rows
-    that have it were refused, and no accepted row has it. Of a table with one set of fields in each row this is the
-    rule "no row with this set is accepted"; of one whose rows leave out blanks it holds whatever else the rows have,
-    where no set may come up twenty times. Where each field was accepted in some row, the same number of rows with one
-    and the same set is the cause. A single accepted row with the field, or the set, shows that the others are at fault.
+    The CRM names neither the row nor the field, so a bad value and an unknown field look the same. The accepted rows
+    tell them apart: the cause is a field when :data:`REFUSED_ROWS` single rows that have it were rejected, and no
+    accepted row has it. If every row of a table has the same set of fields, that is the rule "no row with this set is
+    accepted". If rows leave out blanks, no set may occur twenty times, and the rule still finds the field. Where each
+    field was accepted in some row, the cause is a set of fields that the same number of rejected rows has. A single
+    accepted row with the field, or the set, shows that the others are at fault.
 
     So bad rows among good ones do not stop a run. A field whose values are all bad does, and so does a table that
     begins with bad rows, if no good row is on its way by the time twenty of them are found: nothing tells these two
     from an unknown field.
 
-    Accepted rows are read only when a refusal asks for it, so that an import without refusals pays next to nothing.
-    One row of each call is read at once, so that fields which were common early in a table are not forgotten.
+    Accepted rows are read only when a rejection needs them, so an import without rejections pays next to nothing. One
+    row of each call is read at once, so that fields which were common early in a table are not forgotten.
     """
 
     _accepted: set[str] = field(default_factory=set)
@@ -64,10 +64,10 @@ class RefusedFieldsDetector(Generic[T]):
     _refused_sets: Counter[Fields] = field(default_factory=Counter)
     _counts_sets: bool = True
     _unread: deque[Iterator[Fields]] = field(default_factory=lambda: deque(maxlen=UNREAD))
-    _held: list[tuple[Fields, T]] = field(default_factory=list)
+    _undecided: list[tuple[Fields, T]] = field(default_factory=list)
 
-    def accepted(self, rows: Iterable[Fields]) -> Sequence[T]:
-        """Note that the CRM took a call, and return the rows held back that are at fault, as it shows.
+    def on_accepted(self, rows: Iterable[Fields]) -> Sequence[T]:
+        """Note an accepted call, and return the undecided rows that it shows to be at fault.
 
         :param rows: the fields of each of its rows; read later, or never.
         """
@@ -75,15 +75,15 @@ class RefusedFieldsDetector(Generic[T]):
         if (first := next(unread, None)) is not None:
             self._learn(first)
             self._unread.append(unread)
-        return self.at_fault() if self._held else ()
+        return self.at_fault() if self._undecided else ()
 
-    def refused(self, fields: Fields, row: T) -> Culprits | None:
-        """Hold back the verdict on a single row, and return the fields that are the cause, if it is no row's.
+    def on_rejected(self, fields: Fields, row: T) -> Culprits | None:
+        """Delay the verdict on a single row, and return the fields that are the cause, if it is not a row.
 
         :param fields: the row's extension fields.
         """
         self._read()
-        self._held.append((fields, row))
+        self._undecided.append((fields, row))
         if not self._is_in_doubt(fields):
             return None
         self._refused.update(fields - self._accepted)
@@ -96,21 +96,21 @@ class RefusedFieldsDetector(Generic[T]):
         return Culprits(suspects, fields & self._accepted) if suspects else None
 
     def at_fault(self) -> Sequence[T]:
-        """Return the rows held back that turned out to be at fault, and hold them no longer."""
+        """Remove and return the undecided rows that turned out to be at fault."""
         self._read()
-        at_fault = [row for fields, row in self._held if not self._is_in_doubt(fields)]
-        in_doubt = [(fields, row) for fields, row in self._held if self._is_in_doubt(fields)]
-        self._held = in_doubt[-MOST_HELD:]
-        return at_fault + [row for _, row in in_doubt[:-MOST_HELD]]
+        at_fault = [row for fields, row in self._undecided if not self._is_in_doubt(fields)]
+        in_doubt = [(fields, row) for fields, row in self._undecided if self._is_in_doubt(fields)]
+        self._undecided = in_doubt[-MOST_UNDECIDED:]
+        return at_fault + [row for _, row in in_doubt[:-MOST_UNDECIDED]]
 
     def release(self) -> Sequence[T]:
-        """Return all rows held back, and hold them no longer."""
-        rows = [row for _, row in self._held]
-        self._held.clear()
+        """Remove and return all undecided rows."""
+        rows = [row for _, row in self._undecided]
+        self._undecided.clear()
         return rows
 
     def has_new(self, fields: Fields) -> bool:
-        """Say whether a row has a field that no accepted row has."""
+        """Return whether a row has a field that no accepted row has."""
         self._read()
         return not fields <= self._accepted
 

@@ -1,4 +1,4 @@
-"""How a refused chunk is taken apart, by what its code blames. Pure."""
+"""How a rejected chunk is split, by what its code blames. Pure."""
 
 from __future__ import annotations
 
@@ -47,19 +47,20 @@ def extension_fields_of(body: bytes) -> Fields:
     return frozenset(msgspec.json.decode(body)).difference(_API_FIELDS)
 
 
-def halves(chunk: Chunk) -> list[Chunk]:
-    """Return two chunks with half of the rows each: whatever their size, a bad one is found in ``log2(rows)`` steps."""
+def halved_by_rows(chunk: Chunk) -> list[Chunk]:
+    """Return two chunks of half of the rows each, whatever their size."""
+    # By rows and not by bytes, so that a bad row is found in log2(rows) steps.
     middle = len(chunk.rows) // 2
     return [Chunk(part, chunk.agent) for part in (chunk.rows[:middle], chunk.rows[middle:])]
 
 
 def by_agent(chunk: Chunk) -> list[Chunk]:
-    """Return a chunk for each agent, whose call is the agent's probe: all of its rows share the verdict.
+    """Return a chunk for each agent, whose call decides for all of the agent's rows.
 
-    One chunk in return is all there was, so its agent is the one to blame. Rows that name no agent are halved.
+    A single chunk means that its agent is at fault. Rows that name no agent are halved.
     """
     if len(chunk.rows) > 1 and agent_of(chunk.rows[0]) is None:
-        return halves(chunk)
+        return halved_by_rows(chunk)
     groups: dict[str | None, list[Row]] = {}
     for row in chunk.rows:
         groups.setdefault(agent_of(row), []).append(row)
@@ -67,7 +68,7 @@ def by_agent(chunk: Chunk) -> list[Chunk]:
 
 
 def by_number(chunk: Chunk) -> list[Chunk]:
-    """Return chunks in which no number stands twice, so that an answer that names numbers can be read."""
+    """Return chunks in which each number occurs once, so that a response that names numbers is unambiguous."""
     groups: list[list[Row]] = []
     seen: Counter[str] = Counter()
     for row, number in zip(chunk.rows, numbers_of(chunk), strict=True):
@@ -81,34 +82,34 @@ def by_number(chunk: Chunk) -> list[Chunk]:
 def by_extension(chunk: Chunk, has_new: Callable[[Fields], bool]) -> list[Chunk]:
     """Return the rows without extension fields, which cannot be at fault, and parts of those that have some.
 
-    These are halves, unless their middle row has a field nobody knows yet: then this row goes alone, since its verdict
+    The parts are halves. If the middle row has a field that no accepted row has, it is sent alone, since its verdict
     says most about the field.
 
-    :param has_new: whether no accepted row has one of these fields.
+    :param has_new: returns whether some of the fields are in no accepted row.
     """
     fields = [extension_fields_of(row.body) for row in chunk.rows]
     bare = [row for row, names in zip(chunk.rows, fields, strict=True) if not names]
     suspects = [(row, names) for row, names in zip(chunk.rows, fields, strict=True) if names]
     if not suspects:
-        return halves(chunk)
+        return halved_by_rows(chunk)
     suspected = Chunk(tuple(row for row, _ in suspects), chunk.agent)
     alone = len(suspects) == 1 or has_new(suspects[len(suspects) // 2][1])
-    parts = around_the_middle(suspected) if alone else halves(suspected)
+    parts = around_the_middle(suspected) if alone else halved_by_rows(suspected)
     return [Chunk(tuple(bare), chunk.agent), *parts] if bare else parts
 
 
 def around_the_middle(chunk: Chunk) -> list[Chunk]:
-    """Return the middle row alone, as a probe, and what lies before and behind it."""
+    """Return the middle row alone, as a probe, and the rows before and after it."""
     middle = len(chunk.rows) // 2
     parts = (chunk.rows[middle : middle + 1], chunk.rows[:middle], chunk.rows[middle + 1 :])
     return [Chunk(part, chunk.agent) for part in parts if part]
 
 
-def without_agents(chunk: Chunk, condemned: Container[str]) -> tuple[Chunk | None, dict[str, list[Row]]]:
+def without_agents(chunk: Chunk, rejected_agents: Container[str]) -> tuple[Chunk | None, dict[str, list[Row]]]:
     """Return the chunk without the rows of some agents, and those rows by agent."""
-    kept: list[Row] = []
+    others: list[Row] = []
     theirs: dict[str, list[Row]] = {}
     for row in chunk.rows:
         agent = agent_of(row)
-        (theirs.setdefault(agent, []) if agent is not None and agent in condemned else kept).append(row)
-    return (Chunk(tuple(kept), chunk.agent) if kept else None), theirs
+        (theirs.setdefault(agent, []) if agent is not None and agent in rejected_agents else others).append(row)
+    return (Chunk(tuple(others), chunk.agent) if others else None), theirs

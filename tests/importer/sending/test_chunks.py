@@ -159,7 +159,7 @@ def test_rows_are_arranged_in_the_order_they_are_sent_in_whether_they_may_be_sen
 @given(st.lists(st.text("a\u738b", max_size=60), min_size=2, max_size=40), st.sampled_from(AGENTS))
 def test_halves_hold_the_whole_and_divide_it_as_evenly_as_rows_allow(texts, agent):
     whole = Chunk(tuple(row(n, text, agent) for n, text in enumerate(texts)), agent)
-    left, right = whole.halves()
+    left, right = whole.halved_by_bytes()
 
     assert positions([left, right]) == positions([whole])
     assert [half.agent for half in (left, right)] == [agent, agent]
@@ -174,7 +174,7 @@ def test_halving_ends_with_single_rows():
         if len(chunk.rows) == 1:
             single.append(chunk)
         else:
-            waiting[:0] = chunk.halves()
+            waiting[:0] = chunk.halved_by_bytes()
     assert [[r.position for r in chunk.rows] for chunk in single] == [[n] for n in range(50)]
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from airflow_provider_socialscrm.api.client import ServerClock
-from airflow_provider_socialscrm.api.codes import look_up
+from airflow_provider_socialscrm.api.codes import Family, look_up
 from airflow_provider_socialscrm.api.errors import ServiceError, SettingError, UncertainError, refusal
 from airflow_provider_socialscrm.api.pacing import Pace
 from airflow_provider_socialscrm.api.retry import Clock, RetryLimits
@@ -31,8 +31,8 @@ from airflow_provider_socialscrm.importer.sending.queue import ChunkQueue
 from airflow_provider_socialscrm.importer.sources.base import Batch
 
 BATCH = Batch(0, pa.RecordBatch.from_pydict({"whatsApp": ["8613800000000"]}))
-DATABASE_ERROR = refusal(look_up(517))
-WRONG_TOKEN = refusal(look_up(522))
+DATABASE_ERROR = refusal(look_up(517, family=Family.IMPORT))
+WRONG_TOKEN = refusal(look_up(522, family=Family.IMPORT))
 LOST = UncertainError("the connection was lost")
 
 
@@ -138,7 +138,7 @@ def test_retries_keep_to_the_pace_too():
 
 def test_probes_keep_to_the_pace_too():
     clock = FakeClock()
-    send = Answers(clock, [refusal(look_up(508))] * 3)
+    send = Answers(clock, [refusal(look_up(508, family=Family.IMPORT))] * 3)
     engine, _ = engine_of(send, clock, rate=4.0)
     assert engine.run(chunks(1, rows=8)) is None
     assert [after - before for before, after in pairwise(send.at)] == [0.25] * (len(send.at) - 1)

@@ -16,8 +16,8 @@ def chunk(rows: int = 4, agent: str | None = None) -> Chunk:
     return Chunk(tuple(Row(place, b"{}", agent, BATCH, place) for place in range(rows)), agent)
 
 
-def test_a_job_tells_what_was_tried_with_its_chunk():
-    pending = PendingChunk(chunk(agent="agent_wang"), root=7)
+def test_a_pending_chunk_knows_what_was_tried_with_it():
+    pending = PendingChunk(chunk(agent="agent_wang"), origin=7)
     pending.start(100.0)
     pending.re_signed += 1
     pending.start(103.0)
@@ -26,18 +26,18 @@ def test_a_job_tells_what_was_tried_with_its_chunk():
     assert (attempt.repeatable, attempt.agent_from_row, attempt.budget) == (False, True, 5.0)
 
 
-def test_a_part_of_a_job_starts_anew_but_remembers_the_calls_that_carried_its_rows():
-    pending = PendingChunk(chunk(), root=7)
+def test_a_part_of_a_chunk_starts_anew_but_remembers_the_calls_that_carried_its_rows():
+    pending = PendingChunk(chunk(), origin=7)
     pending.start(100.0)
     assert not pending.is_fragment
     part = pending.part(chunk(2))
-    assert (part.root, part.calls, part.attempts, part.first_sent, part.is_fragment) == (7, 1, 0, None, True)
+    assert (part.origin, part.calls, part.attempts, part.first_sent, part.is_fragment) == (7, 1, 0, None, True)
     part.start(105.0)
     assert (part.calls, part.attempts, part.first_sent, part.is_fragment) == (2, 1, 105.0, True)
     assert pending.part(chunk(1), asked_again=True).asked_again
 
 
-def test_a_job_that_is_not_due_is_not_given_out():
+def test_a_chunk_that_is_not_due_is_not_taken():
     queue = ChunkQueue()
     assert queue.due_in(0.0) is None
     assert queue.take(0.0) is None
@@ -46,7 +46,7 @@ def test_a_job_that_is_not_due_is_not_given_out():
     assert queue.due_in(9.0) == 1.0
     taken = queue.take(10.0)
     assert taken is not None
-    assert taken.root == 1
+    assert taken.origin == 1
     assert len(queue) == 0
 
 
@@ -57,13 +57,13 @@ def test_what_is_overdue_is_due_now_and_not_before():
 
 
 @given(st.lists(st.integers(0, 5)))
-def test_jobs_come_out_by_due_time_and_those_of_one_time_in_the_order_they_came(dues):
+def test_chunks_are_taken_by_due_time_and_those_of_one_time_in_the_order_they_came(dues):
     queue, drained = ChunkQueue(), ChunkQueue()
-    for root, due in enumerate(dues):
-        queue.put(PendingChunk(chunk(), root), float(due))
-        drained.put(PendingChunk(chunk(), root), float(due))
-    expected = [root for _, root in sorted((due, root) for root, due in enumerate(dues))]
+    for origin, due in enumerate(dues):
+        queue.put(PendingChunk(chunk(), origin), float(due))
+        drained.put(PendingChunk(chunk(), origin), float(due))
+    expected = [root for _, root in sorted((due, origin) for origin, due in enumerate(dues))]
     assert len(queue) == len(dues)
-    assert [pending.root for _ in dues if (pending := queue.take(5.0))] == expected
-    assert [pending.root for pending in drained.drain()] == expected
+    assert [pending.origin for _ in dues if (pending := queue.take(5.0))] == expected
+    assert [pending.origin for pending in drained.drain()] == expected
     assert len(drained) == 0

@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.api.client import Client
-from airflow_provider_socialscrm.api.codes import look_up
+from airflow_provider_socialscrm.api.codes import Family, look_up
 from airflow_provider_socialscrm.api.errors import SettingError, refusal
 from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.importer.errors import ExtensionFieldsError
 from airflow_provider_socialscrm.importer.options import ALL, Options, Rules
 from airflow_provider_socialscrm.importer.run import Import
 from airflow_provider_socialscrm.importer.sending.refused_fields import (
-    MOST_HELD,
     MOST_SETS,
+    MOST_UNDECIDED,
     REFUSED_ROWS,
     UNREAD,
     Culprits,
@@ -37,16 +37,16 @@ def fields(letters: str) -> Fields:
     return frozenset(letters)
 
 
-def after(events: Sequence[Event], guard: RefusedFieldsDetector[int] | None = None) -> list[Culprits | None]:
+def after(events: Sequence[Event], detector: RefusedFieldsDetector[int] | None = None) -> list[Culprits | None]:
     """Return what each refusal led to."""
-    guard = guard or RefusedFieldsDetector()
+    detector = detector or RefusedFieldsDetector()
     found = []
     for happened, letters, times in events:
         for _ in range(times):
             if happened == "refused":
-                found.append(guard.refused(fields(letters), 0))
+                found.append(detector.on_rejected(fields(letters), 0))
             else:
-                guard.accepted([fields(letters)])
+                detector.on_accepted([fields(letters)])
     return found
 
 
@@ -120,40 +120,40 @@ def test_the_verdicts_are_those_of_the_rule_read_word_for_word(events):
 
 
 def test_rows_are_held_back_until_a_row_with_the_same_fields_is_accepted():
-    guard: RefusedFieldsDetector[str] = RefusedFieldsDetector()
+    detector: RefusedFieldsDetector[str] = RefusedFieldsDetector()
     for name, letters in [("first", "ab"), ("second", "a"), ("third", "ab")]:
-        guard.refused(fields(letters), name)
-    assert guard.at_fault() == []
-    assert guard.accepted([fields("a"), fields("")]) == ["second"]
-    assert guard.accepted([fields("b")]) == []
-    assert guard.accepted([fields("ba")]) == ["first", "third"]
-    assert guard.release() == []
+        detector.on_rejected(fields(letters), name)
+    assert detector.at_fault() == []
+    assert detector.on_accepted([fields("a"), fields("")]) == ["second"]
+    assert detector.on_accepted([fields("b")]) == []
+    assert detector.on_accepted([fields("ba")]) == ["first", "third"]
+    assert detector.release() == []
 
 
 def test_a_row_whose_fields_were_accepted_before_or_that_has_none_is_at_fault_at_once():
-    guard: RefusedFieldsDetector[str] = RefusedFieldsDetector()
-    guard.accepted([fields("b"), fields("a")])
+    detector: RefusedFieldsDetector[str] = RefusedFieldsDetector()
+    detector.on_accepted([fields("b"), fields("a")])
     for name, letters in [("known", "a"), ("bare", ""), ("new", "c")]:
-        guard.refused(fields(letters), name)
-    assert guard.at_fault() == ["known", "bare"]
-    assert guard.release() == ["new"]
+        detector.on_rejected(fields(letters), name)
+    assert detector.at_fault() == ["known", "bare"]
+    assert detector.release() == ["new"]
 
 
 def test_few_rows_are_held_back_and_of_more_the_first_are_at_fault():
-    guard: RefusedFieldsDetector[int] = RefusedFieldsDetector()
+    detector: RefusedFieldsDetector[int] = RefusedFieldsDetector()
     released = []
-    for number in range(3 * MOST_HELD):
-        guard.refused(fields("a"), number)
-        released += guard.at_fault()
-    assert [*released, *guard.release()] == [*range(3 * MOST_HELD)]
-    assert len(released) == 2 * MOST_HELD
+    for number in range(3 * MOST_UNDECIDED):
+        detector.on_rejected(fields("a"), number)
+        released += detector.at_fault()
+    assert [*released, *detector.release()] == [*range(3 * MOST_UNDECIDED)]
+    assert len(released) == 2 * MOST_UNDECIDED
 
 
 def test_a_row_with_a_field_no_accepted_row_has_is_told_from_others():
-    guard: RefusedFieldsDetector[int] = RefusedFieldsDetector()
-    assert guard.has_new(fields("a"))
-    guard.accepted([fields(""), fields("ab")])
-    assert [guard.has_new(fields(letters)) for letters in ("", "a", "ab", "bc")] == [False, False, False, True]
+    detector: RefusedFieldsDetector[int] = RefusedFieldsDetector()
+    assert detector.has_new(fields("a"))
+    detector.on_accepted([fields(""), fields("ab")])
+    assert [detector.has_new(fields(letters)) for letters in ("", "a", "ab", "bc")] == [False, False, False, True]
 
 
 def reading(letters: str, read: list[str]) -> Iterator[Fields]:
@@ -163,22 +163,22 @@ def reading(letters: str, read: list[str]) -> Iterator[Fields]:
 
 
 def test_without_a_refusal_one_row_of_each_accepted_call_is_read():
-    guard: RefusedFieldsDetector[int] = RefusedFieldsDetector()
+    detector: RefusedFieldsDetector[int] = RefusedFieldsDetector()
     read: list[str] = []
     for _ in range(1000):
-        guard.accepted(reading("abc", read))
+        detector.on_accepted(reading("abc", read))
     assert read == ["a"] * 1000
-    guard.refused(fields("c"), 0)
+    detector.on_rejected(fields("c"), 0)
     assert len(read) == 1000 + 2 * UNREAD
-    assert guard.at_fault() == [0]
+    assert detector.at_fault() == [0]
 
 
 def test_what_was_accepted_long_ago_is_not_forgotten():
-    guard: RefusedFieldsDetector[int] = RefusedFieldsDetector()
-    guard.accepted([fields("a")] * 100)
+    detector: RefusedFieldsDetector[int] = RefusedFieldsDetector()
+    detector.on_accepted([fields("a")] * 100)
     for _ in range(10 * UNREAD):
-        guard.accepted([fields("b")] * 100)
-    assert not any(after([("refused", "a", 999)], guard))
+        detector.on_accepted([fields("b")] * 100)
+    assert not any(after([("refused", "a", 999)], detector))
 
 
 def numbered(number: int) -> Fields:
@@ -186,14 +186,14 @@ def numbered(number: int) -> Fields:
 
 
 def test_of_very_many_sets_none_is_remembered_and_single_fields_are_still_told():
-    guard: RefusedFieldsDetector[int] = RefusedFieldsDetector()
-    guard.accepted(map(numbered, range(1, 3 * MOST_SETS)))
+    detector: RefusedFieldsDetector[int] = RefusedFieldsDetector()
+    detector.on_accepted(map(numbered, range(1, 3 * MOST_SETS)))
     for number in range(1, 3 * MOST_SETS):
-        assert guard.refused(numbered(number), number) is None
-        assert guard.at_fault() == [number]
-    kept = [*guard._accepted_sets, *guard._refused_sets]
+        assert detector.on_rejected(numbered(number), number) is None
+        assert detector.at_fault() == [number]
+    kept = [*detector._accepted_sets, *detector._refused_sets]
     assert len(kept) < MOST_SETS
-    found = [guard.refused(numbered(number) | {"x"}, number) for number in range(1, ENOUGH + 1)]
+    found = [detector.on_rejected(numbered(number) | {"x"}, number) for number in range(1, ENOUGH + 1)]
     assert found[:-1] == [None] * TOO_FEW
     assert found[-1] == Culprits(fields("x"), numbered(ENOUGH))
 
@@ -212,7 +212,7 @@ class FieldCrm(Client):
     def import_customers(self, rows: Sequence[bytes], *, agent: str | None = None) -> Any:  # noqa: ARG002 - as called
         self.calls += 1
         if not all(self._takes(msgspec.json.decode(row)) for row in rows):
-            raise refusal(look_up(533))
+            raise refusal(look_up(533, family=Family.IMPORT))
         return ""
 
 
@@ -390,7 +390,7 @@ def test_fewer_rows_than_stop_a_run_are_rejected(dead_letter, size):
 def test_rows_whose_verdict_is_held_back_when_something_else_stops_the_run_are_not_sent():
     def wrong_key_or_shoes(row: dict[str, str]) -> bool:
         if row["whatsApp"].endswith("09"):
-            raise refusal(look_up(522))
+            raise refusal(look_up(522, family=Family.IMPORT))
         return without_shoes(row)
 
     rows = [person(place, Shoes="42") for place in range(15)]

@@ -47,7 +47,7 @@ bodies = st.lists(
 @pytest.mark.parametrize(
     "take_apart",
     [
-        split.halves,
+        split.halved_by_rows,
         split.by_agent,
         split.by_number,
         halves_by_extension,
@@ -66,7 +66,7 @@ def test_parts_hold_every_row_once_none_is_empty_and_all_keep_who_signs(take_apa
 
 @pytest.mark.parametrize("count", range(2, 40))
 def test_halves_differ_by_one_row_at_most_whatever_the_rows_size(count):
-    first, second = split.halves(
+    first, second = split.halved_by_rows(
         chunk_of(*({"desc": "x" * 3**place} for place in range(min(count, 9))), *[{}] * (count - 9))
     )
     assert 0 <= len(second.rows) - len(first.rows) <= 1
@@ -128,7 +128,7 @@ def test_around_the_middle_gives_the_middle_row_first_and_alone(count, expected)
     assert places(split.around_the_middle(chunk_of(*[{}] * count))) == expected
 
 
-def test_rows_of_condemned_agents_are_taken_off_a_chunk():
+def test_rows_of_rejected_agents_are_taken_off_a_chunk():
     chunk = chunk_of(*({"agentAccount": name} for name in "abcab"))
     kept, theirs = split.without_agents(chunk, {"a", "c"})
     assert kept is not None
@@ -136,13 +136,13 @@ def test_rows_of_condemned_agents_are_taken_off_a_chunk():
     assert {agent: [row.position for row in rows] for agent, rows in theirs.items()} == {"a": [0, 3], "c": [2]}
 
 
-def test_nothing_is_left_of_a_chunk_whose_agents_are_all_condemned():
+def test_nothing_is_left_of_a_chunk_whose_agents_are_all_rejected():
     kept, theirs = split.without_agents(chunk_of({}, {}, agent="ghost"), {"ghost"})
     assert kept is None
     assert [row.position for row in theirs["ghost"]] == [0, 1]
 
 
-def test_rows_that_name_no_agent_are_nobodys_to_condemn():
+def test_rows_that_name_no_agent_stay_whatever_agents_are_rejected():
     kept, theirs = split.without_agents(chunk_of({}, {}), {"ghost", ""})
     assert kept is not None
     assert places([kept]) == [[0, 1]]

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from airflow_provider_socialscrm.api.client import Client
-from airflow_provider_socialscrm.api.codes import look_up
+from airflow_provider_socialscrm.api.codes import Family, look_up
 from airflow_provider_socialscrm.api.errors import refusal
 from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.importer.errors import SystemicError
@@ -20,42 +20,42 @@ from airflow_provider_socialscrm.importer.sources.open_source import open_source
 UNKNOWN = 599
 
 
-def suspected(guard: SystemicFailureDetector[int], roots: Sequence[int], code: int = UNKNOWN) -> list[bool]:
-    return [guard.suspect(root, code, number) for number, root in enumerate(roots)]
+def rejected(detector: SystemicFailureDetector[int], origins: Sequence[int], code: int = UNKNOWN) -> list[bool]:
+    return [detector.on_rejected(origin, code, number) for number, origin in enumerate(origins)]
 
 
 def test_rows_refused_alike_before_any_call_was_taken_are_systemic_even_in_one_chunk():
-    assert suspected(SystemicFailureDetector(), [1] * ALIKE) == [False] * (ALIKE - 1) + [True]
+    assert rejected(SystemicFailureDetector(), [1] * ALIKE) == [False] * (ALIKE - 1) + [True]
 
 
 def test_once_a_call_was_taken_a_block_of_bad_rows_in_two_chunks_is_not_systemic():
-    guard: SystemicFailureDetector[int] = SystemicFailureDetector()
-    assert guard.passed() == []
-    assert not any(suspected(guard, [1, 2] * 100))
+    detector: SystemicFailureDetector[int] = SystemicFailureDetector()
+    assert detector.on_success() == []
+    assert not any(rejected(detector, [1, 2] * 100))
     assert CHUNKS == 3
-    assert guard.suspect(3, UNKNOWN, 200)
+    assert detector.on_rejected(3, UNKNOWN, 200)
 
 
 def test_a_call_that_is_taken_releases_the_rows_held_back_and_counting_starts_anew():
-    guard: SystemicFailureDetector[int] = SystemicFailureDetector()
-    assert not any(suspected(guard, range(ALIKE - 1)))
-    assert guard.holds
-    assert guard.passed() == [*range(ALIKE - 1)]
-    assert not guard.holds
-    assert suspected(guard, range(ALIKE)) == [False] * (ALIKE - 1) + [True]
+    detector: SystemicFailureDetector[int] = SystemicFailureDetector()
+    assert not any(rejected(detector, range(ALIKE - 1)))
+    assert detector.has_undecided
+    assert detector.on_success() == [*range(ALIKE - 1)]
+    assert not detector.has_undecided
+    assert rejected(detector, range(ALIKE)) == [False] * (ALIKE - 1) + [True]
 
 
 def test_rows_refused_with_different_codes_are_not_alike():
-    guard: SystemicFailureDetector[int] = SystemicFailureDetector()
-    assert not any(guard.suspect(number, number % 2, number) for number in range(2 * (ALIKE - 1)))
-    assert guard.suspect(99, 0, 99)
+    detector: SystemicFailureDetector[int] = SystemicFailureDetector()
+    assert not any(detector.on_rejected(number, number % 2, number) for number in range(2 * (ALIKE - 1)))
+    assert detector.on_rejected(99, 0, 99)
 
 
-def test_what_was_released_is_held_no_longer():
-    guard: SystemicFailureDetector[int] = SystemicFailureDetector()
-    suspected(guard, [1, 2])
-    assert guard.release() == [0, 1]
-    assert guard.release() == []
+def test_rows_are_released_once():
+    detector: SystemicFailureDetector[int] = SystemicFailureDetector()
+    rejected(detector, [1, 2])
+    assert detector.release() == [0, 1]
+    assert detector.release() == []
 
 
 class PickyCrm(Client):
@@ -69,7 +69,7 @@ class PickyCrm(Client):
     def import_customers(self, rows: Sequence[bytes], *, agent: str | None = None) -> Any:  # noqa: ARG002 - as called
         self.calls += 1
         if any(self._is_bad(int(row[-9:-2])) for row in rows):
-            raise refusal(look_up(UNKNOWN, "odd"))
+            raise refusal(look_up(UNKNOWN, "strange", family=Family.IMPORT))
         return ""
 
 
@@ -117,7 +117,7 @@ def test_a_block_of_bad_rows_across_a_border_of_chunks_is_found(concurrency):
 @pytest.mark.parametrize("rows_per_call", [1, 10, 100, 1000])
 def test_a_crm_that_refuses_everything_is_asked_at_most_a_few_times(rows_per_call, concurrency):
     run, crm = importing(3000, lambda _: True, rows_per_call=rows_per_call, concurrency=concurrency)
-    with pytest.raises(SystemicError, match="so no row is to blame"):
+    with pytest.raises(SystemicError, match="so no row is at fault"):
         run.run()
     crm.close()
     assert run.manifest()["rows"]["not_sent"] == 3000
@@ -131,4 +131,4 @@ def test_fewer_rows_than_tell_a_cause_are_rejected_each_with_the_crms_own_words(
     crm.close()
     [refusal] = run.manifest()["refusals"]
     assert (refusal["bucket"], refusal["code"], refusal["rows"]) == ("rejected", UNKNOWN, size)
-    assert "(odd)" in refusal["meaning"]
+    assert "(strange)" in refusal["meaning"]
