@@ -118,7 +118,7 @@ class CallHandler:
         self._settle_suspects(self._extension_guard.accepted(fields))
         self._recorder.record(Bucket.REJECTED, [rows[place] for place in sorted(outcome.failed)], NAMED, pending.calls)
         if outcome.unexpected_numbers:
-            self._recorder.report.count_calls(unexpected_numbers=outcome.unexpected_numbers)
+            self._recorder.count_calls(unexpected_numbers=outcome.unexpected_numbers)
             log.warning(
                 "An answer named %s numbers that were not sent; they are passed over", outcome.unexpected_numbers
             )
@@ -134,16 +134,17 @@ class CallHandler:
         if failure.http_status == TOO_MANY_REQUESTS:
             self._pace.slow_down(now)
         if failure.recovery is not Recovery.UNCERTAIN:
-            self._recorder.resolve(pending.chunk.rows)
+            self._recorder.mark_resolved(pending.chunk.rows)
         attempt = pending.attempt(now, repeatable=self._repeatable(pending.chunk), budget=self._budget)
         match next_step(failure, attempt, self._options.retry_limits, chance):
             case SendAgain(after):
                 self._budget -= 1
-                self._recorder.report.count_calls(retries=1)
+                self._recorder.count_calls(retries=1)
                 self._queue.put(pending, now + after)
             case ReSign(offset):
-                self._clock.offset = self._recorder.report.clock_offset = offset
-                self._recorder.report.count_calls(re_signed=1)
+                self._clock.offset = offset
+                self._recorder.record_clock_offset(offset)
+                self._recorder.count_calls(re_signed=1)
                 pending.re_signed += 1
                 self._queue.put(pending, now)
             case Hold():
@@ -216,7 +217,7 @@ class CallHandler:
             return isolation_exhausted(failure, self._isolation_spent)
         self._isolation_left -= len(parts)
         self._isolation_spent += len(parts)
-        self._recorder.report.count_calls(splits=1)
+        self._recorder.count_calls(splits=1)
         for part in parts:
             self._queue.put(pending.part(part), now)
         return None
@@ -243,7 +244,7 @@ class CallHandler:
                 return split.halves(chunk)
 
     def _ask_again(self, pending: PendingChunk, rows: list[Row]) -> None:
-        self._recorder.report.count_calls(unanswered_rows=len(rows))
+        self._recorder.count_calls(unanswered_rows=len(rows))
         if pending.asked_again or not self._repeatable(pending.chunk):
             self._recorder.record(Bucket.UNKNOWN, rows, NOT_IN_RESPONSE, pending.calls)
             return
