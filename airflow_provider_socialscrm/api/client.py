@@ -49,6 +49,10 @@ class ServerClock:
         """Return the server's time as far as we know it, seconds since the epoch."""
         return self.wall() + self.offset
 
+    def set_offset(self, seconds: float) -> None:
+        """Note how many seconds the server is ahead of us."""
+        self.offset = seconds
+
 
 class Client:
     """Calls one tenant's API. Threads may share it, since calls share no state.

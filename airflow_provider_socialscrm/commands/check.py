@@ -6,12 +6,12 @@ import logging
 import os
 import re
 import sys
+import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from io import TextIOWrapper
-from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
@@ -28,7 +28,7 @@ from airflow_provider_socialscrm.commands.check_page import Found, page_of, show
 from airflow_provider_socialscrm.importer.dry_run import preview_import
 from airflow_provider_socialscrm.importer.errors import ImporterError, InputError
 from airflow_provider_socialscrm.importer.fields.mapping import plan_fields
-from airflow_provider_socialscrm.importer.results.progress import Reading
+from airflow_provider_socialscrm.importer.results.progress import ProgressObserver
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 from airflow_provider_socialscrm.runtime.paths import check_apart, openable
 
@@ -73,7 +73,7 @@ def _check(request: Request) -> Found:
         source = open_source(data, **text)
         plan = _plan(source, request)
         preview = preview_import(
-            Reading(screen.show, now=lambda: inf).over(source),  # at any time the next update is due; rich is fast
+            ProgressObserver(screen.show, time.monotonic, interval=0.0).observe(source),  # rich has a limit of its own
             request.options,
             request.settings,
             _envelope(request.settings),

@@ -155,7 +155,7 @@ def _counts(found: Found) -> Iterator[RenderableType]:
     table.add_column(justify="right")
     table.add_row(Text(f"{preview.sendable:,}", "bold green"), f"can be sent{calls if preview.calls else ''}")
     for bucket, (colour, meaning) in BUCKETS.items():
-        if rows := report.count(bucket):
+        if rows := report.rows_in(bucket):
             table.add_row(Text(f"{rows:,}", f"bold {colour}"), meaning)
     yield ""
     yield Padding(table, (0, 0, 0, 2))
@@ -316,7 +316,7 @@ def _outcome(found: Found) -> str:
     rejected = f"{counted(report.refused, 'row')} cannot be sent"
     if not report.rows:
         return "The file has no rows: an import would do nothing."
-    harmless = " and the ".join(name for bucket, name in HARMLESS.items() if report.count(bucket))
+    harmless = " and the ".join(name for bucket, name in HARMLESS.items() if report.rows_in(bucket))
     if not found.preview.sendable:
         return "No row can be sent." if report.refused else f"There is nothing to send besides the {harmless}."
     if not report.refused:

@@ -19,9 +19,8 @@ from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.masking import masked
 from airflow_provider_socialscrm.importer.reasons import Bucket, Reason
-from airflow_provider_socialscrm.importer.results.checkpoint import NoCheckpointStore, Progress
-from airflow_provider_socialscrm.importer.results.dead_letter import has_parts
-from airflow_provider_socialscrm.importer.results.recorder import Recorder
+from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter, has_parts
+from airflow_provider_socialscrm.importer.results.recorder import record_unsent
 from airflow_provider_socialscrm.importer.results.report import Report, observations
 from airflow_provider_socialscrm.importer.results.threshold import check_refusals
 from airflow_provider_socialscrm.importer.sending.chunks import Limits, chunk_rows
@@ -75,7 +74,7 @@ class Preview:
     @property
     def sendable(self) -> int:
         """Rows that would be sent."""
-        return self.report.count(Bucket.NOT_SENT)
+        return self.report.rows_in(Bucket.NOT_SENT)
 
     def check(self, options: Options) -> None:
         """Raise as the import would, had it these rows and were none refused by the CRM.
@@ -90,7 +89,7 @@ class Preview:
     def manifest(self) -> dict[str, Any]:
         """Return it in numbers, for XCom: like the manifest of an import, without a customer."""
         kept_back = {
-            bucket.value: self.report.count(bucket) for bucket in (Bucket.INVALID, Bucket.DUPLICATE, Bucket.BLANK)
+            bucket.value: self.report.rows_in(bucket) for bucket in (Bucket.INVALID, Bucket.DUPLICATE, Bucket.BLANK)
         }
         return {
             "dry_run": True,
@@ -126,11 +125,10 @@ def preview_import(
     reader.prepare()
     found = Preview()
     limits = Limits(options.rows_per_call, options.bytes_per_call)
-    recorder = Recorder(found.report, Progress(NoCheckpointStore(), {}))
-    with _forgetting_parts(recorder), recorder.keeping(rejects_path, source.columns):
+    with _dead_letter(rejects_path, source) as dead_letter:
         for prepared in reader.prepared():
-            recorder.record_unsent(prepared)
-            found.report.settle(Bucket.NOT_SENT, [row.position for row in prepared.rows])
+            record_unsent(prepared, found.report, dead_letter)
+            found.report.count(Bucket.NOT_SENT, [row.position for row in prepared.rows])
             found.calls += sum(1 for _ in chunk_rows(prepared.rows, limits, envelope, resend=options.resend))
             for row in nsmallest(SAMPLE_ROWS - len(found.samples), prepared.rows):
                 found.samples[row.position] = list(_sample(row, reader.plan))
@@ -144,12 +142,17 @@ def preview_import(
 
 
 @contextmanager
-def _forgetting_parts(recorder: Recorder) -> Iterator[None]:
-    """Leave no rows beside the one file, however the dry run ends: none goes on from it."""
+def _dead_letter(path: OpenablePath | None, source: Source) -> Iterator[DeadLetter | None]:
+    """Yield a dead letter whose parts are deleted however the dry run ends, since none resumes from them."""
+    if path is None:
+        yield None
+        return
+    dead_letter = DeadLetter(path, source.columns, lambda _: False)
     try:
-        yield
+        with dead_letter:
+            yield dead_letter
     finally:
-        recorder.forget_parts()
+        dead_letter.delete_parts()
 
 
 def _sample(row: Row, plan: Plan) -> Iterator[SampleField]:

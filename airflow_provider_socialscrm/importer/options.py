@@ -22,6 +22,11 @@ DEFAULT_BYTES: Final = 1024 * 1024
 DEFAULT_CONCURRENCY: Final = 16
 """Calls in flight: at 45 calls a second this keeps the pace with answers that take up to 350 ms."""
 
+SAVE_INTERVAL: Final = 1.0
+"""Seconds between two saves of the checkpoint: a kill repeats some 45 calls, and Airflow's database is spared."""
+
+PROGRESS_INTERVAL: Final = 10.0
+"""Seconds between two reports of progress: often enough for the UI, and six lines a minute in the log."""
 
 ON_UNKNOWN: Final = ("hold", "resend")
 """What may become of a row with side effects whose outcome is unknown."""
@@ -189,6 +194,8 @@ class Options:
     :param retry_limits: how long a call is retried.
     :param isolation_limits: how many calls may be spent on finding bad rows.
     :param clock: time and chance.
+    :param save_interval: seconds between two saves of the checkpoint while rows are sent that may be repeated.
+    :param progress_interval: seconds between two reports of progress.
     """
 
     rows_per_call: int = DEFAULT_ROWS
@@ -201,6 +208,8 @@ class Options:
     retry_limits: RetryLimits = field(default_factory=RetryLimits)
     isolation_limits: IsolationLimits = field(default_factory=IsolationLimits)
     clock: Clock = field(default_factory=Clock)
+    save_interval: float = SAVE_INTERVAL
+    progress_interval: float = PROGRESS_INTERVAL
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense, all of it at once.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import nullcontext
 from typing import Any
 
 from airflow_provider_socialscrm.api.client import Client
@@ -18,9 +18,10 @@ from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.paths import OpenablePath
 from airflow_provider_socialscrm.importer.reasons import CUT_SHORT, NOTHING_SENT, Bucket
-from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint, NoCheckpointStore, Progress
-from airflow_provider_socialscrm.importer.results.dead_letter import forget_parts
-from airflow_provider_socialscrm.importer.results.progress import ProgressCallback, Reading
+from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint, CheckpointStore, NoCheckpointStore
+from airflow_provider_socialscrm.importer.results.checkpoint_writer import CheckpointWriter
+from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter, delete_parts
+from airflow_provider_socialscrm.importer.results.progress import ProgressCallback, ProgressObserver
 from airflow_provider_socialscrm.importer.results.recorder import Recorder
 from airflow_provider_socialscrm.importer.results.report import Report, observations
 from airflow_provider_socialscrm.importer.results.threshold import check_refusals, written_to
@@ -36,15 +37,15 @@ log = logging.getLogger(__name__)
 
 
 class Import:
-    """One import: a table in, every row settled, over as many tries as it takes.
+    """Import one table, over as many tries as it takes, so that every row has an outcome.
 
     :param source: the table.
     :param client: the tenant's API.
-    :param options: how to go about it.
-    :param rejects_path: the dead letter, which keeps the rows that do not go in; ``None`` keeps none.
-    :param checkpoint: keeps what is settled for a later try; ``None`` keeps nothing.
-    :param tell: is told every so often how far the run is.
-    :raises InputError: when the columns cannot be what the rules say, or lack what each row needs.
+    :param options: limits, rules and concurrency.
+    :param rejects_path: the dead letter, for the rows that are not imported; ``None`` writes none.
+    :param checkpoint_store: saves the checkpoint from which a later try resumes; ``None`` saves none.
+    :param on_progress: takes the progress every ten seconds.
+    :raises InputError: if the columns do not fit the rules, or lack what each row needs.
     """
 
     def __init__(
@@ -53,14 +54,17 @@ class Import:
         client: Client,
         options: Options,
         rejects_path: OpenablePath | None = None,
-        checkpoint: Checkpoint | None = None,
+        checkpoint_store: CheckpointStore | None = None,
         *,
-        tell: ProgressCallback | None = None,
+        on_progress: ProgressCallback | None = None,
     ) -> None:
         settings = client.settings
         agent_in_row = settings.auth_scheme is AuthScheme.HEADER
-        self._reading = Reading(tell, options.clock.now) if tell else None
-        self._source = self._reading.over(source) if self._reading else source
+        self._observer: ProgressObserver | None = None
+        self._source = source
+        if on_progress:
+            self._observer = ProgressObserver(on_progress, options.clock.now, options.progress_interval)
+            self._source = self._observer.observe(source)
         self._input = InputReader(self._source, options, agent_in_row=agent_in_row, envelope=client.envelope_size)
         self._client = client
         self._options = options
@@ -70,49 +74,43 @@ class Import:
             "target": [settings.base_url, settings.tenant_id, settings.auth_scheme.value, settings.user_name],
             "columns": list(source.columns),
         }
-        self._progress = Progress(checkpoint or NoCheckpointStore(), plan)
-        self._recorder = Recorder(Report(), self._progress, self._elapsed)
+        self._checkpoint = Checkpoint(checkpoint_store or NoCheckpointStore(), plan)
+        self.report = Report()
+        """Where each row ended."""
         self._started = self._earlier = 0.0
         self._engine: Engine | None = None
-        self._told_to_stop = False
+        self._is_stopped = False
         self._rows_read = 0
         self.before = self.report.manifest()
-        """The counts as earlier tries left them."""
-
-    @property
-    def report(self) -> Report:
-        """Where each row ended."""
-        return self._recorder.report
+        """The counts of the earlier tries."""
 
     def stop(self) -> None:
         """Let the calls in flight finish and send nothing more. Safe to call from a signal handler."""
-        self._told_to_stop = True
+        self._is_stopped = True
         if self._engine:
             self._engine.stop()
 
     def run(self) -> None:
-        """Send every row that can be sent; :attr:`report` says where each one ended, also after an error.
+        """Send every row that can be sent; :attr:`report` has the outcome of each, also after an error.
 
-        Safe to repeat: with a checkpoint only what is not settled is sent. Without one every row is sent again, which
-        does no harm to those without side effects, as the import is an upsert (vendor API 3.5).
+        Safe to repeat: with a checkpoint only the rows that are not done are sent. Without one every row is sent again,
+        which does no harm to those without side effects, as the import is an upsert (vendor API 3.5).
 
-        :raises SocialSCRMError: what stopped the run.
-        :raises InputError: when the table breaks off.
-        :raises CheckpointError: when what is settled cannot be read; no call was made.
-        :raises StoppedError: when the run was told to stop.
-        :raises SystemicError: when calls are refused whatever rows they carry.
-        :raises RejectedRowsError: when more rows were refused than ``max_rejected`` allows.
-        :raises AccountingError: when a row is in no bucket, or in two.
+        :raises SocialSCRMError: the failure that stopped the run.
+        :raises InputError: if the table breaks off.
+        :raises CheckpointError: if the checkpoint cannot be read, and no call was made; or if it cannot be saved.
+        :raises StoppedError: after :meth:`stop`.
+        :raises SystemicError: if calls are refused whatever rows they carry.
+        :raises RejectedRowsError: if more rows were refused than ``max_rejected`` allows.
+        :raises AccountingError: if a row is in no bucket, or in two.
         """
         self._input.prepare()
-        self._take_up()
+        self._resume()
         self.before = self.report.manifest()
-        if not self._progress.is_complete:
+        if not self._checkpoint.is_complete:
             self._run()
-            self._recorder.complete()
-            self._recorder.forget_parts()
         elif self._rejects_path is not None:
-            forget_parts(self._rejects_path)
+            delete_parts(self._rejects_path)
         check_refusals(self.report, self._options.max_rejected, self._rejects_path)
 
     def manifest(self) -> dict[str, Any]:
@@ -122,30 +120,51 @@ class Import:
         learned = {"rows_per_call": self._limits.rows, "bytes_per_call": self._limits.bytes, "rejects_path": where}
         return self.report.manifest() | observed | learned
 
-    def _take_up(self) -> None:
-        if not self._progress.load():
+    def _resume(self) -> None:
+        if not self._checkpoint.load():
             return
-        if self._progress.matches(self._rows_up_to(self._progress.end)):
-            self._recorder.report = Report.resumed(self._progress.report)
-            if self._progress.is_complete:
-                log.info("An earlier try completed this import: there is nothing left to send")
+        if self._checkpoint.matches(self._rows_up_to(self._checkpoint.end)):
+            self.report = Report.resumed(self._checkpoint.report)
+            if self._checkpoint.is_complete:
+                log.info("An earlier try completed this import: no row is left to send")
                 return
-            log.info("Going on after %s rows that an earlier try settled", f"{self._progress.resumed_rows:,}")
+            log.info("Resuming: %s rows are done since an earlier try", f"{self._checkpoint.done_rows:,}")
         else:
-            self._progress.start_over()
+            self._checkpoint.start_over()
             log.warning("The rows changed since the last try: the import starts over.")
 
     def _run(self) -> None:
         self._earlier, self._started = self.report.seconds.total, self._options.clock.now()
-        holds_back = self._options.rules.on_invalid == "fail" and self._input.invalid_rows()
-        with self._recorder.keeping(self._rejects_path, self._source.columns):
-            failure = self._hold_back() if holds_back else self._send_all()
-        self.report.seconds.total = self._elapsed()
-        self._input.say_remarks()
-        if not isinstance(failure, StoppedError):  # a run told to stop does not read on to the end
-            self.report.check(self._rows_read)
-        if failure:
-            raise failure
+        path, columns = self._rejects_path, self._source.columns
+        sends_nothing = self._options.rules.on_invalid == "fail" and self._input.invalid_rows()
+        with (
+            nullcontext() if path is None else DeadLetter(path, columns, self._checkpoint.is_done_at) as dead_letter,
+            self._writer(dead_letter) as writer,
+        ):
+            recorder = Recorder(self.report, self._checkpoint, writer, dead_letter=dead_letter, observer=self._observer)
+            failure = self._send_nothing(recorder) if sends_nothing else self._send_all(recorder, writer)
+            self.report.record_total_seconds(self._elapsed())
+            self._input.say_remarks()
+            if not isinstance(failure, StoppedError):  # which does not read on to the end
+                self.report.check(self._rows_read)
+            if failure:
+                raise failure
+            if dead_letter:
+                dead_letter.close()
+            writer.save_complete()
+        if dead_letter:
+            dead_letter.delete_parts()
+
+    def _writer(self, dead_letter: DeadLetter | None) -> CheckpointWriter:
+        options = self._options
+        return CheckpointWriter(
+            self._checkpoint,
+            self.report,
+            dead_letter,
+            elapsed=self._elapsed,
+            now=options.clock.now,
+            interval=options.save_interval,
+        )
 
     def _elapsed(self) -> float:
         return self._earlier + self._options.clock.now() - self._started
@@ -156,19 +175,18 @@ class Import:
                 return
             yield from prepared.rows
 
-    def _hold_back(self) -> Exception:
+    def _send_nothing(self, recorder: Recorder) -> Exception:
         for prepared in self._input.prepared():
             self._rows_read += prepared.batch.records.num_rows
-            self._recorder.record_unsent(prepared)
-            self.report.settle(Bucket.NOT_SENT, [row.position for row in prepared.rows], NOTHING_SENT, for_good=False)
+            recorder.record_unsent(prepared)
+            self.report.count(Bucket.NOT_SENT, [row.position for row in prepared.rows], NOTHING_SENT, for_good=False)
         return InputError(
             f"{self.report.summary()}; on_invalid is 'fail', so no call was made.{written_to(self._rejects_path)}"
         )
 
-    def _send_all(self) -> Exception | None:
-        if self._reading:
-            watch = self._reading.before_sending(total=self._input.rows, before=self.report.rows)
-            self._recorder.watch = watch.look
+    def _send_all(self, recorder: Recorder, writer: CheckpointWriter) -> Exception | None:
+        if self._observer:
+            self._observer.start_sending(total=self._input.rows, done=self.report.rows)
         with (
             open_pace(
                 self._client.settings,
@@ -176,26 +194,18 @@ class Import:
                 parallel_tasks=self._options.parallel_tasks,
                 clock=self._options.clock,
             ) as pace,
-            self._saver(),
             ThreadPoolExecutor(self._options.concurrency, "socialscrm") as pool,
             one_ahead(self._input.prepared(), "socialscrm-intake") as prepared,
         ):
-            self._engine = self._make_engine(pool, pace)
-            if self._told_to_stop:
+            self._engine = self._make_engine(recorder, writer, pool, pace)
+            if self._is_stopped:
                 self._engine.stop()
-            return self._engine.run(self._chunks(prepared))
+            return self._engine.run(self._chunks(prepared, recorder))
 
-    @contextmanager
-    def _saver(self) -> Iterator[None]:
-        with ThreadPoolExecutor(1, "socialscrm-checkpoint") as self._recorder.saver:
-            yield
-            self._recorder.wait()
-        self._recorder.saver = None
-
-    def _make_engine(self, pool: Executor, pace: Pace) -> Engine:
+    def _make_engine(self, recorder: Recorder, writer: CheckpointWriter, pool: Executor, pace: Pace) -> Engine:
         client, queue = self._client, ChunkQueue()
         handler = CallHandler(
-            self._recorder,
+            recorder,
             queue,
             self._options,
             limits=self._limits,
@@ -205,28 +215,29 @@ class Import:
         )
         return Engine(
             lambda chunk: client.import_customers(chunk.bodies, agent=chunk.agent),
-            self._recorder,
+            recorder,
+            writer,
             handler,
             queue,
-            pool,
+            pool=pool,
             pace=pace,
             options=self._options,
         )
 
-    def _chunks(self, batches: Iterator[PreparedBatch]) -> Iterator[Chunk]:
-        resumed = self._progress.is_resumed  # now: rows that this run settles are not asked for again
+    def _chunks(self, batches: Iterator[PreparedBatch], recorder: Recorder) -> Iterator[Chunk]:
+        is_resumed = self._checkpoint.is_resumed  # before this run marks rows as done, which need no check
         for prepared in batches:
             self._rows_read += prepared.batch.records.num_rows
-            self._recorder.record_unsent(prepared)
-            self._recorder.look()  # a try after another may read long before it has a call to make
-            unsettled = list(self._unsettled(prepared.rows)) if resumed else prepared.rows
-            yield from chunk_rows(unsettled, self._limits, self._client.envelope_size, resend=self._options.resend)
+            recorder.record_unsent(prepared)
+            recorder.maybe_report_progress()  # a retry may read for long before it has a call to make
+            rows = list(self._left(prepared.rows, recorder)) if is_resumed else prepared.rows
+            yield from chunk_rows(rows, self._limits, self._client.envelope_size, resend=self._options.resend)
 
-    def _unsettled(self, rows: Iterable[Row]) -> Iterator[Row]:
+    def _left(self, rows: Iterable[Row], recorder: Recorder) -> Iterator[Row]:
         for row in rows:
-            if self._progress.is_settled(row):
+            if self._checkpoint.is_done(row):
                 continue
-            if self._progress.is_in_doubt(row) and not self._options.resend:
-                self._recorder.record(Bucket.UNKNOWN, [row], CUT_SHORT)
+            if self._checkpoint.is_in_doubt(row) and not self._options.resend:
+                recorder.record(Bucket.UNKNOWN, [row], CUT_SHORT)
             else:
                 yield row

@@ -30,7 +30,7 @@ from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
 from airflow_provider_socialscrm.runtime.lineage import LineageMixin
 from airflow_provider_socialscrm.runtime.mapped_tasks import own_path, parallel_tasks
 from airflow_provider_socialscrm.runtime.paths import check_apart, openable
-from airflow_provider_socialscrm.runtime.progress import telling
+from airflow_provider_socialscrm.runtime.progress import report_progress
 from airflow_provider_socialscrm.runtime.reporting import log_outcome, log_preview, log_start
 
 if TYPE_CHECKING:
@@ -198,7 +198,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     def _import(self, context: Context) -> dict[str, Any]:
         # Not imported at the top: DAG files are parsed often and need none of it.
         from airflow_provider_socialscrm.importer.run import Import  # noqa: PLC0415
-        from airflow_provider_socialscrm.runtime.task_state import checkpoint_for  # noqa: PLC0415
+        from airflow_provider_socialscrm.runtime.task_state import checkpoint_store_for  # noqa: PLC0415
 
         options = self._options()
         if self.parallel_tasks is None:
@@ -208,13 +208,13 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         check_apart(data=openable(self.data), rejects_path=rejects_path, checkpoint_path=checkpoint_path)
         source = self._source()
         hook = SocialSCRMHook(self.socialscrm_conn_id)
-        with closing(hook.get_conn(self.concurrency)) as client, telling(context) as tell:
+        with closing(hook.get_conn(self.concurrency)) as client, report_progress(context) as on_progress:
             self._settings = client.settings
             log_start(source, client.settings, dry_run=self._dry_run)
             if self._dry_run:
-                return self._preview(source, client, options, tell)
-            checkpoint = checkpoint_for(context, checkpoint_path)
-            self._running = Import(source, client, options, rejects_path, checkpoint, tell=tell)
+                return self._preview(source, client, options, on_progress)
+            store = checkpoint_store_for(context, checkpoint_path)
+            self._running = Import(source, client, options, rejects_path, store, on_progress=on_progress)
             if self._killed:
                 self._running.stop()
             self._written_rejects = rejects_path
@@ -245,14 +245,16 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         add_outlet_events(self.outlets, context, run.manifest())
         return run.manifest()
 
-    def _preview(self, source: Source, client: Client, options: Options, tell: ProgressCallback) -> dict[str, Any]:
+    def _preview(
+        self, source: Source, client: Client, options: Options, on_progress: ProgressCallback
+    ) -> dict[str, Any]:
         from airflow_provider_socialscrm.importer.dry_run import preview_import  # noqa: PLC0415
-        from airflow_provider_socialscrm.importer.results.progress import Reading  # noqa: PLC0415
+        from airflow_provider_socialscrm.importer.results.progress import ProgressObserver  # noqa: PLC0415
         from airflow_provider_socialscrm.runtime.outlets import outlets_of_dry_run  # noqa: PLC0415
 
         self.outlets = outlets_of_dry_run(self.outlets)
-        watched = Reading(tell, options.clock.now).over(source)
-        found = preview_import(watched, options, client.settings, client.envelope_size)
+        observer = ProgressObserver(on_progress, options.clock.now, options.progress_interval)
+        found = preview_import(observer.observe(source), options, client.settings, client.envelope_size)
         log_preview(found)
         found.check(options)
         return found.manifest()

@@ -1,4 +1,4 @@
-"""How far a task is, in its log and, where Airflow has that, in its state for the UI."""
+"""Progress of a task, in its log and, from Airflow 3.3 on, in its task state for the UI."""
 
 from __future__ import annotations
 
@@ -17,42 +17,42 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 KEY: Final = "socialscrm_progress"
-"""Among the task's state; the checkpoint has another."""
+"""Key of the progress in the task state; the checkpoint has another one."""
 
 
 @contextmanager
-def telling(context: Context) -> Iterator[ProgressCallback]:
-    """Yield what tells how far the task is. What the UI was shown is forgotten in the end, when it holds no more."""
-    state = ShownState(context.get("task_state_store"))
+def report_progress(context: Context) -> Iterator[ProgressCallback]:
+    """Yield what reports progress. Delete the progress entry when the task ends."""
+    entry = ProgressEntry(context.get("task_state_store"))
 
-    def tell(standing: SendProgress | ReadProgress) -> None:
-        log.info("%s", standing)
-        state.show(standing.numbers)
+    def report(progress: SendProgress | ReadProgress) -> None:
+        log.info("%s", progress)
+        entry.set(progress.numbers)
 
     try:
-        yield tell
+        yield report
     finally:
-        state.forget()
+        entry.delete()
 
 
-class ShownState:
-    """Shows in Airflow's task state how far a task is. When Airflow does not take it, the log alone has it.
+class ProgressEntry:
+    """The progress in Airflow's task state. If Airflow cannot store it, only the log has it.
 
     :param store: ``context["task_state_store"]``, which Airflow before 3.3 does not have.
     """
 
     def __init__(self, store: Any) -> None:
         self._store = store
-        self._shown = False
+        self._exists = False
 
-    def show(self, numbers: dict[str, int]) -> None:
-        """Show how far the task is."""
+    def set(self, numbers: dict[str, int]) -> None:
+        """Store the progress in place of the one before."""
         self._try("set", KEY, numbers)
-        self._shown = True
+        self._exists = True
 
-    def forget(self) -> None:
-        """Show it no longer."""
-        if self._shown:
+    def delete(self) -> None:
+        """Delete the progress, if it was stored."""
+        if self._exists:
             self._try("delete", KEY)
 
     def _try(self, what: str, *arguments: Any) -> None:
@@ -61,5 +61,5 @@ class ShownState:
         try:
             getattr(self._store, what)(*arguments)
         except AirflowRuntimeError as failure:
-            log.info("Airflow's task state does not take how far the task is (%s): the log has it", failure)
+            log.info("Could not store progress in Airflow's task state (%s); see the log instead.", failure)
             self._store = None

@@ -1,4 +1,4 @@
-"""Where a task keeps what it has settled: Airflow's task state, a file of the user's, or nowhere."""
+"""Where a task saves its checkpoint: in Airflow's task state, in a file of the user's, or nowhere."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from airflow_provider_socialscrm.importer.errors import CheckpointError
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint
+    from airflow_provider_socialscrm.importer.results.checkpoint import CheckpointStore
 
 log = logging.getLogger(__name__)
 
 KEY: Final = "socialscrm_import"
-"""Of the checkpoint among the task's state."""
+"""Key of the checkpoint in the task state."""
 
 
 class TaskStateCheckpointStore:
-    """Keeps the state in Airflow's task state store (3.3), which survives retries, and clearing the task as well.
+    """Saves the state in Airflow's task state store (3.3), which survives retries, and clearing the task as well.
 
     :param store: ``context["task_state_store"]``.
-    :param identity: which run of which task it belongs to; what was kept before the task was cleared is not gone on
-        from.
+    :param identity: which run of which task the state is of; a state from before the task was cleared counts as none.
     """
 
     def __init__(self, store: Any, identity: str) -> None:
@@ -33,52 +32,52 @@ class TaskStateCheckpointStore:
         self._identity = identity
 
     def load(self) -> dict[str, Any] | None:
-        """Return the state of this very run.
+        """Return the state of this run, or ``None`` if there is none.
 
-        :raises CheckpointError: when Airflow cannot tell.
+        :raises CheckpointError: if Airflow cannot read it.
         """
         try:
-            kept = self._store.get(KEY)
+            saved = self._store.get(KEY)
         except AirflowRuntimeError as failure:
-            message = f"Airflow's task state cannot be read ({failure}), so what is settled is not known. "
-            raise CheckpointError(f"{message}No call was made. Run the task again when Airflow answers.") from None
-        return dict(kept["state"]) if kept and kept.get("identity") == self._identity else None
+            message = f"Airflow's task state cannot be read ({failure}), so it is not known which rows are done. "
+            raise CheckpointError(f"{message}No call was made. Run the task again when Airflow responds.") from None
+        return dict(saved["state"]) if saved and saved.get("identity") == self._identity else None
 
     def save(self, state: dict[str, Any]) -> None:
-        """Keep the state.
+        """Save the state in place of the one before.
 
-        :raises CheckpointError: when Airflow does not take it.
+        :raises CheckpointError: if Airflow cannot save it.
         """
         try:
             self._store.set(KEY, {"identity": self._identity, "state": state})
         except AirflowRuntimeError as failure:
-            message = f"Airflow's task state cannot be written ({failure}), so nothing more is sent. "
-            raise CheckpointError(message + "A retry goes on from the last save.") from None
+            message = f"Airflow's task state cannot be written ({failure}), so the import stops. "
+            raise CheckpointError(message + "A retry resumes from the last save.") from None
 
     def clear(self) -> None:
-        """Forget the state."""
+        """Delete the state."""
         self._store.delete(KEY)
 
 
-def checkpoint_for(context: Context, path: Any) -> Checkpoint | None:
-    """Return where this task keeps what it has settled, and say so in the log.
+def checkpoint_store_for(context: Context, path: Any) -> CheckpointStore | None:
+    """Return the store of this task's checkpoint, and log which it is; ``None`` if there is none.
 
-    :param path: ``checkpoint_path`` of the operator, which goes first.
+    :param path: ``checkpoint_path`` of the operator, which is used if it is given.
     """
     store = context.get("task_state_store")
     if path is not None:
         from airflow_provider_socialscrm.importer.results.checkpoint import FileCheckpointStore  # noqa: PLC0415 - needs pyarrow
 
-        log.info("What is settled is kept in %s: a retry goes on from there", path)
+        log.info("The checkpoint is saved in %s: a retry resumes from it", path)
         return FileCheckpointStore(path, _identity(context))
     if store is not None:
-        log.info("What is settled is kept in Airflow's task state: a retry goes on from there, clearing starts over")
+        log.info("The checkpoint is saved in Airflow's task state: a retry resumes from it, clearing starts over")
         return TaskStateCheckpointStore(store, _identity(context))
-    log.info("What is settled is not kept: a retry sends every row again. Set checkpoint_path to let it go on instead")
+    log.info("No checkpoint is saved: a retry sends every row again. Set checkpoint_path so that it can resume")
     return None
 
 
 def _identity(context: Context) -> str:
-    # Clearing a task raises its max_tries, which tells a cleared task, to start over, from one that is retried.
+    # Clearing a task raises its max_tries, which distinguishes a cleared task, to start over, from a retried one.
     ti = context["ti"]
     return "/".join(str(part) for part in (ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.max_tries))

@@ -1,4 +1,4 @@
-"""Retries with the real Airflow: the first try meets an unavailable CRM, the second resumes."""
+"""Retries with the real Airflow: the CRM fails in the first try, and the second resumes."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def states(home: Path, dag_id: str) -> list[tuple[str, str, int]]:
     "case",
     [
         pytest.param(
-            ("task_state", {"kind": "http", "status": 503, "retry_after": 1}, "is kept in Airflow's task state"),
+            ("task_state", {"kind": "http", "status": 503, "retry_after": 1}, "is saved in Airflow's task state"),
             id="task state",
             marks=pytest.mark.needs_airflow("3.3"),
         ),
         pytest.param(
-            ("state_file", {"kind": "code", "code": 517}, "import_customers.json: a retry goes on from there"),
+            ("state_file", {"kind": "code", "code": 517}, "import_customers.json: a retry resumes from it"),
             id="file",
         ),
     ],
@@ -74,7 +74,7 @@ def test_the_second_try_sends_only_what_the_first_did_not_settle(
     output = done.stdout + done.stderr
     assert states(airflow.path, dag_id) == [("import_customers", "success", 2)], output
     assert where in output
-    assert "Going on after" in output
+    assert "Resuming: " in output
     (manifest,) = airflow.xcoms(dag_id, "import_customers")
     assert (manifest["rows"]["total"], manifest["rows"]["accepted"], manifest["rows"]["rejected"]) == (ROWS, 99, 1)
     assert manifest["calls"]["sent"] == socialscrm_sandbox.stats()["calls"]

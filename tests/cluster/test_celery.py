@@ -88,6 +88,6 @@ def test_after_a_killed_worker_no_row_is_lost_few_repeat_and_the_limit_holds(sta
     assert stats["calls"] <= ROWS / ROWS_PER_CALL + in_flight
     assert crm.peak() <= LIMIT
     for index, number in killed.items():
-        assert re.search(r"Going on after [\d,]+ rows that an earlier try settled", started.task_log(index, number + 1))
+        assert re.search(r"Resuming: [\d,]+ rows are done since an earlier try", started.task_log(index, number + 1))
     assert "shared through Redis; without it 45 divided by 8 tasks at once = 5.62" in logs
     assert [secret for secret in ("quite-a-secret-of-redis", "CLUSTERKEY", "8699600") if secret in logs] == []

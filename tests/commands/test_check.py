@@ -110,7 +110,7 @@ def test_exit_codes(check, arguments, code):
         ),
         (
             ["fine.csv", "--rejects-path", "rejects.txt"],
-            "rejects_path rejects.txt says no format: let its name end in .parquet, .csv, .jsonl.",
+            "rejects_path rejects.txt has an unknown format: let its name end in .parquet, .csv, .jsonl.",
         ),
         (["fine.csv", "--rows-per-call", "0"], "rows_per_call is 0, not a whole number above 0."),
         (["fine.csv", "--max-rejected", "-1"], f"max_rejected is -1: {LIMITS}."),

@@ -145,7 +145,7 @@ def verdict(data: Any, *options: str) -> Verdict:
     preview: Preview = preview_import(
         open_source(data), request.options, request.settings, lambda _: 200, rejects_path=Path("rejects.csv")
     )
-    counts = {bucket: rows for bucket in Bucket if (rows := preview.report.count(bucket))}
+    counts = {bucket: rows for bucket in Bucket if (rows := preview.report.rows_in(bucket))}
     return written("rejects.csv"), counts, sorted(preview.samples)
 
 

@@ -77,7 +77,7 @@ def report_of(**rows: int) -> Report:
     report = Report()
     for bucket, count in rows.items():
         reason = None if bucket == "accepted" else Reason(f"{bucket} + bad", "why", "what")
-        report.settle(Bucket(bucket), range(count), reason)
+        report.count(Bucket(bucket), range(count), reason)
     return report
 
 

@@ -1,9 +1,10 @@
-"""How far a task is shows while it runs, and disturbs nothing."""
+"""Progress shows while a task runs, and disturbs nothing."""
 
 from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,16 +13,16 @@ import pytest
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse
 
-from airflow_provider_socialscrm.importer.results import progress
+from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.results.progress import SendProgress
 from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime import task_state
-from airflow_provider_socialscrm.runtime.progress import KEY, telling
+from airflow_provider_socialscrm.runtime.progress import KEY, report_progress
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 
 
 class FakeStore:
-    """Stands for Airflow's task state store, and remembers all it was given."""
+    """Replaces Airflow's task state store, and remembers all it was given."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
@@ -46,36 +47,43 @@ class FakeTaskInstance:
 
 
 class ClosedStore(FakeStore):
-    """A store whose API server takes nothing."""
+    """A store whose API server saves nothing."""
 
     def set(self, key: str, value: Any) -> None:
         self.given.append((key, value))
         raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 500}))
 
 
-STANDING = SendProgress(120, 1_000, 40.4, 2)
+class EagerOperator(SocialSCRMImportOperator):
+    """Reports each progress, without waiting for the interval to end."""
+
+    def _options(self) -> Options:
+        return replace(super()._options(), progress_interval=0.0)
 
 
-def test_the_ui_is_shown_numbers_which_are_forgotten_in_the_end(caplog):
+PROGRESS = SendProgress(120, 1_000, 40.4, 2)
+
+
+def test_the_ui_shows_numbers_which_are_deleted_in_the_end(caplog):
     caplog.set_level(logging.INFO)
     store = FakeStore()
 
-    with telling({"task_state_store": store}) as tell:
-        tell(STANDING)
+    with report_progress({"task_state_store": store}) as report:
+        report(PROGRESS)
         assert store.values == {
             KEY: {"rows": 120, "total": 1_000, "refused": 2, "rows_per_second": 40, "seconds_left": 22}
         }
 
     assert store.values == {}
-    assert str(STANDING) in caplog.text
+    assert str(PROGRESS) in caplog.text
 
 
-def test_it_is_forgotten_also_when_the_task_fails():
+def test_they_are_deleted_also_if_the_task_fails():
     store = FakeStore()
 
     def fail() -> None:
-        with telling({"task_state_store": store}) as tell:
-            tell(STANDING)
+        with report_progress({"task_state_store": store}) as report:
+            report(PROGRESS)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -87,33 +95,32 @@ def test_it_is_forgotten_also_when_the_task_fails():
 def test_an_airflow_without_task_state_has_it_in_the_log(caplog):
     caplog.set_level(logging.INFO)
 
-    with telling({}) as tell:
-        tell(STANDING)
+    with report_progress({}) as report:
+        report(PROGRESS)
 
-    assert caplog.messages == [str(STANDING)]
+    assert caplog.messages == [str(PROGRESS)]
 
 
-def test_a_store_that_takes_nothing_is_left_alone_after_one_line_and_the_task_goes_on(caplog):
+def test_a_store_that_saves_nothing_is_left_alone_after_one_line_and_the_task_goes_on(caplog):
     caplog.set_level(logging.INFO)
     store = ClosedStore()
 
-    with telling({"task_state_store": store}) as tell:
-        tell(STANDING)
-        tell(STANDING)
+    with report_progress({"task_state_store": store}) as report:
+        report(PROGRESS)
+        report(PROGRESS)
 
     assert len(store.given) == 1
-    assert caplog.text.count("does not take how far") == 1
-    assert caplog.text.count(str(STANDING)) == 2
+    assert caplog.text.count("Could not store progress in Airflow's task state") == 1
+    assert caplog.text.count(str(PROGRESS)) == 2
 
 
-def test_a_running_import_tells_how_far_it_is_beside_its_checkpoint(socialscrm_sandbox: Sandbox, monkeypatch, caplog):
+def test_a_running_import_reports_its_progress_beside_its_checkpoint(socialscrm_sandbox: Sandbox, monkeypatch, caplog):
     caplog.set_level(logging.INFO)
     monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", socialscrm_sandbox.connection_json())
-    monkeypatch.setattr(progress, "INTERVAL", 0.0)
     store = FakeStore()
     numbers = [f"86997750{n:05}" for n in range(50)]
 
-    operator = SocialSCRMImportOperator(
+    operator = EagerOperator(
         task_id="task", data=pd.DataFrame({"whatsApp": numbers, "friendName": "Xanthippe"}), rows_per_call=10
     )
     ti = SimpleNamespace(dag_id="dag", run_id="run", task_id="task", map_index=-1, max_tries=2)
@@ -131,20 +138,19 @@ def test_a_running_import_tells_how_far_it_is_beside_its_checkpoint(socialscrm_s
 
 
 @pytest.mark.parametrize("how", [{"on_invalid": "fail"}, {"dry_run": True, "max_rejected": 1}])
-def test_what_is_read_and_checked_without_a_call_is_told_of_too(
+def test_reading_and_checking_without_a_call_is_reported_too(
     socialscrm_sandbox: Sandbox, monkeypatch, caplog, tmp_path, how
 ):
     caplog.set_level(logging.INFO)
     monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", socialscrm_sandbox.connection_json())
-    monkeypatch.setattr(progress, "INTERVAL", 0.0)
     for name in "ab":
         (tmp_path / f"{name}.csv").write_text(f"whatsApp\n8699775000{name == 'a':03}\nXanthippe\n", encoding="utf-8")
 
-    operator = SocialSCRMImportOperator(task_id="task", data=str(tmp_path / "*.csv"), **how)
+    operator = EagerOperator(task_id="task", data=str(tmp_path / "*.csv"), **how)
     with suppress(AirflowFailException):
         operator.execute({"ti": FakeTaskInstance()})
 
-    told = [line for line in caplog.messages if line.endswith(" so far")]
-    assert told[:2] == ["Read 2 rows so far", "Read 4 rows of 2 files so far"]
-    assert set(told[2:]) == {"Checked 2 of 4 rows so far", "Checked 4 of 4 rows so far"}
+    reports = [line for line in caplog.messages if line.endswith(" so far")]
+    assert reports[:2] == ["Read 2 rows so far", "Read 4 rows of 2 files so far"]
+    assert set(reports[2:]) == {"Checked 2 of 4 rows so far", "Checked 4 of 4 rows so far"}
     assert socialscrm_sandbox.calls() == []

@@ -1,4 +1,4 @@
-"""Where a task keeps what it has settled, and how it ends when it is told to."""
+"""Where a task saves its checkpoint, and how it ends when it is killed."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from airflow_provider_socialscrm.importer.errors import CheckpointError, Stopped
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.results.checkpoint import FileCheckpointStore
 from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
-from airflow_provider_socialscrm.runtime.task_state import KEY, TaskStateCheckpointStore, checkpoint_for
+from airflow_provider_socialscrm.runtime.task_state import KEY, TaskStateCheckpointStore, checkpoint_store_for
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 
 
 class FakeStore:
-    """Stands for Airflow's task state store."""
+    """Replaces Airflow's task state store."""
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
@@ -41,14 +41,14 @@ class FakeStore:
 
 
 class BrokenStore(FakeStore):
-    """A store whose API server does not answer."""
+    """A store whose API server does not respond."""
 
     def get(self, _key: str, _default: Any = None) -> Any:
         raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 500}))
 
 
 class FullStore(FakeStore):
-    """A store that takes no more than so many writes."""
+    """A store that fails after so many saves."""
 
     def __init__(self, most: int) -> None:
         super().__init__()
@@ -61,7 +61,7 @@ class FullStore(FakeStore):
 
 
 class FakeTaskInstance:
-    """A try of a task, which keeps what is pushed."""
+    """A try of a task, which remembers what is pushed."""
 
     def __init__(self, **changes: Any) -> None:
         self.dag_id, self.run_id, self.task_id, self.map_index, self.max_tries = "dag", "run", "task", -1, 2
@@ -73,10 +73,12 @@ class FakeTaskInstance:
 
 
 class QuickOperator(SocialSCRMImportOperator):
-    """Gives up at the first failure, as the real one does after minutes."""
+    """Stops at the first failure, as the real one does after minutes, and saves whenever no save runs."""
 
     def _options(self) -> Options:
-        return Options(self.rows_per_call, concurrency=self.concurrency, retry_limits=RetryLimits(attempts=1))
+        return Options(
+            self.rows_per_call, concurrency=self.concurrency, retry_limits=RetryLimits(attempts=1), save_interval=0.0
+        )
 
 
 @pytest.fixture
@@ -93,11 +95,11 @@ def operator_of(data: Any, **arguments: Any) -> QuickOperator:
     return QuickOperator(task_id="task", data=data, rows_per_call=2, concurrency=1, **arguments)
 
 
-def test_airflows_task_state_keeps_it_where_there_is_one(caplog):
+def test_airflows_task_state_has_the_checkpoint_if_there_is_one(caplog):
     caplog.set_level(logging.INFO)
     store = FakeStore()
 
-    checkpoint = checkpoint_for({"ti": FakeTaskInstance(), "task_state_store": store}, None)
+    checkpoint = checkpoint_store_for({"ti": FakeTaskInstance(), "task_state_store": store}, None)
     assert checkpoint.load() is None
     checkpoint.save({"a": [1]})
 
@@ -107,30 +109,30 @@ def test_airflows_task_state_keeps_it_where_there_is_one(caplog):
     checkpoint.clear()
     checkpoint.clear()
     assert store.values == {}
-    assert "kept in Airflow's task state" in caplog.text
+    assert "saved in Airflow's task state" in caplog.text
 
 
 def test_a_path_goes_before_airflows_task_state(tmp_path, caplog):
     caplog.set_level(logging.INFO)
     path, store = tmp_path / "state.json", FakeStore()
 
-    checkpoint = checkpoint_for({"ti": FakeTaskInstance(), "task_state_store": store}, path)
+    checkpoint = checkpoint_store_for({"ti": FakeTaskInstance(), "task_state_store": store}, path)
     checkpoint.save({"a": 1})
 
     assert isinstance(checkpoint, FileCheckpointStore)
     assert (path.exists(), store.values) == (True, {})
-    assert f"kept in {path}" in caplog.text
+    assert f"saved in {path}" in caplog.text
 
 
-def test_with_neither_nothing_is_kept_and_the_log_says_what_to_do(caplog):
+def test_with_neither_nothing_is_saved_and_the_log_says_what_to_do(caplog):
     caplog.set_level(logging.INFO)
 
-    assert checkpoint_for({"ti": FakeTaskInstance()}, None) is None
+    assert checkpoint_store_for({"ti": FakeTaskInstance()}, None) is None
     assert "Set checkpoint_path" in caplog.text
 
 
 @pytest.mark.parametrize(
-    ("changes", "goes_on"),
+    ("changes", "resumes"),
     [
         ({"try_number": 2}, True),
         ({"max_tries": 5}, False),
@@ -141,11 +143,11 @@ def test_with_neither_nothing_is_kept_and_the_log_says_what_to_do(caplog):
     ],
     ids=["retried", "cleared", "run", "task", "dag", "mapped"],
 )
-def test_a_file_is_gone_on_from_by_a_retry_of_the_same_task_only(tmp_path, changes, goes_on):
+def test_only_a_retry_of_the_same_task_resumes_from_a_file(tmp_path, changes, resumes):
     path = tmp_path / "state.json"
-    checkpoint_for({"ti": FakeTaskInstance()}, path).save({"a": 1})
+    checkpoint_store_for({"ti": FakeTaskInstance()}, path).save({"a": 1})
 
-    assert checkpoint_for({"ti": FakeTaskInstance(**changes)}, path).load() == ({"a": 1} if goes_on else None)
+    assert checkpoint_store_for({"ti": FakeTaskInstance(**changes)}, path).load() == ({"a": 1} if resumes else None)
 
 
 def test_a_cleared_task_starts_over_though_airflow_keeps_its_state(crm: Sandbox):
@@ -159,14 +161,14 @@ def test_a_cleared_task_starts_over_though_airflow_keeps_its_state(crm: Sandbox)
     assert [customer["times_imported"] for customer in crm.customers()] == [2] * 20
 
 
-def test_task_state_that_airflow_cannot_tell_makes_no_call_and_is_no_fatal_error(crm: Sandbox):
+def test_task_state_that_airflow_cannot_read_makes_no_call_and_is_no_fatal_error(crm: Sandbox):
     with pytest.raises(CheckpointError, match=r"task state cannot be read .*No call was made. Run the task again"):
         operator_of(customers()).execute({"ti": FakeTaskInstance(), "task_state_store": BrokenStore()})
 
     assert crm.calls() == []
 
 
-def test_task_state_that_airflow_does_not_take_stops_the_run_and_a_retry_goes_on_from_the_last_save(crm: Sandbox):
+def test_task_state_that_airflow_cannot_save_stops_the_run_and_a_retry_resumes_from_the_last_save(crm: Sandbox):
     store = FullStore(3)
     with pytest.raises(CheckpointError, match="cannot be written"):
         operator_of(customers()).execute({"ti": FakeTaskInstance(), "task_state_store": store})
@@ -179,7 +181,7 @@ def test_task_state_that_airflow_does_not_take_stops_the_run_and_a_retry_goes_on
     assert sent_again <= 2 * operator_of(customers()).rows_per_call * operator_of(customers()).concurrency
 
 
-def test_a_retry_goes_on_from_the_task_state_which_is_complete_in_the_end(crm: Sandbox):
+def test_a_retry_resumes_from_the_task_state_which_is_complete_in_the_end(crm: Sandbox):
     context = {"ti": FakeTaskInstance(), "task_state_store": FakeStore()}
     crm.inject("code", code=517, after=4, times=1)
     with pytest.raises(Exception, match="517"):
@@ -200,7 +202,7 @@ def test_killing_the_task_lets_the_call_in_flight_finish_and_the_retry_repeats_n
     context = {"ti": FakeTaskInstance(), "task_state_store": FakeStore()}
     operator = operator_of(customers())
 
-    with pytest.raises(StoppedError, match="told to stop"):
+    with pytest.raises(StoppedError, match="was stopped"):
         _run_and_kill(operator, context)
 
     assert 0 < len(crm.customers()) < 20
@@ -211,12 +213,12 @@ def test_killing_the_task_lets_the_call_in_flight_finish_and_the_retry_repeats_n
 
 
 def _run_and_kill(operator: QuickOperator, context: dict[str, Any]) -> None:
-    """Run a task that is killed once its state was kept twice; a file's or a store's save tells when."""
+    """Run a task that is killed once its state was saved twice."""
     store, twice = context["task_state_store"], threading.Event()
-    keep = store.set
+    save = store.set
 
-    def tell(key: str, value: Any) -> None:
-        keep(key, value)
+    def save_and_notify(key: str, value: Any) -> None:
+        save(key, value)
         if store.sets == 2:
             twice.set()
 
@@ -224,13 +226,13 @@ def _run_and_kill(operator: QuickOperator, context: dict[str, Any]) -> None:
         twice.wait(30)
         operator.on_kill()
 
-    store.set = tell
+    store.set = save_and_notify
     killer = threading.Thread(target=kill)
     killer.start()
     try:
         operator.execute(context)
     finally:
-        store.set = keep
+        store.set = save
         killer.join()
 
 

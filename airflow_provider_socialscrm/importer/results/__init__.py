@@ -1,1 +1,1 @@
-"""Where each row ended: the report, the dead letter, the checkpoint and the progress."""
+"""What became of each row: the report, the dead letter, the checkpoint and the progress."""

@@ -1,4 +1,4 @@
-"""A set of whole numbers as intervals: as small as the numbers lie close, however many they are."""
+"""A set of whole numbers as intervals: its size depends on the gaps, not on how many numbers there are."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 
 class Intervals:
-    """Numbers kept as half-open intervals ``[start, end)``, sorted, apart from each other.
+    """A set of numbers as half-open intervals ``[start, end)``, sorted, with gaps between them.
 
-    :param pairs: intervals to begin with.
+    :param pairs: intervals to start with.
     """
 
     def __init__(self, pairs: Iterable[Iterable[int]] = ()) -> None:
@@ -27,7 +27,7 @@ class Intervals:
 
     @property
     def end(self) -> int:
-        """One more than the largest number; 0 where there is none."""
+        """One more than the largest number; 0 if there is none."""
         return self._ends[-1] if self._ends else 0
 
     def add(self, start: int, end: int) -> None:
@@ -40,7 +40,7 @@ class Intervals:
         self._ends[first:last] = [end]
 
     def add_all(self, numbers: Iterable[int]) -> None:
-        """Add single numbers; quick where many follow each other."""
+        """Add single numbers; quick if many follow each other."""
         start = end = None
         for number in numbers:
             if number != end:
@@ -52,7 +52,7 @@ class Intervals:
             self.add(start, end)
 
     def remove(self, numbers: Iterable[int]) -> None:
-        """Take single numbers out again."""
+        """Remove single numbers."""
         for number in numbers:
             at = bisect_right(self._starts, number) - 1
             if at >= 0 and number < self._ends[at]:

@@ -1,4 +1,4 @@
-"""How far a run is, told every so often."""
+"""Progress of an import, reported every ten seconds: rows read, then rows sent."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from airflow_provider_socialscrm.importer.options import PROGRESS_INTERVAL
 from airflow_provider_socialscrm.importer.results.report import Report
 from airflow_provider_socialscrm.importer.sources.base import Piece, Source
-
-INTERVAL: Final = 10.0
-"""Seconds from one telling to the next: often enough for who watches, six lines a minute for who reads later."""
 
 MINUTE: Final = 60.0
 HOUR: Final = 3600.0
@@ -18,11 +16,11 @@ HOUR: Final = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class SendProgress:
-    """How far a run is.
+    """How many rows of the input are in a bucket.
 
-    :param rows: rows in a bucket already, those of earlier tries included.
+    :param rows: rows in a bucket, those of earlier tries included.
     :param total: rows of the input.
-    :param per_second: rows that this try brought into a bucket, a second.
+    :param per_second: rows a second that this try put into a bucket.
     :param refused: rows that a person has to look at, so far.
     """
 
@@ -33,12 +31,12 @@ class SendProgress:
 
     @property
     def seconds_left(self) -> float | None:
-        """How long the rest takes at this pace; ``None`` where there is no pace yet."""
+        """How long the rest takes at this pace; ``None`` if there is no pace yet."""
         return (self.total - self.rows) / self.per_second if self.per_second else None
 
     @property
     def numbers(self) -> dict[str, int]:
-        """The same for a program to read; -1 seconds are left where there is no pace yet."""
+        """The same for a program to read; -1 seconds are left if there is no pace yet."""
         left = -1 if self.seconds_left is None else round(self.seconds_left)
         counts = {"rows": self.rows, "total": self.total, "refused": self.refused}
         return counts | {"rows_per_second": round(self.per_second), "seconds_left": left}
@@ -51,9 +49,9 @@ class SendProgress:
 
 @dataclass(frozen=True, slots=True)
 class ReadProgress:
-    """How far the table is read, before the first call.
+    """How many rows of the input are read, before the first call.
 
-    :param rows: rows that were read, since the table was opened.
+    :param rows: rows read since the table was opened.
     :param files: files they are from.
     :param total: rows of the input; ``None`` until it was read to its end, after which its rows are checked.
     """
@@ -77,89 +75,67 @@ class ReadProgress:
 ProgressCallback = Callable[[SendProgress | ReadProgress], None]
 
 
-class Timer:
-    """Says when it is time to tell something again.
+class ProgressObserver:
+    """Report the progress of reading a table, then that of sending its rows, at most once an interval.
 
+    :param on_progress: takes each report.
     :param now: seconds of a clock that never goes back.
+    :param interval: seconds from one report to the next, at least.
     """
 
-    def __init__(self, now: Callable[[], float]) -> None:
+    def __init__(
+        self, on_progress: ProgressCallback, now: Callable[[], float], interval: float = PROGRESS_INTERVAL
+    ) -> None:
+        self._on_progress = on_progress
         self._now = now
-        self._due = now() + INTERVAL
+        self._interval = interval
+        self._due = now() + interval
+        self._rows: int | None = None  # of the table, once it was read to its end
+        self._is_sending = False
+        self._started = now()
+        self._total = self._done_before = 0
 
-    def is_due(self) -> bool:
-        """Say whether it is time, which it then is not for an interval. Costs next to nothing."""
-        now = self._now()
-        if now < self._due:
-            return False
-        self._due = now + INTERVAL
-        return True
+    def observe(self, source: Source) -> Source:
+        """Return the same table, whose progress is reported whenever it is read."""
+        return replace(source, read=lambda only: self._observed(source.read(only)))
 
-
-class Reading:
-    """Looks at the rows of a table that pass by, and tells how many they are when that is due.
-
-    :param tell: takes what is told.
-    :param now: seconds of a clock that never goes back.
-    """
-
-    def __init__(self, tell: ProgressCallback, now: Callable[[], float]) -> None:
-        self._tell = tell
-        self._now = now
-        self._timer = Timer(now)
-        self._total: int | None = None
-        self._ended = False
-
-    def over(self, source: Source) -> Source:
-        """Return the same table, looked at whenever it is read."""
-        return replace(source, read=lambda only: self._seen(source.read(only)))
-
-    def before_sending(self, *, total: int, before: int) -> ProgressObserver:
-        """Tell nothing more, as another thread reads from now on, and return what tells how far the sending is.
+    def start_sending(self, *, total: int, done: int) -> None:
+        """Report the progress of sending from now on, and no longer that of reading, which another thread goes on with.
 
         :param total: rows of the input.
-        :param before: rows that earlier tries settled.
+        :param done: rows that earlier tries sent, which do not count for this one's pace.
         """
-        self._ended = True
-        return ProgressObserver(self._tell, self._now, total=total, before=before)
+        self._is_sending = True
+        self._total, self._done_before, self._started = total, done, self._now()
+        self._due = self._started + self._interval
 
-    def _seen(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+    def maybe_report(self, report: Report) -> None:
+        """Report the progress of sending if it is time. Costs next to nothing if it is not."""
+        if self._is_sending and self._is_due():
+            seconds = self._now() - self._started
+            per_second = (report.rows - self._done_before) / seconds if seconds else 0.0
+            self._on_progress(SendProgress(report.rows, self._total, per_second, report.refused))
+
+    def _observed(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
         rows, files = 0, set()
         for piece in pieces:
             yield piece
             rows += piece.records.num_rows
             files.add(piece.file)
-            if not self._ended and self._timer.is_due():
-                self._tell(ReadProgress(rows, len(files), self._total))
-        self._total = rows
+            if not self._is_sending and self._is_due():
+                self._on_progress(ReadProgress(rows, len(files), self._rows))
+        self._rows = rows
 
-
-class ProgressObserver:
-    """Looks at a report whenever it is shown, and tells how far it is when that is due.
-
-    :param tell: takes what is told.
-    :param now: seconds of a clock that never goes back.
-    :param total: rows of the input.
-    :param before: rows that earlier tries settled, for which this one takes no credit.
-    """
-
-    def __init__(self, tell: ProgressCallback, now: Callable[[], float], *, total: int, before: int) -> None:
-        self._tell = tell
-        self._now = now
-        self._total = total
-        self._before = before
-        self._started = now()
-        self._timer = Timer(now)
-
-    def look(self, report: Report) -> None:
-        """Tell how far the run is, if that is due. Costs next to nothing when it is not."""
-        if self._timer.is_due():
-            per_second = (report.rows - self._before) / (self._now() - self._started)
-            self._tell(SendProgress(report.rows, self._total, per_second, report.refused))
+    def _is_due(self) -> bool:
+        now = self._now()
+        if now < self._due:
+            return False
+        self._due = now + self._interval
+        return True
 
 
 def span(seconds: float) -> str:
-    """Return a time as a person says it, in the unit that fits."""
+    """Return a duration in the unit that fits, for a person to read."""
     if seconds < 2 * MINUTE:
         return f"{seconds:.0f} s"
     return f"{seconds / MINUTE:.0f} min" if seconds < 2 * HOUR else f"{seconds / HOUR:.1f} h"

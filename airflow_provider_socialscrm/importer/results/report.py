@@ -14,7 +14,6 @@ from airflow_provider_socialscrm.importer.reasons import TO_LOOK_AT, Bucket, Rea
 FIRST_POSITIONS: Final = 10
 """Positions a refusal names in the manifest; the dead letter has them all."""
 
-
 MOST_REMARKS: Final = 8
 """Remarks a manifest has; the log has them all."""
 
@@ -28,18 +27,17 @@ LONGEST_NAME: Final = 40
 """... of a column's name, as JSON writes them."""
 
 MOST_REASONS: Final = 14
-"""Causes a manifest tells apart; further ones are counted together, by bucket. This keeps it under 16 KiB, with ..."""
+"""Reasons a manifest lists; further ones are counted together, by bucket. This keeps it under 16 KiB, with ..."""
 
 LONGEST_TEXT: Final = 250
 """... meanings and hints of at most so many characters each, as JSON writes them."""
 
-
-OTHER: Final = Reason("other", "Further causes, counted together here.", "The dead letter tells each row's own.")
+OTHER: Final = Reason("other", "Further reasons, counted together here.", "The dead letter has each row's own.")
 
 
 @dataclass(slots=True)
 class Refusal:
-    """The rows that share a cause."""
+    """The rows that share a reason."""
 
     bucket: Bucket
     reason: Reason
@@ -47,7 +45,7 @@ class Refusal:
     first_positions: list[int] = field(default_factory=list)
 
     def add(self, rows: int, positions: Sequence[int]) -> None:
-        """Count rows; the lowest positions are kept."""
+        """Count rows, and remember the lowest positions."""
         self.rows += rows
         self.first_positions = sorted([*self.first_positions, *positions])[:FIRST_POSITIONS]
 
@@ -60,13 +58,13 @@ class Refusal:
 
 @dataclass(slots=True)
 class Calls:
-    """Calls made, and why some were made again or apart; what answers named oddly.
+    """Calls sent, why some were sent again or split, and responses that do not match their call.
 
     :param sent: all of them.
-    :param retries: made again after the CRM was ill, or the answer lost.
-    :param re_signed: made again because of the signature's time.
-    :param splits: refused chunks that were taken apart.
-    :param unexpected_numbers: numbers that answers named though they were not sent.
+    :param retries: sent again after the CRM was unavailable, or the response was lost.
+    :param re_signed: sent again because of the signature's time.
+    :param splits: refused chunks that were split.
+    :param unexpected_numbers: numbers in responses that were not sent.
     :param unanswered_rows: rows that responses did not name, and that were sent again.
     """
 
@@ -90,19 +88,19 @@ class Seconds:
 
 @dataclass(slots=True)
 class Tally:
-    """Rows by bucket and by cause."""
+    """Rows by bucket and by reason."""
 
     buckets: Counter[Bucket] = field(default_factory=Counter)
     refusals: dict[tuple[Bucket, int | str], Refusal] = field(default_factory=dict)
 
     def add(self, bucket: Bucket, positions: Sequence[int], reason: Reason | None) -> None:
-        """Count rows, and their cause."""
+        """Count rows, and their reason."""
         self.buckets[bucket] += len(positions)
         if reason:
             self._refusal(bucket, reason).add(len(positions), positions)
 
     def absorb(self, other: Tally) -> None:
-        """Count what another one counted."""
+        """Add the counts of another one."""
         self.buckets += other.buckets
         for refusal in other.refusals.values():
             self._refusal(refusal.bucket, refusal.reason).add(refusal.rows, refusal.first_positions)
@@ -118,10 +116,10 @@ class Tally:
         return {"buckets": buckets, "refusals": [refusal.as_dict() for refusal in self.refusals.values()]}
 
     @classmethod
-    def from_dict(cls, kept: Mapping[str, Any]) -> Tally:
-        """Return what :meth:`as_dict` gave."""
-        tally = cls(Counter({Bucket(name): count for name, count in kept["buckets"].items()}))
-        for shown in kept["refusals"]:
+    def from_dict(cls, saved: Mapping[str, Any]) -> Tally:
+        """Return the tally that :meth:`as_dict` returned as a dictionary."""
+        tally = cls(Counter({Bucket(name): count for name, count in saved["buckets"].items()}))
+        for shown in saved["refusals"]:
             bucket, reason = Bucket(shown["bucket"]), Reason(shown["code"], shown["meaning"], shown["hint"])
             refusal = Refusal(bucket, reason, shown["rows"], shown["first_positions"])
             tally.refusals[bucket, reason.code] = refusal
@@ -130,23 +128,26 @@ class Tally:
 
 @dataclass(slots=True)
 class Report:
-    """Counts rows, causes, calls and seconds of one import, over all tries of its task.
+    """Count rows, reasons, calls and seconds of one import, over all tries of its task.
 
-    :param settled: rows that need no call any more, also in a later try.
-    :param passing: rows that a later try would judge anew: invalid ones, and those left when a run stops.
+    :param settled: rows that are done: no later try sends them.
+    :param of_this_try: rows that a later try decides on again: invalid ones, and those left when a run stops.
     """
 
     settled: Tally = field(default_factory=Tally)
-    passing: Tally = field(default_factory=Tally)
+    of_this_try: Tally = field(default_factory=Tally)
     calls: Calls = field(default_factory=Calls)
     seconds: Seconds = field(default_factory=Seconds)
     clock_offset: float = 0.0
 
-    def settle(
+    def count(
         self, bucket: Bucket, positions: Sequence[int], reason: Reason | None = None, *, for_good: bool = True
     ) -> None:
-        """Put rows into their bucket, each once."""
-        (self.settled if for_good else self.passing).add(bucket, positions, reason)
+        """Count rows in their bucket, each once.
+
+        :param for_good: whether the rows are done; else a later try decides on them again.
+        """
+        (self.settled if for_good else self.of_this_try).add(bucket, positions, reason)
 
     def count_calls(self, **more: int) -> None:
         """Add to the counts of :class:`Calls`, by their names."""
@@ -158,28 +159,36 @@ class Report:
         for name, seconds in more.items():
             setattr(self.seconds, name, getattr(self.seconds, name) + seconds)
 
-    def count(self, bucket: Bucket) -> int:
-        """Return the rows of a bucket."""
-        return self.settled.buckets[bucket] + self.passing.buckets[bucket]
+    def record_total_seconds(self, seconds: float) -> None:
+        """Record how long the import has taken, earlier tries included."""
+        self.seconds.total = seconds
+
+    def record_clock_offset(self, seconds: float) -> None:
+        """Record by how much the CRM's clock is ahead of ours."""
+        self.clock_offset = seconds
+
+    def rows_in(self, bucket: Bucket) -> int:
+        """Return how many rows are in a bucket."""
+        return self.settled.buckets[bucket] + self.of_this_try.buckets[bucket]
 
     @property
     def rows(self) -> int:
         """Rows in any bucket."""
-        return self.settled.buckets.total() + self.passing.buckets.total()
+        return self.settled.buckets.total() + self.of_this_try.buckets.total()
 
     @property
     def refused(self) -> int:
         """Rows that a person has to look at."""
-        return sum(self.count(bucket) for bucket in TO_LOOK_AT)
+        return sum(self.rows_in(bucket) for bucket in TO_LOOK_AT)
 
     def refusals(self) -> list[Refusal]:
-        """Return the causes, those of most rows first."""
+        """Return the refusals, those of most rows first."""
         return sorted(self._both().refusals.values(), key=_by_rows)
 
     def _both(self) -> Tally:
         both = Tally()
         both.absorb(self.settled)
-        both.absorb(self.passing)
+        both.absorb(self.of_this_try)
         return both
 
     def summary(self) -> str:
@@ -195,30 +204,30 @@ class Report:
         :raises AccountingError: on any difference.
         """
         if self.rows != rows_read:
-            counts = ", ".join(f"{self.count(bucket):,} {bucket.value}" for bucket in Bucket if self.count(bucket))
+            counts = ", ".join(f"{self.rows_in(bucket):,} {bucket.value}" for bucket in Bucket if self.rows_in(bucket))
             raise AccountingError(
                 f"{rows_read:,} rows were read and {self.rows:,} are accounted for ({counts or 'none'}). This is a bug "
                 "in airflow-provider-socialscrm, not in your data: please report it with this message."
             )
 
     def state(self, *, complete: bool = False) -> dict[str, Any]:
-        """Return what a later try goes on from, as JSON takes it.
+        """Return the counts that a later try resumes from, as JSON takes them.
 
-        :param complete: whether nothing is left to do, so that rows judged in each try count for good, too.
+        :param complete: whether a later try has nothing to do, so that the counts are those of all rows.
         """
         settled = self._both() if complete else self.settled
         return {"settled": settled.as_dict(), "calls": asdict(self.calls), "seconds": asdict(self.seconds)}
 
     @classmethod
     def resumed(cls, state: Mapping[str, Any]) -> Report:
-        """Return the report of an earlier try, to count on."""
+        """Return the report of the earlier tries, to which this one adds."""
         return cls(Tally.from_dict(state["settled"]), Tally(), Calls(**state["calls"]), Seconds(**state["seconds"]))
 
     def manifest(self) -> dict[str, Any]:
         """Return the import in numbers, small enough for XCom (under 16 KiB) and free of customers' data."""
-        per_second = self.count(Bucket.ACCEPTED) / self.seconds.total if self.seconds.total else 0.0
+        per_second = self.rows_in(Bucket.ACCEPTED) / self.seconds.total if self.seconds.total else 0.0
         return {
-            "rows": {"total": self.rows} | {bucket.value: self.count(bucket) for bucket in Bucket},
+            "rows": {"total": self.rows} | {bucket.value: self.rows_in(bucket) for bucket in Bucket},
             "refusals": [refusal.as_dict() for refusal in self.refusals()],
             "calls": asdict(self.calls),
             "seconds": {name: round(value, 3) for name, value in asdict(self.seconds).items()},
@@ -230,10 +239,10 @@ class Report:
 def observations(
     remarks: Mapping[Reason, int], ambiguous_numbers: Mapping[str, int], left_out: Sequence[str]
 ) -> dict[str, Any]:
-    """Return for the manifest what a person should know about the rows and columns, beside what was refused.
+    """Return what the manifest says about rows and columns beside the refusals.
 
     :param remarks: rows that are sent, by what is noteworthy about them.
-    :param ambiguous_numbers: rows whose number can be one of two countries, by the countries.
+    :param ambiguous_numbers: rows whose number can be of two countries, by the countries.
     :param left_out: names of columns that are not sent.
     """
     most = sorted(remarks.items(), key=lambda item: -item[1])[:MOST_REMARKS]
@@ -260,7 +269,7 @@ def _by_rows(refusal: Refusal) -> tuple[int, str]:
 
 
 def shortened(text: str, longest: int = LONGEST_TEXT) -> str:
-    """Return a text that JSON writes with so many characters at most."""
+    """Return the text, cut so that JSON writes it with so many characters at most."""
     if len(json.dumps(text)) <= longest:
         return text
     # Counted as JSON writes it: a Chinese character of the CRM's own text takes six of these.

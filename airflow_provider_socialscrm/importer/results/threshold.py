@@ -1,4 +1,4 @@
-"""How many refused rows are too many."""
+"""The threshold of refused rows above which an import fails."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from airflow_provider_socialscrm.importer.results.report import Report
 
 
 def check_refusals(report: Report, max_rejected: float | None, rejects_path: object = None) -> None:
-    """Raise when more rows were refused than a person allowed.
+    """Raise if more rows were refused than allowed.
 
     :param max_rejected: an int is a number of rows, a float a share of the input, ``None`` is no limit.
-    :param rejects_path: where the rows are, if anywhere.
-    :raises RejectedRowsError: in one sentence.
+    :param rejects_path: the file with the rows, if there is one.
+    :raises RejectedRowsError: with the number of rows by code.
     """
     allowed = allowed_refusals(max_rejected, report.rows)
     if allowed is not None and report.refused > allowed:
@@ -21,7 +21,7 @@ def check_refusals(report: Report, max_rejected: float | None, rejects_path: obj
 
 
 def written_to(rejects_path: object) -> str:
-    """Return where a person finds the rows, as a sentence to append."""
+    """Return the sentence to append that says where the rows are."""
     return "" if rejects_path is None else f" They are in {rejects_path}."
 
 
@@ -32,5 +32,5 @@ def allowed_refusals(max_rejected: float | None, rows: int) -> int | None:
     :param rows: rows of the input.
     """
     if isinstance(max_rejected, float):
-        return int(Fraction(str(max_rejected)) * rows)  # as it is written: 0.29 of 100 rows are 29
+        return int(Fraction(str(max_rejected)) * rows)  # exact: 0.29 of 100 rows is 29
     return max_rejected

@@ -105,7 +105,7 @@ class CallHandler:
         self._reject(self._fields.on_accepted(map(split.extension_fields_of, bodies_of(accepted))))
         self._recorder.record(Bucket.REJECTED, [rows[place] for place in sorted(outcome.failed)], NAMED, pending.calls)
         if outcome.unexpected_numbers:
-            self._recorder.report.count_calls(unexpected_numbers=outcome.unexpected_numbers)
+            self._recorder.count_calls(unexpected_numbers=outcome.unexpected_numbers)
             log.warning("A response names %s numbers that were not sent; they are ignored", outcome.unexpected_numbers)
         if outcome.unclear:
             self._ask_again(pending, [rows[place] for place in sorted(outcome.unclear)])
@@ -159,7 +159,7 @@ class CallHandler:
         if failure.http_status == TOO_MANY_REQUESTS:
             self._pace.slow_down(now)
         if failure.recovery is not Recovery.UNCERTAIN:
-            self._recorder.resolve(pending.chunk.rows)
+            self._recorder.mark_resolved(pending.chunk.rows)
 
     def _record(self, bucket: Bucket, pending: PendingChunk, reason: Reason) -> None:
         self._recorder.record(bucket, pending.chunk.rows, reason, pending.calls)
@@ -170,12 +170,13 @@ class CallHandler:
 
     def _send_again(self, pending: PendingChunk, due: float) -> None:
         self._budget -= 1
-        self._recorder.report.count_calls(retries=1)
+        self._recorder.count_calls(retries=1)
         self._queue.put(pending, due)
 
     def _re_sign(self, pending: PendingChunk, clock_offset: float, now: float) -> None:
-        self._clock.offset = self._recorder.report.clock_offset = clock_offset
-        self._recorder.report.count_calls(re_signed=1)
+        self._clock.set_offset(clock_offset)
+        self._recorder.record_clock_offset(clock_offset)
+        self._recorder.count_calls(re_signed=1)
         pending.re_signed += 1
         self._queue.put(pending, now)
 
@@ -232,7 +233,7 @@ class CallHandler:
             return isolation_exhausted(failure, self._isolation_spent)
         self._isolation_left -= len(parts)
         self._isolation_spent += len(parts)
-        self._recorder.report.count_calls(splits=1)
+        self._recorder.count_calls(splits=1)
         for part in parts:
             self._queue.put(pending.part(part), now)
         return None
@@ -244,7 +245,7 @@ class CallHandler:
         return last
 
     def _ask_again(self, pending: PendingChunk, rows: list[Row]) -> None:
-        self._recorder.report.count_calls(unanswered_rows=len(rows))
+        self._recorder.count_calls(unanswered_rows=len(rows))
         if pending.asked_again or not self._repeatable(pending.chunk):
             self._recorder.record(Bucket.UNKNOWN, rows, NOT_IN_RESPONSE, pending.calls)
             return

@@ -1,4 +1,4 @@
-"""What is kept between tries: small, whole, and never taken for another import's."""
+"""The saved checkpoint: small, whole, and never taken for that of another import."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.importer.errors import CheckpointError
 from airflow_provider_socialscrm.importer.options import DEFAULT_CONCURRENCY, Options
 from airflow_provider_socialscrm.importer.reasons import Bucket, Reason
-from airflow_provider_socialscrm.importer.results.checkpoint import FileCheckpointStore, NoCheckpointStore, Progress
+from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint, FileCheckpointStore, NoCheckpointStore
 from airflow_provider_socialscrm.importer.results.report import MOST_REASONS, Report
 from airflow_provider_socialscrm.importer.rows import Row
 from airflow_provider_socialscrm.importer.run import Import
@@ -31,8 +31,8 @@ PLAN = {"target": ["https://crm.example", "1", "body", "agent_wang"], "columns":
 BATCH = Batch(0, pa.RecordBatch.from_pylist([{"whatsApp": "8699770000000"}]))
 
 
-class Kept:
-    """A checkpoint that keeps each state as JSON."""
+class MemoryStore:
+    """Saves each state as JSON."""
 
     def __init__(self, *texts: str) -> None:
         self.texts = list(texts)
@@ -51,26 +51,26 @@ def row(order: int, name: str = "x", agent: str | None = "agent_wang") -> Row:
     return Row(order, json.dumps({"whatsApp": str(order), "friendName": name}).encode(), agent, BATCH, order)
 
 
-def progress_of(checkpoint, plan=PLAN) -> Progress:
-    progress = Progress(checkpoint, plan)
-    progress.load()
-    return progress
+def checkpoint_of(store, plan=PLAN) -> Checkpoint:
+    checkpoint = Checkpoint(store, plan)
+    checkpoint.load()
+    return checkpoint
 
 
-def many_causes() -> Report:
-    """Return the largest report there is: causes as many and as long as they get, in each bucket that is settled."""
+def many_reasons() -> Report:
+    """Return the largest report: as many and as long reasons as possible, in each bucket of rows that are done."""
     report = Report()
     for number in range(100):
         for bucket in (Bucket.REJECTED, Bucket.UNKNOWN):
             reason = Reason(number, f"This code is in no table of the vendor's. ({'z' * LONGEST_TEXT})", "Ask." * 20)
-            report.settle(bucket, range(999_000, 999_999), reason)
+            report.count(bucket, range(999_000, 999_999), reason)
     return report
 
 
-def test_a_million_rows_settled_out_of_order_within_the_open_chunks_stay_under_16_kib():
+def test_a_million_rows_done_out_of_order_within_the_open_chunks_stay_under_16_kib():
     chance = random.Random(1)  # noqa: S311 - a repeatable order, no secrets
-    kept, report = Kept(), many_causes().state()
-    progress = progress_of(kept)
+    store, report = MemoryStore(), many_reasons().state()
+    checkpoint = checkpoint_of(store)
     chunks = iter(range(0, 1_000_000, 100))
     window: list[int] = []
     largest = 0
@@ -78,25 +78,25 @@ def test_a_million_rows_settled_out_of_order_within_the_open_chunks_stay_under_1
         window += [start for start in (next(chunks, None),) if start is not None]
         if len(window) == 2 * DEFAULT_CONCURRENCY or taken >= 10_000:
             start = window.pop(chance.randrange(len(window)))
-            progress.settle(row(order) for order in range(start, start + 100))
+            checkpoint.mark_done(row(order) for order in range(start, start + 100))
         if taken % 500 == 0 or not window:
-            progress.keep(progress.state(report))
-            largest = max(largest, len(kept.texts[-1]))
+            checkpoint.save(checkpoint.state(report))
+            largest = max(largest, len(store.texts[-1]))
         if not window:
             break
 
-    assert progress.resumed_rows == 1_000_000
-    assert json.loads(kept.texts[-1])["settled"] == [[0, 1_000_000]]
+    assert checkpoint.done_rows == 1_000_000
+    assert json.loads(store.texts[-1])["settled"] == [[0, 1_000_000]]
     assert largest < 16 * 1024
-    assert len(many_causes().settled.refusals) <= MOST_REASONS + len(Bucket)
+    assert len(many_reasons().settled.refusals) <= MOST_REASONS + len(Bucket)
 
 
-def test_rows_that_cannot_be_sent_leave_no_gaps_in_what_is_settled(socialscrm_sandbox):
+def test_rows_that_cannot_be_sent_leave_no_gaps_in_what_is_done(socialscrm_sandbox):
     socialscrm_sandbox.configure(calls_per_second=100_000)
     rows = [{"whatsApp": f"86997700{n:05}" if n % 3 else "none", "agentAccount": f"a{n % 2}"} for n in range(25_000)]
-    kept = Kept()
+    store = MemoryStore()
     settings = Settings(socialscrm_sandbox.url, "1", "wrong-key", "agent_wang")
-    run = Import(open_source(pa.Table.from_pylist(rows)), Client(settings), Options(), None, kept)
+    run = Import(open_source(pa.Table.from_pylist(rows)), Client(settings), Options(), None, store)
 
     run._input.prepare()
     places = [row.order for prepared in run._input.prepared() for row in prepared.rows]
@@ -105,26 +105,26 @@ def test_rows_that_cannot_be_sent_leave_no_gaps_in_what_is_settled(socialscrm_sa
 
 
 @given(
-    settled=st.lists(st.integers(0, 40), unique=True),
+    done=st.lists(st.integers(0, 40), unique=True),
     doubted=st.lists(st.integers(0, 40), unique=True),
     resolved=st.lists(st.integers(0, 40), unique=True),
 )
-def test_a_later_try_knows_what_was_settled_or_in_doubt_and_that_the_rows_are_the_same(settled, doubted, resolved):
-    kept = Kept()
-    before = progress_of(kept)
-    before.intend([row(order) for order in doubted])
-    before.intend([row(order) for order in doubted])
-    before.settle([row(order) for order in settled])
-    before.resolve([row(order) for order in resolved])
-    before.keep(before.state({"settled": {}}))
+def test_a_later_try_knows_the_rows_that_are_done_or_in_doubt_and_that_they_are_the_same(done, doubted, resolved):
+    store = MemoryStore()
+    before = checkpoint_of(store)
+    before.mark_intended([row(order) for order in doubted])
+    before.mark_intended([row(order) for order in doubted])
+    before.mark_done([row(order) for order in done])
+    before.mark_resolved([row(order) for order in resolved])
+    before.save(before.state({"settled": {}}))
 
-    after = Progress(kept, PLAN)
+    after = Checkpoint(store, PLAN)
 
     assert after.load()
-    assert [order for order in range(50) if after.is_settled(row(order))] == sorted(settled)
-    left = sorted(set(doubted) - set(settled) - set(resolved))
+    assert [order for order in range(50) if after.is_done(row(order))] == sorted(done)
+    left = sorted(set(doubted) - set(done) - set(resolved))
     assert [order for order in range(50) if after.is_in_doubt(row(order))] == left
-    assert after.end == max([*settled, *left], default=-1) + 1
+    assert after.end == max([*done, *left], default=-1) + 1
     assert after.matches(row(order) for order in range(50))
     assert after.report == {"settled": {}}
 
@@ -142,15 +142,15 @@ def test_a_later_try_knows_what_was_settled_or_in_doubt_and_that_the_rows_are_th
     ],
     ids=["a value", "the order", "one is missing", "an agent", "no agent", "one in doubt", "nothing left"],
 )
-def test_rows_that_were_settled_or_in_doubt_and_changed_do_not_match(changed):
-    kept = Kept()
-    before = progress_of(kept)
-    before.settle([row(0), row(1)])
-    before.intend([row(2)])
-    before.keep(before.state({}))
+def test_rows_that_are_done_or_in_doubt_and_changed_do_not_match(changed):
+    store = MemoryStore()
+    before = checkpoint_of(store)
+    before.mark_done([row(0), row(1)])
+    before.mark_intended([row(2)])
+    before.save(before.state({}))
 
-    assert progress_of(kept).matches([row(0), row(1), row(2), row(3, "not settled")])
-    assert not progress_of(kept).matches(changed)
+    assert checkpoint_of(store).matches([row(0), row(1), row(2), row(3, "not done")])
+    assert not checkpoint_of(store).matches(changed)
 
 
 @pytest.mark.parametrize(
@@ -161,30 +161,30 @@ def test_rows_that_were_settled_or_in_doubt_and_changed_do_not_match(changed):
         ({"version": 0}, "provider's version"),
     ],
 )
-def test_state_of_another_plan_is_refused_with_a_warning(caplog, change, what):
-    kept = Kept()
-    written = progress_of(kept)
-    written.keep(written.state({}))
+def test_state_of_another_plan_is_rejected_with_a_warning(caplog, change, what):
+    store = MemoryStore()
+    written = checkpoint_of(store)
+    written.save(written.state({}))
 
-    assert not Progress(kept, PLAN | change).load()
+    assert not Checkpoint(store, PLAN | change).load()
     assert f"The {what} changed since the last try: the import starts over." in caplog.text
 
 
 def test_starting_over_forgets_everything():
-    kept = Kept()
-    progress = progress_of(kept)
-    progress.settle([row(0)])
-    progress.intend([row(1)])
-    progress.keep(progress.state({}))
+    store = MemoryStore()
+    checkpoint = checkpoint_of(store)
+    checkpoint.mark_done([row(0)])
+    checkpoint.mark_intended([row(1)])
+    checkpoint.save(checkpoint.state({}))
 
-    progress.start_over()
+    checkpoint.start_over()
 
-    assert (progress.resumed_rows, progress.end, progress.report, kept.load()) == (0, 0, {}, None)
-    assert progress.matches([row(0, "anything")])
+    assert (checkpoint.done_rows, checkpoint.end, checkpoint.report, store.load()) == (0, 0, {}, None)
+    assert checkpoint.matches([row(0, "anything")])
 
 
 @pytest.mark.parametrize("start", ["", "file://", "memory:/"], ids=["pathlib", "Airflow", "memory"])
-def test_a_file_keeps_the_state_for_the_same_run_only(tmp_path, start):
+def test_a_file_has_the_state_for_the_same_run_only(tmp_path, start):
     of_kind = {"": Path, "file://": ObjectStoragePath, "memory:/": UPath}[start]
     path = of_kind(f"{start}{tmp_path}/made/state.json")
     FileCheckpointStore(path, "dag/run/task/-1/2").save({"a": [1]})
@@ -197,19 +197,19 @@ def test_a_file_keeps_the_state_for_the_same_run_only(tmp_path, start):
 
 
 def test_a_file_that_was_cleared_is_gone_and_clearing_it_again_does_no_harm(tmp_path):
-    checkpoint = FileCheckpointStore(tmp_path / "state.json", "mine")
-    checkpoint.save({})
-    checkpoint.clear()
-    checkpoint.clear()
+    store = FileCheckpointStore(tmp_path / "state.json", "mine")
+    store.save({})
+    store.clear()
+    store.clear()
 
     assert list(tmp_path.iterdir()) == []
-    assert checkpoint.load() is None
+    assert store.load() is None
 
 
 @pytest.mark.parametrize("at", ["write_bytes", "replace"])
 def test_a_kill_while_the_state_is_written_leaves_the_one_before(tmp_path, monkeypatch, at):
-    checkpoint = FileCheckpointStore(tmp_path / "state.json", "mine")
-    checkpoint.save({"try": 1})
+    store = FileCheckpointStore(tmp_path / "state.json", "mine")
+    store.save({"try": 1})
 
     def die(path, *_arguments):
         if at == "write_bytes":
@@ -220,10 +220,10 @@ def test_a_kill_while_the_state_is_written_leaves_the_one_before(tmp_path, monke
     with monkeypatch.context() as patch:
         patch.setattr(Path, at, die)
         with pytest.raises(KeyboardInterrupt):
-            checkpoint.save({"try": 2})
+            store.save({"try": 2})
 
-    assert checkpoint.load() == {"try": 1}
-    checkpoint.save({"try": 3})
+    assert store.load() == {"try": 1}
+    store.save({"try": 3})
     assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
 
 
@@ -258,15 +258,15 @@ def test_a_folder_in_place_of_the_file_is_never_taken_for_no_file(tmp_path):
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    checkpoint = FileCheckpointStore(tmp_path / "file" / "state.json", "mine")
+    store = FileCheckpointStore(tmp_path / "file" / "state.json", "mine")
 
     with pytest.raises(CheckpointError, match=r"checkpoint_path .*state\.json cannot be written"):
-        checkpoint.save({"a": 1})
+        store.save({"a": 1})
 
 
-def test_no_checkpoint_keeps_nothing():
-    checkpoint = NoCheckpointStore()
-    checkpoint.save({"a": 1})
-    checkpoint.clear()
+def test_no_store_saves_nothing():
+    store = NoCheckpointStore()
+    store.save({"a": 1})
+    store.clear()
 
-    assert checkpoint.load() is None
+    assert store.load() is None

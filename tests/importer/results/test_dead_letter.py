@@ -1,4 +1,4 @@
-"""Refused rows are written with why, and the file can be given back as data."""
+"""Rows that were not imported are written with the reason, and the file can be imported again."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.reasons import OWN_COLUMNS, Bucket, Reason
 from airflow_provider_socialscrm.importer.results import dead_letter as dead_letter_module
-from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter, forget_parts
+from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter, delete_parts
 from airflow_provider_socialscrm.importer.sources import base
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 
 FORMATS = [".csv", ".parquet", ".jsonl"]
-CAUSE = Reason(532, 'A "quoted" meaning,\nof two lines.', "Mend it.")
+CAUSE = Reason(532, 'A "quoted" meaning,\nof two lines.', "Fix it.")
 NUMBER = "8615266667780"
 
 
@@ -36,16 +36,16 @@ class NoStrerror(PurePosixPath):
 
 
 def no_place(order):
-    """Say that no earlier try settled anything."""
+    """Return that no earlier try has done anything."""
     return False
 
 
-def refuse(letter, data, positions, *, settled=True, attempts=2):
+def refuse(letter, data, positions, *, done=True, attempts=2):
     """Add rows of a table to a dead letter, in the order they are named."""
     parts = list(open_source(data).batches())
     for position in positions:
         batch = next(b for b in parts if b.start <= position < b.start + b.records.num_rows)
-        order = position if settled else None
+        order = position if done else None
         letter.add(batch, position, Bucket.REJECTED, CAUSE, attempts=attempts, order=order)
 
 
@@ -55,7 +55,7 @@ def refuse_all(data, path, attempts=2):
     letter = DeadLetter(path, source.columns, no_place)
     refuse(letter, data, range(sum(batch.records.num_rows for batch in source.batches())), attempts=attempts)
     letter.close()
-    forget_parts(path)
+    delete_parts(path)
 
 
 def texts(data):
@@ -141,7 +141,7 @@ def test_each_row_says_where_it_was_why_it_is_here_and_what_to_mend(tmp_path, su
             "socialscrm_bucket": "rejected",
             "socialscrm_code": "532",
             "socialscrm_meaning": CAUSE.meaning,
-            "socialscrm_hint": "Mend it.",
+            "socialscrm_hint": "Fix it.",
             "socialscrm_attempts": "2",
         }
         for position in range(3)
@@ -173,30 +173,30 @@ def test_the_file_and_nothing_else_is_there_when_all_is_done(tmp_path, suffix):
     assert [path.name for path in tmp_path.iterdir()] == [f"rejects{suffix}"]
 
 
-def killed(path, positions, *, settled=True):
+def killed(path, positions, *, done=True):
     """Leave what a worker leaves that is killed after it flushed these rows."""
     letter = DeadLetter(path, open_source(CUSTOMERS).columns, no_place)
-    refuse(letter, CUSTOMERS, positions, settled=settled)
+    refuse(letter, CUSTOMERS, positions, done=done)
     letter.flush()
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_rows_of_a_killed_try_are_kept_once_where_they_are_settled_and_else_judged_anew(tmp_path, suffix):
+def test_rows_of_a_killed_try_are_copied_once_if_they_are_done_and_else_decided_on_again(tmp_path, suffix):
     path = tmp_path / f"rejects{suffix}"
     killed(path, [0, 2])
 
     letter = DeadLetter(path, open_source(CUSTOMERS).columns, {2}.__contains__)
     refuse(letter, CUSTOMERS, [0, 1])
     letter.close()
-    forget_parts(path)
+    delete_parts(path)
 
     assert [row["socialscrm_position"] for row in own_columns(path)] == ["2", "0", "1"]
     assert texts(path) == [texts(CUSTOMERS)[position] for position in (2, 0, 1)]
 
 
-def test_rows_that_were_not_settled_for_good_are_forgotten_by_the_next_try(tmp_path):
+def test_rows_that_are_not_done_are_deleted_by_the_next_try(tmp_path):
     path = tmp_path / "rejects.csv"
-    killed(path, [0, 1], settled=False)
+    killed(path, [0, 1], done=False)
     DeadLetter(path, open_source(CUSTOMERS).columns, lambda _: True).close()
     assert texts(path) == []
 
@@ -211,7 +211,7 @@ def test_a_try_that_ends_and_may_go_on_leaves_the_file_and_what_the_next_try_nee
 
     last = DeadLetter(path, columns, range(3).__contains__)
     last.close()
-    forget_parts(path)
+    delete_parts(path)
     assert texts(path) == texts(CUSTOMERS)
     assert [file.name for file in tmp_path.iterdir()] == ["rejects.csv"]
 
@@ -248,7 +248,7 @@ def test_no_row_is_lost_where_the_storage_lists_what_it_had_when_the_try_began(t
         letter = DeadLetter(path, open_source(CUSTOMERS).columns, {0, 2}.__contains__)
         refuse(letter, CUSTOMERS, [1])
         letter.close()
-        letter.forget_parts()
+        letter.delete_parts()
 
     assert [row["socialscrm_position"] for row in own_columns(path)] == ["0", "2", "1"]
     assert list(tmp_path.rglob("*.jsonl")) == []
@@ -261,7 +261,7 @@ def test_rows_of_a_later_batch_are_found_by_their_position_in_the_input(tmp_path
     letter = DeadLetter(tmp_path / "rejects.csv", ["whatsApp"], no_place)
     refuse(letter, pieces, [3, 0])
     letter.close()
-    forget_parts(tmp_path / "rejects.csv")
+    delete_parts(tmp_path / "rejects.csv")
     assert texts(tmp_path / "rejects.csv") == [{"whatsApp": "4"}, {"whatsApp": "1"}]
 
 
@@ -278,8 +278,8 @@ def test_the_ending_may_be_in_capitals(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["rejects.xlsx", "rejects", "rejects.csv.gz"])
-def test_an_ending_that_says_no_format_is_refused_with_those_that_do(tmp_path, name):
-    with pytest.raises(InputError, match=r"says no format.*\.parquet, \.csv, \.jsonl"):
+def test_an_unknown_format_is_refused_with_those_that_are_known(tmp_path, name):
+    with pytest.raises(InputError, match=r"has an unknown format.*\.parquet, \.csv, \.jsonl"):
         DeadLetter(tmp_path / name, ["whatsApp"], no_place)
     assert list(tmp_path.iterdir()) == []
 
@@ -345,11 +345,11 @@ def test_a_path_that_cannot_be_written_any_more_is_named_and_left_to_a_retry(tmp
     spoil(path)
     refuse(letter, CUSTOMERS, [0])
 
-    with pytest.raises(CheckpointError, match=r"rejects\.csv cannot be written \(.*\), so the run stops.* a retry"):
+    with pytest.raises(CheckpointError, match=r"rejects\.csv cannot be written \(.*\), so the import stops.* a retry"):
         letter.close()
 
 
-def test_what_an_earlier_try_left_and_cannot_be_taken_up_is_left_to_a_retry(tmp_path):
+def test_rows_of_an_earlier_try_that_cannot_be_read_are_left_to_a_retry(tmp_path):
     path = tmp_path / "rejects.csv"
     no_folder(path)
 

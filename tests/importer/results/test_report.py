@@ -20,18 +20,18 @@ from airflow_provider_socialscrm.importer.results.report import (
     observations,
 )
 
-FORMAT = Reason(533, "An extension field is malformed.", "Mend it.")
+FORMAT = Reason(533, "An extension field is malformed.", "Fix it.")
 NUMBER = Reason("bad-number", "No number.", "Write it with its country code.")
-CAUSES = {Bucket.REJECTED: FORMAT, Bucket.INVALID: NUMBER}
+REASONS = {Bucket.REJECTED: FORMAT, Bucket.INVALID: NUMBER}
 
 settlements = st.lists(st.tuples(st.sampled_from(list(Bucket)), st.integers(0, 30)), max_size=20)
 
 
-def settled(settlements):
-    """Return a report of rows settled in shares, their positions running on."""
+def counted(settlements):
+    """Return a report of rows counted in shares, their positions running on."""
     report, position = Report(), 0
     for turn, (bucket, rows) in enumerate(settlements):
-        report.settle(bucket, range(position, position + rows), CAUSES.get(bucket), for_good=turn % 2 == 0)
+        report.count(bucket, range(position, position + rows), REASONS.get(bucket), for_good=turn % 2 == 0)
         position += rows
     return report, position
 
@@ -39,7 +39,7 @@ def settled(settlements):
 @settings(deadline=None, max_examples=100)
 @given(settlements)
 def test_the_buckets_add_up_to_the_rows(settlements):
-    report, rows = settled(settlements)
+    report, rows = counted(settlements)
     counts = report.manifest()["rows"]
 
     report.check(rows)
@@ -51,7 +51,7 @@ def test_the_buckets_add_up_to_the_rows(settlements):
 @settings(deadline=None, max_examples=50)
 @given(settlements, st.integers(-3, 3).filter(bool))
 def test_any_difference_to_the_rows_read_is_a_bug_and_says_so(settlements, difference):
-    report, rows = settled(settlements)
+    report, rows = counted(settlements)
     with pytest.raises(AccountingError) as caught:
         report.check(rows + difference)
     assert f"{rows + difference:,} rows were read and {rows:,} are accounted for" in str(caught.value)
@@ -62,8 +62,8 @@ def test_an_accounting_error_shows_the_buckets():
     report = Report()
     with pytest.raises(AccountingError, match=r"\(none\)"):
         report.check(1)
-    report.settle(Bucket.ACCEPTED, range(1500))
-    report.settle(Bucket.INVALID, [1500], NUMBER)
+    report.count(Bucket.ACCEPTED, range(1500))
+    report.count(Bucket.INVALID, [1500], NUMBER)
     with pytest.raises(AccountingError, match=r"\(1,500 accepted, 1 invalid\)"):
         report.check(1502)
 
@@ -73,7 +73,7 @@ def test_an_accounting_error_shows_the_buckets():
 def test_a_refusal_names_its_lowest_positions_in_order_whatever_order_they_came_in(positions, share):
     report = Report()
     for turn, start in enumerate(range(0, len(positions), share)):
-        report.settle(Bucket.REJECTED, positions[start : start + share], FORMAT, for_good=turn % 3 > 0)
+        report.count(Bucket.REJECTED, positions[start : start + share], FORMAT, for_good=turn % 3 > 0)
 
     shown = report.manifest()["refusals"]
     assert [refusal["first_positions"] for refusal in shown] == (
@@ -82,20 +82,20 @@ def test_a_refusal_names_its_lowest_positions_in_order_whatever_order_they_came_
     assert [refusal["rows"] for refusal in shown] == ([len(positions)] if positions else [])
 
 
-def test_refusals_are_told_apart_by_bucket_and_code_and_the_most_frequent_comes_first():
+def test_refusals_are_listed_by_bucket_and_code_and_the_most_frequent_comes_first():
     report = Report()
-    report.settle(Bucket.REJECTED, [1], FORMAT)
-    report.settle(Bucket.INVALID, [2, 3, 4], NUMBER)
-    report.settle(Bucket.UNKNOWN, [5, 6], FORMAT)
+    report.count(Bucket.REJECTED, [1], FORMAT)
+    report.count(Bucket.INVALID, [2, 3, 4], NUMBER)
+    report.count(Bucket.UNKNOWN, [5, 6], FORMAT)
 
     shown = [(refusal["bucket"], refusal["code"], refusal["rows"]) for refusal in report.manifest()["refusals"]]
     assert shown == [("invalid", "bad-number", 3), ("unknown", 533, 2), ("rejected", 533, 1)]
 
 
-def test_the_manifest_is_json_with_the_causes_words():
+def test_the_manifest_is_json_with_the_reasons_texts():
     report = Report()
-    report.settle(Bucket.ACCEPTED, range(90))
-    report.settle(Bucket.REJECTED, [90], FORMAT)
+    report.count(Bucket.ACCEPTED, range(90))
+    report.count(Bucket.REJECTED, [90], FORMAT)
     report.calls.sent, report.seconds.total, report.clock_offset = 3, 1.23456, -7.04
 
     manifest = json.loads(json.dumps(report.manifest(), allow_nan=False))
@@ -106,7 +106,7 @@ def test_the_manifest_is_json_with_the_causes_words():
             "bucket": "rejected",
             "code": 533,
             "meaning": "An extension field is malformed.",
-            "hint": "Mend it.",
+            "hint": "Fix it.",
             "rows": 1,
             "first_positions": [90],
         }
@@ -117,10 +117,10 @@ def test_the_manifest_is_json_with_the_causes_words():
     assert manifest["rows_per_second"] == 72.9
 
 
-def test_causes_beyond_those_a_manifest_tells_apart_are_counted_together():
+def test_reasons_beyond_those_a_manifest_lists_are_counted_together():
     report = Report()
     for number in range(MOST_REASONS + 5):
-        report.settle(Bucket.REJECTED, range(number * 10, number * 10 + 2), Reason(number, "Wrong.", "Mend it."))
+        report.count(Bucket.REJECTED, range(number * 10, number * 10 + 2), Reason(number, "Wrong.", "Fix it."))
 
     shown = report.manifest()["refusals"]
     together = next(refusal for refusal in report.refusals() if refusal.reason == OTHER)
@@ -130,11 +130,11 @@ def test_causes_beyond_those_a_manifest_tells_apart_are_counted_together():
 
 
 @pytest.mark.parametrize("letter", ["x", "é", "错", "😀"])
-def test_the_manifest_stays_under_16_kib_whatever_the_causes(letter):
+def test_the_manifest_stays_under_16_kib_whatever_the_reasons(letter):
     report = Report()
     for number in range(300):
         bucket = list(Bucket)[number % len(Bucket)]
-        report.settle(bucket, range(10**9, 10**9 + 20), Reason(f"code-{number}", letter * 900, letter * 900))
+        report.count(bucket, range(10**9, 10**9 + 20), Reason(f"code-{number}", letter * 900, letter * 900))
 
     beside = observations(
         {Reason(f"code-{n}", "\u5ba2" * 300, "\u6237" * 300): 10**7 for n in range(50)},
@@ -149,22 +149,22 @@ def test_the_manifest_stays_under_16_kib_whatever_the_causes(letter):
 
 @settings(deadline=None, max_examples=50)
 @given(settlements, st.integers(0, 9), st.floats(0, 1e4))
-def test_a_later_try_goes_on_from_what_was_settled_for_good_and_forgets_the_rest(settlements, sent, seconds):
-    report, _ = settled(settlements)
+def test_a_later_try_resumes_from_the_rows_that_are_done_and_forgets_the_rest(settlements, sent, seconds):
+    report, _ = counted(settlements)
     report.calls.sent, report.seconds.total = sent, seconds
 
     resumed = Report.resumed(json.loads(json.dumps(report.state())))
 
     for_good = settlements[::2]
     assert resumed.rows == sum(rows for _, rows in for_good)
-    assert [resumed.count(bucket) for bucket in Bucket] == [sum(n for b, n in for_good if b is x) for x in Bucket]
+    assert [resumed.rows_in(bucket) for bucket in Bucket] == [sum(n for b, n in for_good if b is x) for x in Bucket]
     assert (resumed.calls.sent, resumed.seconds.total) == (sent, seconds)
 
 
-def test_to_ask_for_the_manifest_changes_nothing():
+def test_building_the_manifest_changes_nothing():
     report = Report()
-    report.settle(Bucket.REJECTED, [5], FORMAT)
-    report.settle(Bucket.REJECTED, [3], FORMAT, for_good=False)
+    report.count(Bucket.REJECTED, [5], FORMAT)
+    report.count(Bucket.REJECTED, [3], FORMAT, for_good=False)
     assert report.manifest() == report.manifest()
     assert report.manifest()["refusals"][0]["first_positions"] == [3, 5]
     assert report.state()["settled"]["refusals"][0]["first_positions"] == [5]
@@ -187,4 +187,4 @@ def test_a_run_that_took_no_time_has_no_speed():
     ],
 )
 def test_the_summary_says_in_one_sentence_how_many_and_why(settlements, sentence):
-    assert settled(settlements)[0].summary() == sentence
+    assert counted(settlements)[0].summary() == sentence

@@ -1,4 +1,4 @@
-"""The loop, with clock, sleep and chance in hand, and calls that are answered in the test."""
+"""The loop, with the test's own clock, sleep and chance, and responses made by the test."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from itertools import pairwise
+from queue import SimpleQueue
 from typing import Any
 
 import msgspec
@@ -17,10 +18,11 @@ from airflow_provider_socialscrm.api.codes import Family, look_up
 from airflow_provider_socialscrm.api.errors import ServiceError, SettingError, UncertainError, refusal
 from airflow_provider_socialscrm.api.pacing import Pace
 from airflow_provider_socialscrm.api.retry import Clock, RetryLimits
-from airflow_provider_socialscrm.importer.errors import InputError, StoppedError
+from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError, StoppedError
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.reasons import Bucket
-from airflow_provider_socialscrm.importer.results.checkpoint import NoCheckpointStore, Progress
+from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint, CheckpointStore, NoCheckpointStore
+from airflow_provider_socialscrm.importer.results.checkpoint_writer import CheckpointWriter
 from airflow_provider_socialscrm.importer.results.recorder import Recorder
 from airflow_provider_socialscrm.importer.results.report import Report
 from airflow_provider_socialscrm.importer.rows import Row
@@ -82,17 +84,21 @@ def engine_of(
     *,
     rate: float = 1_000_000.0,
     chance: float = 1.0,
+    store: CheckpointStore | None = None,
     **options: Any,
 ) -> tuple[Engine, Report]:
     ticks = Clock(now=lambda: clock.now, sleep=clock.sleep, chance=lambda: chance)
     chosen = Options(clock=ticks, **options)
-    recorder = Recorder(Report(), Progress(NoCheckpointStore(), {}))
+    report, checkpoint = Report(), Checkpoint(store or NoCheckpointStore(), {})
+    writer = CheckpointWriter(checkpoint, report, elapsed=lambda: 0.0, now=ticks.now, interval=chosen.save_interval)
+    recorder = Recorder(report, checkpoint, writer)
     queue, pace = ChunkQueue(), Pace(rate)
     limits = Limits(chosen.rows_per_call, chosen.bytes_per_call)
     handler = CallHandler(
         recorder, queue, chosen, limits=limits, pace=pace, clock=ServerClock(lambda: 0.0), envelope=lambda _agent: 100
     )
-    return Engine(send, recorder, handler, queue, pool or Inline(), pace=pace, options=chosen), recorder.report
+    engine = Engine(send, recorder, writer, handler, queue, pool=pool or Inline(), pace=pace, options=chosen)
+    return engine, report
 
 
 def chunks(count: int, rows: int = 1, read: list[int] | None = None) -> Iterator[Chunk]:
@@ -106,7 +112,7 @@ def chunks(count: int, rows: int = 1, read: list[int] | None = None) -> Iterator
 
 
 def counts(report: Report) -> dict[str, int]:
-    return {bucket.value: report.count(bucket) for bucket in Bucket if report.count(bucket)}
+    return {bucket.value: rows for bucket in Bucket if (rows := report.rows_in(bucket))}
 
 
 def test_an_import_without_rows_makes_no_call():
@@ -156,7 +162,7 @@ def test_each_failure_doubles_the_wait_before_a_chunk_is_sent_again(chance, wait
 
 
 @pytest.mark.parametrize(("asked", "wait"), [(7.0, 7.0), (0.0, 0.0), (3600.0, RetryLimits().longest_wait)])
-def test_what_the_server_asks_to_wait_is_obeyed_within_bounds(asked, wait):
+def test_the_wait_that_the_server_asks_for_is_obeyed_within_bounds(asked, wait):
     clock = FakeClock()
     send = Answers(clock, [ServiceError("busy", http_status=503, retry_after=asked)])
     engine, _ = engine_of(send, clock, chance=0.0)
@@ -236,7 +242,7 @@ def test_chunks_that_wait_are_few_and_the_rest_is_not_read(concurrency):
     assert counts(report) == {"not_sent": 100}
 
 
-def test_a_run_that_was_told_to_stop_reads_and_sends_nothing_more():
+def test_a_stopped_run_reads_and_sends_nothing_more():
     clock = FakeClock()
     read: list[int] = []
 
@@ -252,10 +258,9 @@ def test_a_run_that_was_told_to_stop_reads_and_sends_nothing_more():
     assert read == [0, 1, 2, 3, 4]
 
 
-def test_a_run_that_is_told_to_stop_while_it_waits_does_not_wait_to_the_end():
+def test_a_run_that_is_stopped_while_it_waits_does_not_wait_to_the_end():
     clock = FakeClock()
     send = Answers(clock, [ServiceError("busy", http_status=503, retry_after=60.0)])
-    engine, report = engine_of(send, clock)
     sleep = clock.sleep
 
     def sleep_and_stop(seconds: float) -> None:
@@ -263,13 +268,14 @@ def test_a_run_that_is_told_to_stop_while_it_waits_does_not_wait_to_the_end():
         if clock.now > 1003.0:
             engine.stop()
 
-    engine._timing = Clock(now=lambda: clock.now, sleep=sleep_and_stop)
+    clock.sleep = sleep_and_stop
+    engine, report = engine_of(send, clock)
     assert isinstance(engine.run(chunks(1)), StoppedError)
     assert clock.now < 1004.0
     assert counts(report) == {"not_sent": 1}
 
 
-def test_a_table_that_breaks_off_is_told_after_what_was_read_is_settled():
+def test_a_table_that_breaks_off_is_reported_after_the_rows_before_are_recorded():
     clock = FakeClock()
 
     def broken() -> Iterator[Chunk]:
@@ -305,7 +311,7 @@ def test_a_fault_in_our_own_code_is_not_taken_for_the_crms():
         engine.run(chunks(3))
 
 
-# With threads: calls that are really in flight together. A call that waits for others in vain breaks the barrier.
+# With threads: calls that are really in flight together. If the others never come, the barrier breaks.
 
 
 def test_the_first_call_goes_alone_and_all_connections_open_after_its_answer():
@@ -327,7 +333,7 @@ def test_the_first_call_goes_alone_and_all_connections_open_after_its_answer():
     assert counts(report) == {"accepted": 13}
 
 
-def test_what_is_in_flight_when_the_run_has_to_stop_is_settled():
+def test_calls_in_flight_when_the_run_has_to_stop_are_recorded():
     together = threading.Barrier(4)
 
     def send(chunk: Chunk) -> str:
@@ -342,11 +348,11 @@ def test_what_is_in_flight_when_the_run_has_to_stop_is_settled():
         engine, report = engine_of(send, FakeClock(), pool, concurrency=4)
         failure = engine.run(chunks(100))
     assert isinstance(failure, SettingError)
-    assert report.count(Bucket.ACCEPTED) >= 4  # the first and the three beside the refused one
+    assert report.rows_in(Bucket.ACCEPTED) >= 4  # the first and the three beside the refused one
     assert report.rows == 100
 
 
-def test_what_is_in_flight_when_the_run_is_told_to_stop_is_settled():
+def test_calls_in_flight_when_the_run_is_stopped_are_recorded():
     together = threading.Barrier(4, action=lambda: engine.stop())  # noqa: PLW0108 - the engine is made below
 
     def send(chunk: Chunk) -> str:
@@ -361,7 +367,7 @@ def test_what_is_in_flight_when_the_run_is_told_to_stop_is_settled():
     assert counts(report) == {"accepted": 5}
 
 
-def test_where_calls_in_flight_give_several_reasons_to_stop_one_is_told_and_each_row_counted_once():
+def test_if_calls_in_flight_give_several_reasons_to_stop_one_is_returned_and_each_row_counted_once():
     together = threading.Barrier(2)
 
     def send(chunk: Chunk) -> str:
@@ -375,3 +381,92 @@ def test_where_calls_in_flight_give_several_reasons_to_stop_one_is_told_and_each
         failure = engine.run(chunks(10))
     assert failure in (WRONG_TOKEN, LOST)
     assert counts(report) == {"accepted": 1, "unknown": 1, "not_sent": 8}
+
+
+# Saving the checkpoint.
+
+
+class Store(NoCheckpointStore):
+    """Has every state that it was given.
+
+    :param on_save: called with each state.
+    """
+
+    def __init__(self, on_save: Callable[[dict[str, Any]], Any] = lambda _: None) -> None:
+        self.states: list[dict[str, Any]] = []
+        self._on_save = on_save
+
+    def save(self, state: dict[str, Any]) -> None:
+        self.states.append(state)
+        self._on_save(state)
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_no_call_waits_for_a_save(concurrency):
+    last_is_sent = threading.Event()
+    saves: SimpleQueue[bool] = SimpleQueue()
+
+    def send(chunk: Chunk) -> str:
+        if chunk.rows[0].position == 99:
+            last_is_sent.set()
+        return ""
+
+    store = Store(lambda _: saves.put(last_is_sent.wait(30)))
+    engine, report = engine_of(send, FakeClock(), concurrency=concurrency, store=store)
+
+    assert engine.run(chunks(100)) is None
+    assert saves.get(timeout=30)
+    assert counts(report) == {"accepted": 100}
+
+
+def test_calls_are_saved_once_an_interval_at_most():
+    clock, store = FakeClock(), Store()
+    engine, _ = engine_of(Answers(clock), clock, rate=40.0, store=store, save_interval=1.0)
+
+    assert engine.run(chunks(400)) is None
+
+    assert 1 <= len(store.states) <= 11  # in ten seconds of this clock
+
+
+def test_a_save_that_is_due_while_a_slow_call_is_in_flight_is_not_delayed_by_it():
+    saved = threading.Event()
+    store = Store(lambda state: saved.set() if state["settled"] == [[0, 2]] else None)
+
+    def send(chunk: Chunk) -> bool:
+        return chunk.rows[0].position != 2 or saved.wait(30)
+
+    with ThreadPoolExecutor(2) as pool:
+        engine, _ = engine_of(send, FakeClock(), pool, concurrency=2, store=store, save_interval=0.0)
+        assert engine.run(chunks(3)) is None
+    assert saved.is_set()
+
+
+def test_a_save_that_fails_stops_the_run():
+    def fail(_state: dict[str, Any]) -> None:
+        raise CheckpointError("no space left")
+
+    clock = FakeClock()
+    send = Answers(clock)
+    engine, _ = engine_of(send, clock, store=Store(fail))
+
+    with pytest.raises(CheckpointError, match="no space left"):
+        engine.run(chunks(1_000_000))
+
+    assert len(send.at) < 1_000_000
+
+
+@pytest.mark.parametrize(("on_unknown", "saved"), [("hold", [[[0, 1]], [[1, 2]], [[2, 3]]]), ("resend", [])])
+def test_rows_that_must_not_be_sent_twice_are_saved_as_in_doubt_before_their_call(on_unknown, saved):
+    store = Store()
+    in_doubt: list[list[list[int]]] = []
+
+    def send(_chunk: Chunk) -> str:
+        if on_unknown == "hold":
+            in_doubt.append(store.states[-1]["in_doubt"])
+        return ""
+
+    harmful = (Chunk((row._replace(has_side_effects=True),), chunk.agent) for chunk in chunks(3) for row in chunk.rows)
+    engine, _ = engine_of(send, FakeClock(), concurrency=1, on_unknown=on_unknown, store=store)
+
+    assert engine.run(harmful) is None
+    assert in_doubt == saved
