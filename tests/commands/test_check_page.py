@@ -129,7 +129,7 @@ def test_notes(check):
         "    takes a call of its own.",
         "  - 'freindName' is sent as an extension field. If friendName is meant, set",
         "    columns={'freindName': 'friendName'}.",
-        "  - mistakes.csv, line 7: it has 2 values, and the header names 7",
+        "  - mistakes.csv, line 7: it has 2 values, but the header names 7",
         "  - mistakes.csv, line 8: text follows a closing quote",
     ]
 
