@@ -100,8 +100,8 @@ def test_exit_codes(check, arguments, code):
         (
             ["fine.csv", "--values", "gender:M=male", "--extension-fields", "gender"],
             (
-                "extension_fields names 'gender', which is neither a column nor a field. values names 'gender', which no "
-                "column goes to. The file has the columns 'whatsApp', 'friendName', 'city'."
+                "extension_fields names 'gender', which is neither a column nor a field. values names 'gender', which "
+                "no column maps to. The file has the columns 'whatsApp', 'friendName', 'city'."
             ),
         ),
         (
@@ -119,8 +119,8 @@ def test_exit_codes(check, arguments, code):
         (
             ["fine.csv", "--extension-fields", "city", "--extension-fields", "all"],
             (
-                "extension_fields names 'all', which is neither a column nor a field. The file has the columns 'whatsApp', "
-                "'friendName', 'city'."
+                "extension_fields names 'all', which is neither a column nor a field. The file has the columns "
+                "'whatsApp', 'friendName', 'city'."
             ),
         ),
         (["none://bucket/x.csv"], NO_FILE_SYSTEM),
