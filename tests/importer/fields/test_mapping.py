@@ -218,7 +218,7 @@ def test_everything_that_is_wrong_is_said_at_once():
     [
         (["friendName"], False, ["no column whatsApp"]),
         (["friendName"], True, ["no column whatsApp and no column agentAccount", "header scheme"]),
-        (["whatsApp"], True, ["no column agentAccount", "header scheme", "defaults can give one for all"]),
+        (["whatsApp"], True, ["no column agentAccount", "header scheme", "set one for all in defaults"]),
         (["agentAccount"], True, ["no column whatsApp"]),
         (["whatsap", "Agent-Acount"], True, ["{'whatsap': 'whatsApp'}", "{'Agent-Acount': 'agentAccount'}"]),
         (["whats-app"], False, ["Is it 'whats-app'? Then set columns={'whats-app': 'whatsApp'}"]),

@@ -546,5 +546,5 @@ def test_no_region_is_refused_with_what_to_write_instead(region, instead):
 
 @pytest.mark.parametrize("region", ["XX", "AQ"])
 def test_a_region_without_numbers_is_refused(region):
-    with pytest.raises(InputError, match=f"default_region is '{region}', where phonenumbers knows no numbers"):
+    with pytest.raises(InputError, match=f"default_region is '{region}', which has no numbering plan"):
         check_region(region)
