@@ -72,7 +72,7 @@ def test_reasons(check):
         "                                 Write the number with + and its",
         "                                 country code, or set",
         "                                 default_region to the country that",
-        "                                 such numbers belong to.",
+        "                                 these numbers belong to.",
         "",
         "     1   no-number +             The row has no whatsApp number.      2",
         "         bad-birthday            birthday is not a date such as",
