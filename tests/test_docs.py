@@ -40,6 +40,8 @@ OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 SECURITY = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 UPGRADING = (ROOT / "docs" / "upgrading.md").read_text(encoding="utf-8")
 
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
 ADVICE, CODES = OPERATIONS.split("<!-- codes")
 """What to do, and the tables of all codes behind it."""
 
@@ -210,3 +212,31 @@ def test_every_argument_of_the_operator_has_its_default_in_its_documentation():
     documented = dict(re.findall(r":param (\w+): (.*?)(?=\n:)", text, re.DOTALL))
 
     assert [name for name in with_default if "efault" not in documented[name]] == []
+
+
+def test_architecture_names_modules_and_folders_that_exist():
+    package = ROOT / "airflow_provider_socialscrm"
+    named = set(re.findall(r"`([\w/]+(?:\.py|/))`", ARCHITECTURE)) - {f"{package.name}/"}
+
+    assert len(named) > 50
+    assert sorted(name for name in named if not (package / name).exists()) == []
+
+
+def test_architecture_has_each_way_in_ten_steps():
+    for way in ("a row", "a rejected row", "a code"):
+        section = ARCHITECTURE.split(f"## The way of {way}\n")[1].split("\n## ")[0]
+        assert re.findall(r"^(\d+)\. ", section, re.MULTILINE) == [str(step) for step in range(1, 11)]
+
+
+def test_architecture_lists_every_folder():
+    folders = [each for each in (ROOT / "airflow_provider_socialscrm").rglob("__init__.py") if each.parent.name != "ui"]
+    names = [each.parent.relative_to(ROOT / "airflow_provider_socialscrm").as_posix() for each in folders]
+
+    assert [name for name in names if name not in {".", "importer"} and f"`{name}/`" not in ARCHITECTURE] == []
+
+
+def test_glossary_has_each_word_once_and_in_order():
+    page = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    words = re.findall(r"^\| ([a-z][\w ]+) \| ", page, re.MULTILINE)
+
+    assert words[1:] == sorted(set(words[1:]))

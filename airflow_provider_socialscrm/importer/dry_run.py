@@ -13,8 +13,8 @@ import msgspec
 
 from airflow_provider_socialscrm.api.customers import AGENT
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
-from airflow_provider_socialscrm.importer.columns.text import untrimmed
-from airflow_provider_socialscrm.importer.columns.values import readable
+from airflow_provider_socialscrm.importer.columns.text import as_raw_text
+from airflow_provider_socialscrm.importer.columns.values import as_utf8
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.masking import masked
@@ -170,5 +170,5 @@ def _own_text(row: Row, column: str) -> str | None:
     records = row.batch.records.slice(row.position - row.batch.start, 1)
     if column not in records.schema.names:
         return None
-    text: str | None = untrimmed(readable(records.column(column)))[0].as_py()
+    text: str | None = as_raw_text(as_utf8(records.column(column)))[0].as_py()
     return text

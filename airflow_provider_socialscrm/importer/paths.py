@@ -1,4 +1,4 @@
-"""Paths of any file system: what the importer asks of one, and how it writes a file whole."""
+"""Paths on any file system: what the importer needs from one, and how it opens one for writing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeGuard
 
 
 class OpenablePath(Protocol):
-    """What is asked of a path; ``pathlib.Path`` and Airflow's ``ObjectStoragePath`` have it."""
+    """The part of a path that the importer uses; ``pathlib.Path`` and Airflow's ``ObjectStoragePath`` have it."""
 
     @property
     def suffix(self) -> str:
@@ -22,7 +22,7 @@ class OpenablePath(Protocol):
         """The last part."""
 
     def exists(self) -> bool:
-        """Say whether there is something to read."""
+        """Return whether the file exists."""
 
     def unlink(self) -> None:
         """Remove the file."""
@@ -32,17 +32,17 @@ class OpenablePath(Protocol):
 
 
 def is_plain(path: object) -> TypeGuard[Path]:
-    """Tell a path of :mod:`pathlib` from one of Airflow's object storage, which on Airflow 3.1 is a ``Path``, too."""
+    """Return whether a path is one of :mod:`pathlib` only; on Airflow 3.1 an object storage path is a ``Path``, too."""
     return not hasattr(path, "protocol")
 
 
 def open_to_write(path: OpenablePath) -> Any:
-    """Open a file to be written anew, in a folder that is made where there is none.
+    """Open a file for writing, and create its folder if there is none.
 
-    :raises OSError: when it cannot be.
+    :raises OSError: when it cannot be opened.
     """
     try:
         return path.open("wb")
-    except FileNotFoundError:  # of the folder, which object storage does not have
+    except FileNotFoundError:  # the folder is missing; object storage has none
         path.parent.mkdir(parents=True, exist_ok=True)
         return path.open("wb")

@@ -1,4 +1,4 @@
-"""Why rows are where they are, in words for a person."""
+"""Reasons shown to users: why a row was not accepted, or what to know about a row that was sent."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Final
 
 
 class Bucket(StrEnum):
-    """Where a row ends."""
+    """The outcome of a row."""
 
-    ACCEPTED = "accepted"  # the CRM answered 200 for it; what it does with it then, it does not say
-    REJECTED = "rejected"  # the CRM refused this very row
-    INVALID = "invalid"  # not sendable, found here
-    DUPLICATE = "duplicate"  # superseded by another row of the same input
+    ACCEPTED = "accepted"  # the CRM answered 200; it does not confirm that it stored the row
+    REJECTED = "rejected"  # the CRM refused this row
+    INVALID = "invalid"  # cannot be sent; found before any call
+    DUPLICATE = "duplicate"  # another row of the input has the same number and is sent instead
     BLANK = "blank"  # has no value in any column
-    UNKNOWN = "unknown"  # sent, the answer was lost, and sending again could do harm
+    UNKNOWN = "unknown"  # sent, but the response was lost, and sending it again could do harm
     NOT_SENT = "not_sent"  # the run stopped before it
 
 
@@ -26,11 +26,11 @@ TO_LOOK_AT: Final = (Bucket.REJECTED, Bucket.INVALID, Bucket.UNKNOWN)
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why rows are in their bucket: a code of the CRM's, or a short name of ours.
+    """Why rows are in their bucket: one of the CRM's codes, or a short name of ours.
 
     :param code: the number the CRM answered, or our name for what is wrong.
     :param meaning: what is wrong.
-    :param hint: what a person can mend.
+    :param hint: what to do about it.
     """
 
     code: int | str
@@ -41,11 +41,11 @@ class Reason:
 OWN_COLUMNS: Final = tuple(
     f"socialscrm_{name}" for name in ("file", "position", "bucket", "code", "meaning", "hint", "attempts", "time")
 )
-"""What is added to the row's own columns; left out again when the file is given back as data."""
+"""Columns that a dead letter adds to the row's own. They are ignored when the file is given back as data."""
 
 
 BUCKET_COLUMN: Final = OWN_COLUMNS[2]
-"""Which of them says what became of the row."""
+"""The column that names the row's bucket."""
 
 
 SHORTEST_NUMBER, LONGEST_NUMBER = 7, 15
@@ -62,21 +62,21 @@ BAD_NUMBER: Final = Reason(
 NATIONAL_NUMBER: Final = Reason(
     "national-number",
     "whatsApp begins with 0, so it lacks its country code.",
-    "Write the number with + and its country code, or set default_region to the country that such numbers belong to.",
+    "Write the number with + and its country code, or set default_region to the country that these numbers belong to.",
 )
 ROUNDED_NUMBER: Final = Reason(
     "rounded-number",
-    "whatsApp is a rounded number, whose last digits are lost.",
+    "whatsApp is a rounded number: its last digits are lost.",
     "Export the column as text: a spreadsheet or program wrote it as 8.6E+12, or it is a 32-bit float.",
 )
 NUMBER_NOT_IN_USE: Final = Reason(
     "number-not-in-use",
-    "whatsApp is not a number that is in use: its country code, its length or the digits behind the code do not exist.",
+    "whatsApp is not a number in use: its country code, its length or the digits after the code are not valid.",
     "Correct the number, or write it with + and its country code.",
 )
 AMBIGUOUS_NUMBER: Final = Reason(
     "ambiguous-number",
-    "whatsApp can be a number of default_region, or one of another country without its +.",
+    "whatsApp could be a number in default_region, or a number in another country without its +.",
     "Write the number with + and its country code, or set ambiguous_numbers to 'national' or 'international'.",
 )
 NO_PERSON: Final = Reason(
@@ -85,7 +85,7 @@ NO_PERSON: Final = Reason(
     "Give the customer's own number, with + and its country code.",
 )
 NO_AGENT: Final = Reason(
-    "no-agent", "The row has no agentAccount.", "Give the login of the agent the customer goes to."
+    "no-agent", "The row has no agentAccount.", "Give the login of the agent that the customer belongs to."
 )
 BAD_BIRTHDAY: Final = Reason(
     "bad-birthday",
@@ -111,24 +111,24 @@ NOT_A_NUMBER: Final = Reason(
 NOT_TEXT: Final = Reason(
     "not-text",
     "A column holds bytes that are not UTF-8 text.",
-    "Decode the column before it is imported, or leave it out with columns={'NAME': None}. Or set bad_values='omit' to "
-    "leave such values out of their rows.",
+    "Decode the column before the import, or leave it out with columns={'NAME': None}. Or set bad_values='omit' to "
+    "send the rows without these values.",
 )
 ODD_SEX: Final = Reason(
     "odd-sex",
-    "sex is neither unknown, male nor female, nor a word that certainly means one of them.",
-    "It is sent as it is. Set values={'sex': {'1': 'male', '2': 'female'}}, with the words of your data, to have them "
-    "translated.",
+    "sex is not unknown, male or female, nor a word that clearly means one of them.",
+    "It is sent as it is. Set values={'sex': {'1': 'male', '2': 'female'}}, with the words in your data, to translate "
+    "them.",
 )
 DUPLICATE: Final = Reason(
     "duplicate",
-    "Another row of the input has the same whatsApp number, and is sent instead.",
-    "The dead letter names that row; duplicates='first' or 'send' chooses another row.",
+    "Another row of the input has the same whatsApp number and is sent instead.",
+    "See the dead letter for that row. Set duplicates='first' to send the first row instead, or 'send' to send all.",
 )
 SUPERSEDED_BEFORE: Final = Reason(
     "duplicate",
-    "When this dead letter was written another row with the same whatsApp number was sent instead.",
-    "duplicates='send' sends it all the same, and so does the file without its column socialscrm_bucket.",
+    "An earlier import sent another row with the same whatsApp number instead of this one.",
+    "Set duplicates='send' to send it anyway, or remove the column socialscrm_bucket from the file.",
 )
 TOO_LARGE: Final = Reason(
     "too-large", "The row alone is larger than bytes_per_call.", "Shorten its texts, or raise bytes_per_call."
@@ -136,67 +136,70 @@ TOO_LARGE: Final = Reason(
 
 
 STOPPED: Final = Reason(
-    "stopped", "The run stopped before this row was sent.", "Fix what stopped the run, and run it again."
+    "stopped", "The run stopped before this row was sent.", "Fix what stopped the run, then run it again."
 )
 NOTHING_SENT: Final = Reason(
     "nothing-sent",
     "The input has rows that cannot be sent, and on_invalid is 'fail'.",
-    "Fix those rows, or leave them out.",
+    "Fix those rows or leave them out.",
 )
 NAMED: Final = Reason(
-    "named", "The CRM took the call, and names this row as failed without a reason.", "Look the customer up in the CRM."
+    "named", "The CRM took the call but names this row as failed, without a reason.", "Look the customer up in the CRM."
 )
 NOT_IN_RESPONSE: Final = Reason(
     "not-in-response",
-    "The CRM's answer names other rows of the call, but not this one.",
+    "The CRM's response names other rows of the call but not this one.",
     "Look the customer up in the CRM.",
 )
 CUT_SHORT: Final = Reason(
     "cut-short",
-    "The worker was killed while this row may have been on its way, and sending it again could do harm.",
-    "Look the customer up in the CRM, and send the row in another import if the customer is not there.",
+    "The worker was killed while this row may have been in flight, and sending it again could do harm.",
+    "Look the customer up in the CRM. If the customer is not there, import the row again.",
 )
 
 
 TWO_FORMS: Final = Reason(
     "two-forms",
-    "Two forms of one number occur, such as 5215512345678 and 525512345678 in Mexico.",
-    "Both are sent. Keep one of them if the CRM should have one customer: the form in which WhatsApp shows the number.",
+    "The data has two forms of one number, such as 5215512345678 and 525512345678 in Mexico.",
+    "Both are sent. Keep one of them if they are one customer: the form that WhatsApp shows.",
 )
 
 
 def together(reasons: Sequence[Reason]) -> Reason:
-    """Return all that is wrong with one row as one cause."""
+    """Combine all reasons of one row into one."""
     codes = " + ".join(str(reason.code) for reason in reasons)
     return Reason(codes, " ".join(reason.meaning for reason in reasons), " ".join(reason.hint for reason in reasons))
 
 
 @dataclass(frozen=True, slots=True)
 class AmbiguousNumberReason(Reason):
-    """A number that has two readings.
+    """Why a number with two readings is ambiguous.
 
-    :param countries: of the readings, in words.
+    :param countries: the countries of the readings, in words.
     """
 
     countries: str = ""
 
 
 def ambiguous_number(countries: str, ambiguous: str) -> AmbiguousNumberReason:
-    """Return why a number is ambiguous.
+    """Return the reason for a number with two readings.
 
-    :param countries: of its two readings, in words.
-    :param ambiguous: the user's ``ambiguous_numbers``: with ``reject`` the row is not sent.
+    :param countries: the countries of the readings, in words.
+    :param ambiguous: the user's ``ambiguous_numbers``; with ``reject`` the row is not sent.
     """
-    taken = f"It is read as the {ambiguous} number, as ambiguous_numbers says."
+    taken = f"It is read as the {ambiguous} number, because ambiguous_numbers is {ambiguous!r}."
     hint = AMBIGUOUS_NUMBER.hint if ambiguous == "reject" else taken
-    return AmbiguousNumberReason(AMBIGUOUS_NUMBER.code, f"whatsApp can be a number of {countries}.", hint, countries)
+    return AmbiguousNumberReason(AMBIGUOUS_NUMBER.code, f"whatsApp could be a number in {countries}.", hint, countries)
 
 
 def superseded_by(position: int | None) -> Reason:
-    """Return why a row is not sent: the row at ``position`` has the same number, or one of an import before had it."""
+    """Return the reason for a row whose number another row has.
+
+    :param position: the other row's; ``None`` if an earlier import sent it.
+    """
     if position is None:
         return SUPERSEDED_BEFORE
-    return Reason(DUPLICATE.code, f"Row {position} has the same whatsApp number, and is sent instead.", DUPLICATE.hint)
+    return Reason(DUPLICATE.code, f"Row {position} has the same whatsApp number and is sent instead.", DUPLICATE.hint)
 
 
 UNREADABLE: Final = Reason(
@@ -205,16 +208,16 @@ UNREADABLE: Final = Reason(
 
 
 def unreadable(where: str, what: str) -> Reason:
-    """Return why one row could not be read.
+    """Return the reason for a row that cannot be read.
 
     :param where: file and line.
-    :param what: what is wrong there, without a value of it.
+    :param what: what is wrong there, without any of its values.
     """
     return Reason(UNREADABLE.code, f"{where}: {what}", UNREADABLE.hint)
 
 
 def counted_as(reason: Reason) -> Reason:
-    """Return what a reason is counted as, where the rows' own reasons tell more: file and line, countries."""
+    """Return the reason that a row's own reason is counted under: without file and line, or countries."""
     return _COUNTED.get(reason.code, reason)
 
 
@@ -225,13 +228,13 @@ BIRTHDAY_OUT_OF_RANGE: Final = Reason(
     "birthday-out-of-range",
     "birthday is before 1900 or in the future.",
     "Correct it. Convert a year of another calendar, such as 2533 (Buddhist) or 1368 (Persian), to the Gregorian one. "
-    "Or set bad_values='omit' to send the rows without the birthday.",
+    "Or set bad_values='omit' to send the rows without it.",
 )
 BAD_DATE: Final = Reason(
     "bad-date",
     "A column of date_fields holds a value that is not a date such as 1990/03/08.",
     "Write 1990/03/08 or give a date column; where a spreadsheet shows 32940, format the column as a date. Or take the "
-    "column out of date_fields to send its texts as they are, or set bad_values='omit' to leave bad dates out.",
+    "column out of date_fields to send its texts as they are. Or set bad_values='omit' to leave bad dates out.",
 )
 AMBIGUOUS_DATE: Final = Reason(
     "ambiguous-date",
@@ -240,22 +243,22 @@ AMBIGUOUS_DATE: Final = Reason(
 )
 BAD_TAGS: Final = Reason(
     "bad-tags",
-    "The tags are in brackets, but cannot be read as a list with certainty.",
-    "Write names with commas between them, as in VIP,New, or a list, as in ['VIP', 'New']. A tag's own name cannot be "
+    "The tags are in brackets but are not a list that can be read with certainty.",
+    "Write names with commas between them, as in VIP,New, or a list, as in ['VIP', 'New']. Do not put a tag's own name "
     "in square brackets or braces. Or set bad_values='omit' to send the rows without these tags.",
 )
 OTHER_SEPARATOR: Final = Reason(
     "other-separator",
     "A tag contains a character that separates tags in other programs, such as a semicolon or a full-width comma.",
-    "It is sent as one tag. If it means several tags, write plain commas between their names, as in VIP,New.",
+    "It is sent as one tag. If it is several tags, write plain commas between their names, as in VIP,New.",
 )
 NULL_WORD: Final = Reason(
     "null-word",
     "A value is a word that programs write for a missing value, such as NULL or NaN.",
-    "It is sent as it is. Set null_values=['NULL'], with the words that occur in your data, to treat them as missing.",
+    "It is sent as it is. Set null_values=['NULL'], with the words in your data, to treat them as missing.",
 )
 INEXACT_NUMBER: Final = Reason(
     "inexact-number",
-    "A column holds a number with more digits than a 64-bit float keeps, so its last digits may be wrong.",
-    "It is sent as it is. Export the column as text or as integers: pandas makes floats of integers with gaps.",
+    "A column holds a number with more digits than a 64-bit float can hold, so its last digits may be wrong.",
+    "It is sent as it is. Export the column as text or as integers: pandas turns integers with gaps into floats.",
 )

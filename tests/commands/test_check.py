@@ -66,7 +66,7 @@ def test_exit_codes(check, arguments, code):
     [
         (
             ["nowhere.csv"],
-            "nowhere.csv is not there: check the path in data, and that the worker can reach it.",
+            "nowhere.csv does not exist: check the path in data, and that the worker can reach it.",
         ),
         (
             ["no*.csv"],
@@ -75,7 +75,7 @@ def test_exit_codes(check, arguments, code):
         (
             ["mistakes.csv", "--columns", "freindName="],
             (
-                "The data has no column whatsApp. Say which one has the numbers, as in columns={'mobile': 'whatsApp'}. "
+                "The data has no column whatsApp. Name the one with the numbers, as in columns={'mobile': 'whatsApp'}. "
                 "The file has the columns 'mobile', 'nickname', 'birthday', 'sex', 'freindName', 'Shoe [cm]', "
                 "'remarks'."
             ),
@@ -84,7 +84,7 @@ def test_exit_codes(check, arguments, code):
             ["mistakes.csv", "--columns", "mobile=whatsApp"],
             (
                 "The column 'freindName' is not sent, but its name is close to the field friendName: set "
-                "columns={'freindName': 'friendName'} if that is meant, or columns={'freindName': None} to leave it "
+                "columns={'freindName': 'friendName'} to send it, or columns={'freindName': None} to leave it "
                 "out. "
                 "The file has the columns 'mobile', 'nickname', 'birthday', 'sex', 'freindName', 'Shoe [cm]', "
                 "'remarks'."
@@ -100,8 +100,8 @@ def test_exit_codes(check, arguments, code):
         (
             ["fine.csv", "--values", "gender:M=male", "--extension-fields", "gender"],
             (
-                "extension_fields names 'gender', which is no column and no field. values names 'gender', which no "
-                "column goes to. The file has the columns 'whatsApp', 'friendName', 'city'."
+                "extension_fields names 'gender', which is neither a column nor a field. values names 'gender', which "
+                "no column maps to. The file has the columns 'whatsApp', 'friendName', 'city'."
             ),
         ),
         (
@@ -119,8 +119,8 @@ def test_exit_codes(check, arguments, code):
         (
             ["fine.csv", "--extension-fields", "city", "--extension-fields", "all"],
             (
-                "extension_fields names 'all', which is no column and no field. The file has the columns 'whatsApp', "
-                "'friendName', 'city'."
+                "extension_fields names 'all', which is neither a column nor a field. The file has the columns "
+                "'whatsApp', 'friendName', 'city'."
             ),
         ),
         (["none://bucket/x.csv"], NO_FILE_SYSTEM),
@@ -214,7 +214,7 @@ def test_a_delimiter_is_found_out(check):
     wrong = check("tabs.csv")
 
     assert wrong.err == (
-        f"tabs.csv has one column, and seems to be separated by '\\t': set delimiter='\\t'.\n{AS_OPTIONS}\n"
+        f"tabs.csv has one column, but its values seem to be separated by '\\t': set delimiter='\\t'.\n{AS_OPTIONS}\n"
     )
     assert check("tabs.csv", "--delimiter", r"\t").code == check("tabs.csv", "--delimiter", "tab").code == 0
 
@@ -235,7 +235,7 @@ def test_a_file_without_a_header_shows_no_customer(check):
     done = check("bare.csv")
 
     assert done.err == (
-        "The data has no column whatsApp. Say which one has the numbers, as in columns={'mobile': 'whatsApp'}. "
+        "The data has no column whatsApp. Name the one with the numbers, as in columns={'mobile': 'whatsApp'}. "
         "A column name looks like a phone number or a mail address. Does the first line "
         f"hold the column names?\n{AS_OPTIONS}\n"
     )

@@ -60,18 +60,19 @@ def test_reasons(check):
         "                                 without them.",
         "",
         "     1   duplicate               Another row of the input has the     0",
-        "                                 same whatsApp number, and is sent",
+        "                                 same whatsApp number and is sent",
         "                                 instead.",
-        "                                 The dead letter names that row;",
-        "                                 duplicates='first' or 'send'",
-        "                                 chooses another row.",
+        "                                 See the dead letter for that row.",
+        "                                 Set duplicates='first' to send the",
+        "                                 first row instead, or 'send' to",
+        "                                 send all.",
         "",
         "     1   national-number         whatsApp begins with 0, so it        7",
         "                                 lacks its country code.",
         "                                 Write the number with + and its",
         "                                 country code, or set",
         "                                 default_region to the country that",
-        "                                 such numbers belong to.",
+        "                                 these numbers belong to.",
         "",
         "     1   no-number +             The row has no whatsApp number.      2",
         "         bad-birthday            birthday is not a date such as",
@@ -122,14 +123,14 @@ def test_samples_that_stay_as_they_are(check):
 
 def test_notes(check):
     assert check(*MAPPED, "--defaults", "welcome=Hello").section("Worth a look") == [
-        "  - 1 row: sex is neither unknown, male nor female, nor a word that certainly",
-        "    means one of them. It is sent as it is. Set values={'sex': {'1': 'male',",
-        "    '2': 'female'}}, with the words of your data, to have them translated.",
+        "  - 1 row: sex is not unknown, male or female, nor a word that clearly means one",
+        "    of them. It is sent as it is. Set values={'sex': {'1': 'male', '2':",
+        "    'female'}}, with the words in your data, to translate them.",
         "  - welcome makes the CRM send the customer a message. Each row that has one",
         "    takes a call of its own.",
         "  - 'freindName' is sent as an extension field. If friendName is meant, set",
         "    columns={'freindName': 'friendName'}.",
-        "  - mistakes.csv, line 7: it has 2 values, and the header names 7",
+        "  - mistakes.csv, line 7: it has 2 values, but the header names 7",
         "  - mistakes.csv, line 8: text follows a closing quote",
     ]
 
@@ -209,8 +210,7 @@ def test_what_several_fields_have_in_common_is_said_once(check):
     assert check("nulls.csv").section("Worth a look") == [
         "  - 2 rows (friendName), 1 row (stage): A value is a word that programs write",
         "    for a missing value, such as NULL or NaN. It is sent as it is. Set",
-        "    null_values=['NULL'], with the words that occur in your data, to treat them",
-        "    as missing.",
+        "    null_values=['NULL'], with the words in your data, to treat them as missing.",
     ]
     done = check("nulls.csv", "--null-values", "NULL")
     assert "Worth a look" not in done.lines

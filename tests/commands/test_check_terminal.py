@@ -132,7 +132,7 @@ def test_what_is_wrong_stays_on_the_screen():
         screen = screen_of(read_all(terminal))
         assert process.wait(10) == 2
 
-    assert screen[0] == "nowhere.csv is not there: check the path in data, and that the worker can reach it."
+    assert screen[0] == "nowhere.csv does not exist: check the path in data, and that the worker can reach it."
     assert screen[1:] == [AS_OPTIONS, ""]
 
 

@@ -112,7 +112,7 @@ def test_neither_the_table_nor_its_rows_show_in_the_log(crm: Sandbox, caplog):
 
 @pytest.mark.parametrize("returned", [None, 7, {"whatsApp": []}])
 def test_a_function_that_returns_no_table_fails_the_task_before_any_call(crm: Sandbox, returned):
-    with pytest.raises(AirflowFailException, match="which is no table"):
+    with pytest.raises(AirflowFailException, match="which is not a table"):
         decorated(lambda: returned).execute({})
 
     assert crm.calls() == []

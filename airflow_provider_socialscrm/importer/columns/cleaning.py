@@ -1,4 +1,7 @@
-"""Texts as the CRM can take them, and as JSON writes them. What a column does not hold is looked for only once."""
+"""Clean texts for the CRM, and write them as JSON.
+
+Each step is skipped when the column's bytes show that it is not needed.
+"""
 
 from __future__ import annotations
 
@@ -11,43 +14,44 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_socialscrm.importer.columns.text import trimmed, untrimmed
+from airflow_provider_socialscrm.importer.columns.text import as_raw_text, trimmed
 from airflow_provider_socialscrm.importer.columns.values import content_of, values_to_arrow
 
 FIRST_PRINTABLE: Final = 0x20
 DELETE: Final = b"\x7f"
 
 _UNSEEN: Final = r"^[\p{Cf}\pZ\s]+$"
-"""Texts in which nobody sees anything, such as a single zero-width space."""
+"""Texts without a visible character, such as a single zero-width space."""
 
 _LINE_ENDS: Final = r"\r\n?"
 
 _CONTROLS: Final = r"[\x00-\x08\x0E-\x1B\x7F]"
-"""Control characters but for tabs and line ends, which an address or a welcome message may have."""
+"""Control characters, except tabs and line ends, which an address or a welcome message may contain."""
 
 _BREAK: Final = r"[\x0B\x0C\x1C-\x1F]"
-"""Control characters that divide: lines within a cell, pages, fields. Without them the words beside them would join."""
+"""Control characters that separate lines in a cell, pages or fields. A blank replaces them, to keep words apart."""
 
 _BREAK_IN_BYTES: Final = re.compile(_BREAK.encode())
 
 _C1: Final = r"[\x{80}-\x{9F}]"
 _C1_IN_BYTES: Final = re.compile(rb"\xc2[\x80-\x9f]")
-"""The same in UTF-8, where no character has C2 behind its first byte."""
+"""The same in UTF-8, where C2 is always the first byte of a character."""
 
 _FROM_LATIN_1: Final = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
-"""Text read as Latin-1 is nearly always cp1252, and browsers read it so. Five of the codes have no character there."""
+"""Characters of cp1252 for the codes that Latin-1 leaves to control characters. Text labelled Latin-1 is nearly always
+cp1252, and browsers decode it so. Five of the codes have no character there."""
 
 _ESCAPES: Final = (("\\", r"\\"), ('"', r"\""), ("\n", r"\n"), ("\t", r"\t"))
-"""What JSON cannot have in a text as it is, the backslash first; other control characters are gone by then."""
+"""Characters that JSON escapes, the backslash first. Other control characters have been removed before."""
 
 
 def clean(text: pa.Array) -> pa.Array:
-    """Return texts without control characters, with plain line ends, in Unicode's composed form (NFC), trimmed.
+    """Return texts trimmed, without control characters, with plain line ends, in Unicode's composed form (NFC).
 
-    U+0080 to U+009F become the characters of cp1252 that were read as Latin-1.
+    U+0080 to U+009F become the characters of cp1252 that were decoded as Latin-1. An empty result becomes null.
 
-    :param text: strings, not trimmed before: U+0085 counts as a blank, and is an ellipsis. Null where there is none, as
-        it is where nothing is left.
+    :param text: strings, not trimmed before, since trimming would remove U+0085, which is an ellipsis in cp1252. Null
+        where there is no text.
     """
     content = content_of(text)
     if not content.isascii() and _C1_IN_BYTES.search(content):
@@ -57,7 +61,7 @@ def clean(text: pa.Array) -> pa.Array:
         text = _without_controls(text, content)
         content = content_of(text)
     if not content.isascii() and not is_normalized("NFC", content.decode()):
-        # Not with Arrow, which up to version 22 takes letters apart for NFC and does not compose them again.
+        # Not Arrow's own function: up to version 22 it decomposes letters for NFC and does not compose them again.
         text = pa.array([each and normalize("NFC", each) for each in text.to_pylist()], pa.string())
     if not content.isascii():
         text = pc.replace_substring_regex(text, _UNSEEN, "")
@@ -65,7 +69,7 @@ def clean(text: pa.Array) -> pa.Array:
 
 
 def json_members(name: str, text: pa.Array) -> pa.Array:
-    """Return each text as the member of a JSON object, ``"name":"text"``; null where there is none.
+    """Return each text as a member of a JSON object, ``"name":"text"``; null where there is no text.
 
     :param name: the member's name.
     :param text: clean texts.
@@ -75,23 +79,23 @@ def json_members(name: str, text: pa.Array) -> pa.Array:
 
 
 def json_objects(members: list[pa.Array]) -> pa.Array:
-    """Return objects of the members, those that are null left out, in order.
+    """Return JSON objects with the members in order, without those that are null.
 
-    :param members: at least one array, all of one length.
+    :param members: at least one array, all of the same length.
     """
     first, *others = members
     if all(member.null_count for member in members):
-        # Joining leaves out a row that has nothing to join, and all behind it would move up.
+        # Joining drops a row that has nothing to join, and the rows after it would move up.
         empty = reduce(pc.and_, map(pc.is_null, members))
         first = pc.if_else(empty, pa.scalar(""), first)
     inner = pc.binary_join_element_wise(first, *others, ",", null_handling="skip")
     return pc.binary_join_element_wise("{", inner, "}", "")
 
 
-@lru_cache(maxsize=1024)  # names of columns, again for each batch
+@lru_cache(maxsize=1024)  # the same column names come with each batch
 def clean_text(text: str) -> str:
-    """Return one text, such as a field's name, as it is sent."""
-    cleaned: str | None = clean(untrimmed(values_to_arrow([text])))[0].as_py()
+    """Return one text, such as a field's name, cleaned as it is sent."""
+    cleaned: str | None = clean(as_raw_text(values_to_arrow([text])))[0].as_py()
     return cleaned or ""
 
 

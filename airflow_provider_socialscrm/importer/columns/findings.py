@@ -1,4 +1,4 @@
-"""What a field's rule makes of a column: texts, and which of them cannot be sent."""
+"""Results of checking a column: its texts, and the rows with a problem or a remark."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Finding = tuple[Reason, "pa.Array"]
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class RuleResult:
-    """A column of texts after a rule.
+    """A column of texts after a field's rule.
 
-    :param text: strings; null where the row has no value. What stands in a row with a problem does not matter.
-    :param problems: each cause with a boolean array that is true in the rows it applies to.
-    :param remarks: the same for what a person should know of, though the row can be sent.
+    :param text: strings; null where the row has no value. The text of a row with a problem is not used.
+    :param problems: reasons why rows cannot be sent, each with a boolean array that is true for those rows.
+    :param remarks: the same for rows that can be sent but deserve a look.
     """
 
     text: pa.Array
@@ -28,7 +28,7 @@ class RuleResult:
     remarks: tuple[Finding, ...] = ()
 
     def take(self, indices: pa.Array) -> RuleResult:
-        """Return the column whose rows are these rows of it, as with the values of a dictionary."""
+        """Return the rows at these indices, as when a dictionary is decoded."""
         problems, remarks = (
             tuple((reason, mask.take(indices)) for reason, mask in findings)
             for findings in (self.problems, self.remarks)
@@ -38,11 +38,11 @@ class RuleResult:
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class FieldColumn:
-    """A checked field of a batch: of each row, or of the distinct values and which of them each row has.
+    """A checked field of a batch, with a value for each row, or distinct values and an index for each row.
 
-    :param name: the field's.
-    :param checked: what the rule made of the values.
-    :param indices: the value of each row; ``None`` where the values are the rows' own.
+    :param name: the field's name.
+    :param checked: the values after the field's rule.
+    :param indices: the index of each row's value; ``None`` if there is one value for each row.
     """
 
     name: str
@@ -56,16 +56,16 @@ class FieldColumn:
 
     @property
     def problems(self) -> list[Finding]:
-        """What is wrong, row by row; a cause that no row has is left out."""
+        """The reasons why rows cannot be sent, by row; a reason without rows is left out."""
         return self._found(self.checked.problems)
 
     @property
     def remarks(self) -> list[Finding]:
-        """What is odd, row by row."""
+        """The remarks, by row; a remark without rows is left out."""
         return self._found(self.checked.remarks)
 
     def by_row(self, values: pa.Array) -> pa.Array:
-        """Return what belongs to the values as what belongs to the rows."""
+        """Return an array of the values' as one of the rows'."""
         return values if self.indices is None else values.take(self.indices)
 
     def _found(self, findings: tuple[Finding, ...]) -> list[Finding]:

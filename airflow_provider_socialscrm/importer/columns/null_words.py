@@ -1,6 +1,6 @@
-r"""Words that programs write where a value is missing, such as ``NULL`` or ``\N``.
+r"""Find words that programs write for a missing value, such as ``NULL`` or ``\N``.
 
-They are only pointed out. Whether "NA" is a missing value or Namibia is the user's to say.
+They are only reported, because only the user knows whether "NA" is a missing value or Namibia.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ NULL_WORDS: Final = frozenset(
         *("-", "--", "."),  # reports; SAS and Stata
     }
 )
-"""As they are written: "nA" or "nAn" is none. All that pandas reads as missing is here, but for the empty text."""
+"""Case matters: "nA" and "nAn" are not among them. All texts that pandas reads as missing are, except the empty one."""
 
 _NULL_WORDS: Final = pa.array(sorted(NULL_WORDS), pa.string())
 _LONGEST: Final = max(len(word.encode()) for word in NULL_WORDS)
 
 
 def null_words(text: pa.Array) -> pa.Array:
-    """Return a mask that is true where a text is one of :data:`NULL_WORDS`, and nowhere null.
+    """Return a mask without nulls that is true where a text is one of :data:`NULL_WORDS`.
 
     :param text: strings, trimmed; null where the row has no value.
     """
@@ -41,14 +41,14 @@ def null_words(text: pa.Array) -> pa.Array:
 
 
 def without(text: pa.Array, null_values: Sequence[str]) -> pa.Array:
-    """Return a column in which the user's words for a missing value are missing.
+    """Return a column with nulls in place of the user's words for a missing value.
 
     :param text: strings, trimmed; null where the row has no value.
-    :param null_values: whole texts, case and all; blanks around them do not matter, as none are left in the column.
+    :param null_values: whole texts in the case of the data; blanks around them are ignored.
     """
     if not null_values:
         return text
     words = pa.array([word.strip() for word in null_values], pa.string())
     found = pc.is_in(text, words)
-    # Not if_else, which before Arrow 24 corrupts a slice of strings where it puts nulls.
+    # Not if_else: before Arrow 24 it corrupts a slice of strings when it writes nulls.
     return pc.replace_with_mask(text, found, pa.scalar(None, text.type)) if pc.any(found).as_py() else text

@@ -1,4 +1,4 @@
-"""How many digits of its numbers a table shows, by which a zero at their end is told from a digit that was cut."""
+"""Find rounded numbers: all numbers of a table show whether zeros at the end of one replace digits that were cut."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 MOST_ZEROS: Final = 2
-"""Zeros that may be put back where scientific notation left them out.
+"""Zeros that may be restored where scientific notation left them out.
 
-One number in a hundred ends in two zeros. A cell too narrow for its number shows 8.61527E+12, where seven zeros would
-take the place of lost digits.
+One number in a hundred ends in two zeros. A cell that is too narrow shows 8.61527E+12, where seven zeros would replace
+lost digits.
 """
 
 LEAST_ROUNDED: Final = 4
-"""Different floats that end in zero, and are most of a table's floats, before they count as rounded.
+"""Number of different floats that must end in zero, and be most of a table's floats, before they count as rounded.
 
-By chance one number in ten ends in zero, so that four of them are no accident.
+One number in ten ends in zero by chance, so four different ones among few others are not an accident.
 """
 
 
 class Precision:
-    """Tells whole numbers from rounded ones, by all numbers of a table.
+    """Distinguishes exact numbers from rounded ones by all numbers of a table.
 
-    :param observing: while the table is read first: every number may be whole as yet.
+    :param observing: whether the table is still being read, so that every number may be exact.
     """
 
     def __init__(self, *, observing: bool = False) -> None:
@@ -38,14 +38,14 @@ class Precision:
         self._ending_in_zero = self._others = 0
 
     def observe_scientific(self, numbers: Iterable[str]) -> None:
-        """Note how many digits numbers in scientific notation show."""
+        """Count how many digits numbers in scientific notation show."""
         for number in map(_decimal, numbers):
             (self._cut if _lacking(number) > 0 else self._whole)[number.adjusted()] += 1
 
     def observe_floats(self, digits: pa.Array) -> None:
-        """Note which digits whole numbers end in that were floats.
+        """Count the last digits of whole numbers that were floats.
 
-        :param digits: as text, without nulls.
+        :param digits: the numbers as text, without nulls.
         """
         zeros = digits.filter(pc.ends_with(digits, "0"))
         self._ending_in_zero += len(zeros)
@@ -54,11 +54,9 @@ class Precision:
             self._zeros.update(zeros.unique()[:LEAST_ROUNDED].to_pylist())
 
     def digits_of(self, scientific: str) -> str | None:
-        """Return a number in scientific notation as digits, unless some of them may have been cut.
-
-        A number whose last digit is 0 may be written without it. But a program that writes 12 digits cuts the last one
-        of 13. So a number that lacks a digit is taken only where at least as many numbers of its length show all.
-        """
+        """Return a number in scientific notation as digits, or ``None`` if some digits may have been cut."""
+        # A number whose last digit is 0 may be written without it, but a program that writes 12 digits also cuts the
+        # last one of 13. So a number that lacks a digit counts only if at least as many of its length show all digits.
         number = _decimal(scientific)
         lacking, length = _lacking(number), number.adjusted()
         shown = self.observing or self._whole[length] >= self._cut[length]
@@ -67,10 +65,8 @@ class Precision:
         return None
 
     def rounded(self, digits: pa.Array) -> pa.Array:
-        """Return which of the whole numbers that were floats end in zero because they were rounded before.
-
-        Pandas reads 8.61526666778e+12 as the float 8615266667780.0, in which nothing shows that digits were cut.
-        """
+        """Return which of the whole numbers that were floats end in zero because they were rounded before."""
+        # pandas reads 8.61526666778e+12 as the float 8615266667780.0, which does not show that digits were cut.
         ends_in_zero = pc.fill_null(pc.ends_with(digits, "0"), False)
         is_rounded = len(self._zeros) >= LEAST_ROUNDED and self._ending_in_zero > self._others
         return ends_in_zero if is_rounded and not self.observing else pc.and_not(ends_in_zero, True)
@@ -81,5 +77,5 @@ def _decimal(scientific: str) -> Decimal:
 
 
 def _lacking(number: Decimal) -> int:
-    """Return how many digits before the point a number does not show."""
+    """Return how many digits before the decimal point a number does not show."""
     return int(number.as_tuple().exponent)

@@ -1,10 +1,16 @@
-"""A column of any type as text, the one type the API knows.
+"""Convert columns of any type to text, the only type of the API.
 
-The rules, by type. Whole floats are written as integers, since pandas makes floats of integers with gaps; dates and
-moments as ``yyyy/MM/dd``, the time of day and the zone left out; booleans as ``true`` and ``false``; decimals with the
-digits they have, and those that end in zeros they do not show (8.61527E+12) with the zeros, since only a phone number
-suffers from them: :func:`.values.rounded` finds it; lists as their values joined by commas; structs and maps as JSON
-whose values are such texts; bytes as the UTF-8 they hold; a category as its value.
+The rules, by type:
+
+- whole floats: as integers, because pandas turns integers with gaps into floats;
+- dates and timestamps: ``yyyy/MM/dd``, without the time of day and the zone;
+- booleans: ``true`` and ``false``;
+- decimals: all their digits. 8.61527E+12 gets its zeros, which do harm only in a phone number, and
+  :func:`.values.rounded` finds those;
+- lists: their values with commas between;
+- structs and maps: JSON, whose values follow these rules;
+- bytes: the UTF-8 text in them;
+- categories: their value.
 """
 
 from __future__ import annotations
@@ -23,56 +29,55 @@ import pyarrow.compute as pc
 from airflow_provider_socialscrm.importer.errors import InputError
 
 EXACT_FLOAT: Final = 2.0**53
-"""Above this a 64-bit float no longer holds every integer, so it is not written as one."""
+"""From here on a 64-bit float cannot hold every integer, so it is not written as one."""
 
 WIDE_FLOAT_BYTES: Final = 8
-"""Bytes of a float that numpy and Python share."""
+"""Bytes of Python's float; numpy also has narrower ones."""
 
 MIXED: Final = pa.struct(
     [("socialscrm_text", pa.string()), ("socialscrm_list", pa.list_(pa.string())), ("socialscrm_problem", pa.string())]
 )
-"""A column whose values are of several types: each as text, or a list of texts, and the codes of what is wrong with it,
-blanks between them."""
+"""A column with values of several types: each is a text or a list of texts, with its problems' codes between blanks."""
 
 DATE_FORMAT: Final = "%Y/%m/%d"
-"""The one date format the vendor documents (vendor API 3.2, birthday)."""
+"""The only date format that the vendor documents (vendor API 3.2, birthday)."""
 
 
 _OFFSET: Final = re.compile(r"(?:Z|(?:UTC|GMT)?(?:([+-])([0-9]{1,2})(?::?([0-9]{2}))?)?)", re.IGNORECASE)
-"""A zone that is an offset from UTC, however it is written; the zones of a database are names."""
+"""A time zone written as an offset from UTC; the zones of the IANA database are names."""
 
 
 def as_text(column: pa.Array) -> pa.Array:
-    """Return a column as strings, by the rules of its type; a missing or blank value becomes null, texts are trimmed.
+    """Return a column as trimmed strings, by the rules of its type, with null for a missing or blank value.
 
     :param column: an array of any type.
     """
-    return trimmed(untrimmed(column))
+    return trimmed(as_raw_text(column))
 
 
 def trimmed(text: pa.Array) -> pa.Array:
-    """Return strings without blanks around them; a blank one becomes null."""
+    """Return strings without blanks around them, with null for a blank one."""
     text = pc.utf8_trim_whitespace(text)
     return pc.if_else(pc.not_equal(text, ""), text, pa.scalar(None, pa.string()))
 
 
 def value_as_text(value: Any) -> str | None:
-    """Return one value as text, by the rules that whole columns follow: for columns of mixed types.
+    """Return one value of a column of mixed types as text, by the rules for whole columns.
 
-    :param value: what a pandas column may hold, numpy's scalars and arrays included.
+    :param value: anything that a pandas column may hold, numpy's scalars and arrays included.
     """
-    value = plain(value)
+    value = as_python(value)
     if value is None:
         return None
     write = next((write for kind, write in _VALUE_TEXTS if isinstance(value, kind)), str)
-    return _valid(write(value))
+    return _without_lone_surrogates(write(value))
 
 
-def plain(value: Any) -> Any:
-    """Return a value as Python has it, ``None`` where it is missing: numpy and pandas have types of their own."""
+def as_python(value: Any) -> Any:
+    """Return a value of numpy's or pandas' types as one of Python's, and ``None`` for a missing one."""
     if is_narrow(value):
         return _shortest(value)
-    if hasattr(value, "tolist"):  # numpy's own; its nanoseconds would come out as a number
+    if hasattr(value, "tolist"):  # numpy's; it would turn nanoseconds into a number
         value = (value.astype("datetime64[us]") if value.dtype.kind == "M" else value).tolist()
     if hasattr(value, "to_pytimedelta"):
         value = value.to_pytimedelta()
@@ -82,12 +87,12 @@ def plain(value: Any) -> Any:
 
 
 def is_narrow(value: Any) -> bool:
-    """Say whether a value is numpy's, of floats of fewer than 64 bits."""
+    """Return whether a value is a numpy float, or an array of floats, of fewer than 64 bits."""
     return hasattr(value, "tolist") and value.dtype.kind == "f" and value.dtype.itemsize < WIDE_FLOAT_BYTES
 
 
 def _shortest(value: Any) -> Any:
-    """Return a narrow float as the one that has the digits it shows: 0.1, which in 64 bits is 0.10000000149011612."""
+    """Return a narrow float as the 64-bit float with the same digits: 0.1, not 0.10000000149011612."""
     if value.ndim:
         return [_shortest(each) for each in value]
     exact = float(value)
@@ -97,18 +102,19 @@ def _shortest(value: Any) -> Any:
 
 
 def is_list(kind: pa.DataType) -> bool:
-    """Say whether a column of this type holds lists."""
+    """Return whether a column of this type holds lists."""
     return any(test(kind) for test in _LIST_TYPES)
 
 
-def untrimmed(column: pa.Array) -> pa.Array:
-    """Return a column as strings, by the rules of its type, with blanks as they are."""
+def as_raw_text(column: pa.Array) -> pa.Array:
+    """Return a column as strings, by the rules of its type, not trimmed."""
     write = next((write for test, write in _COLUMN_TEXTS if test(column.type)), None)
     return write(column) if write else pc.cast(column, pa.string())
 
 
 def decoded_runs(column: pa.Array) -> pa.Array:
-    """Return a run-end-encoded column as one of its values, of any type: Arrow cannot repeat those of a dictionary."""
+    """Return a run-end-encoded column, with values of any type, as a plain column."""
+    # Arrow cannot repeat the values of a dictionary, so repeat their places.
     places = pa.array(range(len(column.values)), pa.int64())
     kind = pa.run_end_encoded(column.run_ends.type, pa.int64())
     parts = [column.run_ends, places]
@@ -117,12 +123,12 @@ def decoded_runs(column: pa.Array) -> pa.Array:
 
 
 def _dictionary_text(column: pa.Array) -> pa.Array:
-    # Its values first: Arrow cannot look up every type by index, but it can look up strings.
+    # Convert the values first: Arrow can look up strings by index, but not every type.
     return pa.DictionaryArray.from_arrays(column.indices, as_text(column.dictionary)).dictionary_decode()
 
 
 def _float_text(column: pa.Array) -> pa.Array:
-    if pa.types.is_float16(column.type):  # Arrow cannot calculate with these
+    if pa.types.is_float16(column.type):  # Arrow has no arithmetic for these
         column = pc.cast(column, pa.float32())
     present = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
     exact = pc.and_(pc.equal(pc.trunc(present), present), pc.less(pc.abs(present), EXACT_FLOAT))
@@ -140,7 +146,8 @@ def _date_text(column: pa.Array) -> pa.Array:
 
 
 def _at_offset(column: pa.Array) -> pa.Array:
-    """Return moments whose zone is an offset as the clock there shows them: up to version 21 Arrow knows but names."""
+    """Return timestamps whose zone is an offset as local time; other columns as they are."""
+    # Up to version 21 Arrow knows zones by name only.
     zone = getattr(column.type, "tz", None)
     offset = _OFFSET.fullmatch(zone) if zone else None
     if offset is None:
@@ -152,17 +159,17 @@ def _at_offset(column: pa.Array) -> pa.Array:
 
 def _unknown_zone(kind: pa.DataType) -> InputError:
     return InputError(
-        f"A column is of the type {kind}, and its time zone is not known on this worker: convert the column to UTC or "
-        "to a zone of the IANA database, such as 'Asia/Shanghai', or to dates."
+        f"A column is of the type {kind}, and its time zone is not known on this worker: convert the column to UTC, "
+        "to a zone of the IANA database such as 'Asia/Shanghai', or to dates."
     )
 
 
 def _list_text(column: pa.Array) -> pa.Array:
     values = as_text(pc.list_flatten(column))
-    kept = pc.is_valid(values)
-    parents = pc.list_parent_indices(column).filter(kept).to_pylist()
+    present = pc.is_valid(values)
+    parents = pc.list_parent_indices(column).filter(present).to_pylist()
     joined: list[list[str]] = [[] for _ in range(len(column))]
-    for parent, value in zip(parents, values.filter(kept).to_pylist(), strict=True):
+    for parent, value in zip(parents, values.filter(present).to_pylist(), strict=True):
         joined[parent].append(value)
     return pa.array([",".join(values) for values in joined], pa.string())
 
@@ -195,7 +202,7 @@ def _is_date(kind: pa.DataType) -> bool:
 
 
 def _without_cast(kind: pa.DataType) -> bool:
-    """Say whether Arrow writes this type not at all, or not as a person would: 0E-9, days as microseconds."""
+    """Return whether Arrow cannot write this type as text, or not as a person would: 0E-9, days as microseconds."""
     return isinstance(kind, pa.BaseExtensionType) or any(test(kind) for test in _UNCAST_TYPES)
 
 
@@ -208,7 +215,7 @@ def _json(value: Mapping[Any, Any]) -> str:
 
 
 def _nested(value: Any) -> Any:
-    value = plain(value)
+    value = as_python(value)
     if isinstance(value, Mapping):
         inner = {str(value_as_text(key)): _nested(item) for key, item in value.items()}
         return {key: item for key, item in inner.items() if item is not None}
@@ -217,10 +224,10 @@ def _nested(value: Any) -> Any:
     return value_as_text(value)
 
 
-def _valid(text: str) -> str:
+def _without_lone_surrogates(text: str) -> str:
     if text.isascii():
         return text
-    # Two surrogates that belong together become their character; a lone one, half of a cut emoji, goes.
+    # A pair of surrogates becomes its character; a lone one, half of a cut emoji, is dropped.
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
 
 
@@ -252,7 +259,7 @@ _UNCAST_TYPES: Final = (
 _COLUMN_TEXTS: Final[tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array], pa.Array]], ...]] = (
     (MIXED.equals, _mixed_text),
     (pa.types.is_dictionary, _dictionary_text),
-    (pa.types.is_run_end_encoded, lambda column: untrimmed(decoded_runs(column))),
+    (pa.types.is_run_end_encoded, lambda column: as_raw_text(decoded_runs(column))),
     (pa.types.is_floating, _float_text),
     (_is_date, _date_text),
     (is_list, _list_text),

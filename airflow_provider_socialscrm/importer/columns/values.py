@@ -1,4 +1,7 @@
-"""Python's values as an Arrow column, as pandas' object columns, records and JSON lines have them; what no text is."""
+"""Convert mixed Python values to Arrow columns, and find values that cannot be text.
+
+Such values come from pandas' object columns, lists of dictionaries and JSON lines.
+"""
 
 from __future__ import annotations
 
@@ -16,52 +19,52 @@ from airflow_provider_socialscrm.importer.columns.precision import Precision
 from airflow_provider_socialscrm.importer.columns.text import (
     EXACT_FLOAT,
     MIXED,
+    as_python,
     is_list,
     is_narrow,
-    plain,
     value_as_text,
 )
 from airflow_provider_socialscrm.importer.reasons import NOT_A_NUMBER, NOT_TEXT, ROUNDED_NUMBER
 
 _INFERRED: Final = frozenset({str, int, float, bool, bytes, date, datetime, Decimal, type(None)})
-"""Types that may be left to pyarrow; of others it makes what they are not, or ends the process (NumPy's moments)."""
+"""Types that pyarrow converts correctly. It changes values of other types, or ends the process (NumPy's timestamps)."""
 
 _NOT_TOGETHER: Final = ({date, datetime}, {Decimal, int}, {Decimal, float}, {str, bytes})
-"""Types that pyarrow brings to one of them, by which a value would be written as another type's are."""
+"""Types that pyarrow would convert to one of the two, so that some values would be written by the wrong type's rule."""
 
 EXACT_FLOAT32: Final = 2.0**24
-"""From here on a 32-bit float no longer holds every integer, so a phone number in one has lost digits."""
+"""From here on a 32-bit float cannot hold every integer, so a phone number in one has lost digits."""
 
 _WHOLE: Final = "whole-float"
-"""In :data:`MIXED`, the code of a float without a fraction, and ..."""
+"""Code in :data:`MIXED` of a float without a fraction."""
 
 _INEXACT: Final = "inexact"
-"""... of one from :data:`EXACT_FLOAT` on."""
+"""Code in :data:`MIXED` of a float from :data:`EXACT_FLOAT` on."""
 
 _TEXT_AND_NUMBERS: Final = frozenset({str, int, float, type(None)})
-"""Types of JSON columns of decimals, which need no :data:`MIXED`: each value may be a text at once."""
+"""Types of JSON columns of decimals. They do not need :data:`MIXED`, because each value can be a text at once."""
 
 _LISTS: Final = list | tuple | set | frozenset
 
 
 class Scientific(float):
-    """A float that was written as 8.61527E+12, where the digits that are not shown may be lost.
+    """A float that was written in scientific notation, such as 8.61527E+12, and may have lost digits.
 
-    :param literal: as it was written; its value is at least 1, and finite.
+    :param literal: the number as it was written; its value is at least 1 and finite.
     """
 
     __slots__ = ("literal",)
     literal: str
 
     def __new__(cls, literal: str) -> Self:
-        """Return it with its value."""
+        """Create the float from its literal."""
         new = super().__new__(cls, literal)
         new.literal = literal
         return new
 
 
 def values_to_arrow(values: Sequence[Any]) -> pa.Array:
-    """Return values of any types as a column: of their type where they share one, else of :data:`MIXED`.
+    """Return values of any types as a column: of their common type if they have one, otherwise of :data:`MIXED`.
 
     :param values: scalars, lists and dictionaries; ``None``, NaN, NA and NaT are missing.
     """
@@ -73,22 +76,22 @@ def values_to_arrow(values: Sequence[Any]) -> pa.Array:
     if kinds <= _INFERRED and not any(kinds >= pair for pair in _NOT_TOGETHER):
         try:
             column = pa.array(values, from_pandas=True)
-        except (ValueError, TypeError, OverflowError):  # mixed types; Arrow's own errors are these
+        except (ValueError, TypeError, OverflowError):  # mixed types; Arrow's own errors are among these
             return _mixed(values)
-        # Single moments may each have a zone: Arrow brings them all to the first one's, which can be another day. And
-        # behind a number that is no gap a boolean becomes one.
+        # pyarrow converts all datetimes to the first one's zone, where the day can differ, and booleans after a number
+        # to numbers. Convert those ourselves.
         if not pa.types.is_timestamp(column.type) and (bool not in kinds or pa.types.is_boolean(column.type)):
             return column
     return _mixed(values)
 
 
-def readable(column: pa.Array) -> pa.Array:
-    """Return a column whose texts are valid UTF-8; those that are not are gone, and :func:`unsendable` finds them.
+def as_utf8(column: pa.Array) -> pa.Array:
+    """Return a column whose texts are all valid UTF-8; :func:`unsendable` finds the rows that had others.
 
-    :param column: of any type; what files hold is checked nowhere else.
+    :param column: of any type; the contents of files are not checked before.
     """
-    column = _stored(column)
-    if pa.types.is_decimal(column.type) and column.type.scale < 0:  # its last digits are not there
+    column = _without_extension_type(column)
+    if pa.types.is_decimal(column.type) and column.type.scale < 0:  # a negative scale drops the last digits
         return _mixed(column.to_pylist())
     values = _values(column)
     if not any(test(values.type) for test in _TEXTS):
@@ -103,7 +106,7 @@ def readable(column: pa.Array) -> pa.Array:
 
 
 def content_of(text: pa.StringArray) -> bytes:
-    """Return the bytes of all texts of a column, one after the other: a copy, which is cheap to search."""
+    """Return a copy of the bytes of all texts of a column, which is cheap to search."""
     _, offsets, values = text.buffers()
     if values is None or len(text) == 0:
         return b""
@@ -112,7 +115,10 @@ def content_of(text: pa.StringArray) -> bytes:
 
 
 def unsendable(column: pa.Array) -> tuple[Finding, ...]:
-    """Return the rows of a readable column whose value no text stands for: infinite numbers, bytes that are no text."""
+    """Return the rows whose value cannot be text: an infinite number, or bytes that are not UTF-8.
+
+    :param column: as :func:`as_utf8` returns it.
+    """
     if column.type.equals(MIXED):
         return tuple((reason, _has_code(column, str(reason.code))) for reason in (NOT_A_NUMBER, NOT_TEXT))
     values = _values(column)
@@ -124,26 +130,26 @@ def unsendable(column: pa.Array) -> tuple[Finding, ...]:
 def rounded(column: pa.Array) -> pa.Array:
     """Return which rows hold a number that may have lost digits.
 
-    That is a float of fewer than 64 bits that is too large to have them all, and what was written as 8.61527E+12,
-    unless the other numbers of the column say that it shows all its digits.
+    That is a float of fewer than 64 bits that is too large to hold them all, and a number written as 8.61527E+12,
+    unless the other numbers of the column show that none were cut.
 
-    :param column: readable, of any type.
+    :param column: as :func:`as_utf8` returns it.
     """
     return _large(column, str(ROUNDED_NUMBER.code), EXACT_FLOAT32, (pa.types.is_float32, pa.types.is_float16))
 
 
 def inexact(column: pa.Array) -> pa.Array:
-    """Return which rows hold a float that is too large to be one certain integer, so that other digits are sent.
+    """Return which rows hold a float that is too large to hold each digit, so that the digits sent may differ.
 
-    :param column: readable, of any type.
+    :param column: as :func:`as_utf8` returns it.
     """
     return _large(column, _INEXACT, EXACT_FLOAT, (pa.types.is_floating,))
 
 
 def whole_floats(column: pa.Array) -> pa.Array:
-    """Return which rows hold a whole number that is a float of 64 bits.
+    """Return which rows hold a whole number that is a 64-bit float.
 
-    :param column: readable, of any type.
+    :param column: as :func:`as_utf8` returns it.
     """
     if column.type.equals(MIXED):
         return _has_code(column, _WHOLE)
@@ -166,29 +172,29 @@ def _has_code(column: pa.Array, code: str) -> pa.Array:
     return pc.fill_null(pc.match_substring(column.flatten()[MIXED.get_field_index("socialscrm_problem")], code), False)
 
 
-def _by_row(column: pa.Array, guilty: pa.Array) -> pa.Array:
-    return rows_with(column, guilty) if is_list(column.type) else guilty
+def _by_row(column: pa.Array, marked: pa.Array) -> pa.Array:
+    return rows_with(column, marked) if is_list(column.type) else marked
 
 
-def rows_with(lists: pa.Array, guilty: pa.Array) -> pa.Array:
-    """Return which lists hold a value that is marked.
+def rows_with(lists: pa.Array, marked: pa.Array) -> pa.Array:
+    """Return which lists hold a marked value.
 
     :param lists: a column of lists.
-    :param guilty: of their values, one after the other, whether they are.
+    :param marked: a boolean for each value of all lists.
     """
     parents = pc.list_parent_indices(lists)
-    return pc.is_in(pa.array(range(len(lists)), parents.type), parents.filter(pc.fill_null(guilty, False)))
+    return pc.is_in(pa.array(range(len(lists)), parents.type), parents.filter(pc.fill_null(marked, False)))
 
 
-def _stored(column: pa.Array) -> pa.Array:
-    """Return a column of an extension type as what it is stored as, unless its values have a form of their own."""
+def _without_extension_type(column: pa.Array) -> pa.Array:
+    """Return a column of an extension type as its storage, unless Arrow converts its values to Python's own types."""
     if is_list(column.type) and isinstance(column.type.value_type, pa.BaseExtensionType):
         return _mixed(column.to_pylist())
     if not isinstance(column.type, pa.BaseExtensionType) or column.type.extension_name in _OWN_FORMS:
         return column
     if column.type.extension_name.startswith("pandas."):  # periods and intervals, stored as numbers
         return values_to_arrow(column.to_pandas().tolist())
-    return _stored(column.storage)
+    return _without_extension_type(column.storage)
 
 
 def _values(column: pa.Array) -> pa.Array:
@@ -196,7 +202,7 @@ def _values(column: pa.Array) -> pa.Array:
 
 
 def _has_only_text(column: pa.Array) -> bool:
-    """Say whether all within structs, maps, dictionaries and nested lists is text."""
+    """Return whether structs, maps, dictionaries and nested lists hold only valid text."""
     kind = column.type
     if kind.equals(MIXED) or not (pa.types.is_nested(kind) or pa.types.is_dictionary(kind)):
         return True
@@ -220,7 +226,7 @@ def _has_bytes(kind: pa.DataType) -> bool:
 
 
 def _python(value: pa.Scalar[Any]) -> Any:
-    """Return a value as Python has it, a text that is not valid as its bytes."""
+    """Return a value as one of Python's types; a text that is not valid becomes its bytes."""
     if not value.is_valid:
         return None
     python: Any
@@ -251,7 +257,7 @@ def _undecoded(column: pa.Array) -> list[Any]:
 
 
 _OWN_FORMS: Final = frozenset(["arrow.bool8", "arrow.fixed_shape_tensor", "arrow.uuid"])
-"""Extension types whose values Arrow turns into Python's: what they are stored as says something else."""
+"""Extension types whose values Arrow converts to Python's; their storage holds something else."""
 
 _BYTES: Final = (
     pa.types.is_binary,
@@ -263,7 +269,7 @@ _TEXTS: Final = (pa.types.is_string, pa.types.is_large_string, pa.types.is_strin
 
 
 def _texts_and_numbers(values: Sequence[Any]) -> pa.Array | None:
-    """Return texts and numbers as texts, ``None`` where a number has a problem or a text is broken."""
+    """Return texts and numbers as texts, or ``None`` if a number has a problem or a text is not valid."""
     if any(isinstance(value, float) and abs(value) >= EXACT_FLOAT for value in values):
         return None
     try:
@@ -277,7 +283,7 @@ def _number_text(value: Any) -> str | None:
 
 
 def _scientific(value: Any) -> str | None:
-    """Return how a number was written, if zeros at its end are not shown: 8.61527E+12."""
+    """Return a number as it was written if it does not show its last digits (8.61527E+12), otherwise ``None``."""
     if isinstance(value, Scientific):
         return value.literal
     return str(value) if isinstance(value, Decimal) and value.is_finite() and _exponent(value) > 0 else None
@@ -288,7 +294,7 @@ def _exponent(value: Decimal) -> int:
 
 
 def _certain_among(values: Sequence[Any]) -> frozenset[str]:
-    """Return the scientific notations in a column that show all digits, as the others of it say."""
+    """Return the numbers in scientific notation that show all their digits, by the other numbers of the column."""
     if not {Scientific, Decimal} & set(map(type, values)):
         return frozenset()
     literals = {value.literal for value in values if isinstance(value, Scientific)}
@@ -299,7 +305,7 @@ def _certain_among(values: Sequence[Any]) -> frozenset[str]:
 
 
 def _mixed(values: Sequence[Any]) -> pa.Array:
-    python = [plain(value) for value in values]
+    python = [as_python(value) for value in values]
     lists = [_texts(value) if isinstance(value, _LISTS) else None for value in python]
     texts = [None if isinstance(value, _LISTS) else value_as_text(value) for value in python]
     certain = _certain_among(values)
@@ -311,7 +317,7 @@ def _mixed(values: Sequence[Any]) -> pa.Array:
 
 def _texts(values: Any) -> list[str]:
     texts: list[str] = []
-    for value in map(plain, values):
+    for value in map(as_python, values):
         if isinstance(value, _LISTS):
             texts += _texts(value)
         elif (text := value_as_text(value)) is not None:
@@ -320,11 +326,11 @@ def _texts(values: Any) -> list[str]:
 
 
 def _problems(value: Any, certain: frozenset[str]) -> Iterator[str]:
-    """Yield the codes of all that is wrong with a value as it came.
+    """Yield the codes of all problems of a value.
 
-    :param certain: scientific notations that show all digits.
+    :param certain: numbers in scientific notation that show all their digits.
     """
-    found = plain(value)
+    found = as_python(value)
     if isinstance(found, _LISTS | Mapping):
         for each in (*found, *found.values()) if isinstance(found, Mapping) else value:
             yield from _problems(each, certain)

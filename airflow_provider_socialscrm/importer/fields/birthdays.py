@@ -1,6 +1,6 @@
-"""Dates however people write them, as the one form the vendor takes: ``yyyy/MM/dd`` (vendor API 3.2).
+"""Convert dates, as people write them, to the vendor's only form: ``yyyy/MM/dd`` (vendor API 3.2).
 
-A date is read or refused, never guessed: where two readings are both days of the calendar, the row says so.
+A date is read or refused, never guessed. One that can be read as two different days is ambiguous.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from airflow_provider_socialscrm.importer.reasons import (
 )
 
 FIRST_BIRTHDAY: Final = date(1900, 1, 1)
-"""An earlier one is a slip, or a year of another calendar: nobody born before it has a phone."""
+"""Earlier ones are slips or years of another calendar: nobody born before this day has a phone."""
 
 _PLAIN: Final = (
     r"^[1-9]\d{3}/(?:"
@@ -34,23 +34,23 @@ _PLAIN: Final = (
     r"|(?:0[13-9]|1[0-2])/(?:29|30)"
     r"|(?:0[13578]|1[02])/31)$"
 )
-"""Days in the vendor's form that exist in every year: nearly all rows. 29 February needs the calendar.
+"""Days in the vendor's form that exist in every year, as nearly all rows have. 29 February needs the calendar.
 
-Arrow's own readers do not serve: strptime takes 30 February for 2 March, and a cast fails as a whole for one bad row.
+Arrow's own parsers do not fit: strptime reads 30 February as 2 March, and a cast of a column fails for one bad row.
 """
 
 _MONTHS: Final = (
     "january", "february", "march", "april", "may", "june",
     "july", "august", "september", "october", "november", "december",
 )  # fmt: skip
-"""Written out, since those of the standard library follow the locale of the process."""
+"""Written out, because the standard library's names depend on the locale of the process."""
 
 _MONTH_NUMBERS: Final[Mapping[str, int]] = {
     spelling: number for number, name in enumerate(_MONTHS, 1) for spelling in (name, name[:3])
 } | {"sept": 9}
 
 _YEAR: Final = r"(?P<year>\d{4})"
-"""Four digits, since two leave the century open."""
+"""Four digits, because two leave the century open."""
 
 _MONTH: Final = r"(?P<month>\d{1,2})"
 _NAME: Final = r"(?P<month>[a-z]{3,9})"
@@ -63,7 +63,7 @@ _BESIDE_NAMES: Final = r"(?:[-/ ]|[.,] ?)"
 _CLOCK: Final = r"(?:[01]?\d|2[0-4]):[0-5]\d(?::(?:[0-5]\d|60)(?:[.,]\d+)?)?(?: ?[ap]m)?"
 _ZONE: Final = r"(?:z|utc|gmt|[+-]\d\d(?::?\d\d)?)"
 _TIME: Final = rf"(?:(?:t|,? ){_CLOCK}(?: ?{_ZONE})?)?"
-"""What may follow the day, and is left out with it: moving a birthday between zones would change it."""
+"""A time and zone that may follow the day. They are ignored: converting a birthday between zones would change it."""
 
 
 def _form(*parts: str, between: str = _BETWEEN_NUMBERS) -> re.Pattern[str]:
@@ -75,7 +75,7 @@ _DAY_FIRST: Final = _form(_DAY, _MONTH, _YEAR)
 _MONTH_FIRST: Final = _form(_MONTH, _DAY, _YEAR)
 _WRITTEN_OUT: Final = (
     _form(_COMPACT),
-    re.compile(_COMPACT + r"[.,]0+", re.ASCII),  # a column of integers with gaps became one of floats
+    re.compile(_COMPACT + r"[.,]0+", re.ASCII),  # integers with gaps, which became floats
     _form(f"{_YEAR} ?年 ?{_MONTH} ?月 ?{_DAY} ?日"),
     _form(_NTH, _NAME, _YEAR, between=_BESIDE_NAMES),
     _form(_NAME, _NTH, _YEAR, between=_BESIDE_NAMES),
@@ -86,14 +86,14 @@ _IN_KERNELS: Final[Mapping[bool | None, Sequence[re.Pattern[str]]]] = {
     True: (_YEAR_FIRST, _DAY_FIRST),
     False: (_YEAR_FIRST, _MONTH_FIRST),
 }
-"""By dayfirst, the forms that fill whole columns and have one reading, so that Arrow can read them."""
+"""Forms that Arrow reads, by dayfirst: common in whole columns, and with one reading."""
 
 _IN_PYTHON: Final[Mapping[bool | None, Sequence[re.Pattern[str]]]] = {
     None: (_YEAR_FIRST, _DAY_FIRST, _MONTH_FIRST, *_WRITTEN_OUT),
     True: (_YEAR_FIRST, _DAY_FIRST, *_WRITTEN_OUT),
     False: (_YEAR_FIRST, _MONTH_FIRST, *_WRITTEN_OUT),
 }
-"""By dayfirst, all forms. Each is tried on a value, which is ambiguous if they make different days of it."""
+"""All forms, by dayfirst. Each is tried on a value, which is ambiguous if they give different days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +105,9 @@ class _Rule:
 
 
 def birthdays(text: pa.Array, dayfirst: bool | None, today: date) -> RuleResult:
-    """Return a column of birthdays as ``yyyy/MM/dd``, each from 1900 to today, read as :func:`dates` reads them.
+    """Return a column of birthdays as ``yyyy/MM/dd``, from 1900 to today, read like :func:`dates`.
 
-    One that reads as two days is out of range where both are. It is ambiguous even where only one is in range: some
+    A value with two readings is out of range if both are. It is ambiguous even if only one is in range, because some
     programs store the next birthday, and such a row would be read differently from one import to the next.
 
     :param text: strings, trimmed; null where the row has no value.
@@ -116,19 +116,19 @@ def birthdays(text: pa.Array, dayfirst: bool | None, today: date) -> RuleResult:
     """
     checked = _checked(text, dayfirst, _Rule(BAD_BIRTHDAY, AMBIGUOUS_BIRTHDAY, FIRST_BIRTHDAY, today))
     first, last = _vendors(FIRST_BIRTHDAY), _vendors(today)
-    # In the vendor's form the order of texts is that of days.
+    # In the vendor's form, texts sort like days.
     outside = pc.or_(pc.less(checked.text, first), pc.greater(checked.text, last))
     return RuleResult(checked.text, (*checked.problems, (BIRTHDAY_OUT_OF_RANGE, pc.fill_null(outside, False))))
 
 
 def dates(text: pa.Array, dayfirst: bool | None) -> RuleResult:
-    """Return a column of dates as ``yyyy/MM/dd``; a time of day and its zone are left out.
+    """Return a column of dates as ``yyyy/MM/dd``, without the time of day and its zone.
 
-    A year of four digits may come first or last, the month may be a number or an English name.
+    The year has four digits and comes first or last; the month is a number or an English name.
 
     :param text: strings, trimmed; null where the row has no value.
-    :param dayfirst: how the column writes days and months before the year. ``True`` and ``False`` make a date of the
-        other order a bad one; with ``None``, one that reads as a different day either way is ambiguous.
+    :param dayfirst: the order of day and month before the year. With ``True`` or ``False`` a date in the other order is
+        a bad one; with ``None`` a date that is a different day in each order is ambiguous.
     """
     return _checked(text, dayfirst, _Rule(BAD_DATE, AMBIGUOUS_DATE))
 
@@ -150,7 +150,7 @@ def _unread(written: pa.Array, text: pa.Array) -> pa.Array:
 
 
 def _if_plain(fresh: pa.Array) -> pa.Array:
-    # Fresh from a kernel, for before Arrow 24 if_else with a null corrupts a slice of strings.
+    # The input is fresh from a kernel: before Arrow 24 if_else with a null corrupts a slice of strings.
     return pc.if_else(pc.match_substring_regex(fresh, pattern=_PLAIN), fresh, pa.scalar(None, fresh.type))
 
 
@@ -176,7 +176,7 @@ def _read(value: str, forms: Sequence[re.Pattern[str]], rule: _Rule) -> str | Re
         return rule.bad
     if len(days) > 1 and any(rule.first <= day <= rule.last for day in days):
         return rule.ambiguous
-    return _vendors(min(days))  # where all are out of bounds, any of them shows it
+    return _vendors(min(days))  # if all are out of range, any of them is reported
 
 
 def _vendors(day: date) -> str:

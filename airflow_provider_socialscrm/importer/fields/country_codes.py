@@ -1,4 +1,4 @@
-"""Country codes, and how long numbers that begin with them can be, by the metadata of the ``phonenumbers`` library."""
+"""Country codes and the possible lengths of their numbers, from the metadata of the ``phonenumbers`` library."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ _POWERS: Final = 10 ** np.arange(LONGEST_NUMBER + 1, dtype=np.int64)
 
 
 def country_code(digits: str) -> str | None:
-    """Return the country code that digits begin with; no code begins another, or with zero."""
+    """Return the country code that digits begin with, or ``None``."""
+    # No country code is the beginning of another.
     for length in range(1, LONGEST_COUNTRY_CODE + 1):
         if digits[:length] in _CODES:
             return digits[:length]
@@ -34,19 +35,18 @@ def country_code(digits: str) -> str | None:
 
 
 def metadata_of_code(code: int) -> Iterator[PhoneMetadata]:
-    """Yield the plans of all regions that share a country code, the main one first."""
+    """Yield the numbering plans of all regions that share a country code, the main one first."""
     for region in COUNTRY_CODE_TO_REGION_CODE[code]:
         if metadata := PhoneMetadata.metadata_for_region_or_calling_code(code, region):
             yield metadata
 
 
 def have_possible_lengths(numbers: pa.Array) -> Flags:
-    """Say which numbers have a country code, no zero behind it, and a length that is possible in that country.
-
-    Lengths only: plans grow faster than the library's metadata. A zero is a trunk prefix in most countries.
+    """Return which numbers have a country code, no zero after it, and a length that is possible in that country.
 
     :param numbers: integers of 7 to 15 digits, without nulls.
     """
+    # Only lengths: numbering plans grow faster than the library's metadata. A zero is a trunk prefix in most countries.
     digits = numbers.to_numpy(zero_copy_only=False)
     length = np.searchsorted(_POWERS, digits, side="right")
     leading = digits // _POWERS[length - LONGEST_COUNTRY_CODE]
@@ -58,7 +58,7 @@ def have_possible_lengths(numbers: pa.Array) -> Flags:
 
 @cache
 def _possible_lengths() -> tuple[np.ndarray[tuple[int, int], np.dtype[np.bool_]], Integers]:
-    """Return which lengths numbers may have by their first three digits, and how many of these are the country code."""
+    """Return, by the first three digits, the possible lengths of numbers and the length of the country code."""
     possible = np.zeros((1_000, LONGEST_NUMBER + 1), np.bool_)
     codes = np.zeros(1_000, np.int64)
     for code in COUNTRY_CODE_TO_REGION_CODE:
@@ -69,5 +69,5 @@ def _possible_lengths() -> tuple[np.ndarray[tuple[int, int], np.dtype[np.bool_]]
         for length in {size + length for plan in plans if plan for length in plan.possible_length if length > 0}:
             if length <= LONGEST_NUMBER:
                 possible[first : first + several, length] = True
-    possible[521, len("521") + 10] = True  # as WhatsApp has Mexico's mobiles
+    possible[521, len("521") + 10] = True  # WhatsApp's form of mobiles in Mexico
     return possible, codes

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from airflow_provider_socialscrm.importer.columns.findings import FieldColumn
 from airflow_provider_socialscrm.importer.columns.text import as_text
-from airflow_provider_socialscrm.importer.columns.values import readable
+from airflow_provider_socialscrm.importer.columns.values import as_utf8
 from airflow_provider_socialscrm.importer.reasons import BUCKET_COLUMN, Bucket
 from airflow_provider_socialscrm.importer.sources.base import Batch
 
@@ -53,7 +53,7 @@ def superseded_before(batch: Batch) -> Positions:
     """
     if BUCKET_COLUMN not in batch.records.schema.names:
         return NOBODY
-    buckets = as_text(readable(batch.records.column(BUCKET_COLUMN)))
+    buckets = as_text(as_utf8(batch.records.column(BUCKET_COLUMN)))
     marked: Flags = pc.equal(buckets, Bucket.DUPLICATE.value).fill_null(False).to_numpy(zero_copy_only=False)
     return np.flatnonzero(marked)
 

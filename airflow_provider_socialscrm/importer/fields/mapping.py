@@ -1,4 +1,4 @@
-"""Which column, or which constant, each of the API's fields is made of. Decided once, from the columns' names alone."""
+"""Map columns and constants to the API's fields, once for an import, by the columns' names alone."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from airflow_provider_socialscrm.importer.reasons import OWN_COLUMNS
 from airflow_provider_socialscrm.importer.spelling import alike, did_you_mean
 
 KEPT_OUT: Final = (*NEVER_EMPTY, SIDE_EFFECT, "cancelTabName")
-"""Fields that ``empty="send"`` does not touch unless it names them: the CRM ignores an empty ``cancelTabName``
+"""Fields that ``empty="send"`` includes only if it names them: the CRM ignores an empty ``cancelTabName``
 (vendor API 3.2), and each ``welcome`` costs a call."""
 
 PANDAS_INDEX: Final = "__index_level_"
-"""How pandas begins the names of index columns that have none, in Parquet files and Arrow tables."""
+"""Beginning of pandas' names for index columns without a name, in Parquet files and Arrow tables."""
 
 INDEX: Final = re.compile(r"Unnamed: 0(?:\.\d+)*")
-"""The same for the first column, which is an index as a rule."""
+"""Name of the first column if it has none; it is usually an index."""
 
 _UNSEEN: Final = ("Cf", "Zs", "Zl", "Zp", "Cc")
-"""Kinds of characters that nobody sees: zero-width ones, blanks, controls. Within a word some have a meaning."""
+"""Unicode categories of invisible characters: zero-width ones, blanks, controls. Within a word some have a meaning."""
 
 UNNAMED: Final = re.compile(r"Unnamed: \d+(?:\.\d+)*(?:_level_\d+)?")
-"""What pandas, and our reader of CSV files, call a column that has no name."""
+"""Names that pandas and our CSV reader give to columns without a name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of each row.
+    """A field of each row, and the column it comes from.
 
-    :param name: as it is sent: one of :data:`API_FIELDS`, or an extension field.
-    :param column: where its values come from; ``None`` where they are all ``default``.
-    :param default: the text of rows that have no value; ``None`` leaves the field out of them.
+    :param name: the name that is sent: one of :data:`API_FIELDS`, or an extension field's.
+    :param column: the column with its values; ``None`` if every row has ``default``.
+    :param default: the text for rows without a value; ``None`` leaves the field out.
     :param send_empty: whether a row without a value sends an empty text.
     """
 
@@ -54,14 +54,14 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What each row is made of.
+    """The mapping of an import: the fields of each row.
 
-    :param fields: in the order they are sent: as the columns are, then the constants.
+    :param fields: the fields in the order they are sent: the columns' order, then the constants.
     :param extensions: names of the extension fields among them.
-    :param renamed: columns that go to a field of another name which the user did not give: differing in case, blanks or
-        underscores only.
-    :param left_out: columns that are not sent, though nobody has said so and they may hold data of the customer.
-    :param doubts: extension fields that may be misspelt, a sentence each.
+    :param renamed: columns that map to a field whose name differs in case, blanks or underscores, without the user's
+        saying so.
+    :param left_out: columns that are not sent although they may hold a customer's data and no argument leaves them out.
+    :param doubts: a sentence for each extension field that may be misspelt.
     """
 
     fields: tuple[Field, ...]
@@ -71,21 +71,21 @@ class Plan:
     doubts: tuple[str, ...] = ()
 
     def field(self, name: str) -> Field | None:
-        """Return a field by its name, if rows have it."""
+        """Return the field of this name, or ``None`` if rows do not have it."""
         return next((field for field in self.fields if field.name == name), None)
 
 
 def plan_fields(columns: Sequence[str], rules: Rules, *, agent_in_row: bool) -> Plan:
-    """Return what rows are made of.
+    """Map columns to fields.
 
-    A column goes to a field if ``columns`` says so, if it has the field's name, or if its name differs in case, blanks
-    or underscores only. Others are sent only if ``extension_fields`` asks for them. The columns that a dead letter
-    adds, and pandas' index, hold nothing of the customer.
+    A column maps to a field if ``columns`` says so, if it has the field's name, or if its name differs only in case,
+    blanks or underscores. Others are sent only if ``extension_fields`` selects them. The columns that a dead letter
+    adds, and pandas' index, are never sent, because they hold no customer's data.
 
     :param columns: names of the data's columns, each once.
-    :param rules: the user's.
-    :param agent_in_row: header scheme: each row names its agent.
-    :raises InputError: naming everything that cannot be, at once.
+    :param rules: the user's rules.
+    :param agent_in_row: whether each row must name its agent, as on the header scheme.
+    :raises InputError: naming all mistakes at once.
     """
     own = [name for name in columns if is_own(name) or name in rules.columns]
     targets = _targets(own, rules)
@@ -117,30 +117,30 @@ def plan_fields(columns: Sequence[str], rules: Rules, *, agent_in_row: bool) -> 
 
 
 def is_own(column: str) -> bool:
-    """Say whether a column may hold data of the customer: it is not one that a dead letter or pandas added."""
+    """Return whether a column may hold a customer's data: neither a dead letter nor pandas added it."""
     return tidy_name(column) not in OWN_COLUMNS and not column.startswith(PANDAS_INDEX)
 
 
 def is_unnamed(column: str) -> bool:
-    """Say whether a column has no name."""
+    """Return whether a column has no name."""
     return not tidy_name(column) or UNNAMED.fullmatch(tidy_name(column)) is not None
 
 
 def is_index(column: str) -> bool:
-    """Say whether a column is a table's index, which pandas writes first and without a name."""
+    """Return whether a column is a table's index, which pandas writes first and without a name."""
     return INDEX.fullmatch(tidy_name(column)) is not None
 
 
 def column_label(column: str) -> str:
-    """Return a column's name without what looks like a customer's number or address."""
+    """Return a column's name without anything that looks like a customer's number or address."""
     return redact(tidy_name(column)) or "(no name)"
 
 
 def column_labels(names: Sequence[str], columns: Sequence[str]) -> list[str]:
-    """Return names of columns as a log may have them: none where the first line may be a customer and not a header.
+    """Return names of columns for a log, or only their number if the header may be a customer's row.
 
-    :param names: those to be shown.
-    :param columns: all of the table's.
+    :param names: the names to show.
+    :param columns: the names of all columns of the table.
     """
     if any(map(is_personal, columns)):
         return [f"{len(names):,} with names that may be a customer's"] if names else []
@@ -149,14 +149,14 @@ def column_labels(names: Sequence[str], columns: Sequence[str]) -> list[str]:
 
 @lru_cache(maxsize=1024)
 def tidy_name(column: str) -> str:
-    """Return a column's name without what nobody sees around it: blanks, zero-width characters, byte order marks."""
+    """Return a column's name without invisible characters around it: blanks, zero-width ones, byte order marks."""
     name = clean_text(str(column))
     seen = [at for at, character in enumerate(name) if category(character) not in _UNSEEN]
     return name[seen[0] : seen[-1] + 1] if seen else ""
 
 
 def _targets(columns: Sequence[str], rules: Rules) -> dict[str, str]:
-    """Return the field that each column goes to; columns that go nowhere are not in it."""
+    """Return the field of each column that maps to one."""
     targets: dict[str, str | None] = {}
     for column in columns:
         asked = _asked(column, rules)
@@ -211,16 +211,16 @@ def _wrong_targets(targets: Mapping[str, str]) -> Iterator[str]:
 def _wrong_extension_fields(columns: Sequence[str], targets: Mapping[str, str], rules: Rules) -> Iterator[str]:
     known = {*map(tidy_name, columns), *targets.values(), *rules.defaults}
     for name in (name for name in rules.named_extensions if tidy_name(name) not in known):
-        yield f"extension_fields names '{name}', which is no column and no field{did_you_mean(name, columns)}."
+        yield f"extension_fields names '{name}', which is neither a column nor a field{did_you_mean(name, columns)}."
 
 
 def _wrong_names(names: Collection[str], rules: Rules) -> Iterator[str]:
     for name in (name for name in rules.date_fields if name not in names):
         yield f"date_fields names '{name}', which is not sent{did_you_mean(name, names)}: name it in extension_fields."
     for name in (name for name in rules.values if name not in names):
-        yield f"values names '{name}', which no column goes to{did_you_mean(name, names)}."
+        yield f"values names '{name}', which no column maps to{did_you_mean(name, names)}."
     for name in (name for name in rules.empty_fields if name not in names):
-        yield f"empty names '{name}', which no column goes to{did_you_mean(name, names)}."
+        yield f"empty names '{name}', which no column maps to{did_you_mean(name, names)}."
 
 
 def _misspelt(left_out: Sequence[str], unserved: Sequence[str]) -> Iterator[str]:
@@ -229,7 +229,7 @@ def _misspelt(left_out: Sequence[str], unserved: Sequence[str]) -> Iterator[str]
             name = tidy_name(column)
             yield (
                 f"The column '{name}' is not sent, but its name is close to the field {found}: set "
-                f"columns={{'{name}': '{found}'}} if that is meant, or columns={{'{name}': None}} to leave it out."
+                f"columns={{'{name}': '{found}'}} to send it, or columns={{'{name}': None}} to leave it out."
             )
 
 
@@ -237,7 +237,7 @@ def _missing(columns: Sequence[str], missing: Sequence[str], rules: Rules) -> It
     if not missing:
         return
     scheme = (
-        " (the header scheme requires an agent in each row; defaults can give one for all)" if AGENT in missing else ""
+        " (the header scheme requires an agent in each row; set one for all in defaults)" if AGENT in missing else ""
     )
     hints = "".join(
         f" Is it '{found}'? Then set columns={{'{found}': '{name}'}}."
@@ -245,7 +245,7 @@ def _missing(columns: Sequence[str], missing: Sequence[str], rules: Rules) -> It
         if (found := alike(name, [column for column in columns if not _is_asked(column, rules)]))
     )
     if not hints and NUMBER in missing:
-        hints = " Say which one has the numbers, as in columns={'mobile': 'whatsApp'}."
+        hints = " Name the one with the numbers, as in columns={'mobile': 'whatsApp'}."
     yield f"The data has no column {' and no column '.join(missing)}{scheme}.{hints}"
 
 
@@ -257,7 +257,7 @@ def _doubts(targets: Mapping[str, str]) -> Iterator[str]:
 
 
 def _plain(name: str) -> str:
-    """Return a name without case, blanks, underscores and what nobody sees."""
+    """Return a name without case, blanks, underscores and invisible characters."""
     return "".join(char for char in name if char != "_" and category(char) not in _UNSEEN).casefold()
 
 

@@ -1,7 +1,7 @@
-"""WhatsApp numbers however people write them, as the digits the vendor takes: the country code first, and no sign.
+"""Convert WhatsApp numbers, as people write them, to the vendor's form: digits only, the country code first.
 
-What a program added to a number is taken off. A number that lost digits is rejected, as is a cell with two numbers.
-What is left are digits, with or without a plus: :mod:`.readings` says which number they are.
+Additions by programs are removed. A number that lost digits and a cell with two numbers are rejected. The result is
+digits, with or without a plus, and :mod:`.readings` decides which number they are.
 """
 
 from __future__ import annotations
@@ -34,31 +34,31 @@ LONGEST_ENDING: Final = 4
 """Digits of an extension, or of the end of a second number: 0812 345 678/9, +852 9123 4567-8."""
 
 LONGEST_SURE_ENDING: Final = 2
-"""Digits that are no group of a number's own, unless the library writes it so. Longer endings are a group at times."""
+"""Digits of an ending that is not a group of the number, unless the library writes the number so."""
 
 LONGEST_CELL: Final = 64
-"""Characters of a cell with one number in it, however it is written."""
+"""Characters of a cell with one number, in any notation."""
 
 LONGEST_AREA: Final = 7
-"""Digits of a country and an area code, which may stand before a slash: +49 33056/12345."""
+"""Digits of a country code and an area code, which may precede a slash: +49 33056/12345."""
 
 _SENDABLE: Final = rf"^[1-9][0-9]{{{SHORTEST_NUMBER - 1},{LONGEST_NUMBER - 1}}}$"
 _NATIONAL: Final = rf"^\+?(?:00)?0[0-9]{{{SHORTEST_NUMBER - 1},{LONGEST_NUMBER - 1}}}$"
 _WITH_CODE: Final = rf"^(?:\+|00)?[0-9]{{{SHORTEST_NUMBER},{LONGEST_NUMBER}}}$"
 _DIALLABLE: Final = rf"^\+?[0-9]{{{SHORTEST_NUMBER - 3},{LONGEST_NUMBER}}}$"
-"""Within a region a number may lack its country code, which has up to three digits."""
+"""A number that may be dialled within a region, where it may lack its country code of up to three digits."""
 
 _DIGITS: Final = r"^\+?[0-9]+$"
 _SPACED: Final = r"^\+?[0-9][-0-9 ()]*$"
-"""Digits in groups, as most people write them, to which nothing was added."""
+"""Digits in groups, as most people write them, without additions."""
 
 _NOTHING: Final = r"\b\B"
-"""A pattern that fits nothing."""
+"""A pattern that matches nothing."""
 
 _SCIENTIFIC: Final = r"^\+?[0-9]+(?:[.,][0-9]*)?[eE]\+?0*[0-9]{1,2}$"
 _WHOLE_FLOAT: Final = rf"^(?:(\+?[0-9]{{{SHORTEST_NUMBER},}})[.,]0+|(\+?[0-9]+)[.,]0)$"
 _FRACTION: Final = rf"^\+?[0-9]{{{SHORTEST_NUMBER},}}\.[0-9]+$"
-"""Behind fewer digits a dot separates groups, as in 86152.66667780."""
+"""A number with a fraction. After fewer digits a dot separates groups, as in 86152.66667780."""
 
 _ADDED: Final = (
     (r"^=?\"(.*)\"$", r"\1"),  # ="86..." keeps a spreadsheet from computing
@@ -67,25 +67,25 @@ _ADDED: Final = (
     (r"(?i)^(?:https?://(?:api|web)\.whatsapp\.com/|whatsapp://)send/?\?phone=(?:\+|%2B)?([0-9]+)(?:&.*)?$", r"+\1"),
     (r"(?i)^\+?([0-9]+)(?:[.:_][0-9]+)*@(?:s\.whatsapp\.net|c\.us)$", r"+\1"),  # .1:2 is a device
     (r"(?i)^whatsapp:\s*\+?([0-9]+)$", r"+\1"),
-    (r"^-([0-9])", r"?\1"),  # a negative number, which is not a phone's
+    (r"^-([0-9])", r"?\1"),  # a negative number is not a phone number
     (r"(?i)^(?:p|tel|phone|mobile|sms|whatsapp):(?://)?\s*", ""),
 )
-"""What programs write around a number; WhatsApp's own forms always have the country code."""
+"""Additions of programs around a number, and their replacements. WhatsApp's own forms always have the country code."""
 
 _OTHER_ID: Final = r"(?i)@(?:g\.us|lid|hosted\.lid|broadcast|newsletter|status)$"
-"""How WhatsApp ends the ids of groups, hidden accounts, lists and channels."""
+"""Endings of WhatsApp's ids for groups, hidden accounts, lists and channels."""
 
 _SEPARATORS: Final = r"[\s\pZ\p{Pd}\p{Ps}\p{Pe}./\x{2212}\x{30FC}]+"
-"""Blanks, dashes, brackets, dots and slashes; the minus and the long vowel mark are typed as dashes, too."""
+"""Blanks, dashes, brackets, dots and slashes. People also type the minus and the long vowel mark as dashes."""
 
 _TRUNK_ZERO: Final = r"\(\s*0\s*\)"
-"""As in +44 (0)20: dialled within the country, and left out by who calls from abroad."""
+"""A zero as in +44 (0)20, which is dialled within the country and left out from abroad."""
 
 _PLUS: Final = r"^(?:\++(?:00)?([0-9]+)|([0-9]+)\+)$"
-"""Where text runs from right to left, a plus may come last."""
+"""A plus before the digits, or after them in text that runs from right to left."""
 
 _SPOILT: Final = "?"
-"""A character that is neither a digit nor a separator, so that the text is no number."""
+"""A character that is neither a digit nor a separator, which makes a text not a number."""
 
 _MAY_BE_TWO: Final = (
     rf"/|[^0-9][0-9]{{1,{LONGEST_ENDING}}}$|[)\]}}]$|[0-9]{{{SHORTEST_NUMBER},}}[^0-9]+[0-9]{{{SHORTEST_NUMBER},}}"
@@ -96,17 +96,17 @@ _BRACKETED_END: Final = re.compile(r"[(\[{]\s*[0-9]+\s*[)\]}]\s*$")
 def whatsapp_numbers(
     text: pa.Array, region: str | None = None, ambiguous: str = "reject", precision: Precision | None = None
 ) -> RuleResult:
-    """Return a column of phone numbers as their digits, country code first; a bad one has one cause.
+    """Return a column of phone numbers as digits, country code first; a number that cannot be sent has one reason.
 
-    A number with ``+`` or ``00`` is international, as written. Without a region any other number has to begin with its
-    country code: the code exists, the length is possible in that country, and no trunk zero follows. With a region it
-    may also be dialled as there; the readings that are valid numbers count, mobiles before fixed lines.
+    A number with ``+`` or ``00`` is international. Without a region any other number must begin with its country code:
+    the code exists, the length is possible in that country, and no trunk zero follows. With a region it may also be
+    written as dialled there; only readings that are valid numbers count, and mobiles win over fixed lines.
 
     :param text: strings, trimmed, without control characters; null where the row has no value.
     :param region: two letters of the country whose numbers may lack their country code, see :func:`check_region`.
-    :param ambiguous: what becomes of a number with two equal readings: ``reject``, or the ``national`` or the
-        ``international`` reading, with a remark.
-    :param precision: how many digits the table shows; ``None`` where the column is all there is.
+    :param ambiguous: how to treat a number with two equal readings: ``reject`` it, or take the ``national`` or the
+        ``international`` reading with a remark.
+    :param precision: the digits of the whole table's numbers; ``None`` takes those of the column.
     """
     if region is None and _are_numbers(text):
         return RuleResult(text, ((NO_NUMBER, pc.is_null(text)),))
@@ -127,7 +127,7 @@ def whatsapp_numbers(
 
 
 def check_region(region: str) -> None:
-    """Refuse what is no region with known numbers.
+    """Check that a region has a numbering plan.
 
     :param region: two letters, by ISO 3166.
     :raises InputError: saying what to write instead.
@@ -136,13 +136,13 @@ def check_region(region: str) -> None:
 
     if region not in SUPPORTED_REGIONS:
         raise InputError(
-            f"default_region is {region!r}, where phonenumbers knows no numbers; write a country's two letters, as in "
-            "'CN' or 'DE'."
+            f"default_region is {region!r}, which has no numbering plan: write a country's two letters, as in 'CN' or "
+            "'DE'."
         )
 
 
 def _are_numbers(text: pa.Array) -> bool:
-    """Say whether all texts are digits with a country code, as most tables have them."""
+    """Return whether all texts are digits with a country code, as in most tables."""
     from airflow_provider_socialscrm.importer.fields.country_codes import have_possible_lengths  # noqa: PLC0415 - heavy
 
     present = text.drop_null()
@@ -168,11 +168,11 @@ def _numbers(
     before: tuple[Finding, ...] = (),
     again: pa.Array | None = None,
 ) -> RuleResult:
-    """Return the numbers that are written so, each row with one problem or none.
+    """Return the numbers that digits are, with at most one problem for each row.
 
-    :param written: digits, with or without a plus; what has other characters is no number.
-    :param before: problems found already.
-    :param again: the same without an optional zero, for what is no number with it.
+    :param written: digits, with or without a plus; a text with other characters is not a number.
+    :param before: problems that were found before.
+    :param again: the same without an optional zero, for texts that are not a number with it.
     """
     numbers, countries = _read(written, region, ambiguous)
     if again is not None and again.null_count < len(again):
@@ -191,7 +191,7 @@ def _numbers(
 
 
 def _unread(written: pa.Array, region: str | None, settled: pa.Array) -> tuple[Finding, ...]:
-    """Return why there is no number in the rows of which nothing else is known."""
+    """Return the reasons of the rows that are neither numbers nor have a problem yet."""
     if settled.true_count == len(settled):
         return ()
     national = pc.match_substring_regex(written, _NATIONAL if region is None else _NOTHING)
@@ -202,7 +202,7 @@ def _unread(written: pa.Array, region: str | None, settled: pa.Array) -> tuple[F
 
 
 def _read(written: pa.Array, region: str | None, ambiguous: str) -> tuple[pa.Array, pa.Array]:
-    """Return the numbers, null where there is none, and the countries of those that have two readings."""
+    """Return the numbers, null where there is none, and the countries of those with two readings."""
     from airflow_provider_socialscrm.importer.fields.country_codes import have_possible_lengths  # noqa: PLC0415 - heavy
     from airflow_provider_socialscrm.importer.fields.readings import read_number  # noqa: PLC0415 - heavy
 
@@ -222,9 +222,9 @@ def _read(written: pa.Array, region: str | None, ambiguous: str) -> tuple[pa.Arr
 
 
 def _tidied(text: pa.Array, of_table: Precision | None) -> tuple[pa.Array, pa.Array]:
-    """Return texts with ASCII digits and without what a program added to a number, and which have lost digits."""
+    """Return texts with ASCII digits and without additions of programs, and a mask of those that lost digits."""
     if not pc.all(pc.string_is_ascii(text)).as_py():
-        text = pc.replace_substring_regex(text, r"\p{No}", _SPOILT)  # the ² of a footnote is no digit
+        text = pc.replace_substring_regex(text, r"\p{No}", _SPOILT)  # the ² of a footnote is not a digit
         text = pc.utf8_normalize(text, form="NFKC")  # full-width digits and signs become ASCII
         text = pc.utf8_trim_whitespace(pc.replace_substring_regex(text, r"\p{Cf}", ""))
         text = _each(text, r"[^0-9\P{Nd}]", _ascii_digits)
@@ -244,7 +244,7 @@ def _tidied(text: pa.Array, of_table: Precision | None) -> tuple[pa.Array, pa.Ar
 
 
 def _is_two_numbers(text: str, region: str | None) -> bool:
-    """Say whether a cell may hold a second number or an extension, which would make another number of the first."""
+    """Return whether a cell may hold a second number or an extension, whose digits would change the first."""
     if len(text) > LONGEST_CELL:
         return True
     head, slash, tail = text.rpartition("/")
@@ -261,7 +261,7 @@ def _is_two_numbers(text: str, region: str | None) -> bool:
 
 
 def _has_ending(text: str, groups: list[str], region: str | None) -> bool:
-    """Say whether the last digits do not belong to the number that the others are."""
+    """Return whether the last group of digits does not belong to the number before it."""
     from airflow_provider_socialscrm.importer.fields.readings import is_grouped_so, read_number  # noqa: PLC0415 - heavy
 
     if len(groups) <= 1:
@@ -277,13 +277,13 @@ def _has_ending(text: str, groups: list[str], region: str | None) -> bool:
 
 
 def _written(tidy: pa.Array, trunk_zero: str) -> pa.Array:
-    """Return digits, with one plus before them where there is any; what is no number has other characters, too."""
+    """Return digits, with one plus before them if there was any; a text that is not a number has other characters."""
     text = pc.replace_substring_regex(tidy, _TRUNK_ZERO, trunk_zero)
     return pc.replace_substring_regex(pc.replace_substring_regex(text, _SEPARATORS, ""), _PLUS, r"+\1\2")
 
 
 def _without_zero(tidy: pa.Array) -> pa.Array:
-    """Return digits without the zero in brackets that some have behind the country code, and null for others."""
+    """Return digits without a zero in brackets after the country code, and null for texts without such a zero."""
     behind = pc.match_substring_regex(tidy, rf"[0-9].*{_TRUNK_ZERO}")
     return pc.if_else(behind, _written(tidy, ""), pa.scalar(None, tidy.type))
 

@@ -16,7 +16,7 @@ from airflow_provider_socialscrm.importer.columns.cleaning import json_members, 
 from airflow_provider_socialscrm.importer.columns.findings import FieldColumn, Finding
 from airflow_provider_socialscrm.importer.columns.null_words import null_words, without
 from airflow_provider_socialscrm.importer.columns.text import as_text
-from airflow_provider_socialscrm.importer.columns.values import readable
+from airflow_provider_socialscrm.importer.columns.values import as_utf8
 from airflow_provider_socialscrm.importer.fields.duplicates import Flags
 from airflow_provider_socialscrm.importer.fields.mapping import Plan, is_index, is_own
 from airflow_provider_socialscrm.importer.fields.rules import check_field
@@ -57,7 +57,7 @@ class RowPreparer:
         """Note what the batch says of the whole table, beside its numbers."""
         sex = self.plan.field(SEX)
         if sex and self.facts.sex_letters is not None:
-            self.facts.sex_letters |= letters_of(as_text(readable(_column(batch, sex.column))))
+            self.facts.sex_letters |= letters_of(as_text(as_utf8(_column(batch, sex.column))))
 
     def is_sendable(self, batch: Batch) -> Flags:
         """Return for each row whether it can be sent."""
@@ -93,7 +93,7 @@ class RowPreparer:
         left = pa.array([index for index, reasons in reasons.items() if NO_NUMBER in reasons], pa.int64())
         for name in batch.records.schema.names:
             if len(left) and is_own(name) and not is_index(name):
-                text = as_text(readable(batch.records.column(name).take(left)))
+                text = as_text(as_utf8(batch.records.column(name).take(left)))
                 text = without(text, self.rules.null_values)
                 left = left.filter(pc.or_(pc.is_null(text), null_words(text)))
         return frozenset(left.to_pylist())

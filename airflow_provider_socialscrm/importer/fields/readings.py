@@ -1,8 +1,8 @@
-"""The phone numbers that digits can be read as: the ``phonenumbers`` library decides, by the plans of all countries.
+"""Find the phone numbers that digits can be read as, by the numbering plans in the ``phonenumbers`` library.
 
-Digits without a plus can be a number of the user's region as it is dialled there, or a number that begins with its own
-country code. Only a reading that is a valid number counts. A reading that can be a mobile beats one that can only be a
-fixed line, since a fixed line rarely has WhatsApp; two equal readings are ambiguous.
+Digits without a plus can be a number in the user's region as it is dialled there, or a number that begins with its own
+country code. Only a reading that is a valid number counts. A reading that can be a mobile wins over one that can only
+be a fixed line, because fixed lines rarely have WhatsApp. Two equal readings are ambiguous.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 _MOBILE: Final = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 
 _NOTHING: Final = r"(?!)"
-"""A pattern that nothing fits."""
+"""A pattern that matches nothing."""
 
 _OLD_FORMS: Final = {
     52: (re.compile("1([0-9]{10})"), r"\1"),  # Mexico dropped the 1 before mobiles in 2019; WhatsApp still has it
     55: (re.compile("([1-9]{2})([6-9][0-9]{7})"), r"\g<1>9\2"),  # accounts older than Brazil's ninth digit lack it
 }
-"""By country code, forms that WhatsApp keeps though the plan has changed, and how to write them as today."""
+"""By country code, old forms that WhatsApp still uses, and how to rewrite them by today's numbering plan."""
 
 
 class Reading(NamedTuple):
     """A valid number.
 
     :param digits: with its country code.
-    :param country_code: which of the digits that is.
+    :param country_code: the country code.
     :param is_mobile: whether it can be a mobile.
     """
 
@@ -46,7 +46,7 @@ class Reading(NamedTuple):
 
 
 class Plan:
-    """A numbering plan, as the library's metadata has it.
+    """A numbering plan from the library's metadata.
 
     :param regions: metadata of the region, or of all regions that share a country code, the main one first.
     """
@@ -66,8 +66,8 @@ class Plan:
         self._old = old
 
     def read(self, national: str) -> Reading | None:
-        """Return a number whose country code is taken off, if it is valid as it is."""
-        # The library knows the type of any number, but takes ten times as long as the patterns that settle most.
+        """Return the number with these digits after its country code, or ``None`` if it is not valid."""
+        # The library knows the type of any number but takes ten times as long as the patterns, which decide on most.
         if self._viable.fullmatch(national):
             is_mobile = self._mobile.fullmatch(national) is not None
             if is_mobile or self._fixed.fullmatch(national):
@@ -89,7 +89,7 @@ class Plan:
         return None
 
     def dialled(self, digits: str) -> str | None:
-        """Return the national number that is dialled so; ``None`` where that takes the library's own parser."""
+        """Return the national number that is dialled so, or ``None`` if only the library's own parser can say."""
         if self._abroad.match(digits):
             return None
         before = self._before.match(digits)
@@ -100,7 +100,7 @@ class Plan:
         return digits[before.end() :]
 
     def may_be_mobile(self, national: str) -> bool:
-        """Say, without the library's help, whether a number can be a mobile as it is or without a trunk prefix."""
+        """Return whether a number can be a mobile, as it is or without a trunk prefix, by patterns only."""
         dialled = self.dialled(national)
         if dialled is None or self._any_mobile.fullmatch(dialled):
             return True
@@ -108,11 +108,11 @@ class Plan:
 
 
 def read_number(written: str, region: str | None, ambiguous: str = "reject") -> tuple[str | None, str | None]:
-    """Return the number that is written so, and the countries of two readings that are equally likely, in words.
+    """Return the number that is written so, and the countries of two equally likely readings, in words.
 
-    :param written: digits; a plus before them, or two zeros, means that the country code follows.
-    :param region: two letters of the country in which numbers without a plus may be dialled; ``None`` is nowhere.
-    :param ambiguous: which of two readings counts: the ``national`` or the ``international`` one, or none (``reject``).
+    :param written: digits; after a plus, or two zeros, they begin with the country code.
+    :param region: two letters of the country where numbers without a plus may be dialled; ``None`` if there is none.
+    :param ambiguous: the reading to take of two: the ``national`` or the ``international`` one, or none (``reject``).
     """
     if written.startswith("+") or region is None:
         found = _each_once(international(written.removeprefix("+").removeprefix("00")))
@@ -127,7 +127,7 @@ def read_number(written: str, region: str | None, ambiguous: str = "reject") -> 
 
 
 def is_grouped_so(written: str, region: str | None, last: int) -> bool:
-    """Say whether a number is usually written with so many digits in its last group.
+    """Return whether a number is usually written with so many digits in its last group.
 
     :param written: digits, with or without a plus.
     """
@@ -140,7 +140,7 @@ def is_grouped_so(written: str, region: str | None, last: int) -> bool:
 
 
 def international(digits: str) -> Reading | None:
-    """Return the number that begins with its country code; a trunk prefix behind that goes where the library says so.
+    """Return the number that begins with its country code, without a trunk prefix after that, or ``None``.
 
     :param digits: without a plus.
     """
@@ -158,7 +158,7 @@ def international(digits: str) -> Reading | None:
 
 
 def national(digits: str, region: str) -> Reading | None:
-    """Return the number that is dialled so within a region.
+    """Return the number that is dialled so within a region, or ``None``.
 
     :param digits: without a plus.
     :param region: two letters.
@@ -169,16 +169,16 @@ def national(digits: str, region: str) -> Reading | None:
 
 
 def likely_readings(digits: str, region: str) -> tuple[Reading, ...]:
-    """Return what digits without a plus can be: the valid numbers, without fixed lines where one can be a mobile.
+    """Return the valid numbers that digits without a plus can be, without fixed lines if one can be a mobile.
 
-    :param digits: which may begin with a country code, or with what is dialled before a national number.
+    :param digits: digits that may begin with a country code or a trunk prefix.
     :param region: two letters.
-    :returns: the number dialled in the region and the one with its country code; of two equal ones the first.
+    :returns: the number as dialled in the region, then the one with its country code; the same number only once.
     """
     code = country_code(digits)
     abroad_may = code is not None and _plan_of_code(int(code)).may_be_mobile(digits[len(code) :])
     here_may = _plan_of_region(region).may_be_mobile(digits)
-    # A reading that cannot be a mobile is not worked out where the other one is: it would change nothing.
+    # Skip a reading that cannot be a mobile if the other one is a mobile: it would change nothing.
     here = national(digits, region) if here_may or not abroad_may else None
     if here and here.is_mobile and not abroad_may:
         return (here,)
@@ -194,7 +194,7 @@ def _each_once(*readings: Reading | None) -> tuple[Reading, ...]:
 
 
 def _by_library(written: str, region: str | None) -> Reading | None:
-    """Return a number as the library reads it, if that is a valid one."""
+    """Return a number as the library reads it, or ``None`` if it is not valid."""
     with suppress(phonenumbers.NumberParseException):
         number = phonenumbers.parse(written, region)
         kind = phonenumbers.number_type(number)

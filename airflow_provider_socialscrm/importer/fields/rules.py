@@ -1,7 +1,7 @@
-"""Columns to the API's fields: as text, by the rule of each field, with all that is wrong.
+"""Convert columns to texts by the rules of their fields, and find all values that cannot be sent.
 
-Every value the API takes is a string (vendor API 3.2). Whole columns are converted at a time, and a column that repeats
-its values by those alone. What cannot be sent is found here, before any call.
+The API takes only strings (vendor API 3.2). Whole columns are converted at once, and of a column that repeats its
+values only the distinct ones.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from airflow_provider_socialscrm.importer.columns.cleaning import clean, clean_t
 from airflow_provider_socialscrm.importer.columns.findings import FieldColumn, Finding, RuleResult
 from airflow_provider_socialscrm.importer.columns.null_words import null_words, without
 from airflow_provider_socialscrm.importer.columns.precision import Precision
-from airflow_provider_socialscrm.importer.columns.text import MIXED, as_text, is_list, untrimmed, value_as_text
+from airflow_provider_socialscrm.importer.columns.text import MIXED, as_raw_text, as_text, is_list, value_as_text
 from airflow_provider_socialscrm.importer.columns.values import (
+    as_utf8,
     inexact,
-    readable,
     rounded,
     rows_with,
     unsendable,
@@ -45,22 +45,22 @@ from airflow_provider_socialscrm.importer.reasons import (
 )
 
 WITHOUT_IT: Final = "The row is sent without it."
-"""What becomes of a value that cannot be sent, where the user wants that."""
+"""Hint for a value that is omitted because it cannot be sent."""
 
 SAMPLE: Final = 512
-"""Rows looked at to see whether a column repeats its values."""
+"""Rows to look at to see whether a column repeats its values."""
 
 REPEATED: Final = 4
-"""How often each value stands in the sample, on average, for the column to be converted by its distinct values."""
+"""How often each value must occur in the sample, on average, for the distinct values to be converted instead."""
 
 
 def check_field(field: Field, column: pa.Array, rules: Rules, facts: TableFacts) -> FieldColumn:
-    """Return a field's texts, null where a row leaves the field out, and what is wrong with them.
+    """Return a field's texts, with null where a row leaves the field out, and their problems and remarks.
 
-    :param field: which one, and what becomes of rows without a value.
-    :param column: the column it is made of, of any type.
-    :param rules: the user's.
-    :param facts: what the whole table says.
+    :param field: the field.
+    :param column: its column, of any type.
+    :param rules: the user's rules.
+    :param facts: facts about the whole table.
     """
     distinct = _distinct(column)
     if distinct is None:
@@ -69,9 +69,9 @@ def check_field(field: Field, column: pa.Array, rules: Rules, facts: TableFacts)
 
 
 def _distinct(column: pa.Array) -> pa.DictionaryArray | None:
-    """Return a column that repeats its values as a dictionary of them, in which a missing one is a value, too."""
+    """Return a column that repeats its values as a dictionary, in which a missing value is one, too."""
     if pa.types.is_dictionary(column.type):
-        # Only the values that occur: a slice of a category has all those of the table.
+        # Only the values that occur: the dictionary of a slice has those of the whole table.
         used = column.indices.cast(pa.int64()).dictionary_encode(null_encoding="encode")
         return pa.DictionaryArray.from_arrays(used.indices, column.dictionary.take(used.dictionary))
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)) or len(column) < SAMPLE:
@@ -82,12 +82,12 @@ def _distinct(column: pa.Array) -> pa.DictionaryArray | None:
 
 
 def _check(field: Field, column: pa.Array, rules: Rules, facts: TableFacts) -> RuleResult:
-    column = readable(column)
-    own = clean(untrimmed(column))
+    column = as_utf8(column)
+    own = clean(as_raw_text(column))
     text = _replaced(without(own, rules.null_values), rules.values.get(field.name, {}))
-    words = None if field.name == NUMBER else null_words(text)  # a number's rule looks where there are no digits
+    words = None if field.name == NUMBER else null_words(text)  # the rule for numbers does so itself
     has_form = field.name in _RULES_WITH_FORM or field.name in rules.date_fields
-    if has_form and words is not None:  # where a word cannot be a value, it is missing
+    if has_form and words is not None:  # a word cannot be a value here, so it is a missing one
         text = _blanked(text, words)
     if field.default is not None:
         text = pc.fill_null(text, field.default)
@@ -100,7 +100,7 @@ def _check(field: Field, column: pa.Array, rules: Rules, facts: TableFacts) -> R
 
 
 def _of_type(name: str, column: pa.Array, own: pa.Array, text: pa.Array, facts: TableFacts) -> tuple[Finding, ...]:
-    """Return what is wrong with values by their type, except those in place of which the user has put others."""
+    """Return the problems that values have by their type, except those that the user's ``values`` replace."""
     found = [each for each in (*unsendable(column), *_lost_by_type(name, column, own, facts)) if each[1].true_count]
     if not found:
         return ()
@@ -109,14 +109,14 @@ def _of_type(name: str, column: pa.Array, own: pa.Array, text: pa.Array, facts: 
 
 
 def _with_type(name: str, problems: tuple[Finding, ...], of_type: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    if of_type and name == NUMBER:  # digits that are lost say nothing else about a number
+    if of_type and name == NUMBER:  # a number with lost digits has no other problem worth reporting
         lost = reduce(pc.or_, (mask for _, mask in of_type))
         problems = tuple((reason, pc.and_not(mask, lost)) for reason, mask in problems)
     return (*of_type, *problems)
 
 
 def _replaced(text: pa.Array, values: Mapping[Any, Any]) -> pa.Array:
-    """Return texts with the user's values in place of others."""
+    """Return texts with the user's replacements."""
     texts = {
         clean_text(value_as_text(key) or ""): clean_text(value_as_text(value) or "") for key, value in values.items()
     }
@@ -142,12 +142,12 @@ def _rule_of(name: str, column: pa.Array, rules: Rules, facts: TableFacts) -> Ca
 
 
 def _blanked(text: pa.Array, rows: pa.Array) -> pa.Array:
-    # Not if_else, which before Arrow 24 corrupts a slice of strings where it puts nulls.
+    # Not if_else: before Arrow 24 it corrupts a slice of strings when it writes nulls.
     return pc.replace_with_mask(text, rows, pa.scalar(None, text.type)) if rows.true_count else text
 
 
 def _lists(column: pa.Array) -> pa.Array | None:
-    """Return which rows hold a list, as a type of its own or among values of several."""
+    """Return which rows hold a list, in a column of lists or of mixed types."""
     if column.type.equals(MIXED):
         return pc.is_valid(column.flatten()[MIXED.get_field_index("socialscrm_list")])
     return pc.is_valid(column) if is_list(column.type) else None
@@ -161,7 +161,7 @@ def _remarks(name: str, column: pa.Array, words: pa.Array | None, *, sent: bool)
 
 
 def _without_bad(name: str, checked: RuleResult) -> RuleResult:
-    """Return the texts without those that cannot be sent, and a remark for each reason."""
+    """Return the texts without those that cannot be sent, with a remark for each reason."""
     text = checked.text
     for _, mask in checked.problems:
         text = _blanked(text, pc.fill_null(mask, False))
@@ -201,4 +201,4 @@ def _agent(text: pa.Array) -> RuleResult:
 _RULES: Final[dict[str, Callable[[pa.Array], RuleResult]]] = {AGENT: _agent}
 
 _RULES_WITH_FORM: Final = (NUMBER, AGENT, BIRTHDAY, SEX)
-"""Fields in which a word such as NULL can be no value."""
+"""Fields in which a word such as NULL cannot be a value."""

@@ -1,4 +1,4 @@
-"""Words for a customer's sex, in the languages that customers' tables are written in, as the vendor's three."""
+"""Translate words for a customer's sex, in some thirty languages, to the vendor's three."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ SEXES: Final[Mapping[str, Sequence[str]]] = {
         "bilinmiyor", "tidak diketahui", "未知", "不明",
     ),
 }  # fmt: skip
-"""In lower case, by the vendor's word (vendor API 3.2). A word that two languages read as different sexes is not here.
+"""Words in lower case, by the vendor's word (vendor API 3.2), without those that differ in meaning between languages.
 
-Nor are letters other than M and F: K is kadın or kobieta, but kille in Swedish, and P is pria or perempuan.
+So letters other than M and F are left out: K is kadın or kobieta, but kille in Swedish, and P is pria or perempuan.
 """
 
 _LETTERS: Final = (
     ("m", "f", frozenset("hv")),  # with H for hombre or homem, M is mujer or mulher; with V for vyras, moteris
     ("f", "m", frozenset("n")),  # with N for nő, F is férfi
 )
-"""A letter, the one beside which it is certain, and those beside which it may be the other sex."""
+"""A letter, the letter that makes it certain, and the letters in whose company it may mean the other sex."""
 
 _WORDS: Final = [(word, sex) for sex, words in SEXES.items() for word in words]
 _KNOWN: Final = pa.array([word for word, _ in _WORDS], pa.string())
@@ -55,24 +55,24 @@ _VENDORS: Final = pa.array([sex for _, sex in _WORDS], pa.string())
 
 
 def sexes(text: pa.Array, letters: set[str] | None = None) -> RuleResult:
-    """Return a column in the vendor's words for a sex; another word stays as it is, with a remark.
+    """Return a column in the vendor's words for a sex; another word is left as it is, with a remark.
 
-    M and F stay, too, where other letters of the column say that they may have another meaning than in English.
+    M and F are left, too, if other letters of the column show that they may not have their English meaning.
 
     :param text: strings, trimmed, composed (NFC); null where the row has no value.
-    :param letters: of the whole table, see :func:`letters_of`; ``None`` where the column is all there is.
+    :param letters: of the whole table, see :func:`letters_of`; ``None`` takes the column's own.
     """
     lower = pc.utf8_lower(text)
     known = _VENDORS.take(pc.index_in(lower, _KNOWN))
     if uncertain := _uncertain(letters_of(text) if letters is None else letters):
-        # Fresh from a kernel, for before Arrow 24 if_else with a null corrupts a slice of strings.
+        # The input is fresh from a kernel: before Arrow 24 if_else with a null corrupts a slice of strings.
         known = pc.if_else(pc.is_in(lower, pa.array(uncertain)), pa.scalar(None, pa.string()), known)
     unknown = pc.and_(pc.is_null(known), pc.is_valid(text))
     return RuleResult(pc.coalesce(known, text), remarks=((ODD_SEX, unknown),))
 
 
 def letters_of(text: pa.Array) -> set[str]:
-    """Return the single letters that a column has, in lower case."""
+    """Return the values of a column that are single letters, in lower case."""
     lower = pc.utf8_lower(text)
     return set(lower.filter(pc.equal(pc.utf8_length(lower), 1)).unique().to_pylist())
 

@@ -1,7 +1,7 @@
-"""Names of tags however people and programs write several in one text, as the vendor takes them: commas between.
+"""Convert tags, as people and programs write them, to the vendor's form: names with commas between.
 
-A text that is a list in the notation of JSON, of Python or of PostgreSQL is read as that list. One that only looks like
-a list is refused, since its brackets and quotes would become part of names.
+A text that is a list in the notation of JSON, Python or PostgreSQL is read as that list. A text that only looks like a
+list is refused, because its brackets and quotes would become part of names.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from airflow_provider_socialscrm.importer.reasons import BAD_TAGS, COMMA_IN_TAG,
 
 _BRACKETS: Final = "[{("
 _SEPARATORS: Final = ";；，、､،؛|\n"
-"""What separates tags elsewhere: in exports of other programs, in cells of several lines, in other scripts."""
+"""Characters that separate tags in exports of other programs, in cells of several lines, and in other scripts."""
 
 _LIKE_A_LIST: Final = "(?s)" + "|".join(
     (
         r"^[\[{].*[\]}]$",
-        r"^\[[^\]]*,|^\{[^}]*,",  # cut off, or with something behind it
+        r"^\[[^\]]*,|^\{[^}]*,",  # cut off, or with more text after it
         r"""[\[{]\s*\\*['"]""",  # within another notation, as in array(['VIP'])
         r"""^\(\s*['"].*,|^\([^()]*,[^()]*\)$|^\(\s*\)$""",  # (old) is a tag, and so is each of (old), (new)
     )
@@ -38,7 +38,7 @@ _STRING: Final = "|".join(
     rf"{quote}(?:[^{quote}\\\n]|\\(?:[\\'\"nrt]|x[0-9a-f]{{2}}|u[0-9a-f]{{4}}|U[0-9a-f]{{8}}))*{quote}"
     for quote in "'\""
 )
-"""With the escapes that Python writes. No prefix, and each is a value alone: Python would join two in a row."""
+"""A string with the escapes that Python writes, without a prefix. Python would join two in a row; here none match."""
 
 _MISSING: Final = ("None", "nan", "NaT", "<NA>")
 _NUMBER: Final = r"-?(?:0|[1-9][0-9]{0,30})(?:\.[0-9]{1,30})?(?:e[+-]?[0-9]{1,2})?"
@@ -48,14 +48,14 @@ _VALUES: Final = rf"(?:{_VALUE}(?:,{_VALUE})*,?)?\s*+"
 _PYTHON: Final[Mapping[str, re.Pattern[str]]] = {
     "[": re.compile(rf"\[{_VALUES}\]"),
     "{": re.compile(rf"\{{{_VALUES}\}}"),
-    "(": re.compile(rf"\((?:{_VALUE},{_VALUES}|\s*)\)"),  # without a comma brackets make no tuple
+    "(": re.compile(rf"\((?:{_VALUE},{_VALUES}|\s*)\)"),  # brackets without a comma are not a tuple
 }
 _PYTHON_VALUES: Final = re.compile(_PYTHON_VALUE)
 
 _ELEMENT: Final = r"""(?:"(?:[^"\\]|\\.)*"|[^{}",\\'\s:=][^{}",\\\s:=]*)"""
-"""An element of an array as PostgreSQL writes it: in double quotes where it has blanks or signs of the notation.
+"""An element of a PostgreSQL array, in double quotes if it has blanks or signs of the notation.
 
-It would write colons and equal signs without quotes, but so do programs that write structures: {name=VIP}.
+PostgreSQL writes colons and equal signs without quotes, but so do programs that write structures: {name=VIP}.
 """
 
 _POSTGRES: Final = re.compile(rf"\{{(?:{_ELEMENT}(?:,{_ELEMENT})*)?\}}", re.DOTALL)
@@ -63,10 +63,10 @@ _POSTGRES_ELEMENTS: Final = re.compile(_ELEMENT, re.DOTALL)
 
 
 def tags(text: pa.Array, lists: pa.Array | None = None) -> RuleResult:
-    """Return a column of tags as their names with commas between; those in brackets that are no list are bad.
+    """Return a column of tags as names with commas between; text in brackets that is not a list is a problem.
 
     :param text: clean strings; null where the row has no value.
-    :param lists: which rows had a real list, whose names may be in brackets.
+    :param lists: the rows whose value was a list and not text; their names may be in brackets.
     """
     content = content_of(text)
     names = _with_plain_commas(text) if b"," in content else text
@@ -101,14 +101,14 @@ def _with_plain_commas(text: pa.Array) -> pa.Array:
 def _each(texts: pa.Array) -> RuleResult:
     lists = [_read(text) for text in texts.to_pylist()]
     read = pa.array([names or () for names in lists], pa.list_(pa.string()))
-    names = clean(read.values)  # escapes may have hidden what a text cannot have
+    names = clean(read.values)  # escapes may have hidden control characters
     read = pa.ListArray.from_arrays(read.offsets, names)
     bad = pa.array([names is None for names in lists], pa.bool_())
     return RuleResult(as_text(read), ((BAD_TAGS, bad), (COMMA_IN_TAG, rows_with(read, pc.match_substring(names, ",")))))
 
 
 def _read(text: str) -> tuple[str, ...] | None:
-    """Return the names in a list, or nothing where no notation reads it, or two read it differently."""
+    """Return the names in a list, or ``None`` if no notation can read it, or two read it differently."""
     readings = (notation(text) for notation in _NOTATIONS.get(text[0], ()))
     found = {_names(values) for values in readings if values is not None}
     return found.pop() if len(found) == 1 else None
@@ -136,7 +136,7 @@ def _from_python(text: str) -> Sequence[Any] | None:
 
 def _value(written: str) -> Any:
     if written[0] in "'\"" and "\\" not in written:
-        return written[1:-1]  # nearly all, and evaluating takes twenty times as long
+        return written[1:-1]  # nearly all are so, and literal_eval takes twenty times as long
     return None if written in _MISSING else literal_eval(written)
 
 
@@ -157,4 +157,4 @@ _NOTATIONS: Final[Mapping[str, Sequence[Callable[[str], Sequence[Any] | None]]]]
     "{": (_from_postgres, _from_python),
     "(": (_from_python,),
 }
-"""By the first sign. Lists of JSON and Python look alike up to escapes, and so do arrays of PostgreSQL and sets."""
+"""Readers by the first character. JSON and Python lists differ only in escapes, as do PostgreSQL arrays and sets."""

@@ -13,7 +13,7 @@ import msgspec
 import pyarrow as pa
 
 from airflow_provider_socialscrm.importer.columns.text import as_text
-from airflow_provider_socialscrm.importer.columns.values import readable
+from airflow_provider_socialscrm.importer.columns.values import as_utf8
 from airflow_provider_socialscrm.importer.errors import CheckpointError, ImporterError, InputError
 from airflow_provider_socialscrm.importer.paths import OpenablePath, open_to_write
 from airflow_provider_socialscrm.importer.reasons import OWN_COLUMNS, Bucket, Reason
@@ -224,7 +224,7 @@ _decoder = msgspec.json.Decoder(DeadLetterEntry)
 
 def _as_texts(batch: Batch) -> dict[str, pa.Array]:
     columns = zip(batch.records.schema.names, batch.records.columns, strict=True)
-    return {name: as_text(readable(column)) for name, column in columns}
+    return {name: as_text(as_utf8(column)) for name, column in columns}
 
 
 def _parquet(file: Any, schema: pa.Schema) -> _Writer:

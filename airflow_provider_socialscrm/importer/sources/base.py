@@ -1,4 +1,4 @@
-"""A table as record batches of a set size, whose rows keep their position in the input."""
+"""Record batches of bounded size, whose rows have their position in the input."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BATCH_ROWS: Final = 10_000
-"""Rows converted at a time: large enough for columns to pay, a few megabytes of customers in memory."""
+"""Rows converted at a time: enough to make work by column worthwhile, and a few megabytes of customers in memory."""
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Piece:
-    """Rows of the input as a reader hands them over: ``BATCH_ROWS`` of them, fewer only where the table or file ends.
+    """Rows that a reader yields: ``BATCH_ROWS`` of them, fewer only at the end of a table or file.
 
-    :param records: the rows; a row that could not be read is there, too, with no value in any column.
-    :param file: where they are from, in words for a person; ``None`` for a table in memory.
-    :param unreadable: why, for each row that could not be read, by its place in ``records``.
+    :param records: the rows; a row that could not be read has no value in any column.
+    :param file: the file they are from, as shown to users; ``None`` for a table in memory.
+    :param unreadable: the reason for each row that could not be read, by its place in ``records``.
     """
 
     records: pa.RecordBatch
@@ -33,10 +33,10 @@ class Piece:
 class Batch:
     """Some consecutive rows of the input.
 
-    :param start: position in the input of the first row, from 0.
+    :param start: position of the first row in the input, from 0.
     :param records: the rows.
     :param file: the file they are from, if any.
-    :param unreadable: why, for each row that could not be read, by its place in ``records``.
+    :param unreadable: the reason for each row that could not be read, by its place in ``records``.
     """
 
     start: int
@@ -49,10 +49,10 @@ class Batch:
 class Source:
     """A table that can be read from the start as often as needed.
 
-    :param columns: names, in order, each once. A batch may lack some of them, as files may that are read together.
-    :param describe: the kind and shape in words, without a value of it.
-    :param read: opens the table and yields its rows; of a table in memory only the columns that are named, if any are.
-    :param in_memory: whether reading it once more costs next to nothing and cannot fail.
+    :param columns: names, in order, each once. A batch may lack some of them when several files are read together.
+    :param describe: the kind and shape in words, without any of its values.
+    :param read: opens the table and yields its rows; given names, a table in memory yields only those columns.
+    :param in_memory: whether reading it again is cheap and cannot fail.
     """
 
     columns: tuple[str, ...]
@@ -63,7 +63,7 @@ class Source:
     def batches(self, only: frozenset[str] | None = None) -> Iterator[Batch]:
         """Yield the rows in order, with their positions.
 
-        :param only: columns that are needed; others may be left out where that saves work.
+        :param only: the columns that are needed; the source may leave out others.
         """
         start = 0
         for piece in self.read(only):

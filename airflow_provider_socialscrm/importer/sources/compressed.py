@@ -1,4 +1,4 @@
-"""Compressed files as what is in them, known by their first bytes, whatever their names say."""
+"""Decompress files. Their first bytes decide on the format, whatever their names say."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.sources.text_lines import EmptyFileError
 
 SUFFIXES: Final = (".gz", ".bz2", ".xz", ".zst")
-"""What is appended to the names of compressed files."""
+"""Endings that the names of compressed files have after that of their format."""
 
 STREAM_BYTES: Final = 64 * 1024
-"""Bytes to read of a compressed file at a time."""
+"""Bytes of a compressed file to read at a time."""
 
 XZ_PADDING_BYTES: Final = 4
-"""Zeros may follow a stream of an .xz file, in multiples of this."""
+"""Zero bytes may follow a stream of an .xz file, in multiples of this."""
 
 DAMAGES: Final = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError)
-"""Errors by which compressed files show that they are cut or damaged, beside an :class:`OSError` without a number."""
+"""Errors of compressed files that are cut or damaged, in addition to an :class:`OSError` without a number."""
 
 HEAD_BYTES: Final = 16
-"""First bytes of a file to look at: the longest mark has ten."""
+"""First bytes of a file to look at: the longest magic number has ten."""
 
 MOST_LAYERS: Final = 2
-"""How often a file may be compressed: a download may have been compressed once more."""
+"""How often a file may be compressed: a download may have compressed it once more."""
 
 _PARQUET = b"PAR1"
 
 
 class Streams(io.RawIOBase):
-    """What is in a file of one compressed stream or several, to its last byte.
+    """Reads a file of one or several compressed streams to its last byte.
 
-    Python's own readers end where something else follows a stream, and leave out all rows behind it.
+    Python's own readers end silently where something else follows a stream, which loses all rows after it.
 
     :param file: open at the start of a stream.
-    :param start: returns what reads one stream.
-    :param padding: zeros may follow a stream, in multiples of this; with 0 none may.
+    :param start: returns a decompressor for one stream.
+    :param padding: zero bytes may follow a stream in multiples of this; 0 allows none.
     """
 
     def __init__(self, file: Any, start: Callable[[], Any], padding: int = 0) -> None:
@@ -54,11 +54,11 @@ class Streams(io.RawIOBase):
         self._ahead = b""
 
     def readable(self) -> bool:
-        """Say that it can be read."""
+        """Return that it can be read."""
         return True
 
     def readinto(self, buffer: Any, /) -> int:
-        """Fill a buffer, and return how many bytes it has now: none only at the end.
+        """Fill a buffer and return the number of bytes, which is 0 only at the end.
 
         :raises EOFError: when the last stream is cut.
         :raises OSError: when a stream is damaged, or something else follows it.
@@ -77,7 +77,7 @@ class Streams(io.RawIOBase):
         return ahead or bytes(self._file.read(STREAM_BYTES))
 
     def _begins_another(self) -> bool:
-        """Go on to the next stream, and say whether there is one."""
+        """Start the next stream, and return whether there is one."""
         self._ahead, zeros = self._stream.unused_data, 0
         while found := self._next():
             self._ahead = found.lstrip(b"\0") if self._padding else found
@@ -92,12 +92,12 @@ class Streams(io.RawIOBase):
 
 
 _OPENERS: Final[tuple[tuple[bytes, Callable[[Any], Any]], ...]] = (
-    (b"\x1f\x8b\x08", lambda file: gzip.GzipFile(fileobj=file, mode="rb")),  # else the mode of the file, a number
+    (b"\x1f\x8b\x08", lambda file: gzip.GzipFile(fileobj=file, mode="rb")),  # its default is the file's mode, a number
     *((b"BZh%d1AY&SY" % size, lambda file: Streams(file, bz2.BZ2Decompressor)) for size in range(1, 10)),
     (b"\xfd7zXZ\0", lambda file: Streams(file, lzma.LZMADecompressor, XZ_PADDING_BYTES)),
     (b"\x28\xb5\x2f\xfd", lambda file: pa.CompressedInputStream(file, "zstd")),
 )
-"""Marks of the formats, and what reads them. For bzip2 the first of its letters could begin a text."""
+"""Magic numbers of the formats, and their readers. That of bzip2 is long: a text may begin with its first letters."""
 
 _ARCHIVE = "a ZIP archive, as workbooks (.xlsx) are: save the sheet as CSV, or unpack the archive"
 _REFUSED: Final = (
@@ -106,17 +106,17 @@ _REFUSED: Final = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a workbook (.xls): save the sheet as CSV"),
     (_PARQUET + b"\x15", "a Parquet file: give it a name that ends in .parquet"),
 )
-"""Marks of other formats, and what to do about such files."""
+"""Magic numbers of formats that are not read, and what to do about such files."""
 
 
 def decompressed(file: IO[bytes], name: Any, *, is_text: bool) -> IO[bytes]:
-    """Return what is in a file, read as it is asked for.
+    """Return a file whose content is decompressed as it is read.
 
     :param file: open at its start.
     :param name: of the file, for messages.
-    :param is_text: whether it should be text; Parquet is compressed in its own way.
-    :raises EmptyFileError: when there is nothing in it.
-    :raises InputError: when it is of a format that this import does not read.
+    :param is_text: whether it should be text; Parquet has a compression of its own.
+    :raises EmptyFileError: when the file is empty.
+    :raises InputError: when the import does not read the file's format.
     """
     head = file.read(HEAD_BYTES)
     file.seek(0)
@@ -125,11 +125,11 @@ def decompressed(file: IO[bytes], name: Any, *, is_text: bool) -> IO[bytes]:
         if opener is None:
             break
         if not is_text:
-            raise InputError(f"{name} is compressed as a whole, which Parquet files cannot be: decompress it.")
+            raise InputError(f"{name} is a Parquet file that was compressed as a whole: decompress it.")
         buffered = io.BufferedReader(opener(file))
         file, head = buffered, buffered.peek(HEAD_BYTES)
     if not head:
-        raise EmptyFileError(f"{name} is empty: look at what wrote it, or remove it.")
+        raise EmptyFileError(f"{name} is empty: check the task that wrote it, or remove the file.")
     what = next((what for mark, what in _REFUSED if head.startswith(mark)), None)
     if what and (is_text or not head.startswith(_PARQUET)):
         raise InputError(f"{name} is {what}.")

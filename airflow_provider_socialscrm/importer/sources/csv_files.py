@@ -1,4 +1,4 @@
-"""CSV files row by row: a line that is damaged costs its own row and no other."""
+"""Read CSV files row by row: a damaged line costs only its own row."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from airflow_provider_socialscrm.importer.sources.text_lines import EmptyFileErr
 log = logging.getLogger(__name__)
 
 MOST_QUOTE_ERRORS: Final = 100
-"""Rows of a file that may have wrong quotes. Each has what follows it read again; beyond this, the file is to blame."""
+"""Rows of a file that may have wrong quotes. The lines after each are read again; a file with more rows is refused."""
 
 DELIMITERS: Final = {";": "';'", "\t": "'\\t'", "|": "'|'", ",": "','"}
-"""What else may stand between values, as Python writes it."""
+"""Common delimiters, and how Python writes them."""
 
 FOLLOWS: Final = "text follows a closing quote"
 
 _SEP_LINE = re.compile(r"""[ ]*"?sep=([^"\r\n\0])"?\1*[ ]*[\r\n]*""", re.IGNORECASE)
-"""A line from which spreadsheets take the delimiter; one that saves it again may fill it up to the table's width."""
+"""A line that sets the delimiter in spreadsheets. A spreadsheet that saves the file may fill it up with delimiters."""
 
 _TABS_NAMED = re.compile(r"\.(tsv|tab)(\.\w+)?$", re.IGNORECASE)
 
 _NO_NAME = re.compile("[\\s\u200b\u2060\ufeff]*")
-"""A column's name that nobody sees: blanks, and marks without a width."""
+"""An invisible column name: blanks and zero-width characters."""
 
 
 class RecordLines:
-    """Lines of a file, of which those of the current record can be read again.
+    """Iterates over the lines of a file, and can go back within the current record.
 
     :param lines: the lines.
-    :param first: number of the first of them.
+    :param first: number of the first line.
     """
 
     def __init__(self, lines: Iterator[str], first: int = 1) -> None:
@@ -57,7 +57,7 @@ class RecordLines:
         return line
 
     def begin_record(self) -> None:
-        """Let the next record begin on the next line."""
+        """Begin a record on the next line."""
         self.first += len(self._record)
         self._record.clear()
 
@@ -66,18 +66,18 @@ class RecordLines:
         return "".join(self._record)
 
     def cut_record(self) -> None:
-        """Let the current record end with its first line; those behind it are read again."""
+        """End the current record after its first line, and read its other lines again."""
         self._again.extend(reversed(self._record[1:]))
         del self._record[1:]
 
 
 def columns(file: IO[bytes], name: str, form: TextForm) -> Sequence[str]:
-    """Return the names in the header; a column without one is called as pandas calls it, such as ``Unnamed: 0``.
+    """Return the names in the header; a column without a name gets one as in pandas, such as ``Unnamed: 0``.
 
     :param file: open at its start.
     :param name: of the file, for messages.
-    :raises EmptyFileError: when there is not one line with a value.
-    :raises InputError: when there is no header, or it shows that the values are separated by something else.
+    :raises EmptyFileError: when no line has a value.
+    :raises InputError: when the header cannot be read, or shows another delimiter.
     """
     lines, delimiter, first = _opened(file, name, form)
     if first > 1:
@@ -86,11 +86,11 @@ def columns(file: IO[bytes], name: str, form: TextForm) -> Sequence[str]:
 
 
 def pieces(file: IO[bytes], name: str, form: TextForm, _columns: Sequence[str]) -> Iterator[Piece]:
-    """Yield the rows; all values are texts, since a number would lose its leading zeros, and blank ones are null.
+    """Yield the rows. All values are texts, because numbers would lose their leading zeros; empty ones are null.
 
     :param file: open at its start.
     :param name: of the file, for messages.
-    :raises InputError: when the file's text, or too much of its quoting, cannot be understood.
+    :raises InputError: when the text cannot be decoded, or too many rows have wrong quotes.
     """
     lines, delimiter, first = _opened(file, name, form)
     records = _records(lines, name, delimiter, first)
@@ -99,7 +99,7 @@ def pieces(file: IO[bytes], name: str, form: TextForm, _columns: Sequence[str]) 
 
 
 def _opened(file: IO[bytes], name: str, form: TextForm) -> tuple[Iterator[str], str, int]:
-    """Return the lines of the table, what separates their values, and the number of the first."""
+    """Return the lines of the table, its delimiter, and the number of its first line."""
     lines = lines_of(file, name, form.encoding)
     head = next(lines, "")
     if found := _SEP_LINE.fullmatch(head):
@@ -108,17 +108,17 @@ def _opened(file: IO[bytes], name: str, form: TextForm) -> tuple[Iterator[str], 
 
 
 def _records(lines: Iterator[str], name: str, delimiter: str, first: int) -> Iterator[Row]:
-    """Yield what the lines hold, the header included."""
+    """Yield the records, the header included."""
     record_lines = RecordLines(lines, first)
-    # Where blanks do not separate values, one between a delimiter and a quote is not part of the value.
+    # Unless blanks are the delimiter, one between a delimiter and a quote does not belong to the value.
     reader = csv.reader(record_lines, delimiter=delimiter, strict=True, skipinitialspace=delimiter != " ")
     errors = 0
     while (row := _next_record(reader, record_lines, delimiter)) is not None:
-        errors += bool(row.trouble)
+        errors += bool(row.problem)
         if errors > MOST_QUOTE_ERRORS:
             raise InputError(
-                f"{name}, line {row.line}: {row.trouble}, and so it is with {MOST_QUOTE_ERRORS} lines before it. "
-                "Write the file anew, each quote inside a quoted value doubled."
+                f"{name}, line {row.line}: {row.problem}, like {MOST_QUOTE_ERRORS} lines before it. "
+                "Write the file again, with each quote inside a quoted value doubled."
             )
         yield row
 
@@ -130,15 +130,15 @@ def _next_record(reader: Iterator[list[str]], lines: RecordLines, delimiter: str
     except StopIteration:
         return None
     except csv.Error as failure:
-        trouble = _trouble(str(failure))
-        if trouble == FOLLOWS and (values := _with_blanks_after_quotes(lines.record(), delimiter)):
+        problem = _problem(str(failure))
+        if problem == FOLLOWS and (values := _with_blanks_after_quotes(lines.record(), delimiter)):
             return Row(lines.first, values)
         lines.cut_record()
-        return Row(lines.first, [], trouble)
+        return Row(lines.first, [], problem)
 
 
 def _with_blanks_after_quotes(record: str, delimiter: str) -> list[str] | None:
-    """Return the values of a record in which blanks follow closing quotes, or ``None`` if that is not all there is."""
+    """Return the values of a record in which blanks follow closing quotes, or ``None`` if it has other errors, too."""
     if delimiter == " ":
         return None
     end = re.escape(delimiter)
@@ -154,31 +154,31 @@ def _with_blanks_after_quotes(record: str, delimiter: str) -> list[str] | None:
     return None
 
 
-def _trouble(reason: str) -> str:
-    """Say in words that fit a row what the standard library found."""
+def _problem(reason: str) -> str:
+    """Return a problem that the standard library found, in words for users."""
     if "field limit" in reason:
         return f"a quote is not closed, or a value has more than {csv.field_size_limit():,} characters"
     return "a quote is not closed" if "end of data" in reason else FOLLOWS
 
 
 def _header(records: Iterator[Row], name: str, delimiter: str, *, by_first_line: bool) -> list[str]:
-    row = next((row for row in records if row.trouble or not _is_blank(row.content)), None)
+    row = next((row for row in records if row.problem or not _is_blank(row.content)), None)
     if row is None:
-        raise EmptyFileError(f"{name} has no line but blank ones: its first has to name the columns.")
-    if row.trouble:
-        raise InputError(f"{name}, line {row.line}: {row.trouble}, so the columns have no names. Correct the header.")
+        raise EmptyFileError(f"{name} has only blank lines: its first line must name the columns.")
+    if row.problem:
+        raise InputError(f"{name}, line {row.line}: {row.problem}, so the columns have no names. Correct the header.")
     names: list[str] = row.content
     if len(names) == 1 and (other := _other_delimiter(names[0])):
         named_tabs = other == DELIMITERS[","] and delimiter == "\t" and _TABS_NAMED.search(name) is not None
         advice = "give it a name that ends in .csv" if named_tabs else f"set delimiter={other}"
         if by_first_line:
             advice = f"correct or remove its first line, which sets the delimiter to {delimiter!r}"
-        raise InputError(f"{name} has one column, and seems to be separated by {other}: {advice}.")
+        raise InputError(f"{name} has one column, but its values seem to be separated by {other}: {advice}.")
     return _all_named(names)
 
 
 def _all_named(names: Sequence[str]) -> list[str]:
-    """Return the names, those that are missing as pandas makes them."""
+    """Return the names, with pandas' names for the columns that have none."""
     taken = set(names)
     named: list[str] = []
     for place, name in enumerate(names):
@@ -202,14 +202,14 @@ def _other_delimiter(header: str) -> str | None:
 def _rows(records: Iterator[Row], width: int) -> Iterator[Row]:
     for row in records:
         found = len(row.content)
-        if row.trouble or found == width:
+        if row.problem or found == width:
             yield row
         elif _is_blank(row.content):
-            if found > 1:  # as spreadsheets write a row without values, at times of another width
+            if found > 1:  # a spreadsheet's row without values, which may have another width
                 yield Row(row.line, [])
         else:
             values = "1 value" if found == 1 else f"{found} values"
-            yield Row(row.line, [], f"it has {values}, and the header names {width}")
+            yield Row(row.line, [], f"it has {values}, but the header names {width}")
 
 
 def _to_arrow(rows: list[list[str]], names: list[str]) -> pa.RecordBatch:

@@ -1,4 +1,4 @@
-"""One file or many, of any kind this import reads, as one source of rows."""
+"""Open one file or many, of any supported format, as one source of rows."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from airflow_provider_socialscrm.importer.sources.text_lines import DEFAULT_DELI
 log = logging.getLogger(__name__)
 
 MOST_NAMED: Final = 10
-"""Files that a line of the log names."""
+"""Files that a log line names."""
 
-_WILD = re.compile(r"[*?\[]")  # what makes a pattern of a path
+_WILD = re.compile(r"[*?\[]")  # any of these makes a path a pattern
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How files of one kind are read, given the open file, its name for messages and how text is written.
+    """The reader of one file format. Its functions get the open file, its name for messages, and its encoding.
 
     :param columns: returns the columns' names.
-    :param pieces: yields the rows; it is told the columns, too.
-    :param ahead: bytes to fetch from object storage beyond those that are asked for.
-    :param is_text: whether it is lines of text, which may be compressed.
-    :param delimiter: what separates values where nothing else is set.
+    :param pieces: yields the rows; it gets the columns, too.
+    :param ahead: bytes to prefetch from object storage.
+    :param is_text: whether the format is lines of text, which may be compressed.
+    :param delimiter: the default delimiter.
     """
 
     columns: Callable[[IO[bytes], str, TextForm], Sequence[str]]
@@ -57,17 +57,17 @@ FORMATS: Final = {
     ".jsonl": _JSONL,
     ".ndjson": _JSONL,
 }
-"""The kinds of files by how their names end."""
+"""The formats, by the endings of file names."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableFile:
     """A file whose columns are known.
 
-    :param path: where it is.
-    :param form: how it is written, if it is text.
-    :param own: the columns that stand in it.
-    :param partitions: columns that its folders name, with their values.
+    :param path: the path.
+    :param form: its encoding and delimiter, if it is text.
+    :param own: the columns in the file.
+    :param partitions: the columns that its folders name, with their values.
     """
 
     path: Any
@@ -77,25 +77,25 @@ class TableFile:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """All its columns."""
+        """The columns in the file and in its folders' names."""
         return (*self.own, *self.partitions)
 
     def pieces(self) -> Iterator[Piece]:
-        """Yield its rows."""
-        with readable(self.path) as file:
+        """Yield the rows."""
+        with open_checked(self.path) as file:
             for piece in _format(self.path).pieces(file, str(self.path), self.form, self.own):
                 yield with_partitions(piece, self.partitions)
 
 
 def files_source(data: Any, *, encoding: str = "utf-8", delimiter: str = ",") -> Source:
-    """Return the rows of a file, or of all files that a pattern matches, one after the other in the order of names.
+    """Return a source of the rows of a file, or of all files that match a pattern, in the order of their names.
 
-    :param data: a path object such as ``pathlib.Path`` or Airflow's ``ObjectStoragePath``, to a Parquet, CSV or JSONL
-        file, text also compressed; or one with ``*``, ``?``, ``[...]`` or ``**`` in it, unless a file has that very
-        name.
-    :param encoding: of CSV and JSONL files, any that Python knows; a byte order mark is no text.
-    :param delimiter: what stands between the values of a CSV file.
-    :raises InputError: when there is no such file, one cannot be read, or its columns cannot be told apart.
+    :param data: a path object such as ``pathlib.Path`` or Airflow's ``ObjectStoragePath``. It names a Parquet, CSV or
+        JSONL file (text files may be compressed), or is a pattern with ``*``, ``?``, ``[...]`` or ``**``, unless a
+        file has that very name.
+    :param encoding: of CSV and JSONL files, any that Python knows; a byte order mark is not part of the text.
+    :param delimiter: the character between the values of a CSV file.
+    :raises InputError: when there is no such file, one cannot be read, or column names repeat.
     """
     form = TextForm(encoding, delimiter)
     paths = _paths(data)
@@ -106,10 +106,10 @@ def files_source(data: Any, *, encoding: str = "utf-8", delimiter: str = ",") ->
 
 
 def checked_names(names: Iterable[Any], of: Any = None) -> tuple[str, ...]:
-    """Return the names of columns as texts.
+    """Return the names of columns as texts, each once.
 
     :param of: the file they are from, if any, for the message.
-    :raises InputError: when some are the same.
+    :raises InputError: when a name repeats.
     """
     columns = tuple(str(name) for name in names)
     times = Counter(columns)
@@ -119,28 +119,28 @@ def checked_names(names: Iterable[Any], of: Any = None) -> tuple[str, ...]:
     where = "" if of is None else f" of {of}"
     if any(map(is_personal, columns)):  # without a header these are a customer's values
         raise InputError(
-            f"The columns {', '.join(map(str, twice))}{where} have names that are there more than once, and some names "
-            "look like a customer's number or address: does the first line name the columns?"
+            f"The columns {', '.join(map(str, twice))}{where} have repeated names, and some names look like a "
+            "customer's number or address: make sure that the first line names the columns."
         )
     named = ", ".join(sorted({columns[place - 1] or "''" for place in twice}))
-    raise InputError(f"These columns{where} are there more than once: {named}. Rename or drop all but one.")
+    raise InputError(f"These columns{where} occur more than once: {named}. Rename or drop all but one.")
 
 
 @contextmanager
-def readable(path: Any) -> Iterator[IO[bytes]]:
-    """Open a file for what happens inside.
+def open_checked(path: Any) -> Iterator[IO[bytes]]:
+    """Open a file, decompressed, as a context manager that reports errors by the file's name.
 
-    :raises EmptyFileError: when there is nothing in the file.
-    :raises InputError: when the file cannot be read. A failure that may pass, such as the network's, stays what it is,
-        so that a retry makes sense.
+    :raises EmptyFileError: when the file is empty.
+    :raises InputError: when the file cannot be read. A failure that may pass, such as the network's, is not converted,
+        so that the task is retried.
     """
     kind = _format(path)
-    with _trouble_named(path), path.open("rb", buffering=kind.ahead) as file:
+    with _as_input_error(path), path.open("rb", buffering=kind.ahead) as file:
         yield decompressed(file, path, is_text=kind.is_text)
 
 
 @contextmanager
-def _trouble_named(path: Any) -> Iterator[None]:
+def _as_input_error(path: Any) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, UnicodeError, OSError, *DAMAGES) as failure:
@@ -148,12 +148,13 @@ def _trouble_named(path: Any) -> Iterator[None]:
             raise
         reason = redact(str(failure)).rstrip(".")
         raise InputError(
-            f"{path} cannot be read: {reason}. Check that it is whole, and that the worker may read it."
+            f"{path} cannot be read: {reason}. Check that it is complete, and that the worker may read it."
         ) from None
 
 
 def _is_lasting(failure: OSError) -> bool:
-    """Tell what is wrong with the file, which pyarrow raises without a number, from a network that may recover."""
+    """Return whether a failure is the file's, and not that of a network that may recover."""
+    # pyarrow raises an OSError without a number for a damaged file.
     if isinstance(failure, (IsADirectoryError, PermissionError, *DAMAGES)):
         return True
     return type(failure) is OSError and not failure.errno
@@ -161,12 +162,12 @@ def _is_lasting(failure: OSError) -> bool:
 
 def _paths(data: Any) -> list[Any]:
     try:
-        with _trouble_named(data):
+        with _as_input_error(data):
             paths = _found(data)
-    except ImportError as failure:  # of its file system, which is loaded when it is first asked
+    except ImportError as failure:  # the file system's, which is loaded at its first use
         raise InputError(
-            f"{data} cannot be reached, for its file system is not installed: {redact(str(failure)).rstrip('.')}. "
-            "Install what it needs, or download the file in a task before this one and give the path of the copy."
+            f"{data} cannot be reached, because its file system is not installed: {redact(str(failure)).rstrip('.')}. "
+            "Install it, or download the file in an upstream task and give the path of the copy."
         ) from None
     if not paths:
         raise InputError(f"{data} matches no file: check the pattern in data, and that the worker can reach its files.")
@@ -179,12 +180,12 @@ def _found(data: Any) -> list[Any]:
     if data.exists():
         return [data]
     if not _WILD.search(str(data)):
-        raise InputError(f"{data} is not there: check the path in data, and that the worker can reach it.")
+        raise InputError(f"{data} does not exist: check the path in data, and that the worker can reach it.")
     return [path for path in sorted(_matches(data), key=str) if not path.is_dir()]
 
 
 def _matches(pattern: Any) -> list[Any]:
-    """Return what a pattern matches, folders included."""
+    """Return the files and folders that match a pattern."""
     folder, parts = pattern, list[str]()
     while folder.name and _WILD.search(str(folder)):
         parts.insert(0, folder.name)
@@ -192,7 +193,7 @@ def _matches(pattern: Any) -> list[Any]:
     try:
         return list(folder.glob("/".join(parts)))
     except ValueError as failure:
-        raise InputError(f"{pattern} is no pattern: {redact(str(failure))}.") from None
+        raise InputError(f"{pattern} is not a pattern: {redact(str(failure))}.") from None
 
 
 def _format(path: Any) -> Format:
@@ -201,8 +202,8 @@ def _format(path: Any) -> Format:
         suffix = PurePosixPath(PurePosixPath(path.name).stem).suffix.lower()
     if suffix not in FORMATS:
         raise InputError(
-            f"{path} is not a file this import reads: its name has to end in {', '.join(FORMATS)}; text may be "
-            f"compressed, and end in {', '.join(SUFFIXES)} behind that."
+            f"{path} is not a file that this import reads: give it a name that ends in {', '.join(FORMATS)}. A "
+            f"compressed text file ends in {', '.join(SUFFIXES)} after that."
         )
     return FORMATS[suffix]
 
@@ -211,14 +212,15 @@ def _opened(path: Any, form: TextForm) -> TableFile:
     kind = _format(path)
     if form.delimiter == DEFAULT_DELIMITER:
         form = replace(form, delimiter=kind.delimiter)
-    with readable(path) as file:
+    with open_checked(path) as file:
         own = checked_names(kind.columns(file, str(path), form), path)
     found = partitions_of(path)
     return TableFile(path, form, own, {name: value for name, value in found.items() if name not in own})
 
 
 def _filled(paths: Iterable[Any], form: TextForm) -> list[TableFile]:
-    """Return the files that have columns; writers in parallel leave empty ones where a part has no rows."""
+    """Return the files that have columns."""
+    # Parallel writers leave empty files where a part has no rows.
     files: list[TableFile] = []
     empty: list[str] = []
     for path in paths:
@@ -235,7 +237,7 @@ def _filled(paths: Iterable[Any], form: TextForm) -> list[TableFile]:
 def _warn_of_both(files: Iterable[TableFile]) -> None:
     both = {name: file.path for file in files for name in partitions_of(file.path) if name in file.own}
     for name, path in both.items():
-        log.warning("%s has a column %s, and so has its path: the values are those in the file", path, name)
+        log.warning("%s has a column %s, and so does its path: the values in the file are used", path, name)
 
 
 def _describe(data: Any, paths: Sequence[Any], width: int) -> str:

@@ -1,4 +1,4 @@
-"""JSONL files row by row: one JSON object a line, of whatever keys."""
+"""Read JSONL files row by row: one JSON object per line, with any keys."""
 
 from __future__ import annotations
 
@@ -18,33 +18,32 @@ from airflow_provider_socialscrm.importer.sources.text_lines import EmptyFileErr
 
 
 def columns(file: IO[bytes], name: str, form: TextForm) -> Sequence[str]:
-    """Return every key of the file in the order in which they appear.
-
-    That takes reading all of it once more, at half the cost of its rows: a key may first stand in the last line, and
-    without it, a customer's value would be lost and nobody told.
+    """Return every key of the file, in the order of their first appearance.
 
     :param file: open at its start.
     :param name: of the file, for messages.
-    :raises EmptyFileError: when there is no line but blank ones.
-    :raises InputError: when there is not one key.
+    :raises EmptyFileError: when all lines are blank.
+    :raises InputError: when no line has a key.
     """
+    # This reads the whole file once more, at half the cost of its rows. A key may first appear on the last line, and
+    # skipping it would silently lose a customer's value.
     keys: dict[str, None] = {}
     row = None
     for row in _rows(file, name, form, _row):
         keys.update(dict.fromkeys(row.content))
     if not keys:
         error = InputError if row else EmptyFileError
-        raise error(f'{name} has no line that can be used: each has to be an object such as {{"whatsApp": "86"}}.')
+        raise error(f'{name} has no line that can be used: write each as an object such as {{"whatsApp": "86"}}.')
     return tuple(keys)
 
 
 def pieces(file: IO[bytes], name: str, form: TextForm, columns: Sequence[str]) -> Iterator[Piece]:
-    """Yield the rows; texts stay the text they are, even those that look like numbers or dates.
+    """Yield the rows. Texts stay as they are, even if they look like numbers or dates.
 
     :param file: open at its start.
     :param name: of the file, for messages.
     :param columns: its keys.
-    :raises InputError: when the file's text cannot be understood.
+    :raises InputError: when the text cannot be decoded.
     """
     yield from pieces_of(_rows(file, name, form, _once_each), name, lambda rows: _to_arrow(rows, columns))
 
@@ -65,27 +64,27 @@ def _row(number: int, line: str, decode: Callable[[str], Any] = msgspec.json.dec
             return Row(number, {}, _REPEATED)
         except (ValueError, RecursionError):
             return Row(number, {}, "it is not JSON")
-        if isinstance(content, dict):  # half characters in values go as everywhere; no column can be called by one
+        if isinstance(content, dict):  # half characters in values are removed later; keys must be clean now
             names = [value_as_text(name) or "" for name in content]
             if len(set(names)) < len(names):
                 return Row(number, {}, _REPEATED)
             content = dict(zip(names, content.values(), strict=True))
     if not isinstance(content, dict):
-        return Row(number, {}, "it is JSON, but no object")
+        return Row(number, {}, "it is JSON but not an object")
     return Row(number, content)
 
 
 def _once_each(number: int, line: str) -> Row:
-    """Return what a line holds, with the digits that stand there, unless a key is there twice."""
+    """Return a line's object, with numbers as they are written, unless a key repeats."""
     row = _row(number, line, _EXACT.decode)
-    return Row(number, {}, _REPEATED) if not row.trouble and _repeats_a_key(line, row.content) else row
+    return Row(number, {}, _REPEATED) if not row.problem and _repeats_a_key(line, row.content) else row
 
 
 def _repeats_a_key(line: str, content: dict[str, Any]) -> bool:
-    """Say whether a line has a key twice, of which its content has but the last value."""
+    """Return whether a line repeats a key; its content then has only the last value."""
     signs = line.count('":') + line.count('" :')
     try:
-        if signs != len(content) and signs != _count_keys(content):  # as in few lines
+        if signs != len(content) and signs != _count_keys(content):  # rare, so the slow decoder may check
             _LENIENT.decode(line.strip())
     except _RepeatedKeyError:
         return True
@@ -108,7 +107,7 @@ _NESTED: Final = (dict, list)
 
 
 def _number(literal: str) -> float | str:
-    """Return a number that is written with a point or an exponent, with the digits that stand there."""
+    """Return a number with a point or an exponent, with all digits as they are written."""
     if "e" in literal or "E" in literal:
         value = float(literal)
         return Scientific(literal) if 1 <= abs(value) < inf else value
@@ -123,15 +122,15 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 class _RepeatedKeyError(Exception):
-    """An object has a key more than once."""
+    """An object repeats a key."""
 
 
-_REPEATED: Final = "a key is there more than once"
+_REPEATED: Final = "a key occurs more than once"
 
 _EXACT: Final = msgspec.json.Decoder(float_hook=_number)
 
 _LENIENT: Final = json.JSONDecoder(parse_float=_number, object_pairs_hook=_object)
-"""Takes NaN, infinite numbers and half characters, which pandas, Spark and Python write and JSON does not have."""
+"""Accepts NaN, infinite numbers and half characters, which are not JSON but are written by pandas, Spark and Python."""
 
 
 def _to_arrow(rows: list[dict[str, Any]], names: Sequence[str]) -> pa.RecordBatch:

@@ -1,4 +1,4 @@
-"""Anything tabular, as a source of record batches."""
+"""Open anything tabular as a source of record batches."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from airflow_provider_socialscrm.importer.sources.tables import arrow_source, is
 
 
 def open_source(data: Any, *, encoding: str = "utf-8", delimiter: str = ",") -> Source:
-    """Return the table in ``data``, checked for what no row can mend.
+    """Return the table in ``data`` as a source, after checking its columns.
 
     :param data: a pandas DataFrame; anything with the Arrow PyCapsule interface (pyarrow, polars, DuckDB); a list of
         dictionaries; or a path or glob of Parquet, CSV or JSONL files. The index of a DataFrame is not sent.
     :param encoding: of CSV and JSONL files.
-    :param delimiter: between the values of CSV files, one character.
-    :raises InputError: when it is none of these, is not there, or its columns cannot be told apart.
+    :param delimiter: the character between the values of CSV files.
+    :raises InputError: when ``data`` is none of these, does not exist, or column names repeat.
     """
     if is_pandas(data):
         return pandas_source(data)
@@ -37,7 +37,7 @@ def open_source(data: Any, *, encoding: str = "utf-8", delimiter: str = ",") -> 
 
 
 def _foreign_types(data: Any) -> list[str]:
-    """Return the types of a table's columns that Arrow does not have, such as the integers of 128 bits of polars."""
+    """Return the types of a table's columns that Arrow does not have, such as the 128-bit integers of polars."""
     schema = getattr(data, "schema", None)
     found: dict[str, None] = {}
     for name, kind in schema.items() if isinstance(schema, Mapping) else ():
@@ -56,6 +56,6 @@ def _no_table(data: Any, foreign: Sequence[str] = ()) -> InputError:
             "such as text."
         )
     return InputError(
-        f"{what}, which is no table: give a pandas DataFrame, an "
-        "Arrow table, a list of dictionaries, or the path of Parquet, CSV or JSONL files."
+        f"{what}, which is not a table: give a pandas DataFrame, an Arrow table, a list of dictionaries, or the path "
+        "of Parquet, CSV or JSONL files."
     )

@@ -1,4 +1,4 @@
-"""Parquet files in pieces, however large the groups of rows are that they were written in."""
+"""Read Parquet files in bounded memory, however large their row groups are."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from airflow_provider_socialscrm.importer.sources.base import Piece
 from airflow_provider_socialscrm.importer.sources.text_lines import TextForm
 
 READ_BYTES: Final = 8 * 1024 * 1024
-"""Bytes of the file to hold, of all columns together. Without a limit it is all that a group of rows has."""
+"""Bytes of the file to hold in memory, for all columns together. Without a limit it would be a whole row group."""
 
 AHEAD_BYTES: Final = 256 * 1024
-"""Bytes to fetch ahead from object storage: few, for the columns lie far apart, and the next read is of another."""
+"""Bytes to prefetch from object storage: few, because the next read is of another column, which lies far away."""
 
 INT96_UNIT: Final = "us"
-"""Unit of the moments that Spark and Hive write in 96 bits: in nanoseconds, years after 2262 become others."""
+"""Unit of the 96-bit timestamps of Spark and Hive: in nanoseconds, years after 2262 would overflow."""
 
 LEAST_READ_BYTES: Final = 64 * 1024
-"""Bytes of one column to hold at least, so that storage is not asked for every few values of a wide table."""
+"""Least bytes of one column to hold, so that a wide table does not cause a request for every few values."""
 
 
 def columns(file: IO[bytes], _name: str, _form: TextForm) -> Sequence[str]:
-    """Return the names of the columns, for which only the end of the file is read.
+    """Return the names of the columns, from the end of the file only.
 
     :param file: open at its start.
     """
@@ -36,7 +36,7 @@ def columns(file: IO[bytes], _name: str, _form: TextForm) -> Sequence[str]:
 
 
 def pieces(file: IO[bytes], name: str, _form: TextForm, columns: Sequence[str]) -> Iterator[Piece]:
-    """Yield the rows, with the types they have.
+    """Yield the rows with their own types.
 
     :param file: open at its start.
     :param name: of the file, for messages.
@@ -47,9 +47,9 @@ def pieces(file: IO[bytes], name: str, _form: TextForm, columns: Sequence[str]) 
 
 
 def in_equal_parts(parts: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
-    """Yield the same rows in batches of a set size, the last of which may be smaller.
+    """Yield the same rows in batches of the given size; only the last may be smaller.
 
-    :param parts: no larger than that.
+    :param parts: batches of at most that size.
     :param rows: the size.
     """
     waiting: list[pa.RecordBatch] = []
@@ -71,8 +71,8 @@ def _batches(file: IO[bytes], width: int) -> Iterator[pa.RecordBatch]:
 
     held = max(LEAST_READ_BYTES, READ_BYTES // max(width, 1))
     opened = pq.ParquetFile(file, buffer_size=held, pre_buffer=False, coerce_int96_timestamp_unit=INT96_UNIT)
-    for group in range(opened.num_row_groups):  # of all of them together, two would be in memory at times
-        # Threads would have several columns decoded at once: more memory, for a pace that no import needs.
+    for group in range(opened.num_row_groups):  # one by one, or two of them could be in memory at once
+        # Threads would decode several columns at once: more memory, for a speed that no import needs.
         yield from opened.iter_batches(batch_size=base.BATCH_ROWS, row_groups=[group], use_threads=False)
 
 

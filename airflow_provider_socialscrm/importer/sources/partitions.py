@@ -1,4 +1,4 @@
-"""Columns that stand in the path of a file, as Hive and Spark write them: ``stage=New/part-0.parquet``."""
+"""Read columns from the path of a file, as Hive and Spark write them: ``stage=New/part-0.parquet``."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.sources.base import Piece
 
 MISSING: Final = "__HIVE_DEFAULT_PARTITION__"
-"""What Hive and Spark call the folder of rows without a value."""
+"""Value of Hive and Spark for rows that have none."""
 
 
 def partitions_of(path: Any) -> dict[str, str | None]:
-    """Return the columns that the folders of a path name, each with its value, ``None`` where it is missing.
+    """Return the columns that the folders of a path name, with their values; ``None`` is a missing one.
 
     :param path: of a file, on this machine or in object storage.
     :raises InputError: when two folders give one column different values.
     """
     _, scheme, place = str(path).rpartition("://")
-    folders = place.split("/")[bool(scheme) : -1]  # behind a scheme is a bucket, which may have a connection's name
+    folders = place.split("/")[bool(scheme) : -1]  # after a scheme comes a bucket, perhaps with a connection's id
     found: dict[str, str | None] = {}
     for folder in folders:
         name, equals, text = folder.partition("=")
@@ -33,15 +33,15 @@ def partitions_of(path: Any) -> dict[str, str | None]:
             continue
         name, value = unquote(name), None if text in {"", MISSING} else unquote(text)
         if found.setdefault(name, value) != value:
-            raise InputError(f"{path} is in two folders called {name}=, of different values: rename one of them.")
+            raise InputError(f"{path} is in two folders called {name}= with different values: rename one of them.")
     return found
 
 
 def with_partitions(piece: Piece, values: Mapping[str, str | None]) -> Piece:
-    """Return rows with columns of one value each.
+    """Return rows with added columns, each of one value.
 
-    :param piece: rows without these columns. One without a value stays so: no customer is made of a folder's name.
-    :param values: the columns, by name.
+    :param piece: rows without these columns. A row without any value stays blank.
+    :param values: the values, by column name.
     """
     if not values:
         return piece

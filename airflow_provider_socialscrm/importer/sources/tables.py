@@ -1,4 +1,4 @@
-"""Tables in memory as record batches: pandas, anything with Arrow's PyCapsule interface, lists of dictionaries."""
+"""Open tables in memory as sources: pandas, anything with Arrow's PyCapsule interface, lists of dictionaries."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 
 def is_pandas(data: Any) -> bool:
-    """Say whether something is a DataFrame, without pandas."""
+    """Return whether something is a pandas DataFrame, without importing pandas."""
     names = ((kind.__module__.split(".")[0], kind.__name__) for kind in type(data).__mro__)
     return ("pandas", "DataFrame") in names
 
 
 def pandas_source(frame: pd.DataFrame) -> Source:
-    """Return a DataFrame as a source; its index is no column.
+    """Return a DataFrame as a source; its index is not a column.
 
-    :raises InputError: when its columns cannot be told apart.
+    :raises InputError: when column names repeat, or the index or the columns have several levels.
     """
     for axis, index in (("columns", frame.columns), ("rows", frame.index)):
         if index.nlevels > 1:
@@ -48,10 +48,10 @@ def pandas_source(frame: pd.DataFrame) -> Source:
 def arrow_source(data: Any) -> Source:
     """Return anything with Arrow's PyCapsule interface as a source: polars, DuckDB, pyarrow.
 
-    :raises pa.ArrowException: when it is no table.
+    :raises pa.ArrowException: when it is not a table.
     :raises TypeError: the same, from other libraries.
     """
-    table = pa.table(data)  # kept, because a stream can be read only once
+    table = pa.table(data)  # in memory, because a stream can be read only once
     columns = checked_names(table.column_names)
 
     def read(only: frozenset[str] | None) -> Iterator[Piece]:
@@ -68,7 +68,7 @@ def arrow_source(data: Any) -> Source:
 def records_source(records: Sequence[Any]) -> Source:
     """Return a list of dictionaries as a source; a row may lack keys that others have.
 
-    :raises InputError: when one of them is no dictionary, or its keys cannot be told apart.
+    :raises InputError: when an element is not a dictionary, or two keys have the same name.
     """
     for position, record in enumerate(records):
         if not isinstance(record, dict):
@@ -90,8 +90,8 @@ def records_source(records: Sequence[Any]) -> Source:
 def records_piece(records: Sequence[Any], keys: Iterable[Any], names: Sequence[str]) -> Piece:
     """Return dictionaries as rows.
 
-    :param keys: what to take of each of them.
-    :param names: what to call it.
+    :param keys: the keys to take from each dictionary.
+    :param names: their columns' names.
     """
     arrays = [values_to_arrow([record.get(key) for record in records]) for key in keys]
     return _piece(names, arrays, len(records))
@@ -106,12 +106,12 @@ def _piece(names: Sequence[str], arrays: Collection[pa.Array], rows: int) -> Pie
 def _one_array(column: pa.ChunkedArray) -> pa.Array:
     if column.num_chunks == 1:
         return column.chunk(0)
-    combined = column.combine_chunks()  # an array, or as before pyarrow 19 at times chunks again
+    combined = column.combine_chunks()  # usually an array; pyarrow before 19 may return chunks
     return combined if isinstance(combined, pa.Array) else pa.concat_arrays(combined.chunks)
 
 
 def _plain(array: pa.Array) -> pa.Array:
-    """Return a column of views, as polars and DuckDB have them, in the older form, from which rows can be taken."""
+    """Return a column of views, as in polars and DuckDB, in the older layout, which all of Arrow's kernels support."""
     if pa.types.is_dictionary(array.type):
         values = _plain(array.dictionary)
         return array if values is array.dictionary else pa.DictionaryArray.from_arrays(array.indices, values)
@@ -135,7 +135,8 @@ def _has_view(kind: pa.DataType) -> bool:
 
 
 def _list_of_view(array: pa.Array) -> pa.Array:
-    """Return lists in the older form: not by a cast, which breaks off where they are a part of a longer column."""
+    """Return lists in the older layout."""
+    # Not by a cast, which fails for a slice of a longer column.
     lengths = pc.fill_null(pc.list_value_length(array), 0).cast(pa.int64())
     offsets = pa.concat_arrays([pa.array([0], pa.int64()), pc.cumulative_sum(lengths)])
     return pa.LargeListArray.from_arrays(offsets, _plain(pc.list_flatten(array)), mask=array.is_null())
@@ -165,9 +166,9 @@ def _column_to_arrow(column: pd.Series[Any]) -> pa.Array:
         TypeError,
         NotImplementedError,
         OverflowError,
-    ):  # types of pandas' own; Arrow's errors are these
+    ):  # pandas' own types; Arrow's errors are among these
         return values_to_arrow(column.tolist())
     kind = array.type.value_type if pa.types.is_dictionary(array.type) else array.type
-    if isinstance(kind, pa.BaseExtensionType):  # periods and intervals, which are numbers to Arrow
+    if isinstance(kind, pa.BaseExtensionType):  # periods and intervals, which Arrow stores as numbers
         return values_to_arrow(column.tolist())
     return _plain(_one_array(array) if isinstance(array, pa.ChunkedArray) else array)

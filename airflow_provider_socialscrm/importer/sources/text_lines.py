@@ -1,4 +1,4 @@
-"""The lines of a text file, numbered as an editor numbers them, and pieces of what they hold."""
+"""Read text files line by line, numbered as in an editor, and group the rows in them."""
 
 from __future__ import annotations
 
@@ -21,37 +21,37 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 READ_BYTES: Final = 1024 * 1024
-"""Bytes read at a time: few enough to hold their lines in memory, enough that each line costs next to nothing."""
+"""Bytes read at a time: few enough to hold in memory, enough to make the cost per line small."""
 
 AHEAD_BYTES: Final = 4 * 1024 * 1024
-"""Bytes to fetch ahead from object storage: what comes next will be read, and each request costs its time."""
+"""Bytes to prefetch from object storage: a text file is read in order, and each request takes time."""
 
 LONGEST_LINE: Final = 10_000_000
-"""Characters that a line may have. Some customer's is far shorter; a file without line ends would fill the memory."""
+"""Characters that a line may have. Customers' lines are far shorter; a file without line ends would fill the memory."""
 
 BYTE_ORDER_MARK: Final = "\ufeff"
 
 DEFAULT_DELIMITER: Final = ","
 
 LATIN_1: Final = "iso8859-1"
-"""The encoding that is taken for Windows-1252, as browsers do: what it has more are control characters."""
+"""An encoding that is decoded as Windows-1252, as browsers do: the two differ only in control characters."""
 
 _CONTROL = re.compile("[\x80-\x9f]")
 _WINDOWS_1252: Final = {byte: bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(0x80, 0xA0)}
-"""What is written for these control characters; five of them have no character there either."""
+"""Characters of Windows-1252 for these control characters; five of them have none."""
 
 
 class EmptyFileError(InputError):
-    """A file has not one row nor a column: among other files it is no rows, alone it is a mistake."""
+    """A file has neither rows nor columns. Among other files it counts as no rows; alone it is an error."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextForm:
-    """How text files are written, checked.
+    """The encoding and delimiter of text files, checked.
 
     :param encoding: any text encoding that Python knows.
-    :param delimiter: what stands between the values of a CSV file: one character.
-    :raises InputError: when a setting cannot be what it says.
+    :param delimiter: the character between the values of a CSV file.
+    :raises InputError: when a setting is not valid.
     """
 
     encoding: str = "utf-8"
@@ -62,7 +62,7 @@ class TextForm:
             io.TextIOWrapper(io.BytesIO(), encoding=str(self.encoding))
         except (LookupError, ValueError):
             raise InputError(
-                f"encoding={self.encoding!r} is not known to Python: give one that is, such as 'utf-8' or 'gb18030'."
+                f"encoding={self.encoding!r} is not known to Python: give a known one, such as 'utf-8' or 'gb18030'."
             ) from None
         if not isinstance(self.delimiter, str) or len(self.delimiter) != 1 or self.delimiter in '"\r\n\0':
             raise InputError(
@@ -71,16 +71,16 @@ class TextForm:
 
 
 class Row(NamedTuple):
-    """What one line, or several that belong together, holds.
+    """The content of one line, or of several that belong together.
 
-    :param line: number of the first of them, from 1.
-    :param content: the values, in the form their reader has them; nothing in it if they cannot be read.
-    :param trouble: why they cannot be read, if they cannot.
+    :param line: number of the first line, from 1.
+    :param content: the values, in the form of their reader; empty if they cannot be read.
+    :param problem: why they cannot be read, if they cannot.
     """
 
     line: int
     content: Any
-    trouble: str = ""
+    problem: str = ""
 
 
 def lines_of(file: IO[bytes], name: str, encoding: str) -> Iterator[str]:
@@ -99,27 +99,30 @@ def lines_of(file: IO[bytes], name: str, encoding: str) -> Iterator[str]:
 
 
 def pieces_of(rows: Iterator[Row], name: str, to_records: Callable[[list[Any]], pa.RecordBatch]) -> Iterator[Piece]:
-    """Yield rows as pieces of the set size.
+    """Yield rows in pieces of ``BATCH_ROWS``.
 
     :param name: of the file, for messages.
-    :param to_records: makes a record batch of the rows' contents.
+    :param to_records: converts the rows' contents to a record batch.
     """
     while part := list(islice(rows, base.BATCH_ROWS)):
-        troubles = {
-            place: unreadable(f"{name}, line {row.line}", row.trouble) for place, row in enumerate(part) if row.trouble
+        problems = {
+            place: unreadable(f"{name}, line {row.line}", row.problem) for place, row in enumerate(part) if row.problem
         }
-        yield Piece(to_records([row.content for row in part]), name, troubles)
+        yield Piece(to_records([row.content for row in part]), name, problems)
 
 
 def _lines(file: IO[bytes], name: str, encoding: str) -> Iterator[str]:
-    number, rest = 1, ""  # the line that may go on in the next block, which its end may do, too
+    number, rest = 1, ""  # a line, or only its line end, may continue in the next block
     try:
         for text in _texts(file, encoding):
             *lines, rest = io.StringIO(rest + text, newline="").readlines() or [""]
             number += len(lines)
             yield from lines
             if len(rest) > LONGEST_LINE:
-                raise InputError(f"{name}, line {number} does not end within {LONGEST_LINE:,} characters: break lines.")
+                raise InputError(
+                    f"{name}, line {number} does not end within {LONGEST_LINE:,} characters: write each row on a line "
+                    "of its own."
+                )
     except UnicodeDecodeError as failure:
         block = failure.object
         line = block[block.rfind(b"\n", 0, failure.start) + 1 :]
@@ -129,8 +132,8 @@ def _lines(file: IO[bytes], name: str, encoding: str) -> Iterator[str]:
 
 
 def _texts(file: IO[bytes], encoding: str) -> Iterator[str]:
-    """Yield the file's text block by block; before an error, all that stands before it."""
-    # Not with TextIOWrapper: for each line it asks Airflow's files, which are slow to answer, whether they are closed.
+    """Yield the file's text in blocks; before an error, all text up to it."""
+    # Not with TextIOWrapper: it checks for each line whether the file is closed, which is slow for Airflow's files.
     decoder = codecs.getincrementaldecoder(encoding)()
     is_latin_1 = codecs.lookup(encoding).name == LATIN_1
     for block in iter(partial(file.read, READ_BYTES), b""):

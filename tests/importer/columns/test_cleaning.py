@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.columns.cleaning import clean, clean_text, json_members, json_objects
-from airflow_provider_socialscrm.importer.columns.text import untrimmed
+from airflow_provider_socialscrm.importer.columns.text import as_raw_text
 
 BREAKS = "\x0b\x0c\x1c\x1d\x1e\x1f"
 # Control characters and combining marks are rare among all characters, and here they matter.
@@ -107,7 +107,7 @@ def test_a_name_is_cleaned_as_a_text_is_and_an_empty_one_stays():
 )
 def test_a_column_of_any_kind_of_text_is_cleaned(kind):
     texts = pa.array([" a\x0bb", None, "\x93c", " "], pa.string()).cast(kind)
-    assert clean(untrimmed(texts)).to_pylist() == ["a b", None, "\u201cc", None]
+    assert clean(as_raw_text(texts)).to_pylist() == ["a b", None, "\u201cc", None]
 
 
 def reference(text):

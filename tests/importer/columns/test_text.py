@@ -264,7 +264,7 @@ def test_a_zone_may_be_that_of_greenwich_or_west_of_it(zone):
 def test_a_zone_that_is_not_known_is_named_with_what_to_do():
     moments = pa.array([0], pa.timestamp("us", "Asia/Beijing"))
     for column in (moments, pa.StructArray.from_arrays([moments], ["k"]), pa.array([[0]], pa.list_(moments.type))):
-        with pytest.raises(InputError, match=r"timestamp\[us, tz=Asia/Beijing\].* convert the column to UTC or"):
+        with pytest.raises(InputError, match=r"timestamp\[us, tz=Asia/Beijing\].* convert the column to UTC, to"):
             as_text(column)
 
 

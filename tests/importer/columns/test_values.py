@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from airflow_provider_socialscrm.importer.columns.text import as_text
-from airflow_provider_socialscrm.importer.columns.values import inexact, readable, rounded, unsendable, values_to_arrow
+from airflow_provider_socialscrm.importer.columns.values import as_utf8, inexact, rounded, unsendable, values_to_arrow
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 
 PHONE = 8615266667783
@@ -43,7 +43,7 @@ def registered():
 def column_of(data):
     """Return the first column of a table as fields are made of it."""
     [batch] = open_source(data).batches()
-    return readable(batch.records.column(0))
+    return as_utf8(batch.records.column(0))
 
 
 def objects(*values):
@@ -196,7 +196,7 @@ def test_a_decimal_without_its_last_zero_is_whole_where_others_have_all_digits()
 
 
 def test_a_type_of_decimals_without_their_last_digits_has_lost_them():
-    column = readable(pa.array([Decimal("8.61527E+12"), None], pa.decimal128(6, -7)))
+    column = as_utf8(pa.array([Decimal("8.61527E+12"), None], pa.decimal128(6, -7)))
     assert rounded(column).to_pylist() == [True, False]
     assert as_text(column).to_pylist() == ["8615270000000", None]
 
@@ -231,5 +231,5 @@ def test_bytes_that_are_no_text_are_found_however_deep_they_are(form, kind):
     nested = NESTED[form](not_valid() if kind == "text" else pa.array([b"ok", BROKEN]))
     column = column_of(pa.table({"x": nested}))
     assert {reason.code: found.to_pylist() for reason, found in unsendable(column)}["not-text"] == [False, True]
-    fine = as_text(readable(NESTED[form](pa.array(["ok", "x"]))))
+    fine = as_text(as_utf8(NESTED[form](pa.array(["ok", "x"]))))
     assert as_text(column)[0] == fine[0]

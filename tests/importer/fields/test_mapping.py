@@ -163,7 +163,7 @@ WRONG = {
     ),
     "an extension field that nothing goes to": (
         ["whatsApp", "Tier"], {"extension_fields": ["tier"]},
-        ["extension_fields names 'tier', which is no column and no field (is it 'Tier'?)"],
+        ["extension_fields names 'tier', which is neither a column nor a field (is it 'Tier'?)"],
     ),
     "a date field that is one of the API's": (
         ["whatsApp", "birthday"], {"date_fields": ["birthday"]},
@@ -175,7 +175,7 @@ WRONG = {
     ),
     "values of a field that nothing goes to": (
         ["whatsApp", "sexe"], {"values": {"sex": {"M": "male"}}, "columns": {"sexe": None}},
-        ["values names 'sex', which no column goes to"],
+        ["values names 'sex', which no column maps to"],
     ),
     "values of no field": (
         ["whatsApp"], {"values": {"gender": {}}}, ["values names 'gender', which is not a field of the API"],
@@ -183,7 +183,7 @@ WRONG = {
     "values that are none": (
         ["whatsApp", "sex"], {"values": {"sex": "male"}}, ["values for 'sex' is a str, not a dictionary"],
     ),
-    "empty for nothing": (["whatsApp"], {"empty": {"desc": "send"}}, ["empty names 'desc', which no column goes to"]),
+    "empty for nothing": (["whatsApp"], {"empty": {"desc": "send"}}, ["empty names 'desc', which no column maps to"]),
     "empty with another word": (
         ["whatsApp", "desc"], {"empty": {"desc": "clear"}}, ["empty for 'desc' is 'clear', not omit or send"],
     ),
@@ -218,7 +218,7 @@ def test_everything_that_is_wrong_is_said_at_once():
     [
         (["friendName"], False, ["no column whatsApp"]),
         (["friendName"], True, ["no column whatsApp and no column agentAccount", "header scheme"]),
-        (["whatsApp"], True, ["no column agentAccount", "header scheme", "defaults can give one for all"]),
+        (["whatsApp"], True, ["no column agentAccount", "header scheme", "set one for all in defaults"]),
         (["agentAccount"], True, ["no column whatsApp"]),
         (["whatsap", "Agent-Acount"], True, ["{'whatsap': 'whatsApp'}", "{'Agent-Acount': 'agentAccount'}"]),
         (["whats-app"], False, ["Is it 'whats-app'? Then set columns={'whats-app': 'whatsApp'}"]),

@@ -439,7 +439,7 @@ def test_whole_floats_that_mostly_end_in_zero_were_rounded(last_digits, rounded)
 def test_a_number_with_two_likely_readings_is_refused_and_an_argument_decides(region, written, countries, national):
     found = whatsapp_numbers(pa.array([written]), region)
     [reason] = [reason for reason, mask in found.problems if mask[0].as_py()]
-    assert (reason.code, reason.meaning) == (AMBIGUOUS, f"whatsApp can be a number of {countries}.")
+    assert (reason.code, reason.meaning) == (AMBIGUOUS, f"whatsApp could be a number in {countries}.")
     for way, number in (("national", national), ("international", written)):
         chosen = whatsapp_numbers(pa.array([written]), region, way)
         [(remark, mask)] = chosen.remarks
@@ -546,5 +546,5 @@ def test_no_region_is_refused_with_what_to_write_instead(region, instead):
 
 @pytest.mark.parametrize("region", ["XX", "AQ"])
 def test_a_region_without_numbers_is_refused(region):
-    with pytest.raises(InputError, match=f"default_region is '{region}', where phonenumbers knows no numbers"):
+    with pytest.raises(InputError, match=f"default_region is '{region}', which has no numbering plan"):
         check_region(region)

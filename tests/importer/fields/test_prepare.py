@@ -519,7 +519,7 @@ def test_a_categorys_missing_values_are_missing_values(values):
 
 def test_an_unreadable_row_has_that_reason_alone():
     records = pa.RecordBatch.from_pydict({"whatsApp": pa.array([None, NUMBER], pa.string()), "birthday": ["x", None]})
-    reason = unreadable("a.csv, line 2", "it has 3 values, and the header names 2")
+    reason = unreadable("a.csv, line 2", "it has 3 values, but the header names 2")
     rules = Rules()
     plan = plan_fields(["whatsApp", "birthday"], rules, agent_in_row=False)
     judge = RowPreparer(plan, rules, False, 10**6, lambda _: 100, TableFacts(TODAY))

@@ -178,7 +178,7 @@ def test_unreadable_lines_are_rows_and_the_log_names_the_first_of_them(tmp_path,
     with caplog.at_level(logging.WARNING):
         assert taken(path) == ([15], list(range(15)), {})
     named = [record.getMessage() for record in caplog.records]
-    lines = [f"{path}, line {line}: it has 3 values, and the header names 2" for line in range(2, 12)]
+    lines = [f"{path}, line {line}: it has 3 values, but the header names 2" for line in range(2, 12)]
     assert named == [*lines, "... and 5 more lines of these 16 rows"]
 
 

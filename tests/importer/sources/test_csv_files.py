@@ -109,7 +109,7 @@ def test_a_row_without_a_value_is_a_row():
     assert rows_of("a,b\n,\n") == [[None, None]]
     assert rows_of("a,b\n , \n,,,\n1,2\n") == [[None, None]] * 2 + [["1", "2"]]
     assert troubles_of("a,b\n , \n,,,\n1,2\n") == []
-    assert troubles_of("a,b,c\n1,2\n,\n") == [(0, "x.csv, line 2: it has 2 values, and the header names 3")]
+    assert troubles_of("a,b,c\n1,2\n,\n") == [(0, "x.csv, line 2: it has 2 values, but the header names 3")]
     assert rows_of('a\n""\n1\n\n') == [[None], ["1"]]
 
 
@@ -193,7 +193,7 @@ def test_a_first_line_that_sets_the_delimiter_is_not_the_header(line, end, caplo
     with caplog.at_level("INFO"):
         assert pieces_of(content)[0] == ["whatsApp", "a,b"]
     assert rows_of(content) == [["1", "2,3"], [None, None]]
-    assert troubles_of(content) == [(1, "x.csv, line 4: it has 3 values, and the header names 2")]
+    assert troubles_of(content) == [(1, "x.csv, line 4: it has 3 values, but the header names 2")]
     assert set(caplog.messages) == {"x.csv: its first line sets the delimiter to ';'"}
 
 
@@ -258,8 +258,8 @@ def test_any_table_that_python_writes_reads_back_equal(data, names, style, encod
 @pytest.mark.parametrize(
     ("lines", "rows", "troubles"),
     [
-        pytest.param(["1,2,3"], [None], [(2, "it has 3 values, and the header names 2")], id="too many values"),
-        pytest.param(["1"], [None], [(2, "it has 1 value, and the header names 2")], id="too few values"),
+        pytest.param(["1,2,3"], [None], [(2, "it has 3 values, but the header names 2")], id="too many values"),
+        pytest.param(["1"], [None], [(2, "it has 1 value, but the header names 2")], id="too few values"),
         pytest.param(['""'], [], [], id="nothing but a quoted blank"),
         pytest.param(['1,"Secret" x'], [None], [(2, FOLLOWS)], id="text behind a quote"),
         pytest.param(['1,"Secret " x",2'], [None], [(2, FOLLOWS)], id="quote in a quoted value"),
@@ -270,7 +270,7 @@ def test_any_table_that_python_writes_reads_back_equal(data, names, style, encod
         pytest.param(['1,"a', '2,"b'], [None, None], [(2, FOLLOWS), (3, NOT_CLOSED)], id="two open quotes"),
         pytest.param(['1,"a', '2,"b', "3,c"], [None, None, ["3", "c"]], [(2, FOLLOWS), (3, NOT_CLOSED)], id="and on"),
         pytest.param(['1,"a', "", '2,"b\n"'], [None, ["2", "b\n"]], [(2, FOLLOWS)], id="open quote before a blank"),
-        pytest.param(['1,"a\nb",c'], [None], [(2, "it has 3 values, and the header names 2")], id="ragged over lines"),
+        pytest.param(['1,"a\nb",c'], [None], [(2, "it has 3 values, but the header names 2")], id="ragged over lines"),
         pytest.param([f"1,{'x' * 131_073}"], [None], [(2, TOO_LONG)], id="too long a value"),
         pytest.param(['1,a"Secret"'], [["1", 'a"Secret"']], [], id="quotes within a value are text"),
     ],
@@ -332,8 +332,8 @@ def test_a_file_whose_quoting_is_wrong_throughout_is_refused():
     content = "a,b\n" + '"1" Secret,2\n' * MOST_QUOTE_ERRORS
     assert len(troubles_of(content)) == MOST_QUOTE_ERRORS
     assert refusal(content + '8615266667780,"\n') == (
-        "x.csv, line 102: a quote is not closed, and so it is with 100 lines before it. Write the file anew, each "
-        "quote inside a quoted value doubled."
+        "x.csv, line 102: a quote is not closed, like 100 lines before it. Write the file again, with each quote "
+        "inside a quoted value doubled."
     )
 
 
@@ -344,8 +344,8 @@ def test_any_number_of_lines_may_have_the_wrong_number_of_values():
 @pytest.mark.parametrize(
     ("content", "form", "message"),
     [
-        (",,,\n , \n", {}, "x.csv has no line but blank ones: its first has to name the columns."),
-        ("\n\r\n  \n", {}, "x.csv has no line but blank ones: its first has to name the columns."),
+        (",,,\n , \n", {}, "x.csv has only blank lines: its first line must name the columns."),
+        ("\n\r\n  \n", {}, "x.csv has only blank lines: its first line must name the columns."),
         (
             '\n"a,b\n1,2\n',
             {},
@@ -354,14 +354,14 @@ def test_any_number_of_lines_may_have_the_wrong_number_of_values():
         (
             "a;b\n8615266667780;Nov\u00e1k\n",
             {},
-            "x.csv has one column, and seems to be separated by ';': set delimiter=';'.",
+            "x.csv has one column, but its values seem to be separated by ';': set delimiter=';'.",
         ),
-        ("a\tb|c\td\n", {}, "x.csv has one column, and seems to be separated by '\\t': set delimiter='\\t'."),
-        ("a|b\n", {}, "x.csv has one column, and seems to be separated by '|': set delimiter='|'."),
+        ("a\tb|c\td\n", {}, "x.csv has one column, but its values seem to be separated by '\\t': set delimiter='\\t'."),
+        ("a|b\n", {}, "x.csv has one column, but its values seem to be separated by '|': set delimiter='|'."),
         (
             "a,b\n",
             {"delimiter": ";"},
-            "x.csv has one column, and seems to be separated by ',': set delimiter=','.",
+            "x.csv has one column, but its values seem to be separated by ',': set delimiter=','.",
         ),
     ],
 )
@@ -393,6 +393,6 @@ def test_a_first_line_that_sets_another_delimiter_is_to_be_corrected():
     with pytest.raises(InputError) as caught:
         pieces_of("sep=;\na,b\n1,2\n")
     assert str(caught.value) == (
-        "x.csv has one column, and seems to be separated by ',': correct or remove its first line, which sets the "
-        "delimiter to ';'."
+        "x.csv has one column, but its values seem to be separated by ',': correct or remove its first line, which "
+        "sets the delimiter to ';'."
     )

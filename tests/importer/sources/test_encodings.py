@@ -17,7 +17,7 @@ HEADER = "whatsApp,agentAccount\n"
 
 
 @pytest.mark.parametrize(
-    ("sample", "tried", "named"),
+    ("sample", "attempt", "named"),
     [
         (CHINESE.encode("utf-16"), "utf-8", "utf-16"),
         (b"\xfe\xff" + CHINESE.encode("utf-16-be"), "utf-8", "utf-16"),
@@ -108,7 +108,7 @@ def test_a_text_in_no_known_encoding_has_no_letters_to_show():
 
 def test_a_file_that_is_utf_8_but_for_one_line_is_not_read_in_another_encoding():
     block = (CHINESE * 9).encode() + GERMAN.encode("cp1252") + (CHINESE * 9).encode()
-    advice = "Other lines are UTF-8, so the file mixes encodings: write it anew as UTF-8."
+    advice = "Other lines are UTF-8, so the file mixes encodings: write it again as UTF-8."
     assert encoding_advice(block[block.index(b"M\xfc") :], "utf-8", block) == advice
 
 

@@ -284,7 +284,7 @@ def test_rows_that_cannot_be_read_keep_their_place_in_the_input(tmp_path, small_
     ]
     nothing = [{"a": None, "b": None}]
     assert found == [
-        (1, nothing, f"{path}, line 4: it has 1 value, and the header names 2"),
+        (1, nothing, f"{path}, line 4: it has 1 value, but the header names 2"),
         (3, nothing, f"{path}, line 6: a quote is not closed"),
         (6, nothing, f"{other}, line 2: it is not JSON"),
     ]
@@ -293,8 +293,8 @@ def test_rows_that_cannot_be_read_keep_their_place_in_the_input(tmp_path, small_
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("gone.csv", "{path} is not there: check the path in data, and that the worker can reach it."),
-        ("gone", "{path} is not there: check the path in data, and that the worker can reach it."),
+        ("gone.csv", "{path} does not exist: check the path in data, and that the worker can reach it."),
+        ("gone", "{path} does not exist: check the path in data, and that the worker can reach it."),
         (
             "gone/*.csv",
             "{path} matches no file: check the pattern in data, and that the worker can reach its files.",
@@ -314,7 +314,7 @@ def test_a_path_that_leads_to_no_file_is_refused(tmp_path, name, message):
 
 def test_a_pattern_that_cannot_be_is_refused(tmp_path):
     path = tmp_path / "**x.csv"  # newer Pythons take it for one asterisk
-    assert re.match(f"{re.escape(str(path))} (is no pattern: Invalid|matches no file: )", refusal(path))
+    assert re.match(f"{re.escape(str(path))} (is not a pattern: Invalid|matches no file: )", refusal(path))
 
 
 @pytest.mark.parametrize("name", ["a.xlsx", "a.json", "customers", "a.gz", "a.xlsx.gz", ".csv", "a.csv.gz.old"])
@@ -322,15 +322,15 @@ def test_a_pattern_that_cannot_be_is_refused(tmp_path):
 def test_a_file_of_another_kind_is_refused_with_the_kinds_there_are(tmp_path, name, pattern):
     path = written(tmp_path, name, "x")
     assert refusal(tmp_path / pattern if pattern else path) == (
-        f"{path} is not a file this import reads: its name has to end in .parquet, .csv, .tsv, .tab, .jsonl, .ndjson; "
-        "text may be compressed, and end in .gz, .bz2, .xz, .zst behind that."
+        f"{path} is not a file that this import reads: give it a name that ends in .parquet, .csv, .tsv, .tab, .jsonl, "
+        ".ndjson. A compressed text file ends in .gz, .bz2, .xz, .zst after that."
     )
 
 
 @pytest.mark.parametrize("name", [*KINDS, "a.csv.gz"])
 def test_an_empty_file_alone_is_refused(tmp_path, name):
     path = written(tmp_path, name, gzip.compress(b"") if name.endswith(".gz") else b"")
-    assert refusal(path) == f"{path} is empty: look at what wrote it, or remove it."
+    assert refusal(path) == f"{path} is empty: check the task that wrote it, or remove the file."
 
 
 @pytest.mark.parametrize(
@@ -489,7 +489,7 @@ def zipped():
         (
             "a.parquet",
             gzip.compress(bytes_of(TABLE, ".parquet")),
-            "compressed as a whole, which Parquet files cannot be: decompress it.",
+            "a Parquet file that was compressed as a whole: decompress it.",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",  # compressed bytes hold the time
@@ -525,7 +525,7 @@ def test_a_delimiter_that_was_set_holds_for_every_kind(tmp_path):
 )
 def test_commas_in_a_file_of_tabs_get_advice_that_can_be_followed(tmp_path, name, advice):
     path = written(tmp_path, name, "whatsApp,n\n1,2\n")
-    assert refusal(path) == f"{path} has one column, and seems to be separated by ',': {advice}."
+    assert refusal(path) == f"{path} has one column, but its values seem to be separated by ',': {advice}."
 
 
 @pytest.mark.parametrize("kind", [".csv", ".jsonl", ".parquet"])
@@ -562,7 +562,7 @@ def test_a_column_of_the_file_goes_before_that_of_its_folder_and_the_log_says_so
     source = files_source(tmp_path / "*/*.csv")
     assert source.columns == ("whatsApp", "stage")
     assert texts_of(source, "stage") == ["Old"]
-    assert caplog.messages == [f"{path} has a column stage, and so has its path: the values are those in the file"]
+    assert caplog.messages == [f"{path} has a column stage, and so does its path: the values in the file are used"]
 
 
 def test_rows_without_a_value_get_none_from_a_folder(tmp_path):
@@ -572,7 +572,7 @@ def test_rows_without_a_value_get_none_from_a_folder(tmp_path):
 
 def test_folders_that_contradict_each_other_are_refused(tmp_path):
     path = written(tmp_path, "stage=New/stage=Old/a.csv", "whatsApp,n\n1,2\n")
-    assert refusal(path) == f"{path} is in two folders called stage=, of different values: rename one of them."
+    assert refusal(path) == f"{path} is in two folders called stage= with different values: rename one of them."
 
 
 @pytest.mark.parametrize("place", ["https://x.invalid/stage=New/a.csv", "s3://a=b@x/stage=New/a.csv"])
@@ -584,8 +584,8 @@ def test_a_file_system_that_is_not_installed_is_named_with_what_to_do():
     path = PathTo()
     path.is_dir = lambda: (_ for _ in ()).throw(ImportError("Install s3fs to access S3"))
     assert refusal(path) == (
-        f"{path} cannot be reached, for its file system is not installed: Install s3fs to access S3. Install what it "
-        "needs, or download the file in a task before this one and give the path of the copy."
+        f"{path} cannot be reached, because its file system is not installed: Install s3fs to access S3. Install it, "
+        "or download the file in an upstream task and give the path of the copy."
     )
 
 
@@ -603,7 +603,7 @@ def test_a_setting_that_cannot_be_is_named_before_any_file_is_looked_for(tmp_pat
 )
 def test_columns_that_cannot_be_told_apart_are_refused(tmp_path, name, content):
     path = written(tmp_path, name, content)
-    assert refusal(path) == f"These columns of {path} are there more than once: whatsApp. Rename or drop all but one."
+    assert refusal(path) == f"These columns of {path} occur more than once: whatsApp. Rename or drop all but one."
 
 
 def test_names_are_texts_each_once():
@@ -617,15 +617,15 @@ def test_names_are_texts_each_once():
 def test_names_that_cannot_be_told_apart_are_named(names, named):
     with pytest.raises(InputError) as caught:
         checked_names(names)
-    assert str(caught.value) == f"These columns are there more than once: {named}. Rename or drop all but one."
+    assert str(caught.value) == f"These columns occur more than once: {named}. Rename or drop all but one."
 
 
 def test_names_that_are_a_customers_are_named_by_their_places():
     with pytest.raises(InputError) as caught:
         checked_names(["8615266667780", "Xanthippe", "Xanthippe"], "a.csv")
     assert str(caught.value) == (
-        "The columns 2, 3 of a.csv have names that are there more than once, and some names look like a customer's "
-        "number or address: does the first line name the columns?"
+        "The columns 2, 3 of a.csv have repeated names, and some names look like a customer's number or address: make "
+        "sure that the first line names the columns."
     )
 
 
@@ -650,8 +650,11 @@ BROKEN = {
         ", line 1: not UTF-8 text. It looks like",
     ),
     "open quote.csv": ('whatsApp,"b\n' + "8615266667780,Secret\n" * 20_000, ", line 1: a quote is not closed"),
-    "other delimiter.csv": ("whatsApp;b\n8615266667780;Secret\n", " has one column, and seems to be separated by ';'"),
-    "blank.csv": ("\n\n", " has no line but blank ones"),
+    "other delimiter.csv": (
+        "whatsApp;b\n8615266667780;Secret\n",
+        " has one column, but its values seem to be separated by ';'",
+    ),
+    "blank.csv": ("\n\n", " has only blank lines"),
     "blank.jsonl": ("\n\n", " has no line that can be used"),
     "cut.jsonl": ('{"b":"Nov\u00e1k', " has no line that can be used"),
     "list.jsonl": ('[{"b":"Nov\u00e1k"}]', " has no line that can be used"),
@@ -689,10 +692,10 @@ def test_a_text_that_no_column_can_hold_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("failure", [PermissionError(13, "Permission denied"), IsADirectoryError(21, "Is a directory")])
-def test_a_file_that_may_not_be_read_is_a_mistake_to_mend(failure):
+def test_a_file_that_may_not_be_read_is_a_mistake_to_fix(failure):
     path = PathTo(at_open=failure)
     assert refusal(path) == (
-        f"{path} cannot be read: {failure}. Check that it is whole, and that the worker may read it."
+        f"{path} cannot be read: {failure}. Check that it is complete, and that the worker may read it."
     )
 
 

@@ -18,7 +18,7 @@ from airflow_provider_socialscrm.importer.sources.text_lines import TextForm
 
 SECRETS = ("8615266667780", "Nov\u00e1k", "Secret")
 NOT_JSON = "it is not JSON"
-NO_OBJECT = "it is JSON, but no object"
+NO_OBJECT = "it is JSON but not an object"
 
 
 def pieces_of(content, encoding="utf-8"):
@@ -176,7 +176,7 @@ def test_any_file_with_one_damaged_line_yields_all_other_rows_once_and_in_order(
 @pytest.mark.parametrize("content", ["\n \r\n", "{}\n{}\n", "whatsApp,b\n8615266667780,Nov\u00e1k\n", '["Secret"]'])
 def test_a_file_without_an_object_is_refused(content):
     assert refusal(content) == (
-        'x.jsonl has no line that can be used: each has to be an object such as {"whatsApp": "86"}.'
+        'x.jsonl has no line that can be used: write each as an object such as {"whatsApp": "86"}.'
     )
 
 
@@ -244,7 +244,7 @@ def test_scientific_notation_says_that_digits_may_be_lost(numbers, lost):
 def test_a_line_in_which_a_key_stands_twice_is_not_read(line):
     content = f'{{"b":"1"}}\n{line}\n'
     assert rows_of(content) == [{"b": "1"}, {"b": None}]
-    assert troubles_of(content) == [(1, "x.jsonl, line 2: a key is there more than once")]
+    assert troubles_of(content) == [(1, "x.jsonl, line 2: a key occurs more than once")]
 
 
 @pytest.mark.parametrize(

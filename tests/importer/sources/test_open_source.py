@@ -317,5 +317,5 @@ def test_a_type_that_arrow_does_not_have_is_named():
 
 
 def test_a_single_column_is_still_no_table():
-    with pytest.raises(InputError, match="which is no table"):
+    with pytest.raises(InputError, match="which is not a table"):
         open_source(polars.Series([1]))

@@ -143,7 +143,7 @@ def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(monkeypatch
     with pytest.raises(InputError) as caught:
         list(lines_of(file, "x.csv", "utf-8"))
 
-    assert str(caught.value) == "x.csv, line 2 does not end within 100 characters: break lines."
+    assert str(caught.value) == "x.csv, line 2 does not end within 100 characters: write each row on a line of its own."
     assert file.tell() < 200
 
 
@@ -159,7 +159,7 @@ def test_a_file_is_read_no_further_than_its_lines_are_taken(monkeypatch):
 def test_an_encoding_that_python_does_not_know_is_refused(encoding):
     with pytest.raises(InputError) as caught:
         TextForm(encoding=encoding)
-    message = f"encoding={encoding!r} is not known to Python: give one that is, such as 'utf-8' or 'gb18030'."
+    message = f"encoding={encoding!r} is not known to Python: give a known one, such as 'utf-8' or 'gb18030'."
     assert str(caught.value) == message
 
 
