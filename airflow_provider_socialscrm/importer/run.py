@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from airflow_provider_socialscrm.api.client import Client
@@ -27,7 +27,6 @@ from airflow_provider_socialscrm.importer.rows import PreparedBatch, Row
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk, Limits, chunk_rows
 from airflow_provider_socialscrm.importer.sending.engine import Engine
 from airflow_provider_socialscrm.importer.sending.outcome import CallHandler
-from airflow_provider_socialscrm.importer.sending.prefetch import one_ahead
 from airflow_provider_socialscrm.importer.sending.queue import ChunkQueue
 from airflow_provider_socialscrm.importer.sources.base import Source
 
@@ -103,15 +102,16 @@ class Import:
         :raises RejectedRowsError: when more rows were refused than ``max_rejected`` allows.
         :raises AccountingError: when a row is in no bucket, or in two.
         """
-        self._input.prepare()
-        self._take_up()
-        self.before = self.report.manifest()
-        if not self._progress.is_complete:
-            self._run()
-            self._recorder.complete()
-            self._recorder.forget_parts()
-        elif self._rejects_path is not None:
-            forget_parts(self._rejects_path)
+        with closing(self._input):
+            self._input.read()
+            self._take_up()
+            self.before = self.report.manifest()
+            if not self._progress.is_complete:
+                self._run()
+                self._recorder.complete()
+                self._recorder.forget_parts()
+            elif self._rejects_path is not None:
+                forget_parts(self._rejects_path)
         check_refusals(self.report, self._options.max_rejected, self._rejects_path)
 
     def manifest(self) -> dict[str, Any]:
@@ -136,11 +136,11 @@ class Import:
 
     def _run(self) -> None:
         self._earlier, self._started = self.report.seconds.total, self._options.clock.now()
-        holds_back = self._options.rules.on_invalid == "fail" and self._input.invalid_rows()
+        holds_back = self._options.rules.on_invalid == "fail" and self._input.has_invalid_rows()
         with self._recorder.keeping(self._rejects_path, self._source.columns):
             failure = self._hold_back() if holds_back else self._send_all()
         self.report.seconds.total = self._elapsed()
-        self._input.say_remarks()
+        self._input.log_remarks()
         if not isinstance(failure, StoppedError):  # a run told to stop does not read on to the end
             self.report.check(self._rows_read)
         if failure:
@@ -150,14 +150,14 @@ class Import:
         return self._earlier + self._options.clock.now() - self._started
 
     def _rows_up_to(self, end: int) -> Iterator[Row]:
-        for prepared in self._input.prepared():
+        for prepared in self._input.prepared_batches():
             if prepared.rows and prepared.rows[0].order >= end:
                 return
             yield from prepared.rows
 
     def _hold_back(self) -> Exception:
-        for prepared in self._input.prepared():
-            self._rows_read += prepared.batch.records.num_rows
+        for prepared in self._input.prepared_batches():
+            self._rows_read += prepared.size
             self._recorder.record_unsent(prepared)
             self.report.settle(Bucket.NOT_SENT, [row.position for row in prepared.rows], NOTHING_SENT, for_good=False)
         return InputError(
@@ -172,12 +172,11 @@ class Import:
             open_pace(self._client.settings, self._options) as pace,
             self._saver(),
             ThreadPoolExecutor(self._options.concurrency, "socialscrm") as pool,
-            one_ahead(self._input.prepared(), "socialscrm-intake") as prepared,
         ):
             self._engine = self._make_engine(pool, pace)
             if self._told_to_stop:
                 self._engine.stop()
-            return self._engine.run(self._chunks(prepared))
+            return self._engine.run(self._chunks(self._input.prepared_batches()))
 
     @contextmanager
     def _saver(self) -> Iterator[None]:
@@ -210,7 +209,7 @@ class Import:
     def _chunks(self, batches: Iterator[PreparedBatch]) -> Iterator[Chunk]:
         resumed = self._progress.is_resumed  # now: rows that this run settles are not asked for again
         for prepared in batches:
-            self._rows_read += prepared.batch.records.num_rows
+            self._rows_read += prepared.size
             self._recorder.record_unsent(prepared)
             self._recorder.look()  # a try after another may read long before it has a call to make
             unsettled = list(self._unsettled(prepared.rows)) if resumed else prepared.rows

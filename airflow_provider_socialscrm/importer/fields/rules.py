@@ -84,6 +84,8 @@ def _distinct(column: pa.Array) -> pa.DictionaryArray | None:
 def _check(field: Field, column: pa.Array, rules: Rules, facts: TableFacts) -> RuleResult:
     column = readable(column)
     own = clean(untrimmed(column))
+    if field.name == SEX:
+        facts.observe_sexes(own)
     text = _replaced(without(own, rules.null_values), rules.values.get(field.name, {}))
     words = None if field.name == NUMBER else null_words(text)  # a number's rule looks where there are no digits
     has_form = field.name in _RULES_WITH_FORM or field.name in rules.date_fields

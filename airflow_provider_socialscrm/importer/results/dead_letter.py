@@ -17,7 +17,7 @@ from airflow_provider_socialscrm.importer.columns.values import readable
 from airflow_provider_socialscrm.importer.errors import CheckpointError, ImporterError, InputError
 from airflow_provider_socialscrm.importer.paths import OpenablePath, open_to_write
 from airflow_provider_socialscrm.importer.reasons import OWN_COLUMNS, Bucket, Reason
-from airflow_provider_socialscrm.importer.sources.base import Batch
+from airflow_provider_socialscrm.importer.rows import OwnColumns
 
 MAY_PASS: Final = frozenset({errno.EAGAIN, errno.EBUSY, errno.EIO})
 """Errors of a storage that is out of order for a while; fsspec names those of object storage so."""
@@ -57,7 +57,7 @@ class DeadLetter:
         self._pending: list[_Kept] = []
         self._number = 0
         self._written: list[Any] = []  # known rather than listed: object storage may list what it had a while ago
-        self._batch: Batch | None = None
+        self._batch: OwnColumns | None = None
         self._texts: dict[str, pa.Array] = {}
         try:
             self._write_file(())  # before any call, so that a path that cannot be written is found in time
@@ -68,7 +68,7 @@ class DeadLetter:
 
     def add(
         self,
-        batch: Batch,
+        batch: OwnColumns,
         position: int,
         bucket: Bucket,
         reason: Reason,
@@ -91,7 +91,7 @@ class DeadLetter:
         if len(self._pending) >= FLUSH_ROWS:
             self.flush()
 
-    def _texts_of(self, batch: Batch, position: int) -> dict[str, str | None]:
+    def _texts_of(self, batch: OwnColumns, position: int) -> dict[str, str | None]:
         if self._batch is not batch:  # rows of one batch follow each other, and a column costs little more than a row
             self._batch, self._texts = batch, _as_texts(batch)
         return {name: column[position - batch.start].as_py() for name, column in self._texts.items()}
@@ -204,8 +204,9 @@ def _read(part: Any) -> list[_Kept]:
 _decoder = msgspec.json.Decoder(_Kept)
 
 
-def _as_texts(batch: Batch) -> dict[str, pa.Array]:
-    columns = zip(batch.records.schema.names, batch.records.columns, strict=True)
+def _as_texts(batch: OwnColumns) -> dict[str, pa.Array]:
+    records = batch.records
+    columns = zip(records.schema.names, records.columns, strict=True)
     return {name: as_text(readable(column)) for name, column in columns}
 
 

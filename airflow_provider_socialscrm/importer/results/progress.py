@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from airflow_provider_socialscrm.importer.results.report import Report
-from airflow_provider_socialscrm.importer.sources.base import Piece, Source
+from airflow_provider_socialscrm.importer.sources.base import Batch, Source
 
 INTERVAL: Final = 10.0
 """Seconds from one telling to the next: often enough for who watches, six lines a minute for who reads later."""
@@ -112,7 +112,7 @@ class Reading:
 
     def over(self, source: Source) -> Source:
         """Return the same table, looked at whenever it is read."""
-        return replace(source, read=lambda only: self._seen(source.read(only)))
+        return replace(source, read=lambda: self._seen(source.read()))
 
     def before_sending(self, *, total: int, before: int) -> ProgressObserver:
         """Tell nothing more, as another thread reads from now on, and return what tells how far the sending is.
@@ -123,12 +123,12 @@ class Reading:
         self._ended = True
         return ProgressObserver(self._tell, self._now, total=total, before=before)
 
-    def _seen(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+    def _seen(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         rows, files = 0, set()
-        for piece in pieces:
-            yield piece
-            rows += piece.records.num_rows
-            files.add(piece.file)
+        for batch in batches:
+            yield batch
+            rows += batch.records.num_rows
+            files.add(batch.file)
             if not self._ended and self._timer.is_due():
                 self._tell(ReadProgress(rows, len(files), self._total))
         self._total = rows

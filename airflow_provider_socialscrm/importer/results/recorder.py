@@ -11,8 +11,7 @@ from airflow_provider_socialscrm.importer.reasons import DUPLICATE, Bucket, Reas
 from airflow_provider_socialscrm.importer.results.checkpoint import Progress
 from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter
 from airflow_provider_socialscrm.importer.results.report import Report
-from airflow_provider_socialscrm.importer.rows import PreparedBatch, Row
-from airflow_provider_socialscrm.importer.sources.base import Batch
+from airflow_provider_socialscrm.importer.rows import OwnColumns, PreparedBatch, Row
 
 
 class Recorder:
@@ -80,7 +79,7 @@ class Recorder:
         if prepared.blank:
             self.report.settle(Bucket.BLANK, prepared.blank, for_good=False)
 
-    def _record_unsent(self, batch: Batch, position: int, bucket: Bucket, counted: Reason, own: Reason) -> None:
+    def _record_unsent(self, batch: OwnColumns, position: int, bucket: Bucket, counted: Reason, own: Reason) -> None:
         self.report.settle(bucket, [position], counted, for_good=False)
         if self.dead_letter:
             self.dead_letter.add(batch, position, bucket, own)

@@ -14,7 +14,7 @@ from airflow_provider_socialscrm.api.pacing import Pace
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.reasons import NAMED, NOT_IN_RESPONSE, STOPPED, Bucket, Reason
 from airflow_provider_socialscrm.importer.results.recorder import Recorder
-from airflow_provider_socialscrm.importer.rows import Row, bodies_of
+from airflow_provider_socialscrm.importer.rows import Row
 from airflow_provider_socialscrm.importer.sending import split
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk, Limits
 from airflow_provider_socialscrm.importer.sending.decision import (
@@ -110,11 +110,11 @@ class CallHandler:
         self._pace.speed_up()
         self._budget = min(self._options.retry_limits.budget, self._budget + 1)
         self._isolation_left += len(pending.chunk.rows) * self._options.retry_limits.isolation_share
-        outcome = named_outcome(data, split.numbers_of(pending.chunk) if isinstance(data, dict) else ())
+        outcome = named_outcome(data, [str(row.number) for row in pending.chunk.rows] if isinstance(data, dict) else ())
         rows, odd = pending.chunk.rows, outcome.failed | outcome.unclear
         accepted = [row for place, row in enumerate(rows) if place not in odd] if odd else rows
         self._recorder.record(Bucket.ACCEPTED, accepted)
-        fields = map(split.extension_fields_of, bodies_of(accepted))
+        fields = (row.extension_fields for row in accepted)
         self._settle_suspects(self._extension_guard.accepted(fields))
         self._recorder.record(Bucket.REJECTED, [rows[place] for place in sorted(outcome.failed)], NAMED, pending.calls)
         if outcome.unexpected_numbers:
@@ -188,7 +188,7 @@ class CallHandler:
         return systemic(failure, [suspect.chunk.rows[0].position for suspect, _ in suspects])
 
     def _suspect_fields(self, pending: PendingChunk, failure: SocialSCRMError) -> Exception | None:
-        fields = split.extension_fields_of(pending.chunk.rows[0].body)
+        fields = pending.chunk.rows[0].extension_fields
         culprits = self._extension_guard.refused(fields, (pending, reason_of(failure)))
         self._settle_suspects(self._extension_guard.at_fault())
         if culprits is None:

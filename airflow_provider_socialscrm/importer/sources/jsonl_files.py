@@ -13,8 +13,8 @@ import pyarrow as pa
 from airflow_provider_socialscrm.importer.columns.text import value_as_text
 from airflow_provider_socialscrm.importer.columns.values import Scientific, values_to_arrow
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.sources.base import Piece
-from airflow_provider_socialscrm.importer.sources.text_lines import EmptyFileError, Row, TextForm, lines_of, pieces_of
+from airflow_provider_socialscrm.importer.sources.base import Batch
+from airflow_provider_socialscrm.importer.sources.text_lines import EmptyFileError, Row, TextForm, batches_of, lines_of
 
 
 def columns(file: IO[bytes], name: str, form: TextForm) -> Sequence[str]:
@@ -38,7 +38,7 @@ def columns(file: IO[bytes], name: str, form: TextForm) -> Sequence[str]:
     return tuple(keys)
 
 
-def pieces(file: IO[bytes], name: str, form: TextForm, columns: Sequence[str]) -> Iterator[Piece]:
+def batches(file: IO[bytes], name: str, form: TextForm, columns: Sequence[str]) -> Iterator[Batch]:
     """Yield the rows; texts stay the text they are, even those that look like numbers or dates.
 
     :param file: open at its start.
@@ -46,7 +46,7 @@ def pieces(file: IO[bytes], name: str, form: TextForm, columns: Sequence[str]) -
     :param columns: its keys.
     :raises InputError: when the file's text cannot be understood.
     """
-    yield from pieces_of(_rows(file, name, form, _once_each), name, lambda rows: _to_arrow(rows, columns))
+    yield from batches_of(_rows(file, name, form, _once_each), name, lambda rows: _to_arrow(rows, columns))
 
 
 def _rows(file: IO[bytes], name: str, form: TextForm, read: Callable[[int, str], Row]) -> Iterator[Row]:

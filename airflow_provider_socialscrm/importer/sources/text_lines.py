@@ -1,4 +1,4 @@
-"""The lines of a text file, numbered as an editor numbers them, and pieces of what they hold."""
+"""The lines of a text file, numbered as an editor numbers them, and batches of what they hold."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.reasons import unreadable
 from airflow_provider_socialscrm.importer.sources import base
-from airflow_provider_socialscrm.importer.sources.base import Piece
+from airflow_provider_socialscrm.importer.sources.base import Batch
 from airflow_provider_socialscrm.importer.sources.encodings import encoding_advice, is_utf_16
 
 if TYPE_CHECKING:
@@ -98,8 +98,8 @@ def lines_of(file: IO[bytes], name: str, encoding: str) -> Iterator[str]:
     yield from lines
 
 
-def pieces_of(rows: Iterator[Row], name: str, to_records: Callable[[list[Any]], pa.RecordBatch]) -> Iterator[Piece]:
-    """Yield rows as pieces of the set size.
+def batches_of(rows: Iterator[Row], name: str, to_records: Callable[[list[Any]], pa.RecordBatch]) -> Iterator[Batch]:
+    """Yield rows as batches of the set size.
 
     :param name: of the file, for messages.
     :param to_records: makes a record batch of the rows' contents.
@@ -108,7 +108,7 @@ def pieces_of(rows: Iterator[Row], name: str, to_records: Callable[[list[Any]], 
         troubles = {
             place: unreadable(f"{name}, line {row.line}", row.trouble) for place, row in enumerate(part) if row.trouble
         }
-        yield Piece(to_records([row.content for row in part]), name, troubles)
+        yield Batch(0, to_records([row.content for row in part]), name, troubles)
 
 
 def _lines(file: IO[bytes], name: str, encoding: str) -> Iterator[str]:

@@ -15,7 +15,7 @@ from airflow_provider_socialscrm.importer.results.progress import (
     span,
 )
 from airflow_provider_socialscrm.importer.results.report import Report
-from airflow_provider_socialscrm.importer.sources.base import Piece, Source
+from airflow_provider_socialscrm.importer.sources.base import Batch, Source
 
 
 class Clock:
@@ -93,13 +93,13 @@ def pieces(clock, *files, seconds):
     """Yield ten rows of each file, each of which takes its time."""
     for file in files:
         clock.seconds += seconds
-        yield Piece(pa.record_batch({"whatsApp": ["x"] * 10}), file)
+        yield Batch(0, pa.record_batch({"whatsApp": ["x"] * 10}), file)
 
 
 def test_a_table_that_is_read_is_told_of_once_an_interval_and_counted_anew_each_time():
     clock, told = Clock(), []
     reading = Reading(told.append, clock)
-    source = reading.over(Source(("whatsApp",), "", lambda _: pieces(clock, "a", "a", "b", "c", seconds=4)))
+    source = reading.over(Source(("whatsApp",), "", lambda: pieces(clock, "a", "a", "b", "c", seconds=4)))
 
     list(source.batches())
     assert told == [ReadProgress(30, 2)]
@@ -110,7 +110,7 @@ def test_a_table_that_is_read_is_told_of_once_an_interval_and_counted_anew_each_
 
 def test_a_look_at_the_first_rows_alone_does_not_count_as_the_whole():
     clock, told = Clock(), []
-    source = Reading(told.append, clock).over(Source((), "", lambda _: pieces(clock, "a", "a", seconds=INTERVAL)))
+    source = Reading(told.append, clock).over(Source((), "", lambda: pieces(clock, "a", "a", seconds=INTERVAL)))
 
     next(source.batches())
     list(source.batches())
@@ -121,7 +121,7 @@ def test_a_look_at_the_first_rows_alone_does_not_count_as_the_whole():
 def test_what_is_read_while_it_is_sent_is_not_told():
     clock, told = Clock(), []
     reading = Reading(told.append, clock)
-    source = reading.over(Source((), "", lambda _: pieces(clock, "a", seconds=INTERVAL)))
+    source = reading.over(Source((), "", lambda: pieces(clock, "a", seconds=INTERVAL)))
 
     watch = reading.before_sending(total=10, before=0)
     list(source.batches())
