@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from heapq import nsmallest
 from math import ceil
@@ -122,17 +122,17 @@ def preview_import(
     reader = InputReader(source, options, agent_in_row=settings.auth_scheme is AuthScheme.HEADER, envelope=envelope)
     if rejects_path is not None and has_parts(rejects_path):
         raise InputError(f"An import that keeps its rows at {rejects_path} is not complete: give a path of its own.")
-    reader.prepare()
+    reader.read()
     found = Preview()
     limits = Limits(options.rows_per_call, options.bytes_per_call)
-    with _dead_letter(rejects_path, source) as dead_letter:
-        for prepared in reader.prepared():
+    with closing(reader), _dead_letter(rejects_path, source) as dead_letter:
+        for prepared in reader.prepared_batches():
             record_unsent(prepared, found.report, dead_letter)
             found.report.count(Bucket.NOT_SENT, [row.position for row in prepared.rows])
             found.calls += sum(1 for _ in chunk_rows(prepared.rows, limits, envelope, resend=options.resend))
             for row in nsmallest(SAMPLE_ROWS - len(found.samples), prepared.rows):
                 found.samples[row.position] = list(_sample(row, reader.plan))
-            watch(prepared.batch.start + prepared.batch.records.num_rows, reader.rows)
+            watch(prepared.batch.start + prepared.size, reader.rows)
     found.seconds = ceil(found.calls / settings.calls_per_second)
     found.remarks, found.observations = (
         dict(reader.remarks),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from typing import Any
 
 from airflow_provider_socialscrm.api.client import Client
@@ -29,7 +29,6 @@ from airflow_provider_socialscrm.importer.rows import PreparedBatch, Row
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk, Limits, chunk_rows
 from airflow_provider_socialscrm.importer.sending.engine import Engine
 from airflow_provider_socialscrm.importer.sending.outcome import CallHandler
-from airflow_provider_socialscrm.importer.sending.prefetch import one_ahead
 from airflow_provider_socialscrm.importer.sending.queue import ChunkQueue
 from airflow_provider_socialscrm.importer.sources.base import Source
 
@@ -104,13 +103,14 @@ class Import:
         :raises RejectedRowsError: if more rows were refused than ``max_rejected`` allows.
         :raises AccountingError: if a row is in no bucket, or in two.
         """
-        self._input.prepare()
-        self._resume()
-        self.before = self.report.manifest()
-        if not self._checkpoint.is_complete:
-            self._run()
-        elif self._rejects_path is not None:
-            delete_parts(self._rejects_path)
+        with closing(self._input):
+            self._input.read()
+            self._resume()
+            self.before = self.report.manifest()
+            if not self._checkpoint.is_complete:
+                self._run()
+            elif self._rejects_path is not None:
+                delete_parts(self._rejects_path)
         check_refusals(self.report, self._options.max_rejected, self._rejects_path)
 
     def manifest(self) -> dict[str, Any]:
@@ -136,7 +136,7 @@ class Import:
     def _run(self) -> None:
         self._earlier, self._started = self.report.seconds.total, self._options.clock.now()
         path, columns = self._rejects_path, self._source.columns
-        sends_nothing = self._options.rules.on_invalid == "fail" and self._input.invalid_rows()
+        sends_nothing = self._options.rules.on_invalid == "fail" and self._input.has_invalid_rows()
         with (
             nullcontext() if path is None else DeadLetter(path, columns, self._checkpoint.is_done_at) as dead_letter,
             self._writer(dead_letter) as writer,
@@ -144,7 +144,7 @@ class Import:
             recorder = Recorder(self.report, self._checkpoint, writer, dead_letter=dead_letter, observer=self._observer)
             failure = self._send_nothing(recorder) if sends_nothing else self._send_all(recorder, writer)
             self.report.record_total_seconds(self._elapsed())
-            self._input.say_remarks()
+            self._input.log_remarks()
             if not isinstance(failure, StoppedError):  # which does not read on to the end
                 self.report.check(self._rows_read)
             if failure:
@@ -170,14 +170,14 @@ class Import:
         return self._earlier + self._options.clock.now() - self._started
 
     def _rows_up_to(self, end: int) -> Iterator[Row]:
-        for prepared in self._input.prepared():
+        for prepared in self._input.prepared_batches():
             if prepared.rows and prepared.rows[0].order >= end:
                 return
             yield from prepared.rows
 
     def _send_nothing(self, recorder: Recorder) -> Exception:
-        for prepared in self._input.prepared():
-            self._rows_read += prepared.batch.records.num_rows
+        for prepared in self._input.prepared_batches():
+            self._rows_read += prepared.size
             recorder.record_unsent(prepared)
             self.report.count(Bucket.NOT_SENT, [row.position for row in prepared.rows], NOTHING_SENT, for_good=False)
         return InputError(
@@ -195,12 +195,11 @@ class Import:
                 clock=self._options.clock,
             ) as pace,
             ThreadPoolExecutor(self._options.concurrency, "socialscrm") as pool,
-            one_ahead(self._input.prepared(), "socialscrm-intake") as prepared,
         ):
             self._engine = self._make_engine(recorder, writer, pool, pace)
             if self._is_stopped:
                 self._engine.stop()
-            return self._engine.run(self._chunks(prepared, recorder))
+            return self._engine.run(self._chunks(self._input.prepared_batches(), recorder))
 
     def _make_engine(self, recorder: Recorder, writer: CheckpointWriter, pool: Executor, pace: Pace) -> Engine:
         client, queue = self._client, ChunkQueue()
@@ -227,7 +226,7 @@ class Import:
     def _chunks(self, batches: Iterator[PreparedBatch], recorder: Recorder) -> Iterator[Chunk]:
         is_resumed = self._checkpoint.is_resumed  # before this run marks rows as done, which need no check
         for prepared in batches:
-            self._rows_read += prepared.batch.records.num_rows
+            self._rows_read += prepared.size
             recorder.record_unsent(prepared)
             recorder.maybe_report_progress()  # a retry may read for long before it has a call to make
             rows = list(self._left(prepared.rows, recorder)) if is_resumed else prepared.rows

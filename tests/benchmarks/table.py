@@ -91,9 +91,9 @@ def encoded(frame: pd.DataFrame) -> None:
     reader = InputReader(
         open_source(frame), Options(rules=Rules(extension_fields=ALL)), agent_in_row=False, envelope=lambda _: 200
     )
-    reader.prepare()
+    reader.read()
     limits, rows = Limits(ROWS_PER_CALL, DEFAULT_BYTES), 0
-    for prepared in reader.prepared():
+    for prepared in reader.prepared_batches():
         for chunk in chunk_rows(prepared.rows, limits, lambda _: 200):
             rows += b",".join(chunk.bodies).count(b'{"whatsApp":')
     assert rows == len(frame)

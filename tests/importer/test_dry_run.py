@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from itertools import count
 
 import pandas as pd
 import pytest
@@ -15,7 +14,6 @@ from airflow_provider_socialscrm.importer.errors import InputError, RejectedRows
 from airflow_provider_socialscrm.importer.masking import LONGEST_SHOWN, masked
 from airflow_provider_socialscrm.importer.options import Options, Rules
 from airflow_provider_socialscrm.importer.run import Import
-from airflow_provider_socialscrm.importer.sources.base import Source
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 
 NAMES = ["Ann Secret", "\u674e\u5c0f\u9f99", "Bo Secret", None, "Cy Secret", "Di Secret"]
@@ -114,18 +112,13 @@ def test_the_rows_that_would_not_go_are_written_where_they_are_wanted(tmp_path):
 
 def test_rows_beside_the_one_file_go_also_when_the_dry_run_breaks_off(tmp_path, monkeypatch):
     monkeypatch.setattr("airflow_provider_socialscrm.importer.results.dead_letter.FLUSH_ROWS", 1)
-    whole, reads, path = open_source(CUSTOMERS), count(), tmp_path / "rejects.csv"
 
-    def read(only):
-        number = next(reads)
-        yield from whole.read(only)
-        if number == 2:  # the first looks for repeated numbers, the second at their rows, the third at all
-            assert len(list((tmp_path / "rejects.csv.parts").iterdir())) == 3
-            raise InputError("The data changed.")
+    def watch(*_):
+        assert len(list((tmp_path / "rejects.csv.parts").iterdir())) == 3
+        raise OSError("The terminal is gone.")
 
-    settings = settings_of()
-    with pytest.raises(InputError, match="changed"):
-        preview_import(Source(whole.columns, "", read), Options(rules=RULES), settings, lambda _: 0, rejects_path=path)
+    with pytest.raises(OSError, match="gone"):
+        previewed(CUSTOMERS, Options(rules=RULES), rejects_path=tmp_path / "rejects.csv", watch=watch)
     assert [found.name for found in tmp_path.iterdir()] == ["rejects.csv"]
 
 

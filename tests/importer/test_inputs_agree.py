@@ -146,8 +146,8 @@ def prepared(data: Any) -> SimpleNamespace:
     """Return what would be sent of a table, row by row, and what would not."""
     rules = Rules(defaults={"whatsApp": "8615266667780"}, duplicates="send", extension_fields="all")
     reader = InputReader(open_source(data), Options(rules=rules), agent_in_row=False, envelope=lambda _: 0)
-    reader.prepare()
-    found = list(reader.prepared())
+    reader.read()
+    found = list(reader.prepared_batches())
     return SimpleNamespace(
         sent={row.position: json.loads(row.body, parse_constant=pytest.fail) for each in found for row in each.rows},
         refused={row.position: [reason.code for reason in row.reasons] for each in found for row in each.invalid},

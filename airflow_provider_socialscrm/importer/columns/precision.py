@@ -64,12 +64,21 @@ class Precision:
             return f"{number:+f}" if scientific.startswith("+") else f"{number:f}"
         return None
 
+    @property
+    def finds_lost_digits(self) -> bool:
+        """Whether some numbers of the table have lost digits that each of them alone would not show."""
+        return self._floats_are_rounded or any(cut > self._whole[length] for length, cut in self._cut.items())
+
+    @property
+    def _floats_are_rounded(self) -> bool:
+        return len(self._zeros) >= LEAST_ROUNDED and self._ending_in_zero > self._others
+
     def rounded(self, digits: pa.Array) -> pa.Array:
         """Return which of the whole numbers that were floats end in zero because they were rounded before."""
         # pandas reads 8.61526666778e+12 as the float 8615266667780.0, which does not show that digits were cut.
         ends_in_zero = pc.fill_null(pc.ends_with(digits, "0"), False)
-        is_rounded = len(self._zeros) >= LEAST_ROUNDED and self._ending_in_zero > self._others
-        return ends_in_zero if is_rounded and not self.observing else pc.and_not(ends_in_zero, True)
+        is_rounded = self._floats_are_rounded and not self.observing
+        return ends_in_zero if is_rounded else pc.and_not(ends_in_zero, True)
 
 
 def _decimal(scientific: str) -> Decimal:

@@ -19,7 +19,9 @@ from airflow_provider_socialscrm.importer.sources.base import Batch
 KEYS_AT_ONCE: Final = 2**20
 """Numbers that are compared with each other at a time, 8 MiB; with more of them the list is gone through again."""
 
-_NO_NUMBER: Final = -1
+NO_NUMBER_KEY: Final = -1
+"""The key of a row that has no number, or none that can be sent."""
+
 _NO_WINNER: Final = -1
 
 NOBODY: Final = np.empty(0, np.int64)
@@ -30,19 +32,17 @@ Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
 Positions = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
-def keys_of(numbers: FieldColumn, without: Positions = NOBODY) -> Keys:
-    """Return each number as the integer it is, since it has at most 15 digits and the first is not 0; -1 where none is.
+def keys_of(numbers: FieldColumn) -> Keys:
+    """Return each number as the integer that its digits are; :data:`NO_NUMBER_KEY` where there is none.
+
+    A number has at most 15 digits, and the first of them is not 0.
 
     :param numbers: the column of numbers, checked.
-    :param without: rows, by their place in it, that are as if they had no number.
     """
     digits = numbers.text
     for _, bad in numbers.problems:
         digits = pc.replace_with_mask(digits, pc.fill_null(bad, False), pa.scalar(None, pa.string()))
-    keys: Keys = pc.fill_null(pc.cast(digits, pa.int64()), _NO_NUMBER).to_numpy(zero_copy_only=False)
-    if len(without):
-        keys = keys.copy()
-        keys[without] = _NO_NUMBER
+    keys: Keys = pc.fill_null(pc.cast(digits, pa.int64()), NO_NUMBER_KEY).to_numpy(zero_copy_only=False)
     return keys
 
 
@@ -104,7 +104,7 @@ class KeyList:
     def _share(self, number: int, shares: int) -> tuple[Positions, Keys]:
         positions, keys = [], []
         for start, block in self._blocks():
-            chosen = np.flatnonzero((block % shares == number) & (block != _NO_NUMBER))
+            chosen = np.flatnonzero((block % shares == number) & (block != NO_NUMBER_KEY))
             positions.append(chosen + start)
             keys.append(block[chosen])
         return np.concatenate(positions or [NOBODY]), np.concatenate(keys or [NOBODY])

@@ -1,31 +1,24 @@
-"""What comes in: the table read to its end before any call, then judged batch by batch."""
+"""Read a table to its end before any call, and hold its rows until they are sent."""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from itertools import count, islice
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import pyarrow as pa
 
-from airflow_provider_socialscrm.api.customers import NUMBER, SEX
-from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.fields.duplicates import (
-    NOBODY,
-    KeyList,
-    Positions,
-    keys_of,
-    superseded,
-    superseded_before,
-)
+from airflow_provider_socialscrm.importer.fields.checked_batch import CheckedBatch
+from airflow_provider_socialscrm.importer.fields.duplicates import NOBODY, KeyList, Keys, Positions, superseded
 from airflow_provider_socialscrm.importer.fields.mapping import Plan, column_label, column_labels, plan_fields
 from airflow_provider_socialscrm.importer.fields.phones import check_region
 from airflow_provider_socialscrm.importer.fields.prepare import RowPreparer
+from airflow_provider_socialscrm.importer.fields.spool import Spool
 from airflow_provider_socialscrm.importer.fields.table_facts import TableFacts
-from airflow_provider_socialscrm.importer.reasons import BUCKET_COLUMN, TWO_FORMS
+from airflow_provider_socialscrm.importer.reasons import TWO_FORMS
 from airflow_provider_socialscrm.importer.rows import PreparedBatch
 from airflow_provider_socialscrm.importer.sources.base import Batch, Source
 
@@ -40,7 +33,7 @@ NAMED_LINES: Final = 10
 
 
 class InputReader:
-    """The rows of a table as they are sent, or why not.
+    """Reads a table once, and holds its rows as they are sent, or with why they cannot be.
 
     :param source: the table.
     :param options: the limits of a call, and the rules by which the table is read.
@@ -59,7 +52,8 @@ class InputReader:
         self._rules = rules
         self._facts = TableFacts(options.clock.today())
         self.plan = _plan(source, options, agent_in_row=agent_in_row)
-        self._judge = RowPreparer(self.plan, rules, agent_in_row, options.bytes_per_call, envelope, self._facts)
+        self._preparer = RowPreparer(self.plan, rules, agent_in_row, options.bytes_per_call, envelope, self._facts)
+        self._spool = Spool()
         self._losers = self._winners = NOBODY
         self.rows = 0
         """Rows of the input, once it was read."""
@@ -67,54 +61,50 @@ class InputReader:
         self._remarks: Counter[Reason] = Counter()
         self._ambiguous_numbers: Counter[str] = Counter()
 
-    def prepare(self) -> None:
-        """Read the table to its end, so that what breaks off is found before any call, and find repeated numbers.
+    def read(self) -> None:
+        """Read, check and encode the table to its end, so that whatever is wrong with it is found before any call.
 
         Safe to repeat.
 
         :raises InputError: when the table breaks off.
+        :raises OSError: when the temporary file does not fit on the disk.
         """
         _log_plan(self.plan, self._source.columns)
-        keys = KeyList()
-        self._facts.observe()
-        try:
-            self.rows = sum(self._read(batch, keys) for batch in self._source.batches(self._needed()))
-            self._facts.conclude()
+        self._begin()
+        self._facts.begin()
+        with closing(KeyList()) as keys:
+            for batch in self._source.batches():
+                _name_lines(batch.unreadable, batch.records.num_rows)
+                keys.add(self._hold(batch).compared_keys)
+            self.rows = keys.rows
+            if self._facts.conclude():
+                self._check_again()
             self._in_two_forms = keys.in_two_forms()
             if self._rules.duplicates != "send":
-                self._decide(*keys.repeated())
-        finally:
-            keys.close()
+                self._choose(*keys.repeated())
 
-    def prepared(self) -> Iterator[PreparedBatch]:
-        """Yield the rows, each once.
+    def close(self) -> None:
+        """Give back the memory and the temporary file that hold the rows."""
+        self._spool.close()
 
-        :raises InputError: when the table is not what it was when it was read before.
-        """
-        places, rows = count(), 0
+    def prepared_batches(self) -> Iterator[PreparedBatch]:
+        """Yield the rows, each once; they are the same whenever they are asked for."""
+        places = count()
         self._remarks.clear()
-        self._ambiguous_numbers.clear()
-        for batch in self._source.batches():
-            prepared = self._judge.judge(batch, self._superseded_in(batch), places)
+        for checked in self._spool:
+            prepared = checked.prepared(self._superseded_in(checked), places)
             self._remarks.update(prepared.remarks)
-            self._ambiguous_numbers.update(prepared.ambiguous_numbers)
-            rows += batch.records.num_rows
             yield prepared
-        if rows != self.rows:
-            raise InputError(
-                f"The data had {self.rows:,} rows when it was read first and has {rows:,} now: let nothing write to it "
-                "while it is imported."
-            )
 
     @property
     def remarks(self) -> Mapping[Reason, int]:
-        """Rows that are sent and have something noteworthy, by cause, as far as they were judged."""
+        """Rows that are sent and have something noteworthy, by reason, as far as they were asked for."""
         forms = {TWO_FORMS: self._in_two_forms} if self._in_two_forms else {}
         return forms | self._remarks
 
     @property
     def ambiguous_numbers(self) -> Mapping[str, int]:
-        """Rows whose number can be one of two countries, by the countries, as far as they were read."""
+        """Rows whose number can be one of two countries, by the countries."""
         return self._ambiguous_numbers
 
     @property
@@ -122,57 +112,65 @@ class InputReader:
         """Labels of the columns that are not sent."""
         return column_labels(self.plan.left_out, self._source.columns)
 
-    def say_remarks(self) -> None:
+    def log_remarks(self) -> None:
         """Log what is noteworthy about rows that are sent."""
         for reason, rows in self.remarks.items():
             log.warning("%s rows: %s %s", f"{rows:,}", reason.meaning, reason.hint)
 
-    def invalid_rows(self) -> int:
-        """Return how many rows cannot be sent, for which all of them are judged."""
-        return sum(len(prepared.invalid) for prepared in self.prepared())
+    def has_invalid_rows(self) -> bool:
+        """Return whether some rows cannot be sent."""
+        return any(prepared.invalid for prepared in self.prepared_batches())
 
-    def _needed(self) -> frozenset[str]:
-        number = self.plan.field(NUMBER)
-        if number is None or number.column is None:
-            return frozenset()
-        sex = self.plan.field(SEX)
-        return frozenset([number.column, BUCKET_COLUMN, *([sex.column] if sex and sex.column else [])])
+    def _begin(self) -> None:
+        self.close()
+        self._spool = Spool()
+        self._losers = self._winners = NOBODY
+        self._ambiguous_numbers.clear()
 
-    def _read(self, batch: Batch, keys: KeyList) -> int:
-        _name_lines(batch.unreadable, batch.records.num_rows)
-        if self.plan.fields:
-            keys.add(keys_of(self._judge.numbers(batch), superseded_before(batch)))
-            self._judge.observe(batch)
-        return int(batch.records.num_rows)
+    def _hold(self, batch: Batch) -> CheckedBatch:
+        checked = self._preparer.check(batch)
+        self._ambiguous_numbers.update(checked.ambiguous_numbers)
+        self._spool.add(checked)
+        return checked
 
-    def _decide(self, positions: Positions, keys: Positions) -> None:
-        if len(positions):
-            flags = np.fromiter(self._sendable(positions), np.bool_, len(positions))
-            keep_last = self._rules.duplicates == "last"
-            self._losers, self._winners = superseded(positions, keys, flags, keep_last=keep_last)
+    def _check_again(self) -> None:
+        """Check the rows by what the whole table says, where that is not what each batch says alone."""
+        with closing(self._spool) as before:
+            self._spool = Spool()
+            self._ambiguous_numbers.clear()
+            for checked in before:
+                own = checked.own
+                self._hold(Batch(own.start, own.records, own.file, own.unreadable))
 
-    def _sendable(self, positions: Positions) -> Iterator[bool]:
-        for batch in self._source.batches():
-            first, last = np.searchsorted(positions, [batch.start, batch.start + batch.records.num_rows])
-            if first < last:
-                yield from self._judge.is_sendable(_some_of(batch, positions[first:last] - batch.start)).tolist()
+    def _choose(self, positions: Positions, keys: Keys) -> None:
+        """Choose which of the rows with one number are sent, given the rows whose number another one has."""
+        if not len(positions):
+            return
+        flags = [
+            checked.sendable[positions[_part_of(checked, positions)] - checked.own.start] for checked in self._spool
+        ]
+        keep_last = self._rules.duplicates == "last"
+        self._losers, self._winners = superseded(positions, keys, np.concatenate(flags), keep_last=keep_last)
 
-    def _superseded_in(self, batch: Batch) -> Mapping[int, int | None]:
+    def _superseded_in(self, checked: CheckedBatch) -> Mapping[int, int | None]:
         if self._rules.duplicates == "send":
             return {}
-        first, last = np.searchsorted(self._losers, [batch.start, batch.start + batch.records.num_rows])
-        winners = dict(zip(self._losers[first:last].tolist(), self._winners[first:last].tolist(), strict=True))
-        return winners | dict.fromkeys((superseded_before(batch) + batch.start).tolist())
+        part = _part_of(checked, self._losers)
+        losers = self._losers[part] - checked.own.start
+        winners = dict(zip(losers.tolist(), self._winners[part].tolist(), strict=True))
+        return winners | dict.fromkeys(checked.superseded_before.tolist())
+
+
+def _part_of(checked: CheckedBatch, positions: Positions) -> slice:
+    """Return which of some positions, in order, are in a batch."""
+    start = checked.own.start
+    return slice(*np.searchsorted(positions, [start, start + len(checked)]))
 
 
 def _plan(source: Source, options: Options, *, agent_in_row: bool) -> Plan:
     if not source.columns and not any(batch.records.num_rows for batch in source.batches()):
         return Plan(())  # an empty list of records has no columns, and needs none
     return plan_fields(source.columns, options.rules, agent_in_row=agent_in_row)
-
-
-def _some_of(batch: Batch, indices: Positions) -> Batch:
-    return Batch(batch.start, batch.records.take(pa.array(indices)), batch.file)
 
 
 def _log_plan(plan: Plan, columns: Sequence[str]) -> None:

@@ -84,6 +84,8 @@ def _distinct(column: pa.Array) -> pa.DictionaryArray | None:
 def _check(field: Field, column: pa.Array, rules: Rules, facts: TableFacts) -> RuleResult:
     column = as_utf8(column)
     own = clean(as_raw_text(column))
+    if field.name == SEX:
+        facts.observe_sexes(own)
     text = _replaced(without(own, rules.null_values), rules.values.get(field.name, {}))
     words = None if field.name == NUMBER else null_words(text)  # the rule for numbers does so itself
     has_form = field.name in _RULES_WITH_FORM or field.name in rules.date_fields

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Final
 
 import pyarrow as pa
@@ -54,7 +54,7 @@ _KNOWN: Final = pa.array([word for word, _ in _WORDS], pa.string())
 _VENDORS: Final = pa.array([sex for _, sex in _WORDS], pa.string())
 
 
-def sexes(text: pa.Array, letters: set[str] | None = None) -> RuleResult:
+def sexes(text: pa.Array, letters: Set[str] | None = None) -> RuleResult:
     """Return a column in the vendor's words for a sex; another word is left as it is, with a remark.
 
     M and F are left, too, if other letters of the column show that they may not have their English meaning.
@@ -64,7 +64,7 @@ def sexes(text: pa.Array, letters: set[str] | None = None) -> RuleResult:
     """
     lower = pc.utf8_lower(text)
     known = _VENDORS.take(pc.index_in(lower, _KNOWN))
-    if uncertain := _uncertain(letters_of(text) if letters is None else letters):
+    if uncertain := uncertain_letters(letters_of(text) if letters is None else letters):
         # The input is fresh from a kernel: before Arrow 24 if_else with a null corrupts a slice of strings.
         known = pc.if_else(pc.is_in(lower, pa.array(uncertain)), pa.scalar(None, pa.string()), known)
     unknown = pc.and_(pc.is_null(known), pc.is_valid(text))
@@ -77,5 +77,6 @@ def letters_of(text: pa.Array) -> set[str]:
     return set(lower.filter(pc.equal(pc.utf8_length(lower), 1)).unique().to_pylist())
 
 
-def _uncertain(words: set[str]) -> list[str]:
-    return [letter for letter, partner, others in _LETTERS if words & others and partner not in words]
+def uncertain_letters(letters: Set[str]) -> list[str]:
+    """Return the letters that may have another meaning than in English, given all single letters of a column."""
+    return [letter for letter, partner, others in _LETTERS if letters & others and partner not in letters]

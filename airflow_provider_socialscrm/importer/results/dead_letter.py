@@ -17,7 +17,7 @@ from airflow_provider_socialscrm.importer.columns.values import as_utf8
 from airflow_provider_socialscrm.importer.errors import CheckpointError, ImporterError, InputError
 from airflow_provider_socialscrm.importer.paths import OpenablePath, open_to_write
 from airflow_provider_socialscrm.importer.reasons import OWN_COLUMNS, Bucket, Reason
-from airflow_provider_socialscrm.importer.sources.base import Batch
+from airflow_provider_socialscrm.importer.rows import OwnColumns
 
 TEMPORARY: Final = frozenset({errno.EAGAIN, errno.EBUSY, errno.EIO})
 """Errors of a storage that is unavailable for a while; fsspec uses them for object storage."""
@@ -59,7 +59,7 @@ class DeadLetter:
         self._number = 0
         self._written: list[Any] = []  # remembered, because object storage may list what it had a while ago
         self._is_closed = False
-        self._batch: Batch | None = None
+        self._batch: OwnColumns | None = None
         self._texts: dict[str, pa.Array] = {}
         try:
             self._write_file(())  # before any call, so that a path that cannot be written is found in time
@@ -79,7 +79,7 @@ class DeadLetter:
 
     def add(
         self,
-        batch: Batch,
+        batch: OwnColumns,
         position: int,
         bucket: Bucket,
         reason: Reason,
@@ -102,7 +102,7 @@ class DeadLetter:
         if len(self._pending) >= FLUSH_ROWS:
             self.flush()
 
-    def _texts_of(self, batch: Batch, position: int) -> dict[str, str | None]:
+    def _texts_of(self, batch: OwnColumns, position: int) -> dict[str, str | None]:
         if self._batch is not batch:  # rows of one batch follow each other, and a column costs little more than a row
             self._batch, self._texts = batch, _as_texts(batch)
         return {name: column[position - batch.start].as_py() for name, column in self._texts.items()}
@@ -222,8 +222,9 @@ def _read(part: Any) -> list[DeadLetterEntry]:
 _decoder = msgspec.json.Decoder(DeadLetterEntry)
 
 
-def _as_texts(batch: Batch) -> dict[str, pa.Array]:
-    columns = zip(batch.records.schema.names, batch.records.columns, strict=True)
+def _as_texts(batch: OwnColumns) -> dict[str, pa.Array]:
+    records = batch.records
+    columns = zip(records.schema.names, records.columns, strict=True)
     return {name: as_text(as_utf8(column)) for name, column in columns}
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from airflow_provider_socialscrm.importer.options import PROGRESS_INTERVAL
 from airflow_provider_socialscrm.importer.results.report import Report
-from airflow_provider_socialscrm.importer.sources.base import Piece, Source
+from airflow_provider_socialscrm.importer.sources.base import Batch, Source
 
 MINUTE: Final = 60.0
 HOUR: Final = 3600.0
@@ -97,7 +97,7 @@ class ProgressObserver:
 
     def observe(self, source: Source) -> Source:
         """Return the same table, whose progress is reported whenever it is read."""
-        return replace(source, read=lambda only: self._observed(source.read(only)))
+        return replace(source, read=lambda: self._observed(source.read()))
 
     def start_sending(self, *, total: int, done: int) -> None:
         """Report the progress of sending from now on, and no longer that of reading, which another thread goes on with.
@@ -116,12 +116,12 @@ class ProgressObserver:
             per_second = (report.rows - self._done_before) / seconds if seconds else 0.0
             self._on_progress(SendProgress(report.rows, self._total, per_second, report.refused))
 
-    def _observed(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+    def _observed(self, batches: Iterator[Batch]) -> Iterator[Batch]:
         rows, files = 0, set()
-        for piece in pieces:
-            yield piece
-            rows += piece.records.num_rows
-            files.add(piece.file)
+        for batch in batches:
+            yield batch
+            rows += batch.records.num_rows
+            files.add(batch.file)
             if not self._is_sending and self._is_due():
                 self._on_progress(ReadProgress(rows, len(files), self._rows))
         self._rows = rows

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from airflow_provider_socialscrm.importer.rows import Row, any_harmful, bodies_of, of_one_agent
+from airflow_provider_socialscrm.importer.rows import Row
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class Chunk:
     @property
     def bodies(self) -> Sequence[bytes]:
         """The encoded rows."""
-        return bodies_of(self.rows)
+        return [row.body for row in self.rows]
 
     @property
     def size(self) -> int:
@@ -51,7 +51,7 @@ class Chunk:
     @property
     def repeatable(self) -> bool:
         """Whether sending the chunk again does no harm."""
-        return not any_harmful(self.rows)
+        return not any(row.has_side_effects for row in self.rows)
 
     def halved_by_bytes(self) -> tuple[Chunk, Chunk]:
         """Return two chunks of about half of the bytes each; neither is empty."""
@@ -83,8 +83,6 @@ def chunk_rows(
 
 
 def _by_agent(rows: Sequence[Row]) -> dict[str | None, tuple[Sequence[Row], Sequence[Row]]]:
-    if rows and of_one_agent(rows) and not any_harmful(rows):
-        return {rows[0].agent: ((), rows)}  # as with most inputs
     groups: dict[str | None, tuple[list[Row], list[Row]]] = {}
     for row in rows:
         once, plain = groups.setdefault(row.agent, ([], []))
@@ -94,7 +92,7 @@ def _by_agent(rows: Sequence[Row]) -> dict[str | None, tuple[Sequence[Row], Sequ
 
 def _pack(rows: Sequence[Row], limits: Limits, envelope: int, agent: str | None) -> Iterator[Chunk]:
     # Bytes up to each row's end, with a comma after each row. The last row of a chunk has no comma.
-    ends = [end + place for place, end in enumerate(accumulate(map(len, bodies_of(rows)), initial=0))]
+    ends = [end + place for place, end in enumerate(accumulate((len(row.body) for row in rows), initial=0))]
     start = 0
     while start < len(rows):
         fitting = bisect_right(ends, ends[start] + limits.bytes - envelope + 1) - 1

@@ -14,7 +14,7 @@ from airflow_provider_socialscrm.api.pacing import Pace
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.reasons import NAMED, NOT_IN_RESPONSE, STOPPED, Bucket, Reason
 from airflow_provider_socialscrm.importer.results.recorder import Recorder
-from airflow_provider_socialscrm.importer.rows import Row, bodies_of
+from airflow_provider_socialscrm.importer.rows import Row
 from airflow_provider_socialscrm.importer.sending import split
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk, Limits
 from airflow_provider_socialscrm.importer.sending.decision import Action, decide
@@ -98,11 +98,11 @@ class CallHandler:
         self._pace.speed_up()
         self._budget = min(self._options.retry_limits.budget, self._budget + 1)
         self._isolation_left += len(pending.chunk.rows) * self._options.isolation_limits.calls_per_accepted_row
-        outcome = named_outcome(data, split.numbers_of(pending.chunk) if isinstance(data, dict) else ())
+        outcome = named_outcome(data, [str(row.number) for row in pending.chunk.rows] if isinstance(data, dict) else ())
         rows, others = pending.chunk.rows, outcome.failed | outcome.unclear
         accepted = [row for place, row in enumerate(rows) if place not in others] if others else rows
         self._recorder.record(Bucket.ACCEPTED, accepted)
-        self._reject(self._fields.on_accepted(map(split.extension_fields_of, bodies_of(accepted))))
+        self._reject(self._fields.on_accepted(row.extension_fields for row in accepted))
         self._recorder.record(Bucket.REJECTED, [rows[place] for place in sorted(outcome.failed)], NAMED, pending.calls)
         if outcome.unexpected_numbers:
             self._recorder.count_calls(unexpected_numbers=outcome.unexpected_numbers)
@@ -190,7 +190,7 @@ class CallHandler:
         return systemic(failure, [alike.chunk.rows[0].position for alike, _ in undecided])
 
     def _reject_unless_fields(self, pending: PendingChunk, failure: SocialSCRMError) -> Exception | None:
-        fields = split.extension_fields_of(pending.chunk.rows[0].body)
+        fields = pending.chunk.rows[0].extension_fields
         culprits = self._fields.on_rejected(fields, (pending, reason_of(failure)))
         self._reject(self._fields.at_fault())
         if culprits is None:

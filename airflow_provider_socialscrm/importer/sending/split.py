@@ -5,46 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Container
 
-import msgspec
-
-from airflow_provider_socialscrm.api.customers import AGENT, API_FIELDS, NUMBER
 from airflow_provider_socialscrm.importer.rows import Row
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk
 from airflow_provider_socialscrm.importer.sending.refused_fields import Fields
 
-_API_FIELDS = frozenset(API_FIELDS)
-
-
-class _Agent(msgspec.Struct):
-    agentAccount: str | None = None  # noqa: N815 - the vendor's name
-
-
-class _Number(msgspec.Struct):
-    whatsApp: str  # noqa: N815 - the vendor's name
-
-
-assert (_Agent.__struct_fields__, _Number.__struct_fields__) == ((AGENT,), (NUMBER,))  # noqa: S101 - decided at import
-
-_agent = msgspec.json.Decoder(_Agent)
-_number = msgspec.json.Decoder(_Number)
-
 
 def agent_of(row: Row) -> str | None:
-    """Return who the row goes to: the agent who signs, or the one it names; ``None`` is the connection's user."""
-    return row.agent or _agent.decode(row.body).agentAccount
-
-
-def numbers_of(chunk: Chunk) -> list[str]:
-    """Return the ``whatsApp`` of each row, as sent."""
-    return [_number.decode(row.body).whatsApp for row in chunk.rows]
-
-
-def extension_fields_of(body: bytes) -> Fields:
-    """Return the names of a row's extension fields.
-
-    :param body: the row as it is sent.
-    """
-    return frozenset(msgspec.json.decode(body)).difference(_API_FIELDS)
+    """Return the agent who signs, or whom the row names; ``None`` is the connection's user."""
+    return row.agent or row.named_agent
 
 
 def halved_by_rows(chunk: Chunk) -> list[Chunk]:
@@ -70,12 +38,12 @@ def by_agent(chunk: Chunk) -> list[Chunk]:
 def by_number(chunk: Chunk) -> list[Chunk]:
     """Return chunks in which each number occurs once, so that a response that names numbers is unambiguous."""
     groups: list[list[Row]] = []
-    seen: Counter[str] = Counter()
-    for row, number in zip(chunk.rows, numbers_of(chunk), strict=True):
-        if seen[number] == len(groups):
+    seen: Counter[int] = Counter()
+    for row in chunk.rows:
+        if seen[row.number] == len(groups):
             groups.append([])
-        groups[seen[number]].append(row)
-        seen[number] += 1
+        groups[seen[row.number]].append(row)
+        seen[row.number] += 1
     return [Chunk(tuple(rows), chunk.agent) for rows in groups]
 
 
@@ -87,13 +55,12 @@ def by_extension(chunk: Chunk, has_new: Callable[[Fields], bool]) -> list[Chunk]
 
     :param has_new: returns whether some of the fields are in no accepted row.
     """
-    fields = [extension_fields_of(row.body) for row in chunk.rows]
-    bare = [row for row, names in zip(chunk.rows, fields, strict=True) if not names]
-    suspects = [(row, names) for row, names in zip(chunk.rows, fields, strict=True) if names]
+    bare = [row for row in chunk.rows if not row.extension_fields]
+    suspects = [row for row in chunk.rows if row.extension_fields]
     if not suspects:
         return halved_by_rows(chunk)
-    suspected = Chunk(tuple(row for row, _ in suspects), chunk.agent)
-    alone = len(suspects) == 1 or has_new(suspects[len(suspects) // 2][1])
+    suspected = Chunk(tuple(suspects), chunk.agent)
+    alone = len(suspects) == 1 or has_new(suspects[len(suspects) // 2].extension_fields)
     parts = around_the_middle(suspected) if alone else halved_by_rows(suspected)
     return [Chunk(tuple(bare), chunk.agent), *parts] if bare else parts
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from airflow_provider_socialscrm.importer.reasons import Reason
@@ -16,26 +16,12 @@ BATCH_ROWS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Piece:
-    """Rows that a reader yields: ``BATCH_ROWS`` of them, fewer only at the end of a table or file.
+class Batch:
+    """Some consecutive rows of the input: ``BATCH_ROWS`` of them, fewer only where the table or a file ends.
 
+    :param start: position of the first row in the input. A reader leaves it at 0; :meth:`Source.batches` sets it.
     :param records: the rows; a row that could not be read has no value in any column.
     :param file: the file they are from, as shown to users; ``None`` for a table in memory.
-    :param unreadable: the reason for each row that could not be read, by its place in ``records``.
-    """
-
-    records: pa.RecordBatch
-    file: str | None = None
-    unreadable: Mapping[int, Reason] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Batch:
-    """Some consecutive rows of the input.
-
-    :param start: position of the first row in the input, from 0.
-    :param records: the rows.
-    :param file: the file they are from, if any.
     :param unreadable: the reason for each row that could not be read, by its place in ``records``.
     """
 
@@ -51,21 +37,16 @@ class Source:
 
     :param columns: names, in order, each once. A batch may lack some of them when several files are read together.
     :param describe: the kind and shape in words, without any of its values.
-    :param read: opens the table and yields its rows; given names, a table in memory yields only those columns.
-    :param in_memory: whether reading it again is cheap and cannot fail.
+    :param read: opens the table and yields its rows.
     """
 
     columns: tuple[str, ...]
     describe: str
-    read: Callable[[frozenset[str] | None], Iterator[Piece]]
-    in_memory: bool = False
+    read: Callable[[], Iterator[Batch]]
 
-    def batches(self, only: frozenset[str] | None = None) -> Iterator[Batch]:
-        """Yield the rows in order, with their positions.
-
-        :param only: the columns that are needed; the source may leave out others.
-        """
+    def batches(self) -> Iterator[Batch]:
+        """Yield the rows in order, with their positions."""
         start = 0
-        for piece in self.read(only):
-            yield Batch(start, piece.records, piece.file, piece.unreadable)
-            start += piece.records.num_rows
+        for batch in self.read():
+            yield replace(batch, start=start)
+            start += batch.records.num_rows

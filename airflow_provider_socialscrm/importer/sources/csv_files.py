@@ -12,8 +12,8 @@ from typing import IO, Final
 import pyarrow as pa
 
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.sources.base import Piece
-from airflow_provider_socialscrm.importer.sources.text_lines import EmptyFileError, Row, TextForm, lines_of, pieces_of
+from airflow_provider_socialscrm.importer.sources.base import Batch
+from airflow_provider_socialscrm.importer.sources.text_lines import EmptyFileError, Row, TextForm, batches_of, lines_of
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def columns(file: IO[bytes], name: str, form: TextForm) -> Sequence[str]:
     return _header(_records(lines, name, delimiter, first), name, delimiter, by_first_line=first > 1)
 
 
-def pieces(file: IO[bytes], name: str, form: TextForm, _columns: Sequence[str]) -> Iterator[Piece]:
+def batches(file: IO[bytes], name: str, form: TextForm, _columns: Sequence[str]) -> Iterator[Batch]:
     """Yield the rows. All values are texts, because numbers would lose their leading zeros; empty ones are null.
 
     :param file: open at its start.
@@ -95,7 +95,7 @@ def pieces(file: IO[bytes], name: str, form: TextForm, _columns: Sequence[str]) 
     lines, delimiter, first = _opened(file, name, form)
     records = _records(lines, name, delimiter, first)
     names = _header(records, name, delimiter, by_first_line=first > 1)
-    yield from pieces_of(_rows(records, len(names)), name, lambda values: _to_arrow(values, names))
+    yield from batches_of(_rows(records, len(names)), name, lambda values: _to_arrow(values, names))
 
 
 def _opened(file: IO[bytes], name: str, form: TextForm) -> tuple[Iterator[str], str, int]:

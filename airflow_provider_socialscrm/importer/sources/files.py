@@ -16,7 +16,7 @@ import pyarrow as pa
 from airflow_provider_socialscrm.api.redaction import is_personal, redact
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.sources import csv_files, jsonl_files, parquet_files, text_lines
-from airflow_provider_socialscrm.importer.sources.base import Piece, Source
+from airflow_provider_socialscrm.importer.sources.base import Batch, Source
 from airflow_provider_socialscrm.importer.sources.compressed import DAMAGES, SUFFIXES, decompressed
 from airflow_provider_socialscrm.importer.sources.partitions import partitions_of, with_partitions
 from airflow_provider_socialscrm.importer.sources.text_lines import DEFAULT_DELIMITER, EmptyFileError, TextForm
@@ -34,24 +34,24 @@ class Format:
     """The reader of one file format. Its functions get the open file, its name for messages, and its encoding.
 
     :param columns: returns the columns' names.
-    :param pieces: yields the rows; it gets the columns, too.
+    :param batches: yields the rows; it gets the columns, too.
     :param ahead: bytes to prefetch from object storage.
     :param is_text: whether the format is lines of text, which may be compressed.
     :param delimiter: the default delimiter.
     """
 
     columns: Callable[[IO[bytes], str, TextForm], Sequence[str]]
-    pieces: Callable[[IO[bytes], str, TextForm, Sequence[str]], Iterator[Piece]]
+    batches: Callable[[IO[bytes], str, TextForm, Sequence[str]], Iterator[Batch]]
     ahead: int
     is_text: bool = True
     delimiter: str = DEFAULT_DELIMITER
 
 
-_JSONL: Final = Format(jsonl_files.columns, jsonl_files.pieces, text_lines.AHEAD_BYTES)
-_TABS: Final = Format(csv_files.columns, csv_files.pieces, text_lines.AHEAD_BYTES, delimiter="\t")
+_JSONL: Final = Format(jsonl_files.columns, jsonl_files.batches, text_lines.AHEAD_BYTES)
+_TABS: Final = Format(csv_files.columns, csv_files.batches, text_lines.AHEAD_BYTES, delimiter="\t")
 FORMATS: Final = {
-    ".parquet": Format(parquet_files.columns, parquet_files.pieces, parquet_files.AHEAD_BYTES, is_text=False),
-    ".csv": Format(csv_files.columns, csv_files.pieces, text_lines.AHEAD_BYTES),
+    ".parquet": Format(parquet_files.columns, parquet_files.batches, parquet_files.AHEAD_BYTES, is_text=False),
+    ".csv": Format(csv_files.columns, csv_files.batches, text_lines.AHEAD_BYTES),
     ".tsv": _TABS,
     ".tab": _TABS,
     ".jsonl": _JSONL,
@@ -80,11 +80,11 @@ class TableFile:
         """The columns in the file and in its folders' names."""
         return (*self.own, *self.partitions)
 
-    def pieces(self) -> Iterator[Piece]:
+    def batches(self) -> Iterator[Batch]:
         """Yield the rows."""
         with open_checked(self.path) as file:
-            for piece in _format(self.path).pieces(file, str(self.path), self.form, self.own):
-                yield with_partitions(piece, self.partitions)
+            for batch in _format(self.path).batches(file, str(self.path), self.form, self.own):
+                yield with_partitions(batch, self.partitions)
 
 
 def files_source(data: Any, *, encoding: str = "utf-8", delimiter: str = ",") -> Source:
@@ -102,7 +102,7 @@ def files_source(data: Any, *, encoding: str = "utf-8", delimiter: str = ",") ->
     files = [_opened(data, form)] if paths[0] is data else _filled(paths, form)
     _warn_of_both(files)
     columns = tuple(dict.fromkeys(name for file in files for name in file.columns))
-    return Source(columns, _describe(data, paths, len(columns)), lambda _: _read(files))
+    return Source(columns, _describe(data, paths, len(columns)), lambda: _read(files))
 
 
 def checked_names(names: Iterable[Any], of: Any = None) -> tuple[str, ...]:
@@ -247,6 +247,6 @@ def _describe(data: Any, paths: Sequence[Any], width: int) -> str:
     return f"{count} of {width} columns matching {data}"
 
 
-def _read(files: Iterable[TableFile]) -> Iterator[Piece]:
+def _read(files: Iterable[TableFile]) -> Iterator[Batch]:
     for file in files:
-        yield from file.pieces()
+        yield from file.batches()

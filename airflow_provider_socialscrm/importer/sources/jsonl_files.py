@@ -13,8 +13,8 @@ import pyarrow as pa
 from airflow_provider_socialscrm.importer.columns.text import value_as_text
 from airflow_provider_socialscrm.importer.columns.values import Scientific, values_to_arrow
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.sources.base import Piece
-from airflow_provider_socialscrm.importer.sources.text_lines import EmptyFileError, Row, TextForm, lines_of, pieces_of
+from airflow_provider_socialscrm.importer.sources.base import Batch
+from airflow_provider_socialscrm.importer.sources.text_lines import EmptyFileError, Row, TextForm, batches_of, lines_of
 
 
 def columns(file: IO[bytes], name: str, form: TextForm) -> Sequence[str]:
@@ -37,7 +37,7 @@ def columns(file: IO[bytes], name: str, form: TextForm) -> Sequence[str]:
     return tuple(keys)
 
 
-def pieces(file: IO[bytes], name: str, form: TextForm, columns: Sequence[str]) -> Iterator[Piece]:
+def batches(file: IO[bytes], name: str, form: TextForm, columns: Sequence[str]) -> Iterator[Batch]:
     """Yield the rows. Texts stay as they are, even if they look like numbers or dates.
 
     :param file: open at its start.
@@ -45,7 +45,7 @@ def pieces(file: IO[bytes], name: str, form: TextForm, columns: Sequence[str]) -
     :param columns: its keys.
     :raises InputError: when the text cannot be decoded.
     """
-    yield from pieces_of(_rows(file, name, form, _once_each), name, lambda rows: _to_arrow(rows, columns))
+    yield from batches_of(_rows(file, name, form, _once_each), name, lambda rows: _to_arrow(rows, columns))
 
 
 def _rows(file: IO[bytes], name: str, form: TextForm, read: Callable[[int, str], Row]) -> Iterator[Row]:

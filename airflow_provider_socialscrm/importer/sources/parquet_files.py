@@ -8,7 +8,7 @@ from typing import IO, Final
 import pyarrow as pa
 
 from airflow_provider_socialscrm.importer.sources import base
-from airflow_provider_socialscrm.importer.sources.base import Piece
+from airflow_provider_socialscrm.importer.sources.base import Batch
 from airflow_provider_socialscrm.importer.sources.text_lines import TextForm
 
 READ_BYTES: Final = 8 * 1024 * 1024
@@ -35,7 +35,7 @@ def columns(file: IO[bytes], _name: str, _form: TextForm) -> Sequence[str]:
     return names
 
 
-def pieces(file: IO[bytes], name: str, _form: TextForm, columns: Sequence[str]) -> Iterator[Piece]:
+def batches(file: IO[bytes], name: str, _form: TextForm, columns: Sequence[str]) -> Iterator[Batch]:
     """Yield the rows with their own types.
 
     :param file: open at its start.
@@ -43,7 +43,7 @@ def pieces(file: IO[bytes], name: str, _form: TextForm, columns: Sequence[str]) 
     :param columns: its columns.
     """
     for records in in_equal_parts(_batches(file, len(columns)), base.BATCH_ROWS):
-        yield Piece(records, name)
+        yield Batch(0, records, name)
 
 
 def in_equal_parts(parts: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:

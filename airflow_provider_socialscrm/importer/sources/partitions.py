@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.sources.base import Piece
+from airflow_provider_socialscrm.importer.sources.base import Batch
 
 MISSING: Final = "__HIVE_DEFAULT_PARTITION__"
 """Value of Hive and Spark for rows that have none."""
@@ -37,20 +37,20 @@ def partitions_of(path: Any) -> dict[str, str | None]:
     return found
 
 
-def with_partitions(piece: Piece, values: Mapping[str, str | None]) -> Piece:
+def with_partitions(batch: Batch, values: Mapping[str, str | None]) -> Batch:
     """Return rows with added columns, each of one value.
 
-    :param piece: rows without these columns. A row without any value stays blank.
+    :param batch: rows without these columns. A row without any value stays blank.
     :param values: the values, by column name.
     """
     if not values:
-        return piece
-    records = piece.records
+        return batch
+    records = batch.records
     filled = _has_values(records)
     for name, value in values.items():
         column = pc.if_else(filled, pa.scalar(value, pa.string()), pa.scalar(None, pa.string()))
         records = records.append_column(name, column)
-    return replace(piece, records=records)
+    return replace(batch, records=records)
 
 
 def _has_values(records: pa.RecordBatch) -> pa.Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -12,7 +12,7 @@ from airflow_provider_socialscrm.importer.columns.text import decoded_runs, is_l
 from airflow_provider_socialscrm.importer.columns.values import values_to_arrow
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.sources import base
-from airflow_provider_socialscrm.importer.sources.base import Piece, Source
+from airflow_provider_socialscrm.importer.sources.base import Batch, Source
 from airflow_provider_socialscrm.importer.sources.files import checked_names
 
 if TYPE_CHECKING:
@@ -35,14 +35,12 @@ def pandas_source(frame: pd.DataFrame) -> Source:
             raise InputError(f"The DataFrame has a MultiIndex on its {axis}: flatten it, for example by reset_index().")
     columns = checked_names(frame.columns)
 
-    def read(only: frozenset[str] | None) -> Iterator[Piece]:
-        chosen = [number for number, name in enumerate(columns) if only is None or name in only]
+    def read() -> Iterator[Batch]:
         for start in range(0, len(frame), base.BATCH_ROWS):
             part = frame.iloc[start : start + base.BATCH_ROWS]
-            arrays = [_column_to_arrow(part.iloc[:, number]) for number in chosen]
-            yield _piece([columns[number] for number in chosen], arrays, len(part))
+            yield _batch(columns, [_column_to_arrow(part.iloc[:, number]) for number in range(len(columns))], len(part))
 
-    return Source(columns, f"DataFrame of {len(frame):,} rows x {len(columns)} columns", read, in_memory=True)
+    return Source(columns, f"DataFrame of {len(frame):,} rows x {len(columns)} columns", read)
 
 
 def arrow_source(data: Any) -> Source:
@@ -54,15 +52,13 @@ def arrow_source(data: Any) -> Source:
     table = pa.table(data)  # in memory, because a stream can be read only once
     columns = checked_names(table.column_names)
 
-    def read(only: frozenset[str] | None) -> Iterator[Piece]:
-        chosen = [number for number, name in enumerate(columns) if only is None or name in only]
+    def read() -> Iterator[Batch]:
         for start in range(0, table.num_rows, base.BATCH_ROWS):
             part = table.slice(start, base.BATCH_ROWS)
-            arrays = [_plain(_one_array(part.column(number))) for number in chosen]
-            yield _piece([columns[number] for number in chosen], arrays, part.num_rows)
+            yield _batch(columns, [_plain(_one_array(column)) for column in part.columns], part.num_rows)
 
     describe = f"{type(data).__name__} of {table.num_rows:,} rows x {len(columns)} columns"
-    return Source(columns, describe, read, in_memory=True)
+    return Source(columns, describe, read)
 
 
 def records_source(records: Sequence[Any]) -> Source:
@@ -78,29 +74,19 @@ def records_source(records: Sequence[Any]) -> Source:
     keys = dict.fromkeys(key for record in records for key in record)
     columns = checked_names(keys)
 
-    def read(only: frozenset[str] | None) -> Iterator[Piece]:
-        chosen = [(key, name) for key, name in zip(keys, columns, strict=True) if only is None or name in only]
+    def read() -> Iterator[Batch]:
         for start in range(0, len(records), base.BATCH_ROWS):
             part = records[start : start + base.BATCH_ROWS]
-            yield records_piece(part, [key for key, _ in chosen], [name for _, name in chosen])
+            arrays = [values_to_arrow([record.get(key) for record in part]) for key in keys]
+            yield _batch(columns, arrays, len(part))
 
-    return Source(columns, f"list of {len(records):,} rows x {len(columns)} columns", read, in_memory=True)
-
-
-def records_piece(records: Sequence[Any], keys: Iterable[Any], names: Sequence[str]) -> Piece:
-    """Return dictionaries as rows.
-
-    :param keys: the keys to take from each dictionary.
-    :param names: their columns' names.
-    """
-    arrays = [values_to_arrow([record.get(key) for record in records]) for key in keys]
-    return _piece(names, arrays, len(records))
+    return Source(columns, f"list of {len(records):,} rows x {len(columns)} columns", read)
 
 
-def _piece(names: Sequence[str], arrays: Collection[pa.Array], rows: int) -> Piece:
+def _batch(names: Sequence[str], arrays: Collection[pa.Array], rows: int) -> Batch:
     if not arrays:  # a batch without columns would have no rows either
         names, arrays = [""], [pa.nulls(rows)]
-    return Piece(pa.RecordBatch.from_arrays(list(arrays), names=list(names)))
+    return Batch(0, pa.RecordBatch.from_arrays(list(arrays), names=list(names)))
 
 
 def _one_array(column: pa.ChunkedArray) -> pa.Array:

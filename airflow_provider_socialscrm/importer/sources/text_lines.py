@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.reasons import unreadable
 from airflow_provider_socialscrm.importer.sources import base
-from airflow_provider_socialscrm.importer.sources.base import Piece
+from airflow_provider_socialscrm.importer.sources.base import Batch
 from airflow_provider_socialscrm.importer.sources.encodings import encoding_advice, is_utf_16
 
 if TYPE_CHECKING:
@@ -98,8 +98,8 @@ def lines_of(file: IO[bytes], name: str, encoding: str) -> Iterator[str]:
     yield from lines
 
 
-def pieces_of(rows: Iterator[Row], name: str, to_records: Callable[[list[Any]], pa.RecordBatch]) -> Iterator[Piece]:
-    """Yield rows in pieces of ``BATCH_ROWS``.
+def batches_of(rows: Iterator[Row], name: str, to_records: Callable[[list[Any]], pa.RecordBatch]) -> Iterator[Batch]:
+    """Yield rows in batches of ``BATCH_ROWS``.
 
     :param name: of the file, for messages.
     :param to_records: converts the rows' contents to a record batch.
@@ -108,7 +108,7 @@ def pieces_of(rows: Iterator[Row], name: str, to_records: Callable[[list[Any]], 
         problems = {
             place: unreadable(f"{name}, line {row.line}", row.problem) for place, row in enumerate(part) if row.problem
         }
-        yield Piece(to_records([row.content for row in part]), name, problems)
+        yield Batch(0, to_records([row.content for row in part]), name, problems)
 
 
 def _lines(file: IO[bytes], name: str, encoding: str) -> Iterator[str]:

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.columns.findings import FieldColumn, RuleResult
+from airflow_provider_socialscrm.importer.fields import duplicates
 from airflow_provider_socialscrm.importer.fields.duplicates import KeyList, keys_of, superseded
-from airflow_provider_socialscrm.importer.fields.rules import duplicates
 from airflow_provider_socialscrm.importer.reasons import BAD_NUMBER
 
 NONE = -1

@@ -21,7 +21,6 @@ from airflow_provider_socialscrm.importer.fields.rules import SAMPLE
 from airflow_provider_socialscrm.importer.fields.table_facts import TableFacts
 from airflow_provider_socialscrm.importer.options import Rules
 from airflow_provider_socialscrm.importer.reasons import OWN_COLUMNS, unreadable
-from airflow_provider_socialscrm.importer.rows import any_harmful, bodies_of, of_one_agent
 from airflow_provider_socialscrm.importer.sources.base import Batch
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 
@@ -41,10 +40,10 @@ def prepared(data, *, agent_in_row=False, start=0, bytes_per_call=10**6, superse
     plan = plan_fields(
         [*names, *({"agentAccount"} - {*names} if agent_in_row else ())], chosen, agent_in_row=agent_in_row
     )
-    judge = RowPreparer(
+    preparer = RowPreparer(
         plan, chosen, agent_in_row, bytes_per_call, lambda agent: 100 + len(agent or ""), TableFacts(TODAY)
     )
-    return judge.judge(Batch(start, records), superseded or {}, count())
+    return preparer.check(Batch(start, records)).prepared(superseded or {}, count())
 
 
 def encoded(data, **options):
@@ -376,7 +375,7 @@ def test_rows_of_one_agent_follow_each_other_with_side_effects_first():
 
 
 def test_a_row_whose_number_another_has_is_neither_sent_nor_invalid():
-    found = prepared({"whatsApp": [NUMBER, "12", NUMBER, NUMBER]}, start=10, superseded={10: 13, 11: 12})
+    found = prepared({"whatsApp": [NUMBER, "12", NUMBER, NUMBER]}, start=10, superseded={0: 13, 1: 12})
     assert [row.position for row in found.rows] == [12, 13]
     assert found.invalid == []
     assert [(row.position, row.winner) for row in found.superseded] == [(10, 13), (11, 12)]
@@ -522,37 +521,43 @@ def test_an_unreadable_row_has_that_reason_alone():
     reason = unreadable("a.csv, line 2", "it has 3 values, but the header names 2")
     rules = Rules()
     plan = plan_fields(["whatsApp", "birthday"], rules, agent_in_row=False)
-    judge = RowPreparer(plan, rules, False, 10**6, lambda _: 100, TableFacts(TODAY))
-    found = judge.judge(Batch(5, records, "a.csv", {0: reason}), {}, count())
+    preparer = RowPreparer(plan, rules, False, 10**6, lambda _: 100, TableFacts(TODAY))
+    found = preparer.check(Batch(5, records, "a.csv", {0: reason})).prepared({}, count())
     assert [(row.position, row.reasons) for row in found.invalid] == [(5, (reason,))]
     assert [row.position for row in found.rows] == [6]
 
 
-def test_rows_are_a_sequence_of_what_their_columns_say():
+@pytest.mark.parametrize("agent_in_row", [False, True])
+def test_a_row_has_what_later_steps_ask_for(agent_in_row):
     data = {
-        "whatsApp": [str(8615000000000 + n) for n in range(5)],
-        "agentAccount": list("aabba"),
-        "welcome": list("x y z"),
+        "whatsApp": [str(8615000000000 + n) for n in range(4)],
+        "agentAccount": list("aabb"),
+        "Level": ["Gold", None, "Gold", "Silver"],
+        "Points": ["1", "2", "3", None],
+        "City": "Brno",
+        "desc": [None, "x", "y", "z"],
     }
-    for table in (data, {"whatsApp": data["whatsApp"]}):
-        rows = prepared(table, start=100).rows
-        each = [rows[place] for place in range(len(rows))]
-        assert list(rows) == each
-        assert rows[-1] == each[-1]
-        assert [list(rows[start:stop]) for start, stop in ((0, 2), (3, 9), (2, 2))] == [each[0:2], each[3:9], []]
-        assert bodies_of(rows) == bodies_of(each) == [row.body for row in each]
-        assert any_harmful(rows) == any_harmful(each) == ("welcome" in table)
-        assert of_one_agent(rows) == of_one_agent(each) == ("agentAccount" not in table)
-        assert (of_one_agent(rows[:1]), of_one_agent(rows[:0]), any_harmful(rows[:0])) == (True, True, False)
+    rows, _ = encoded(data, agent_in_row=agent_in_row)
+    for row in rows:
+        body, agent = json.loads(row.body), data["agentAccount"][row.position]
+        assert (str(row.number), row.extension_fields) == (body["whatsApp"], body.keys() & {"Level", "Points", "City"})
+        assert (row.agent, row.named_agent) == ((None, agent) if agent_in_row else (agent, None))
+    assert {row.extension_fields for row in encoded({"whatsApp": data["whatsApp"]})[0]} == {frozenset()}
+
+
+def test_the_extension_fields_of_a_row_are_those_that_are_not_the_apis_own():
+    data = {"whatsApp": [NUMBER], "Gr\u00f6\u00dfe": "42", "welcome": "Hi", "Level": " "}
+    [row], _ = encoded(data, empty={"Level": "send"})
+    assert row.extension_fields == {"Gr\u00f6\u00dfe", "Level"}
 
 
 def test_no_place_is_drawn_for_no_row():
     places = count()
     rules = Rules()
-    judge = RowPreparer(
+    preparer = RowPreparer(
         plan_fields(["whatsApp"], rules, agent_in_row=False), rules, False, 10**6, lambda _: 100, TableFacts(TODAY)
     )
     for start in (0, 3):
         records = pa.RecordBatch.from_pydict({"whatsApp": [NUMBER, "12", NUMBER]})
-        judge.judge(Batch(start, records), {}, places)
+        preparer.check(Batch(start, records)).prepared({}, places)
     assert next(places) == 4

@@ -98,8 +98,8 @@ def test_rows_that_cannot_be_sent_leave_no_gaps_in_what_is_done(socialscrm_sandb
     settings = Settings(socialscrm_sandbox.url, "1", "wrong-key", "agent_wang")
     run = Import(open_source(pa.Table.from_pylist(rows)), Client(settings), Options(), None, store)
 
-    run._input.prepare()
-    places = [row.order for prepared in run._input.prepared() for row in prepared.rows]
+    run._input.read()
+    places = [row.order for prepared in run._input.prepared_batches() for row in prepared.rows]
 
     assert places == list(range(sum(n % 3 > 0 for n in range(25_000))))
 

@@ -71,8 +71,8 @@ def texts(data):
 def bodies(data):
     """Return the JSON of each row that can be sent."""
     reader = InputReader(open_source(data), Options(), agent_in_row=True, envelope=lambda _: 0)
-    reader.prepare()
-    return [json.loads(row.body) for prepared in reader.prepared() for row in prepared.rows]
+    reader.read()
+    return [json.loads(row.body) for prepared in reader.prepared_batches() for row in prepared.rows]
 
 
 CUSTOMERS = pd.DataFrame(

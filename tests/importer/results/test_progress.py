@@ -13,7 +13,7 @@ from airflow_provider_socialscrm.importer.results.progress import (
     span,
 )
 from airflow_provider_socialscrm.importer.results.report import Report
-from airflow_provider_socialscrm.importer.sources.base import Piece, Source
+from airflow_provider_socialscrm.importer.sources.base import Batch, Source
 
 INTERVAL = 10.0
 
@@ -112,13 +112,13 @@ def pieces(clock, *files, seconds):
     """Yield ten rows of each file, each of which takes its time."""
     for file in files:
         clock.seconds += seconds
-        yield Piece(pa.record_batch({"whatsApp": ["x"] * 10}), file)
+        yield Batch(0, pa.record_batch({"whatsApp": ["x"] * 10}), file)
 
 
 def test_reading_is_reported_once_an_interval_and_counted_from_the_start_each_time():
     clock, reports = Clock(), []
     observer = ProgressObserver(reports.append, clock, INTERVAL)
-    source = observer.observe(Source(("whatsApp",), "", lambda _: pieces(clock, "a", "a", "b", "c", seconds=4)))
+    source = observer.observe(Source(("whatsApp",), "", lambda: pieces(clock, "a", "a", "b", "c", seconds=4)))
 
     list(source.batches())
     assert reports == [ReadProgress(30, 2)]
@@ -130,7 +130,7 @@ def test_reading_is_reported_once_an_interval_and_counted_from_the_start_each_ti
 def test_reading_the_first_rows_alone_does_not_count_as_the_whole():
     clock, reports = Clock(), []
     observer = ProgressObserver(reports.append, clock, INTERVAL)
-    source = observer.observe(Source((), "", lambda _: pieces(clock, "a", "a", seconds=INTERVAL)))
+    source = observer.observe(Source((), "", lambda: pieces(clock, "a", "a", seconds=INTERVAL)))
 
     next(source.batches())
     list(source.batches())
@@ -141,7 +141,7 @@ def test_reading_the_first_rows_alone_does_not_count_as_the_whole():
 def test_reading_is_not_reported_while_rows_are_sent():
     clock, reports = Clock(), []
     observer = ProgressObserver(reports.append, clock, INTERVAL)
-    source = observer.observe(Source((), "", lambda _: pieces(clock, "a", seconds=INTERVAL)))
+    source = observer.observe(Source((), "", lambda: pieces(clock, "a", seconds=INTERVAL)))
 
     observer.start_sending(total=10, done=0)
     list(source.batches())

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.customers import import_call
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
-from airflow_provider_socialscrm.importer.fields.prepare import sending_order
+from airflow_provider_socialscrm.importer.fields.checked_batch import sending_order
 from airflow_provider_socialscrm.importer.rows import Row
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk, Limits, chunk_rows
 from airflow_provider_socialscrm.importer.sources.base import Batch

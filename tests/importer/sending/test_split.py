@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_socialscrm.api.customers import API_FIELDS
 from airflow_provider_socialscrm.importer.rows import Row
 from airflow_provider_socialscrm.importer.sending import split
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk
@@ -16,8 +17,20 @@ BATCH = Batch(0, pa.RecordBatch.from_pydict({"whatsApp": ["8613800000000"]}))
 
 def chunk_of(*bodies: dict, agent: str | None = None) -> Chunk:
     rows = [{"whatsApp": str(8613800000000 + place)} | body for place, body in enumerate(bodies)]
-    return Chunk(
-        tuple(Row(place, msgspec.json.encode(row), agent, BATCH, place) for place, row in enumerate(rows)), agent
+    return Chunk(tuple(row_of(place, body, agent) for place, body in enumerate(rows)), agent)
+
+
+def row_of(place: int, body: dict, agent: str | None) -> Row:
+    extensions = frozenset(body).difference(API_FIELDS)
+    return Row(
+        place,
+        msgspec.json.encode(body),
+        agent,
+        BATCH,
+        place,
+        number=int(body["whatsApp"]),
+        named_agent=body.get("agentAccount"),
+        extension_fields=extensions,
     )
 
 
@@ -91,7 +104,7 @@ def test_by_number_spreads_rows_of_one_number_over_chunks():
     same, other = {"whatsApp": "8613800000001"}, {"whatsApp": "8613800000002"}
     parts = split.by_number(chunk_of(same, other, same, same))
     assert places(parts) == [[0, 1], [2], [3]]
-    assert all(len(set(split.numbers_of(part))) == len(part.rows) for part in parts)
+    assert all(len({row.number for row in part.rows}) == len(part.rows) for part in parts)
 
 
 def test_by_extension_clears_the_rows_without_extension_fields_and_halves_the_others():
@@ -116,11 +129,6 @@ def test_by_extension_sends_a_row_with_a_field_nobody_knows_yet_alone():
     assert places(split.by_extension(chunk_of(plain, known, new, plain, known), has_new)) == [[0, 3], [2], [1], [4]]
     assert places(split.by_extension(chunk_of(new, known, known, new), has_new)) == [[0, 1], [2, 3]]
     assert asked == [{"Level", "Shoe Size"}, {"Level"}]  # of the middle row, once a call
-
-
-def test_the_extension_fields_of_a_row_are_those_that_are_not_the_apis_own():
-    body = msgspec.json.encode({"whatsApp": "8613800000000", "Größe": "42", "welcome": "Hi", "Level": ""})
-    assert split.extension_fields_of(body) == {"Größe", "Level"}
 
 
 @pytest.mark.parametrize(("count", "expected"), [(2, [[1], [0]]), (3, [[1], [0], [2]]), (6, [[3], [0, 1, 2], [4, 5]])])

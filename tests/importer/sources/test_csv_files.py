@@ -30,7 +30,7 @@ def pieces_of(content, **form):
     content = content if isinstance(content, bytes) else content.encode(form.get("encoding", "utf-8"))
     text_form = TextForm(**form)
     names = csv_files.columns(io.BytesIO(content), "x.csv", text_form)
-    return names, list(csv_files.pieces(io.BytesIO(content), "x.csv", text_form, names))
+    return names, list(csv_files.batches(io.BytesIO(content), "x.csv", text_form, names))
 
 
 def rows_of(content, **form):

@@ -122,7 +122,6 @@ def test_every_kind_yields_the_rows_in_order_in_equal_pieces(name, tmp_path, sma
     found = list(source.batches())
 
     assert source.columns == ("whatsApp", "n")
-    assert source.in_memory is False
     assert [(batch.start, batch.records.num_rows, batch.file) for batch in found] == [
         (0, 3, str(path)),
         (3, 3, str(path)),

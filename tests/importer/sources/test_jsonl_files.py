@@ -25,7 +25,7 @@ def pieces_of(content, encoding="utf-8"):
     """Return columns and pieces of a file."""
     content = content if isinstance(content, bytes) else content.encode(encoding)
     names = jsonl_files.columns(io.BytesIO(content), "x.jsonl", TextForm(encoding))
-    return names, list(jsonl_files.pieces(io.BytesIO(content), "x.jsonl", TextForm(encoding), names))
+    return names, list(jsonl_files.batches(io.BytesIO(content), "x.jsonl", TextForm(encoding), names))
 
 
 def rows_of(content, encoding="utf-8"):

@@ -122,16 +122,6 @@ def test_batches_are_cut_alike_whatever_the_form(form, tmp_path, small_batches):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_table_in_memory_gives_only_the_columns_that_are_asked_for(form, tmp_path, small_batches):
-    source = open_source(FORMS[form](tmp_path))
-    for only in (frozenset(["n"]), frozenset()):
-        found = list(source.batches(only))
-        assert [batch.records.num_rows for batch in found] == [3, 3, 2]
-        if source.in_memory:
-            assert {name for batch in found for name in batch.records.schema.names} - {""} == only
-
-
-@pytest.mark.parametrize("form", FORMS)
 def test_a_description_says_the_kind_and_no_value(form, tmp_path):
     source = open_source(FORMS[form](tmp_path))
     assert "2 columns" in source.describe

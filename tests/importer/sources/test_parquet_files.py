@@ -37,7 +37,7 @@ def file_of(table, **options):
 
 def pieces_of(content):
     names = parquet_files.columns(io.BytesIO(content), "x.parquet", TextForm())
-    return names, list(parquet_files.pieces(io.BytesIO(content), "x.parquet", TextForm(), names))
+    return names, list(parquet_files.batches(io.BytesIO(content), "x.parquet", TextForm(), names))
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_one_large_group_of_rows_is_not_read_as_a_whole(monkeypatch):
     content = file_of(table, compression="none", use_dictionary=False, data_page_size=10_000, row_group_size=10**6)
     file = WatchedFile(content)
 
-    pieces = parquet_files.pieces(file, "x.parquet", TextForm(), ["a", "b"])
+    pieces = parquet_files.batches(file, "x.parquet", TextForm(), ["a", "b"])
     file.sizes.clear()
     rows = next(pieces).records.num_rows
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.sources import base
 from airflow_provider_socialscrm.importer.sources import text_lines as lines_module
-from airflow_provider_socialscrm.importer.sources.text_lines import Row, TextForm, lines_of, pieces_of
+from airflow_provider_socialscrm.importer.sources.text_lines import Row, TextForm, batches_of, lines_of
 
 CHOOSE = "Set encoding to the one that shows these letters correctly"
 UNICODE_TEXT = 'as "Unicode text" from a spreadsheet is'
@@ -181,7 +181,7 @@ def test_rows_come_in_pieces_with_the_trouble_of_each_by_its_place(monkeypatch):
     monkeypatch.setattr(base, "BATCH_ROWS", 3)
     rows = [Row(line, line, "it is odd" if line % 2 else "") for line in range(2, 10)]
 
-    pieces = list(pieces_of(iter(rows), "x.csv", lambda contents: pa.record_batch({"n": contents})))
+    pieces = list(batches_of(iter(rows), "x.csv", lambda contents: pa.record_batch({"n": contents})))
 
     assert [piece.records["n"].to_pylist() for piece in pieces] == [[2, 3, 4], [5, 6, 7], [8, 9]]
     assert {piece.file for piece in pieces} == {"x.csv"}
