@@ -98,7 +98,7 @@ def test_the_pace_is_that_of_this_try_and_the_rows_are_those_of_all():
 def test_without_an_interval_every_change_is_reported_and_no_time_gives_no_pace():
     clock, reports = Clock(), []
     observer = ProgressObserver(reports.append, clock, interval=0.0)
-    list(observer.observe(Source((), "", lambda _: pieces(clock, "a", "a", seconds=0))).batches())
+    list(observer.observe(Source((), "", lambda: pieces(clock, "a", "a", seconds=0))).batches())
     observer.start_sending(total=20, done=0)
 
     report = Report()
