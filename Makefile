@@ -74,9 +74,10 @@ cluster-servers:
 test-matrix: install chromium ## Test on Airflow 3.1 to 3.3, Python 3.11 to 3.13, pandas 2 and 3 (about three quarters of an hour)
 	@$(BIN)/python -m tools.matrix
 
-benchmarks: install ## Measure speed, memory, pace and isolation (about ten minutes)
+benchmarks: install ## Measure speed, memory, pace and isolation (about a quarter of an hour)
 	@$(BIN)/python tests/benchmarks/table.py
 	@$(BIN)/python tests/benchmarks/engine.py
+	@$(BIN)/python tests/benchmarks/against_forty_lines.py
 
 lint: install ## Check style
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

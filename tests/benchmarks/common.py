@@ -83,5 +83,7 @@ def sandbox(*options: str) -> Iterator[str]:
     command = [sys.executable, "-m", "airflow_provider_socialscrm.sandbox", "--port", "0", "--api-key", KEY, *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
-        yield process.stdout.readline().split()[4].rstrip(",")
-        process.terminate()
+        try:
+            yield process.stdout.readline().split()[4].rstrip(",")
+        finally:  # or a failed benchmark would wait for the sandbox for ever
+            process.terminate()
