@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_socialscrm.api import codes, settings, signing
-from airflow_provider_socialscrm.api.customers import API_FIELDS
+from airflow_provider_socialscrm.api import agents, codes, customers, settings, signing
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "vendor-api.md").read_text(encoding="utf-8")
@@ -71,12 +70,12 @@ def test_every_code_is_in_the_tables_of_the_page():
     assert sorted(ours - listed) == []
 
 
-@pytest.mark.parametrize("field", API_FIELDS)
+@pytest.mark.parametrize("field", customers.API_FIELDS)
 def test_every_field_of_a_row_is_in_the_table_of_the_page(field):
     assert re.search(rf"^\|[^|]*`{field}`", section("3.2"), re.MULTILINE)
 
 
-@pytest.mark.parametrize("path", [signing.IMPORT_PATH, signing.BATCH_IMPORT_PATH, signing.USER_QUERY_PATH])
+@pytest.mark.parametrize("path", [customers.IMPORT_PATH, customers.BATCH_IMPORT_PATH, agents.USER_QUERY_PATH])
 def test_every_endpoint_is_in_the_table_of_the_page(path):
     assert f"{path}`" in section("1.2")
 

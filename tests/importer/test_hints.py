@@ -241,7 +241,7 @@ def test_there_is_a_case_for_every_reason():
     assert {reason.code for reason in (*REJECTED, *NOTED)} == codes - NO_HINT_TO_FOLLOW
 
 
-@pytest.mark.parametrize("cause", REJECTED, ids=lambda reason: reason.code)
+@pytest.mark.parametrize("reason", REJECTED, ids=lambda reason: reason.code)
 def test_a_row_is_rejected_for_its_reason_alone(reason, crm):
     data, arguments, _ = REJECTED[reason]
     manifest = imported(crm, data, arguments)
@@ -251,7 +251,7 @@ def test_a_row_is_rejected_for_its_reason_alone(reason, crm):
     assert crm.customers() == []
 
 
-@pytest.mark.parametrize(("cause", "way"), ways_of(REJECTED))
+@pytest.mark.parametrize(("reason", "way"), ways_of(REJECTED))
 def test_a_row_is_accepted_once_its_hint_is_followed(reason, way, crm):
     data, arguments, _ = REJECTED[reason]
     assert way.says in reason.hint
@@ -260,7 +260,7 @@ def test_a_row_is_accepted_once_its_hint_is_followed(reason, way, crm):
     assert len(crm.customers()) == 1
 
 
-@pytest.mark.parametrize("cause", NOTED, ids=lambda reason: reason.code)
+@pytest.mark.parametrize("reason", NOTED, ids=lambda reason: reason.code)
 def test_a_remark_is_made_and_the_rows_are_sent(reason, crm):
     data, arguments, _ = NOTED[reason]
     manifest = imported(crm, data, arguments)
@@ -268,7 +268,7 @@ def test_a_remark_is_made_and_the_rows_are_sent(reason, crm):
     assert manifest["rows"]["accepted"] == len(data["whatsApp"])
 
 
-@pytest.mark.parametrize(("cause", "way"), ways_of(NOTED))
+@pytest.mark.parametrize(("reason", "way"), ways_of(NOTED))
 def test_a_remark_is_gone_once_its_hint_is_followed(reason, way, crm):
     data, arguments, _ = NOTED[reason]
     assert way.says in reason.hint

@@ -17,7 +17,7 @@ HEADER = "whatsApp,agentAccount\n"
 
 
 @pytest.mark.parametrize(
-    ("sample", "tried", "named"),
+    ("sample", "attempt", "named"),
     [
         (CHINESE.encode("utf-16"), "utf-8", "utf-16"),
         (b"\xfe\xff" + CHINESE.encode("utf-16-be"), "utf-8", "utf-16"),
