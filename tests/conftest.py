@@ -18,8 +18,12 @@ AIRFLOW_HOME = Path(mkdtemp(prefix="socialscrm-tests-"))
 os.environ["AIRFLOW_HOME"] = str(AIRFLOW_HOME)
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 
-# The same inputs in every run, so that a red run can be repeated; `make test-random` looks for new ones.
-settings.register_profile("repeatable", derandomize=True)
+# `make test` tries a few inputs, the same in every run, so that a red run can be repeated; `make test-thorough` tries
+# many, and `make test-random` looks for new ones. Tests of whole imports divide these numbers. How long one input takes
+# says more about the machine than about the code.
+settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=40)
+settings.register_profile("thorough", derandomize=True, deadline=None, max_examples=300)
+settings.register_profile("random", deadline=None, max_examples=300)
 settings.load_profile("repeatable")
 
 
@@ -30,6 +34,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "thorough: takes long, and quicker tests cover most of it; not in `make test`")
     config.addinivalue_line("markers", "needs_airflow(version): skip what older versions of Airflow do not have")
     config.addinivalue_line(
         "markers", "frame_through_xcom: skip where Airflow cannot hand a DataFrame to the next task"

@@ -8,7 +8,7 @@ from itertools import combinations
 from math import ceil
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.api.pacing import SLOWEST, Pace
@@ -37,14 +37,12 @@ def most_in_a_second(turns):
     return max(bisect_left(turns, turn + 1 - MICROSECOND) - index for index, turn in enumerate(turns))
 
 
-@settings(deadline=None, max_examples=100)
 @given(rates, gaps)
 def test_no_second_has_more_turns_than_the_rate_rounded_up(rate, gaps):
     # Whatever the arrivals, the half-open seconds [t, t + 1) hold at most ceil(rate) turns, to a microsecond.
     assert most_in_a_second(taken(Pace(rate), gaps, Fraction(0))) <= ceil(rate)
 
 
-@settings(deadline=None, max_examples=100)
 @given(rates, st.floats(0, 1e9), st.lists(st.floats(0, 0.05) | st.floats(0, 3), min_size=1, max_size=150))
 def test_a_late_turn_is_made_up_for_and_no_more_than_that(rate, start, gaps):
     # A turn is late by less than an interval, or it starts the pace anew; so any n + 1 turns take n - 1 intervals.
@@ -66,7 +64,6 @@ def test_calls_that_start_late_by_little_keep_the_pace_all_the_same():
     assert now == pytest.approx(10.3, abs=0.2)
 
 
-@settings(deadline=None, max_examples=100)
 @given(rates.map(float), st.lists(st.floats(0, 1e6), min_size=1, max_size=50).map(sorted))
 def test_a_wait_is_never_negative_nor_longer_than_an_interval_or_a_second(rate, arrivals):
     pace = Pace(rate)
@@ -86,7 +83,6 @@ def test_who_comes_a_little_early_waits_that_little(rate, early):
 events = st.lists(st.tuples(st.sampled_from("tsu"), st.integers(0, 1500)), min_size=1, max_size=150)
 
 
-@settings(deadline=None, max_examples=100)
 @given(rates, events)
 def test_slowing_down_and_speeding_up_keep_the_rate_in_bounds_and_each_second_within_its_share(rate, events):
     pace, now, turns = Pace(float(rate)), 0.0, []

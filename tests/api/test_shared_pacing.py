@@ -11,7 +11,7 @@ from bisect import bisect_left
 from itertools import count, pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.api.errors import SettingError
@@ -94,7 +94,6 @@ def test_sleeps_that_end_a_little_late_cost_nothing_and_exceed_nothing():
     assert len(started) >= 0.98 * 20 * PACE
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 10**6), st.floats(0.06, 0.5))
 def test_turns_that_were_missed_are_let_go(seed, stall):
     chance = random.Random(seed)  # noqa: S311 - repeatable, no secrets
@@ -112,7 +111,6 @@ def test_a_task_that_is_always_late_gets_on_all_the_same():
 outages = st.tuples(st.floats(3, 6), st.floats(0.1, 20)).map(lambda times: [(times[0], times[0] + times[1])])
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.sampled_from([1, 3, 8, 10, 16, 25, 40]), outages, st.integers(0, 10**6))
 def test_an_outage_neither_stops_the_calls_nor_lets_more_through(tasks, outage, seed):
     chance = random.Random(seed)  # noqa: S311 - repeatable, no secrets

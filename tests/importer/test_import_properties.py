@@ -33,6 +33,9 @@ ALL_COLUMNS = Rules(extension_fields=ALL)
 PATIENT = RetryLimits(attempts=1000, first_wait=0.0, longest_wait=0.0)
 NO_LIMIT = 100_000
 
+FEW = settings.default.max_examples // 5
+"""Examples of tests that go over HTTP."""
+
 GOOD, WELCOME = "good", "welcome"
 INVALID = {"no-number": {"whatsApp": None}, "bad-birthday": {"birthday": "1990/02/30"}}
 """Found before any call, by the code in the dead letter."""
@@ -165,7 +168,7 @@ def verdicts(kinds: Sequence[str], scheme: str) -> dict[int, tuple[str, str]]:
     }
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     kinds=kinds,
     widths=st.lists(st.integers(0, 300), min_size=1, max_size=10),
@@ -240,21 +243,18 @@ def chunks_with_bad_rows(draw: st.DrawFn, most: int) -> tuple[int, list[int]]:
     return size, draw(st.lists(st.integers(0, size - 1), unique=True, min_size=1, max_size=min(size, most)))
 
 
-@settings(max_examples=60, deadline=None)
 @given(chunk=chunks_with_bad_rows(20), code=st.sampled_from([508, 532]), widths=widths)
 def test_a_bad_row_of_a_known_code_costs_at_most_two_calls_a_halving(chunk, code, widths):
     size, bad = chunk
     assert isolation_calls(size, bad, code, widths) <= len(bad) * 2 * ceil(log2(size))
 
 
-@settings(max_examples=60, deadline=None)
 @given(chunk=chunks_with_bad_rows(1), code=st.sampled_from([-1, 599]), widths=widths)
 def test_a_lone_bad_row_of_an_unknown_code_costs_one_probe_more(chunk, code, widths):
     size, bad = chunk
     assert isolation_calls(size, bad, code, widths) <= 2 * ceil(log2(size)) + 1
 
 
-@settings(max_examples=60, deadline=None)
 @given(chunk=chunks_with_bad_rows(9), code=st.sampled_from([-1, 599]), widths=widths)
 def test_several_bad_rows_of_an_unknown_code_cost_at_most_a_probe_more_at_each_halving(chunk, code, widths):
     size, bad = chunk
@@ -281,7 +281,7 @@ wire_faults = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=FEW, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     kinds=st.lists(
         st.sampled_from([GOOD, GOOD, GOOD, WELCOME, "ghost", "533", *INVALID]), min_size=1, max_size=40

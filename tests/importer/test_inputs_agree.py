@@ -186,7 +186,7 @@ def series_of(kind: str, values: list[Any]) -> pd.Series:
     return series if kind == "object" else series.astype(kind)
 
 
-@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(frames)
 def test_any_frame_gives_the_same_rows_through_every_form_and_nothing_of_its_machine_form(tmp_path, frame):
     kind, values = frame

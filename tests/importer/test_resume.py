@@ -13,8 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.api.client import Client
@@ -226,7 +225,7 @@ SHAPE = {
 }
 
 
-@hypothesis_settings(max_examples=60, deadline=None)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(kinds=KINDS, stops=STOPS, shape=st.fixed_dictionaries(SHAPE))
 def test_a_run_stopped_anywhere_and_resumed_sends_each_row_once_and_tells_each_refused_row_once(
     crm, kinds, stops, shape
@@ -244,7 +243,7 @@ def test_a_run_stopped_anywhere_and_resumed_sends_each_row_once_and_tells_each_r
         assert_nothing_is_left(world)
 
 
-@hypothesis_settings(max_examples=60, deadline=None)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(kinds=KINDS, stops=KILLS, shape=st.fixed_dictionaries(SHAPE))
 def test_a_run_killed_anywhere_loses_no_row_and_welcomes_no_customer_twice(crm, kinds, stops, shape):
     with TemporaryDirectory() as folder:
