@@ -8,10 +8,16 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 from packaging.version import Version
+
+from tests.support.sandbox import NO_LIMIT, as_new
+
+if TYPE_CHECKING:
+    from airflow_provider_socialscrm.sandbox.server import Sandbox
 
 # Airflow reads this when it is first imported, which is before any fixture runs.
 AIRFLOW_HOME = Path(mkdtemp(prefix="socialscrm-tests-"))
@@ -49,6 +55,28 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip(f"Airflow {needed} and newer have this")
     if item.get_closest_marker("frame_through_xcom") and airflow < Version("3.3") and pandas >= Version("3"):
         pytest.skip("Airflow before 3.3 cannot hand a DataFrame of pandas 3 from task to task")
+
+
+@pytest.fixture(scope="session")
+def running_sandbox() -> Iterator[Sandbox]:
+    """A SocialsCRM for all tests of a process: starting one for each would take most of their time."""
+    from airflow_provider_socialscrm.sandbox.server import Sandbox
+
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def crm(running_sandbox: Sandbox) -> Sandbox:
+    """The running sandbox as new, with no limit of calls that a test reaches."""
+    return as_new(running_sandbox, calls_per_second=NO_LIMIT)
+
+
+@pytest.fixture
+def connected_crm(crm: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """The running sandbox as new, to which Airflow's default connection leads."""
+    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", crm.connection_json())
+    return crm
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import ceil, log2
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pyarrow as pa
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -26,13 +25,12 @@ from airflow_provider_socialscrm.importer.run import Import
 from airflow_provider_socialscrm.importer.sending.decision import MOST_RE_SIGNED
 from airflow_provider_socialscrm.importer.sending.refused_fields import REFUSED_ROWS
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
-from airflow_provider_socialscrm.sandbox.server import Sandbox
 from airflow_provider_socialscrm.sandbox.settings import SandboxSettings
+from tests.support.imports import number_of, rejected_rows
+from tests.support.sandbox import NO_LIMIT, as_new
 
 ALL_COLUMNS = Rules(extension_fields=ALL)
 PATIENT = RetryLimits(attempts=1000, first_wait=0.0, longest_wait=0.0)
-NO_LIMIT = 100_000
-
 FEW = settings.default.max_examples // 5
 """Examples of tests that go over HTTP."""
 
@@ -52,7 +50,7 @@ def table(rows: Sequence[dict[str, Any]]) -> pa.Table:
 
 def row_of(place: int, kind: str, text: str) -> dict[str, Any]:
     row = {
-        "whatsApp": str(8613800000000 + place),
+        "whatsApp": number_of(place),
         "agentAccount": GHOSTS[place % 2] if kind == "ghost" else AGENTS[place % 2],
         "friendName": text or None,
     }
@@ -152,10 +150,10 @@ def settings_of(scheme: str, url: str = "http://localhost:1", **changes: Any) ->
 
 
 def dead(path: Path) -> dict[int, tuple[str, str]]:
-    lines = [msgspec.json.decode(line) for line in path.read_bytes().splitlines()]
-    found = {int(line["socialscrm_position"]): (line["socialscrm_bucket"], line["socialscrm_code"]) for line in lines}
-    assert len(found) == len(lines)  # each row once
-    return dict(sorted(found.items()))
+    rows = rejected_rows(path)
+    found = {place: (bucket, code) for place, bucket, code in rows}
+    assert len(found) == len(rows)  # each row once
+    return found
 
 
 def verdicts(kinds: Sequence[str], scheme: str) -> dict[int, tuple[str, str]]:
@@ -218,7 +216,7 @@ def test_every_row_ends_where_it_belongs(
 def isolation_calls(size: int, bad: Sequence[int], code: int, widths: Sequence[int]) -> int:
     """Return the calls made beyond the first, to find rows of one chunk that are refused with a code."""
     rows = [
-        {"whatsApp": str(8613800000000 + place), "friendName": "x" * widths[place % len(widths)]}
+        {"whatsApp": number_of(place), "friendName": "x" * widths[place % len(widths)]}
         | ({"desc": f"refuse with {code}"} if place in bad else {})
         for place in range(size)
     ]
@@ -261,12 +259,6 @@ def test_several_bad_rows_of_an_unknown_code_cost_at_most_a_probe_more_at_each_h
     assert isolation_calls(size, bad, code, widths) <= len(bad) * 3 * ceil(log2(size))
 
 
-@pytest.fixture(scope="module")
-def running_sandbox() -> Iterator[Sandbox]:
-    with Sandbox(SandboxSettings(calls_per_second=NO_LIMIT)) as sandbox:
-        yield sandbox
-
-
 wire_faults = st.lists(
     st.fixed_dictionaries(
         {
@@ -297,9 +289,9 @@ wire_faults = st.lists(
 def test_every_row_ends_where_it_belongs_over_http(
     running_sandbox, tmp_path, *, kinds, texts, faults, scheme, refusal, failures, rows_per_call, server_bytes
 ):
-    crm = running_sandbox
-    crm.reset()
-    crm.configure(refusal=refusal, failures=failures, bytes_per_call=server_bytes)
+    crm = as_new(
+        running_sandbox, calls_per_second=NO_LIMIT, refusal=refusal, failures=failures, bytes_per_call=server_bytes
+    )
     for fault in faults:
         crm.inject(**fault)
     rows = [row_of(place, kind, texts[place % len(texts)]) for place, kind in enumerate(kinds)]

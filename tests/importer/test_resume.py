@@ -30,6 +30,7 @@ from airflow_provider_socialscrm.importer.sending.refused_fields import REFUSED_
 from airflow_provider_socialscrm.importer.sources import base
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 from airflow_provider_socialscrm.sandbox.server import Sandbox
+from tests.support.sandbox import NO_LIMIT, as_new
 
 AGENTS = ("agent_wang", "agent_silva", "agent_okafor")
 REFUSED = ("stranger", "malformed", "numberless")
@@ -182,10 +183,8 @@ def _small_batches() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def crm() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        sandbox.configure(calls_per_second=100_000)
-        yield sandbox
+def crm(running_sandbox: Sandbox) -> Sandbox:
+    return as_new(running_sandbox, calls_per_second=NO_LIMIT)
 
 
 def options(rows_per_call=3, concurrency=2, on_unknown="hold"):
