@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # The first of these that is Python 3.11 or newer is used.
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python
 
-.PHONY: help install demo sandbox test test-kills test-random test-numbers test-browser test-cluster test-matrix screenshots chromium cluster-servers benchmarks lint types clean
+.PHONY: help install demo sandbox test test-kills test-thorough test-random test-numbers test-browser test-cluster test-matrix screenshots chromium cluster-servers benchmarks lint types clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,14 +28,17 @@ sandbox: install ## Run a SocialsCRM on localhost, with the customers of the dem
 	@mkdir -p .demo
 	@$(BIN)/python -m airflow_provider_socialscrm.sandbox --database .demo/customers.db
 
-test: install ## Run the test suite
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --ignore tests/browser
+test: install ## Run the test suite (about four minutes)
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --ignore tests/browser -m "not thorough"
 
 test-kills: install ## Kill fifty workers in the middle of an import, instead of fifteen (about a minute)
 	@SOCIALSCRM_KILLS=50 $(BIN)/python -m pytest tests/importer/test_kill.py
 
-test-random: install ## Run the property tests on new random inputs (about five minutes)
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --ignore tests/browser -m hypothesis --hypothesis-profile default
+test-thorough: install ## Run the property tests on many inputs, and what takes too long for each change (about ten minutes)
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --ignore tests/browser -m "hypothesis or thorough" --hypothesis-profile thorough
+
+test-random: install ## Run the property tests on inputs that no run before had (about ten minutes)
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --ignore tests/browser -m hypothesis --hypothesis-profile random
 
 test-numbers: install ## Read 100,000 random mobiles of 47 countries in five spellings (about half a minute)
 	@SOCIALSCRM_MOBILES=100000 $(BIN)/python -m pytest --numprocesses auto tests/importer/test_phones.py -k mobile

@@ -8,7 +8,7 @@ from itertools import combinations
 from math import ceil
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.api.pacing import SLOWEST, Pace
@@ -37,14 +37,12 @@ def most_in_a_second(starts):
     return max(bisect_left(starts, start + 1 - MICROSECOND) - index for index, start in enumerate(starts))
 
 
-@settings(deadline=None, max_examples=100)
 @given(rates, gaps)
 def test_no_second_has_more_starts_than_the_rate_rounded_up(rate, gaps):
     # Whatever the arrivals, the half-open seconds [t, t + 1) hold at most ceil(rate) starts, to a microsecond.
     assert most_in_a_second(started(Pace(rate), gaps, Fraction(0))) <= ceil(rate)
 
 
-@settings(deadline=None, max_examples=100)
 @given(rates, st.floats(0, 1e9), st.lists(st.floats(0, 0.05) | st.floats(0, 3), min_size=1, max_size=150))
 def test_a_late_start_is_made_up_for_and_no_more_than_that(rate, first, gaps):
     # A call is late by less than an interval, or it starts the pace anew; so any n + 1 calls take n - 1 intervals.
@@ -66,7 +64,6 @@ def test_calls_that_start_late_by_little_keep_the_pace_all_the_same():
     assert now == pytest.approx(10.3, abs=0.2)
 
 
-@settings(deadline=None, max_examples=100)
 @given(rates.map(float), st.lists(st.floats(0, 1e6), min_size=1, max_size=50).map(sorted))
 def test_a_wait_is_never_negative_nor_longer_than_an_interval_or_a_second(rate, arrivals):
     pace = Pace(rate)
@@ -86,7 +83,6 @@ def test_a_call_that_is_a_little_early_waits_that_little(rate, early):
 events = st.lists(st.tuples(st.sampled_from("tsu"), st.integers(0, 1500)), min_size=1, max_size=150)
 
 
-@settings(deadline=None, max_examples=100)
 @given(rates, events)
 def test_slowing_down_and_speeding_up_keep_the_rate_in_bounds_and_each_second_within_the_rate(rate, events):
     pace, now, starts = Pace(float(rate)), 0.0, []

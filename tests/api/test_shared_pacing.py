@@ -12,7 +12,7 @@ from itertools import count, pairwise
 from math import ceil
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.api.errors import SettingError
@@ -93,7 +93,6 @@ def test_sleeps_that_end_a_little_late_cost_nothing_and_exceed_nothing():
     assert len(started) >= 0.98 * 20 * PACE
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 10**6), st.floats(0.06, 0.5), st.sampled_from([0.1, 0.5, 0.9]), st.sampled_from([8, 40]))
 def test_missed_slots_are_not_made_up_for_at_once(seed, stall, share, tasks):
     chance = random.Random(seed)  # noqa: S311 - repeatable, no secrets
@@ -126,7 +125,6 @@ def test_a_machine_that_stood_still_starts_its_missed_slots_one_by_one():
 outages = st.tuples(st.floats(3, 6), st.floats(0.1, 20)).map(lambda times: [(times[0], times[0] + times[1])])
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.sampled_from([1, 3, 8, 10, 16, 25, 40]), outages, st.integers(0, 10**6))
 def test_an_outage_neither_stops_the_calls_nor_lets_more_through_for_long(tasks, outage, seed):
     chance = random.Random(seed)  # noqa: S311 - repeatable, no secrets

@@ -21,7 +21,7 @@ from airflow_provider_socialscrm.api.settings import (
 from airflow_provider_socialscrm.get_provider_info import get_provider_info
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook, settings_of
 from airflow_provider_socialscrm.sandbox.server import Sandbox
-from airflow_provider_socialscrm.sandbox.settings import SandboxSettings
+from tests.support.sandbox import as_new
 
 try:
     from airflow.sdk.log import redact
@@ -258,19 +258,10 @@ def mask_by_reading(key: str) -> None:
     assert Preset().get_settings().api_key == key
 
 
-@pytest.fixture(scope="module")
-def running_sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
 @pytest.fixture
 def crm(running_sandbox: Sandbox) -> Iterator[Sandbox]:
-    """The module's one sandbox, as new; no test of a connection may leave a customer in it."""
-    running_sandbox.reset()
-    defaults = SandboxSettings()
-    running_sandbox.configure(**{name: getattr(defaults, name) for name in SandboxSettings.__struct_fields__})
-    yield running_sandbox
+    """The running sandbox as new; no test of a connection may leave a customer in it."""
+    yield as_new(running_sandbox)
     assert running_sandbox.customers() == []
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -11,13 +10,13 @@ import pandas as pd
 import pytest
 
 from airflow_provider_socialscrm.api.client import Client
-from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.importer import reasons
 from airflow_provider_socialscrm.importer.options import Options, Rules
 from airflow_provider_socialscrm.importer.reasons import Reason
 from airflow_provider_socialscrm.importer.run import Import
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 from airflow_provider_socialscrm.sandbox.server import Sandbox
+from tests.support.sandbox import settings_of
 
 NUMBER = "8615266667780"
 AGENT = "agent_wang"
@@ -203,23 +202,17 @@ NO_HINT_TO_FOLLOW = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def crm() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        sandbox.configure(calls_per_second=100_000, extension_fields={"Last Order": "text"})
-        yield sandbox
+@pytest.fixture
+def crm(crm: Sandbox) -> Sandbox:
+    crm.configure(extension_fields={"Last Order": "text"})
+    return crm
 
 
 def imported(crm, data, arguments):
     """Import a table and return the run."""
-    crm.reset()
-    settings = Settings(
-        crm.url, tenant_id=crm.settings.tenant_id, api_key=crm.settings.api_key, user_name=crm.settings.agents[0],
-        auth_scheme=AuthScheme("body"),
-    )  # fmt: skip
     of_calls = {name: value for name, value in arguments.items() if name == "bytes_per_call"}
     rules = Rules(**{name: value for name, value in arguments.items() if name not in of_calls})
-    client = Client(settings, connections=1)
+    client = Client(settings_of(crm, "body"), connections=1)
     try:
         run = Import(open_source(pd.DataFrame(data)), client, Options(max_rejected=None, rules=rules, **of_calls))
         run.run()

@@ -13,8 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.api.client import Client
@@ -30,6 +29,7 @@ from airflow_provider_socialscrm.importer.sending.refused_fields import REFUSED_
 from airflow_provider_socialscrm.importer.sources import base
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 from airflow_provider_socialscrm.sandbox.server import Sandbox
+from tests.support.sandbox import NO_LIMIT, as_new
 
 AGENTS = ("agent_wang", "agent_silva", "agent_okafor")
 REFUSED = ("stranger", "malformed", "numberless")
@@ -196,10 +196,8 @@ def _small_batches() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def crm() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        sandbox.configure(calls_per_second=100_000)
-        yield sandbox
+def crm(running_sandbox: Sandbox) -> Sandbox:
+    return as_new(running_sandbox, calls_per_second=NO_LIMIT)
 
 
 def options(rows_per_call=3, concurrency=2, on_unknown="hold", save_interval=0.0):
@@ -242,7 +240,7 @@ SHAPE = {
 }
 
 
-@hypothesis_settings(max_examples=60, deadline=None)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(kinds=KINDS, stops=STOPS, shape=st.fixed_dictionaries(SHAPE))
 def test_a_run_stopped_anywhere_and_resumed_sends_each_row_once_and_reports_each_refused_row_once(
     crm, kinds, stops, shape
@@ -260,7 +258,7 @@ def test_a_run_stopped_anywhere_and_resumed_sends_each_row_once_and_reports_each
         assert_nothing_is_left(world)
 
 
-@hypothesis_settings(max_examples=60, deadline=None)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(kinds=KINDS, stops=KILLS, shape=st.fixed_dictionaries(SHAPE))
 def test_a_run_killed_anywhere_loses_no_row_and_welcomes_no_customer_twice(crm, kinds, stops, shape):
     with TemporaryDirectory() as folder:

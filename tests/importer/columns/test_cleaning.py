@@ -8,7 +8,7 @@ import unicodedata
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.columns.cleaning import clean, clean_text, json_members, json_objects
@@ -56,14 +56,12 @@ def test_controls_go_line_ends_are_plain_and_letters_composed(text, expected):
     assert cleaned(text, "beside it") == [expected, "beside it"]
 
 
-@settings(deadline=None, max_examples=200)
 @given(TEXTS)
 def test_a_clean_text_stays_as_it_is(texts):
     once = cleaned(*texts)
     assert cleaned(*once) == once
 
 
-@settings(deadline=None, max_examples=200)
 @given(TEXTS)
 def test_a_clean_text_has_no_control_character_no_blank_around_it_and_is_composed(texts):
     for text in filter(None, cleaned(*texts)):
@@ -119,14 +117,12 @@ def reference(text):
     return unicodedata.normalize("NFC", text).strip() or None
 
 
-@settings(deadline=None, max_examples=300)
 @given(TEXTS, st.integers(0, 3))
 def test_only_what_has_to_change_does_also_in_a_slice(texts, start):
     expected = [reference(text or "") for text in texts]
     assert clean(pa.array(texts, pa.string())[start:]).to_pylist() == expected[start:]
 
 
-@settings(deadline=None, max_examples=200)
 @given(st.lists(st.tuples(*[st.one_of(st.none(), ANY_TEXT)] * 3), max_size=6), st.integers(0, 2))
 def test_an_object_of_members_reads_back_in_order_without_those_that_are_missing(rows, start):
     names = ["a", 'quoted "b" \\', "\u540d"]
@@ -147,7 +143,6 @@ def test_a_text_in_which_nobody_sees_anything_is_missing(unseen):
     assert clean(pa.array([unseen, "a\u200db"])).to_pylist() == [None, "a\u200db"]
 
 
-@settings(deadline=None, max_examples=300)
 @given(st.lists(ANY_TEXT | st.text("a\u200b\u2060\ufeff\u0085\u00a0\u0301 \t\n\r\x0b\x1f\x7f", max_size=6)))
 def test_a_clean_text_stays_as_it_is_when_it_is_cleaned_again(texts):
     once = clean(pa.array(texts, pa.string()))

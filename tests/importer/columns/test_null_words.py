@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pandas._libs.parsers import STR_NA_VALUES
 
@@ -33,7 +33,6 @@ def test_no_word_has_a_blank_around_it_for_columns_have_none():
     assert [word for word in NULL_WORDS if word != word.strip() or not word] == []
 
 
-@settings(deadline=None)
 @given(st.lists(WORDS), st.integers(0, 2))
 def test_the_mask_says_of_each_row_whether_it_is_one_also_in_a_slice(texts, start):
     column = pa.array(texts, pa.string())[start:]
@@ -55,7 +54,6 @@ def test_exactly_the_users_words_become_missing(null_values, expected):
     assert without(pa.array(["NULL", "null", "n/a", "-999", None]), null_values).to_pylist() == expected
 
 
-@settings(deadline=None)
 @given(st.lists(WORDS), st.integers(0, 2), st.lists(st.sampled_from(sorted(NULL_WORDS))))
 def test_all_other_texts_stay_also_in_a_slice(texts, start, null_values):
     column = pa.array(texts, pa.string())[start:]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.columns.text import EXACT_FLOAT, as_text, value_as_text
@@ -312,13 +312,11 @@ columns = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=150)
 @given(columns)
 def test_no_column_without_text_yields_a_missing_values_name(column):
     assert [text for text in texts(column) if text is not None and text.lower() in MACHINE_FORMS] == []
 
 
-@settings(deadline=None, max_examples=100)
 @given(st.lists(st.one_of(st.none(), st.integers(1 - 2**53, 2**53 - 1)), min_size=1), st.booleans())
 def test_an_integer_comes_out_as_itself_however_pandas_keeps_it(numbers, mixed):
     expected = [None if number is None else str(number) for number in numbers]
@@ -331,7 +329,6 @@ def float_or_none(number):
     return None if number is None else float(number)
 
 
-@settings(deadline=None, max_examples=100)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_float_reads_back_as_itself_and_below_two_to_the_53_a_whole_one_has_digits_only(number):
     column_text, value_text = texts(pd.Series([number]))[0], value_as_text(number)
@@ -341,7 +338,6 @@ def test_a_float_reads_back_as_itself_and_below_two_to_the_53_a_whole_one_has_di
         assert column_text == value_text == str(int(number))
 
 
-@settings(deadline=None, max_examples=100)
 @given(st.lists(st.one_of(st.none(), st.text(st.characters(exclude_categories=["Cs"]))), min_size=1))
 def test_a_text_is_trimmed_and_else_unchanged(values):
     written = texts(pd.Series(values, dtype=object))

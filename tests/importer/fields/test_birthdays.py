@@ -7,7 +7,7 @@ from itertools import product
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.fields.birthdays import birthdays, dates
@@ -154,14 +154,12 @@ def test_a_date_before_its_year_is_read_in_the_stated_order_or_in_the_only_one(b
     assert [outcome(birthday, order) for order in (None, True, False)] == [unset, day_first, month_first]
 
 
-@settings(deadline=None, max_examples=100)
 @given(st.dates(), orders)
 def test_each_day_is_the_same_text_in_each_form_with_one_reading(day, dayfirst):
     forms = certain_forms(day.year, day.month, day.day)
     assert set(outcomes(forms, dayfirst)) == {written(day.year, day.month, day.day)}
 
 
-@settings(deadline=None, max_examples=100)
 @given(st.dates(), st.sampled_from(SEPARATORS), st.sampled_from(TIMES))
 def test_each_day_is_the_same_text_in_either_order_once_that_is_stated(day, separator, time):
     year, short, padded = f"{day.year:04}{time}", (f"{day.day}", f"{day.month}"), (f"{day:%d}", f"{day:%m}")
@@ -181,7 +179,6 @@ def test_each_month_is_known_by_its_english_name_and_abbreviation(number, name, 
     assert outcomes(forms) == [f"1990/{number:02}/08"] * 2
 
 
-@settings(deadline=None, max_examples=300)
 @given(
     st.integers(0, 32), st.integers(0, 32), st.integers(0, 9999), st.sampled_from(SEPARATORS), st.sampled_from(TIMES)
 )
@@ -202,14 +199,12 @@ def test_only_days_of_the_calendar_are_birthdays(year):
     assert outcomes([f"{month}/{day}/{year}" for month, day in days], dayfirst=False) == expected
 
 
-@settings(deadline=None, max_examples=500)
 @given(nearly_dates, orders)
 def test_a_date_in_full_width_signs_reads_as_it_does_in_ascii(value, dayfirst):
     # The first goes through Arrow's kernels where they know its form, the second never does.
     assert outcome(value, dayfirst) == outcome(value.translate(FULL_WIDTH), dayfirst)
 
 
-@settings(deadline=None, max_examples=200)
 @given(st.lists(st.none() | nearly_dates | st.dates().map(str)), orders)
 def test_a_row_reads_alike_whatever_stands_beside_it(values, dayfirst):
     alone = [outcome(value, dayfirst) for value in values]
@@ -217,7 +212,6 @@ def test_a_row_reads_alike_whatever_stands_beside_it(values, dayfirst):
     assert outcomes(pa.array([*values, *values], pa.string()).slice(1), dayfirst) == (alone + alone)[1:]
 
 
-@settings(deadline=None, max_examples=200)
 @given(st.lists(st.none() | readable | nearly_dates), orders)
 def test_any_text_is_a_day_or_has_one_reason_that_does_not_repeat_it(values, dayfirst):
     checked = dates(pa.array(values, pa.string()), dayfirst)
@@ -289,7 +283,6 @@ def test_a_birthday_that_reads_as_two_days_is_ambiguous_unless_neither_can_be_on
     assert [birthday(value, order) for order in (None, True, False)] == [unset, day_first, month_first]
 
 
-@settings(deadline=None, max_examples=200)
 @given(st.lists(st.none() | readable | nearly_dates | st.dates().map(str)), orders, st.integers(0, 2))
 def test_birthdays_are_dates_but_for_the_range_also_in_a_slice(values, dayfirst, start):
     column = pa.array(values, pa.string())[start:]

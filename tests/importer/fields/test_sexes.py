@@ -7,7 +7,7 @@ from unicodedata import normalize
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.fields.sexes import SEXES, sexes
@@ -75,7 +75,6 @@ def test_m_and_f_stay_beside_letters_that_may_give_them_another_meaning(column, 
     assert found(*column.split()) == [(word, word in kept) for word in expected.split()]
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.none() | st.sampled_from([word for word, _ in WORDS]) | st.text("hmf男é ", max_size=3)),
     st.integers(0, 2),

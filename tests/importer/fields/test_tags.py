@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.columns.cleaning import clean
@@ -157,7 +157,6 @@ def as_postgres(names):
     return "{" + ",".join(f'"{name}"' for name in escaped) + "}"
 
 
-@settings(deadline=None, max_examples=300)
 @given(NAMES)
 def test_each_list_of_names_comes_back_from_json_python_and_postgres(names):
     notations = [json.dumps(names), json.dumps(names, ensure_ascii=False), repr(names), repr((*names,))]
@@ -168,7 +167,6 @@ def test_each_list_of_names_comes_back_from_json_python_and_postgres(names):
     assert "\\" in expected or outcome(as_postgres(names)) == expected
 
 
-@settings(deadline=None, max_examples=300)
 @given(st.lists(st.none() | NEARLY_LISTS | NAMES.map(repr)), st.integers(0, 2))
 def test_a_row_reads_alike_whatever_stands_beside_it_also_in_a_slice(texts, start):
     alone = [outcome(text) for text in texts]

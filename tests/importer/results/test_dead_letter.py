@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.columns.text import as_text
@@ -364,7 +364,6 @@ readable = st.text(st.characters(exclude_categories=["Cs"]))
 def test_any_text_comes_back(tmp_path, suffix):
     path = tmp_path / f"rejects{suffix}"
 
-    @settings(deadline=None, max_examples=60)
     @given(st.lists(st.tuples(st.none() | readable, st.none() | readable), min_size=1, max_size=6))
     def comes_back(rows):
         table = pa.table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.errors import AccountingError
@@ -36,7 +36,6 @@ def counted(settlements):
     return report, position
 
 
-@settings(deadline=None, max_examples=100)
 @given(settlements)
 def test_the_buckets_add_up_to_the_rows(settlements):
     report, rows = counted(settlements)
@@ -48,7 +47,6 @@ def test_the_buckets_add_up_to_the_rows(settlements):
     assert counts == {b.value: sum(n for bucket, n in settlements if bucket is b) for b in Bucket}
 
 
-@settings(deadline=None, max_examples=50)
 @given(settlements, st.integers(-3, 3).filter(bool))
 def test_any_difference_to_the_rows_read_is_a_bug_and_says_so(settlements, difference):
     report, rows = counted(settlements)
@@ -68,7 +66,6 @@ def test_an_accounting_error_shows_the_buckets():
         report.check(1502)
 
 
-@settings(deadline=None, max_examples=100)
 @given(st.lists(st.integers(0, 10**6), unique=True, max_size=60), st.integers(1, 9))
 def test_a_refusal_names_its_lowest_positions_in_order_whatever_order_they_came_in(positions, share):
     report = Report()
@@ -147,7 +144,6 @@ def test_the_manifest_stays_under_16_kib_whatever_the_reasons(letter):
     assert sum(refusal["rows"] for refusal in report.manifest()["refusals"]) == 300 * 20
 
 
-@settings(deadline=None, max_examples=50)
 @given(settlements, st.integers(0, 9), st.floats(0, 1e4))
 def test_a_later_try_resumes_from_the_rows_that_are_done_and_forgets_the_rest(settlements, sent, seconds):
     report, _ = counted(settlements)

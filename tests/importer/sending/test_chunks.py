@@ -7,7 +7,7 @@ import json
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.api.client import Client
@@ -55,7 +55,6 @@ drawn_limits = st.builds(Limits, st.integers(1, 12), st.integers(1, 1500))
 schemes = st.sampled_from(list(AuthScheme))
 
 
-@settings(deadline=None, max_examples=150)
 @given(drawn_rows, drawn_limits, schemes)
 def test_every_row_is_in_one_chunk_of_its_agent_and_in_order(rows, limits, scheme):
     chunks = list(chunk_rows(rows, limits, client(scheme).envelope_size))
@@ -68,7 +67,6 @@ def test_every_row_is_in_one_chunk_of_its_agent_and_in_order(rows, limits, schem
         assert positions(of_kind) == [r.position for r in rows if r.agent == agent and r.has_side_effects is greets]
 
 
-@settings(deadline=None, max_examples=150)
 @given(drawn_rows, drawn_limits, schemes)
 def test_a_call_is_never_over_a_limit_except_for_a_single_row_that_is(rows, limits, scheme):
     asked = client(scheme)
@@ -78,7 +76,6 @@ def test_a_call_is_never_over_a_limit_except_for_a_single_row_that_is(rows, limi
     assert [chunk for chunk in chunks if call_size(asked, chunk) > limits.bytes and len(chunk.rows) > 1] == []
 
 
-@settings(deadline=None, max_examples=150)
 @given(drawn_rows, drawn_limits, schemes)
 def test_chunks_are_so_full_that_the_next_row_would_not_fit(rows, limits, scheme):
     asked = client(scheme)
@@ -90,7 +87,6 @@ def test_chunks_are_so_full_that_the_next_row_would_not_fit(rows, limits, scheme
             assert len(one_more.rows) > limits.rows or call_size(asked, one_more) > limits.bytes
 
 
-@settings(deadline=None, max_examples=100)
 @given(drawn_rows.filter(bool), schemes, st.sampled_from(AGENTS))
 def test_a_calls_size_is_its_envelope_its_rows_and_the_commas_between(rows, scheme, agent):
     asked = client(scheme)
@@ -144,7 +140,6 @@ def test_rows_with_a_welcome_travel_with_the_others_where_they_may_be_sent_twice
     assert [[r.position for r in chunk.rows] for chunk in chunks] == [[1, 0, 2]]
 
 
-@settings(deadline=None, max_examples=150)
 @given(drawn_rows, drawn_limits, st.booleans())
 def test_rows_are_arranged_in_the_order_they_are_sent_in_whether_they_may_be_sent_twice_or_not(rows, limits, resend):
     order = sending_order(range(len(rows)), [r.agent for r in rows], [r.has_side_effects for r in rows])
@@ -155,7 +150,6 @@ def test_rows_are_arranged_in_the_order_they_are_sent_in_whether_they_may_be_sen
     assert [r.position for chunk in chunks for r in chunk.rows] == arranged
 
 
-@settings(deadline=None, max_examples=150)
 @given(st.lists(st.text("a\u738b", max_size=60), min_size=2, max_size=40), st.sampled_from(AGENTS))
 def test_halves_hold_the_whole_and_divide_it_as_evenly_as_rows_allow(texts, agent):
     whole = Chunk(tuple(row(n, text, agent) for n, text in enumerate(texts)), agent)

@@ -10,7 +10,7 @@ from itertools import product
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.errors import InputError
@@ -229,7 +229,6 @@ def is_quoted(text, delimiter):
     return written([[text, ""]], delimiter=delimiter, quoting=csv.QUOTE_MINIMAL).startswith('"')
 
 
-@settings(deadline=None, max_examples=300)
 @given(st.data(), st.lists(NAMES, min_size=1, max_size=4), STYLES, st.sampled_from(["utf-8", "utf-16", "gb18030"]))
 def test_any_table_that_python_writes_reads_back_equal(data, names, style, encoding):
     assume(len(names) > 1 or not set(names[0]) & set(DELIMITERS))
@@ -307,7 +306,6 @@ DAMAGE = {
 UNDAMAGED = st.just("") | st.text('ab\n\r" ', max_size=5).map("v".__add__)
 
 
-@settings(deadline=None, max_examples=300)
 @given(
     st.lists(st.tuples(UNDAMAGED, UNDAMAGED, UNDAMAGED).map(list), max_size=8),
     st.lists(st.tuples(UNDAMAGED, UNDAMAGED, UNDAMAGED).map(list), max_size=8),

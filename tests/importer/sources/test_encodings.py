@@ -6,7 +6,7 @@ import codecs
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.sources.encodings import encoding_advice, is_utf_16
@@ -136,7 +136,6 @@ def test_utf_16_is_told_from_a_text_with_zeros(sample, expected):
     assert is_utf_16(sample) is expected
 
 
-@settings(deadline=None)
 @given(st.binary(), st.sampled_from(["utf-8", "gb18030", "utf-16", "cp1252"]))
 def test_any_bytes_may_be_looked_at(sample, attempt):
     advice = encoding_advice(sample, attempt)

@@ -12,7 +12,7 @@ import re
 import time
 import tracemalloc
 import zipfile
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -376,6 +376,17 @@ def zstd(content):
 
 COMPRESSORS = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": zstd}
 
+ROWS_OF_SEVERAL_READS = 300_000
+"""Three times as much text as is read at a time."""
+
+
+@cache
+def compressed_rows(compressor, kind, count):
+    """Return a file of numbers, which do not get much smaller."""
+    return COMPRESSORS[compressor](
+        bytes_of(pa.table({"whatsApp": [f"86{n * 7919 % 10**9:09}" for n in range(count)]}), kind)
+    )
+
 
 @pytest.mark.parametrize("compressor", COMPRESSORS)
 @pytest.mark.parametrize("kind", [".csv", ".jsonl", ".ndjson", ".tsv"])
@@ -437,8 +448,7 @@ def test_text_that_is_compressed_twice_is_read(tmp_path, outer, inner):
 @pytest.mark.parametrize("damage", ["cut within", "cut at the end", "cut at the start", "overwritten"])
 @pytest.mark.parametrize("kind", [".csv", ".jsonl"])
 def test_a_damaged_compressed_file_is_named(tmp_path, compressor, damage, kind):
-    rows = pa.table({"whatsApp": [f"86{n * 7919 % 10**9:09}" for n in range(20_000)]})
-    content = COMPRESSORS[compressor](bytes_of(rows, kind))
+    content = compressed_rows(compressor, kind, 20_000)
     middle = len(content) // 2
     cut = {
         "cut within": content[:middle],
@@ -452,8 +462,7 @@ def test_a_damaged_compressed_file_is_named(tmp_path, compressor, damage, kind):
 
 @pytest.mark.parametrize("compressor", COMPRESSORS)
 def test_a_compressed_file_is_read_no_further_than_its_rows_are_taken(compressor):
-    rows = pa.table({"whatsApp": [f"86{n * 7919 % 10**9:09}" for n in range(400_000)]})
-    path = PathTo(COMPRESSORS[compressor](bytes_of(rows, ".csv")))
+    path = PathTo(compressed_rows(compressor, ".csv", ROWS_OF_SEVERAL_READS))
     source = files_source(path)
     next(batches_of := source.batches())
     assert path.opened[-1].tell() < len(path.content) * 0.7

@@ -7,7 +7,7 @@ import json
 
 import pyarrow.compute as pc
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.columns.text import as_text
@@ -155,7 +155,6 @@ KEYS = st.text("ab", max_size=2)
 OBJECTS = st.dictionaries(KEYS, st.none() | st.text(max_size=4), max_size=3)
 
 
-@settings(deadline=None)
 @given(st.lists(OBJECTS, max_size=7), st.lists(OBJECTS, max_size=7), st.sampled_from(sorted(TROUBLES)))
 def test_any_file_with_one_damaged_line_yields_all_other_rows_once_and_in_order(before, after, damage):
     lines = [json.dumps(row) for row in before], TROUBLES[damage][0], [json.dumps(row) for row in [*after, {"z": "z"}]]

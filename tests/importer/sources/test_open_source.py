@@ -10,7 +10,7 @@ import pandas as pd
 import polars
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.columns.text import as_text
@@ -128,7 +128,6 @@ def test_a_description_says_the_kind_and_no_value(form, tmp_path):
     assert [number for number in NUMBERS if number in f"{source.describe} {source!r} {next(source.batches())!r}"] == []
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.lists(st.integers(0, 12), max_size=5))
 def test_pieces_of_any_size_keep_every_row_once_and_in_order(sizes):
     edges = np.cumsum([0, *sizes]).tolist()
@@ -250,7 +249,6 @@ VALUES = st.one_of(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=200)
 @given(st.lists(VALUES, min_size=1, max_size=6))
 def test_any_values_give_the_same_texts_as_objects_of_a_frame_and_as_records(values):
     column = pd.Series([None] * len(values), dtype=object)

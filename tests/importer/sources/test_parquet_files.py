@@ -7,7 +7,7 @@ import io
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.columns.text import as_text
@@ -81,7 +81,6 @@ def test_categories_that_differ_between_groups_of_rows_keep_their_names(small_ba
     assert rows == list("abcxyzcba")
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 5), max_size=9))
 def test_equal_parts_have_every_row_once_and_in_order(sizes):
     numbers = iter(range(sum(sizes)))

@@ -6,7 +6,7 @@ import io
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.errors import InputError
@@ -33,7 +33,6 @@ def refusal(content, encoding="utf-8"):
     return str(caught.value)
 
 
-@settings(deadline=None)
 @given(TEXTS.filter(lambda text: not text.startswith("\ufeff")), st.sampled_from(ENCODINGS), st.integers(1, 9))
 def test_any_text_comes_back_line_by_line_wherever_its_blocks_end(text, encoding, block):
     with pytest.MonkeyPatch.context() as patch:
@@ -41,7 +40,6 @@ def test_any_text_comes_back_line_by_line_wherever_its_blocks_end(text, encoding
         assert read(text.encode(encoding), encoding) == (io.StringIO(text, newline="").readlines() or [""])
 
 
-@settings(deadline=None)
 @given(TEXTS, st.sampled_from(["utf-8", "ascii", "utf-16-le"]), TEXTS, st.integers(1, 9))
 def test_the_line_that_cannot_be_decoded_is_named_wherever_its_blocks_end(before, encoding, after, block):
     damage = b"\x00\xdc" if encoding == "utf-16-le" else b"\xff"  # half a character outside the basic plane
