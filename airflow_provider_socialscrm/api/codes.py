@@ -31,7 +31,7 @@ class Family(StrEnum):
 
 
 class Recovery(StrEnum):
-    """What to do about a failure; ``importer.sending.decision`` turns it into the next action."""
+    """The recovery that a failure asks for; ``importer.sending.decision`` turns it into the next action."""
 
     RE_SIGN = "re-sign"  # with the server's time
     WAIT = "wait"  # the service is unavailable and took nothing: send again later
@@ -66,7 +66,7 @@ class Code:
     :param recovery: what to do about it.
     :param blame: who is at fault.
     :param hint: how a person can fix it, in one sentence.
-    :param needs_text: whether only the text tells this line from others with its number.
+    :param needs_text: whether only the text distinguishes this line from others with its number.
     :param proves_signature: whether the CRM has accepted the signature when it returns this code.
     """
 

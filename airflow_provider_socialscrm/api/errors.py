@@ -55,7 +55,7 @@ class SocialSCRMError(Exception):
 
     @property
     def recovery(self) -> Recovery:
-        """What to do about this failure: the code's recovery, or the class's if there is no code."""
+        """The recovery that this failure asks for: the code's recovery, or the class's if there is no code."""
         return self.code.recovery if self.code else self.default_recovery
 
 

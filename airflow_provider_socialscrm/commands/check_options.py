@@ -95,7 +95,7 @@ from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOpe
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a command line asks for.
+    """The check that a command line asks for.
 
     :param file: path or pattern, as given.
     :param arguments: the operator's arguments that were given, by their names.

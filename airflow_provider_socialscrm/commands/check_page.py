@@ -71,7 +71,7 @@ CRM_DECIDES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a check found.
+    """The findings of a check.
 
     :param request: what was asked for.
     :param columns: names of the file's columns.

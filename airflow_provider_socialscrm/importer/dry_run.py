@@ -54,7 +54,7 @@ class SampleField:
 
 @dataclass(slots=True)
 class Preview:
-    """What an import would do.
+    """The effect that an import would have.
 
     :param report: where each row would be before the first call: invalid, a duplicate, or not sent yet.
     :param calls: how many would carry them if none is refused.
@@ -107,21 +107,19 @@ def preview_import(
     envelope: Callable[[str | None], int],
     *,
     rejects_path: OpenablePath | None = None,
-    watch: Callable[[int, int], None] = lambda *_: None,
 ) -> Preview:
-    """Return what an import of a table would do. Safe to repeat.
+    """Return the effect that an import of a table would have, without one call. Safe to repeat.
 
     :param source: the table.
     :param options: the limits of a call, and the rules by which the table is read.
     :param settings: scheme and pace.
     :param envelope: bytes a call has around its rows, by the agent who signs.
-    :param rejects_path: where to write the rows that would not go in, each with its reasons.
-    :param watch: told after each batch how many rows were looked at, and how many there are.
-    :raises InputError: when the columns cannot be what the rules say, or the table breaks off.
+    :param rejects_path: the file for the rows that would not be sent, each with its reasons.
+    :raises InputError: if the columns do not fit the rules, or the table breaks off.
     """
     reader = InputReader(source, options, agent_in_row=settings.auth_scheme is AuthScheme.HEADER, envelope=envelope)
     if rejects_path is not None and has_parts(rejects_path):
-        raise InputError(f"An import that keeps its rows at {rejects_path} is not complete: give a path of its own.")
+        raise InputError(f"An import that saves its rows at {rejects_path} is not complete: give another path.")
     reader.read()
     found = Preview()
     limits = Limits(options.rows_per_call, options.bytes_per_call)
@@ -132,7 +130,6 @@ def preview_import(
             found.calls += sum(1 for _ in chunk_rows(prepared.rows, limits, envelope, resend=options.resend))
             for row in nsmallest(SAMPLE_ROWS - len(found.samples), prepared.rows):
                 found.samples[row.position] = list(_sample(row, reader.plan))
-            watch(prepared.batch.start + prepared.size, reader.rows)
     found.seconds = ceil(found.calls / settings.calls_per_second)
     found.remarks, found.observations = (
         dict(reader.remarks),

@@ -102,7 +102,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     :param concurrency: calls in flight; a killed worker may have sent as many twice. Default 16, which keeps the
         default pace of 45 calls a second while responses take up to 350 ms.
     :param max_rejected: rows that may be rejected without failing the task; it fails only after all other rows were
-        sent. An int is a number of rows, a float from 0.0 to 1.0 a share of the input, ``None`` is no limit. Default 0:
+        sent. An int is a number of rows, a float from 0.0 to 1.0 a share of the input, ``None`` allows all. Default 0:
         no rejected row goes unnoticed.
     :param rejects_path: where to write the rows that were not accepted, each with its position, code, meaning and hint;
         its name ends in ``.parquet``, ``.csv`` or ``.jsonl`` (local or object storage). It holds customers' data. Each

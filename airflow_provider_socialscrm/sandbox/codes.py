@@ -92,7 +92,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a client receives: a whole HTTP response, a part of one, or none.
+    """The bytes that a client receives: a whole HTTP response, a part of one, or none.
 
     :param status: the HTTP status, or None when the connection is reset without a response
     :param content: the bytes of the body that are sent

@@ -167,7 +167,7 @@ class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         if unknown := sorted(changes.keys() - set(FIELD_TYPES)):
             raise SettingsError(f"unknown setting {', '.join(unknown)}; the settings are {', '.join(FIELD_TYPES)}")
         values = {name: _converted(name, value, strict=strict) for name, value in changes.items()}
-        # Built anew: replace() does not run __post_init__ before msgspec 0.21.
+        # Not by replace(), which does not run __post_init__ before msgspec 0.21.
         return SandboxSettings(**msgspec.structs.asdict(self) | values)
 
     def shown(self) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def keys_of(numbers: FieldColumn) -> Keys:
 
 
 def superseded_before(batch: Batch) -> Positions:
-    """Return the rows, by their place in the batch, whose dead letter says that another row went in for them.
+    """Return the rows, by their place in the batch, whose dead letter says that another row was sent instead.
 
     Given back as data they are older than what the CRM has of the customer by now.
     """
@@ -146,7 +146,7 @@ def superseded(positions: Positions, keys: Keys, sendable: Flags, *, keep_last: 
     """Return the rows that do not go because another one does, in order, and which one that is.
 
     Of the rows with one number the last (or first) that can be sent goes. Rows behind it (or before it) cannot be sent,
-    and are not superseded: a person has to mend them.
+    and are not superseded: a person has to fix them.
 
     :param positions: rows whose number another one has.
     :param keys: their numbers.

@@ -11,7 +11,7 @@ from airflow_provider_socialscrm.importer.results.report import Report
 def check_refusals(report: Report, max_rejected: float | None, rejects_path: object = None) -> None:
     """Raise if more rows were refused than allowed.
 
-    :param max_rejected: an int is a number of rows, a float a share of the input, ``None`` is no limit.
+    :param max_rejected: an int is a number of rows, a float a share of the input, ``None`` allows all.
     :param rejects_path: the file with the rows, if there is one.
     :raises RejectedRowsError: with the number of rows by code.
     """
@@ -26,9 +26,9 @@ def written_to(rejects_path: object) -> str:
 
 
 def allowed_refusals(max_rejected: float | None, rows: int) -> int | None:
-    """Return how many rows may be refused; ``None`` is no limit.
+    """Return how many rows may be refused; ``None`` allows all.
 
-    :param max_rejected: an int is a number of rows, a float a share of the input, ``None`` is no limit.
+    :param max_rejected: an int is a number of rows, a float a share of the input, ``None`` allows all.
     :param rows: rows of the input.
     """
     if isinstance(max_rejected, float):

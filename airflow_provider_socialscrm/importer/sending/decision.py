@@ -15,7 +15,7 @@ MOST_RE_SIGNED: Final = 2
 
 
 class Action(Enum):
-    """What happens next to a chunk whose call failed; ``CallHandler`` does it."""
+    """The next step for a chunk whose call failed; ``CallHandler`` takes it."""
 
     SEND_AGAIN = auto()  # after the delay
     RE_SIGN = auto()  # with the server's time, and send again at once
@@ -23,7 +23,7 @@ class Action(Enum):
     PROBE_AGENTS = auto()  # send the rows of each agent apart; the verdict on one agent holds for all of its rows
     SPLIT_BY_EXTENSION = auto()  # send the rows without extension fields, and split the others
     HALVE_ROWS = auto()  # send the halves
-    PROBE_ROW = auto()  # send one row apart, to tell a bad row from a systemic cause
+    PROBE_ROW = auto()  # send one row apart, to distinguish a bad row from a systemic cause
     REJECT = auto()  # the chunk is one row
     REJECT_UNLESS_FIELDS = auto()  # the chunk is one row, at fault unless no row with the same fields is accepted
     REJECT_UNLESS_SYSTEMIC = auto()  # the chunk is one row, at fault unless all rows fail alike
@@ -33,7 +33,7 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What was tried with a chunk so far.
+    """The attempts made with a chunk so far.
 
     :param attempts: calls that carried it, the one that just failed included; 1 after the first.
     :param re_signed: how many of them were signed again because of 502.

@@ -44,15 +44,15 @@ class RefusedFieldsDetector(Generic[T]):
     """Delays the verdict on single rows rejected for their extension fields, until the CRM accepts a row like them.
 
     The CRM names neither the row nor the field, so a bad value and an unknown field look the same. The accepted rows
-    tell them apart: the cause is a field when :data:`REFUSED_ROWS` single rows that have it were rejected, and no
+    show the difference: the cause is a field when :data:`REFUSED_ROWS` single rows that have it were rejected, and no
     accepted row has it. If every row of a table has the same set of fields, that is the rule "no row with this set is
     accepted". If rows leave out blanks, no set may occur twenty times, and the rule still finds the field. Where each
     field was accepted in some row, the cause is a set of fields that the same number of rejected rows has. A single
     accepted row with the field, or the set, shows that the others are at fault.
 
     So bad rows among good ones do not stop a run. A field whose values are all bad does, and so does a table that
-    begins with bad rows, if no good row is on its way by the time twenty of them are found: nothing tells these two
-    from an unknown field.
+    begins with bad rows, if no good row is on its way by the time twenty of them are found: nothing distinguishes
+    these two from an unknown field.
 
     Accepted rows are read only when a rejection needs them, so an import without rejections pays next to nothing. One
     row of each call is read at once, so that fields which were common early in a table are not forgotten.
