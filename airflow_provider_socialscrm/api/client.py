@@ -65,7 +65,7 @@ class Client:
     def __init__(self, settings: Settings, *, connections: int = 1, clock: ServerClock | None = None) -> None:
         self.settings = settings
         self.clock = clock or ServerClock()
-        self._session = _session(connections)
+        self._session = _session(settings.base_url, connections)
         self._envelope_sizes: dict[str | None, int] = {}
         warn_if_in_clear(settings.base_url)
 
@@ -134,17 +134,16 @@ def warn_if_in_clear(base_url: str) -> None:
         )
 
 
-def _session(connections: int) -> requests.Session:
+def _session(base_url: str, connections: int) -> requests.Session:
     session = requests.Session()
-    session.auth = _no_auth  # otherwise requests looks for a password in ~/.netrc and sends it along
+    # Find the proxy and the certificates that the environment names once. Requests would look for them in each call,
+    # at a fifth of its CPU time, and for a password in ~/.netrc, which it would send along.
+    found = session.merge_environment_settings(base_url, {}, None, None, None)
+    session.proxies, session.verify, session.trust_env = found["proxies"], found["verify"], False
     adapter = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=connections, pool_block=True)
     for scheme in ("http://", "https://"):
         session.mount(scheme, adapter)
     return session
-
-
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
 
 
 def _is_local(host: str) -> bool:
