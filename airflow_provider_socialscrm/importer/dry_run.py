@@ -60,7 +60,7 @@ class Preview:
     :param calls: how many would carry them if none is refused.
     :param seconds: how long the calls take at the pace of the connection, if the CRM answers fast enough.
     :param samples: the first rows that can be sent, by position.
-    :param remarks: rows that can be sent and have something noteworthy, by cause.
+    :param remarks: rows that can be sent and have something noteworthy, by reason.
     :param observations: the same for the manifest, with what else a person should know of rows and columns.
     """
 

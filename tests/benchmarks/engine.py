@@ -147,7 +147,7 @@ def cpu(rows: int) -> None:
     Import(source, NoHttpClient(), Options()).run()
     ours = time.process_time() - started
     million = 1_000_000 / rows
-    say("CPU seconds a million rows: source to settled, without HTTP", f"{ours * million:.1f} s")
+    say("CPU seconds a million rows: source to report, without HTTP", f"{ours * million:.1f} s")
     say("  to_dict and json.dumps a chunk, nothing else", f"{baseline * million:.1f} s, ratio {baseline / ours:.2f}")
 
 

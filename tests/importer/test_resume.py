@@ -138,7 +138,7 @@ class World:
     def _note_done(self, run: Import) -> None:
         state = self.store.load()
         if state is not None:
-            done = Intervals(state["settled"])
+            done = Intervals(state["done"])
             run._input.read()  # a run gives its rows back when it ends
             batches = run._input.prepared_batches()
             self.done |= {row.body for each in batches for row in each.rows if row.order in done}
@@ -312,7 +312,7 @@ def test_a_stopped_run_saves_its_state_and_the_manifest_counts_the_earlier_tries
         world.attempt(stop, 6)
 
     before = world.store.load()["report"]
-    assert before["settled"]["buckets"]["accepted"] > 0
+    assert before["done"]["buckets"]["accepted"] > 0
     assert before["calls"]["sent"] == world.calls
     manifest = world.attempt().manifest()
     assert manifest["rows"]["accepted"] == 39
@@ -516,7 +516,7 @@ def test_no_refused_row_counts_as_done_before_the_dead_letter_has_it(crm, tmp_pa
     def compare(state: dict[str, Any]) -> None:
         parts = (tmp_path / "rejects.csv.parts").glob("*")
         written = sum(part.read_bytes().count(b"\n") for part in parts)
-        seen.append((written, state["report"]["settled"]["buckets"].get("rejected", 0)))
+        seen.append((written, state["report"]["done"]["buckets"].get("rejected", 0)))
         save(state)
 
     world.store.save = compare

@@ -144,7 +144,7 @@ class Checkpoint:
             else:
                 log.warning("The provider's version changed since the last try: the import starts over.")
             return False
-        self._done, self._in_doubt = Intervals(state["settled"]), Intervals(state["in_doubt"])
+        self._done, self._in_doubt = Intervals(state["done"]), Intervals(state["in_doubt"])
         self._content, self._report = int(state["content"], 16), state["report"]
         self.is_complete = bool(state["complete"])
         return True
@@ -230,7 +230,7 @@ class Checkpoint:
         return {
             "complete": complete,
             "plan": self._plan,
-            "settled": self._done.pairs(),
+            "done": self._done.pairs(),
             "in_doubt": self._in_doubt.pairs(),
             "content": f"{self._content:016x}",
             "report": report,

@@ -130,11 +130,11 @@ class Tally:
 class Report:
     """Count rows, reasons, calls and seconds of one import, over all tries of its task.
 
-    :param settled: rows that are done: no later try sends them.
+    :param done: rows that no later try sends.
     :param of_this_try: rows that a later try decides on again: invalid ones, and those left when a run stops.
     """
 
-    settled: Tally = field(default_factory=Tally)
+    done: Tally = field(default_factory=Tally)
     of_this_try: Tally = field(default_factory=Tally)
     calls: Calls = field(default_factory=Calls)
     seconds: Seconds = field(default_factory=Seconds)
@@ -147,7 +147,7 @@ class Report:
 
         :param for_good: whether the rows are done; else a later try decides on them again.
         """
-        (self.settled if for_good else self.of_this_try).add(bucket, positions, reason)
+        (self.done if for_good else self.of_this_try).add(bucket, positions, reason)
 
     def count_calls(self, **more: int) -> None:
         """Add to the counts of :class:`Calls`, by their names."""
@@ -169,12 +169,12 @@ class Report:
 
     def rows_in(self, bucket: Bucket) -> int:
         """Return how many rows are in a bucket."""
-        return self.settled.buckets[bucket] + self.of_this_try.buckets[bucket]
+        return self.done.buckets[bucket] + self.of_this_try.buckets[bucket]
 
     @property
     def rows(self) -> int:
         """Rows in any bucket."""
-        return self.settled.buckets.total() + self.of_this_try.buckets.total()
+        return self.done.buckets.total() + self.of_this_try.buckets.total()
 
     @property
     def refused(self) -> int:
@@ -187,7 +187,7 @@ class Report:
 
     def _both(self) -> Tally:
         both = Tally()
-        both.absorb(self.settled)
+        both.absorb(self.done)
         both.absorb(self.of_this_try)
         return both
 
@@ -215,13 +215,13 @@ class Report:
 
         :param complete: whether a later try has nothing to do, so that the counts are those of all rows.
         """
-        settled = self._both() if complete else self.settled
-        return {"settled": settled.as_dict(), "calls": asdict(self.calls), "seconds": asdict(self.seconds)}
+        done = self._both() if complete else self.done
+        return {"done": done.as_dict(), "calls": asdict(self.calls), "seconds": asdict(self.seconds)}
 
     @classmethod
     def resumed(cls, state: Mapping[str, Any]) -> Report:
         """Return the report of the earlier tries, to which this one adds."""
-        return cls(Tally.from_dict(state["settled"]), Tally(), Calls(**state["calls"]), Seconds(**state["seconds"]))
+        return cls(Tally.from_dict(state["done"]), Tally(), Calls(**state["calls"]), Seconds(**state["seconds"]))
 
     def manifest(self) -> dict[str, Any]:
         """Return the import in numbers, small enough for XCom (under 16 KiB) and free of customers' data."""

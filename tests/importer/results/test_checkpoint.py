@@ -86,9 +86,9 @@ def test_a_million_rows_done_out_of_order_within_the_open_chunks_stay_under_16_k
             break
 
     assert checkpoint.done_rows == 1_000_000
-    assert json.loads(store.texts[-1])["settled"] == [[0, 1_000_000]]
+    assert json.loads(store.texts[-1])["done"] == [[0, 1_000_000]]
     assert largest < 16 * 1024
-    assert len(many_reasons().settled.refusals) <= MOST_REASONS + len(Bucket)
+    assert len(many_reasons().done.refusals) <= MOST_REASONS + len(Bucket)
 
 
 def test_rows_that_cannot_be_sent_leave_no_gaps_in_what_is_done(socialscrm_sandbox):
@@ -116,7 +116,7 @@ def test_a_later_try_knows_the_rows_that_are_done_or_in_doubt_and_that_they_are_
     before.mark_intended([row(order) for order in doubted])
     before.mark_done([row(order) for order in done])
     before.mark_resolved([row(order) for order in resolved])
-    before.save(before.state({"settled": {}}))
+    before.save(before.state({"done": {}}))
 
     after = Checkpoint(store, PLAN)
 
@@ -126,7 +126,7 @@ def test_a_later_try_knows_the_rows_that_are_done_or_in_doubt_and_that_they_are_
     assert [order for order in range(50) if after.is_in_doubt(row(order))] == left
     assert after.end == max([*done, *left], default=-1) + 1
     assert after.matches(row(order) for order in range(50))
-    assert after.report == {"settled": {}}
+    assert after.report == {"done": {}}
 
 
 @pytest.mark.parametrize(

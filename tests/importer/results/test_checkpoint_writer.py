@@ -42,7 +42,7 @@ class Store(NoCheckpointStore):
     @property
     def done(self) -> list[int]:
         """How many rows each state has."""
-        return [sum(end - start for start, end in state["settled"]) for state in self.states]
+        return [sum(end - start for start, end in state["done"]) for state in self.states]
 
 
 class World:
@@ -183,7 +183,7 @@ def test_a_complete_import_is_saved_once_with_all_counts():
 
     (state,) = world.store.states
     assert state["complete"]
-    assert state["report"]["settled"]["buckets"] == {"accepted": 1, "blank": 1}
+    assert state["report"]["done"]["buckets"] == {"accepted": 1, "blank": 1}
     assert state["report"]["seconds"]["total"] == 5.0
 
 

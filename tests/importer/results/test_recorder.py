@@ -49,7 +49,7 @@ def test_rows_without_a_call_of_their_own_are_saved_with_the_next_save():
     world.recorder.record(Bucket.REJECTED, ROWS, REASON)
     world.writer.save_now()
 
-    assert [state["settled"] for state in world.store.states] == [[[0, 2]]]
+    assert [state["done"] for state in world.store.states] == [[[0, 2]]]
 
 
 def test_nothing_is_saved_where_nothing_happened():
@@ -69,7 +69,7 @@ def test_an_intent_is_saved_before_the_method_returns():
 
     world.recorder.mark_intended(ROWS[:1])
 
-    assert [(state["in_doubt"], state["settled"]) for state in world.store.states] == [([[0, 1]], [])]
+    assert [(state["in_doubt"], state["done"]) for state in world.store.states] == [([[0, 1]], [])]
 
 
 @pytest.mark.parametrize("outcome", ["done", "not taken"])
@@ -95,7 +95,7 @@ def test_other_outcomes_wait_for_the_interval():
     world.recorder.record(Bucket.ACCEPTED, ROWS[1:])
     world.writer.save_if_due()
 
-    assert [state["settled"] for state in world.store.states] == [[[0, 1]]]
+    assert [state["done"] for state in world.store.states] == [[[0, 1]]]
 
 
 def test_calls_seconds_and_the_clock_offset_are_counted_in_the_report():
@@ -113,7 +113,7 @@ def test_calls_seconds_and_the_clock_offset_are_counted_in_the_report():
 
 def test_rows_that_are_not_sent_are_in_the_report_and_the_dead_letter_and_not_in_the_checkpoint(tmp_path: Path):
     path = tmp_path / "rejects.jsonl"
-    prepared = PreparedBatch(BATCH, [], [InvalidRow(0, (REASON,))], [SupersededRow(1, 0)], blank=[2])
+    prepared = PreparedBatch(BATCH, 3, [], [InvalidRow(0, (REASON,))], [SupersededRow(1, 0)], blank=[2])
 
     with DeadLetter(path, ["whatsApp"], lambda _: False) as dead_letter:
         world = World(dead_letter)

@@ -163,7 +163,7 @@ def test_building_the_manifest_changes_nothing():
     report.count(Bucket.REJECTED, [3], FORMAT, for_good=False)
     assert report.manifest() == report.manifest()
     assert report.manifest()["refusals"][0]["first_positions"] == [3, 5]
-    assert report.state()["settled"]["refusals"][0]["first_positions"] == [5]
+    assert report.state()["done"]["refusals"][0]["first_positions"] == [5]
 
 
 def test_a_run_that_took_no_time_has_no_speed():

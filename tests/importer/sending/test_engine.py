@@ -430,7 +430,7 @@ def test_calls_are_saved_once_an_interval_at_most():
 
 def test_a_save_that_is_due_while_a_slow_call_is_in_flight_is_not_delayed_by_it():
     saved = threading.Event()
-    store = Store(lambda state: saved.set() if state["settled"] == [[0, 2]] else None)
+    store = Store(lambda state: saved.set() if state["done"] == [[0, 2]] else None)
 
     def send(chunk: Chunk) -> bool:
         return chunk.rows[0].position != 2 or saved.wait(30)
