@@ -100,8 +100,8 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     :param bytes_per_call: bytes in the body of a call at most. Default 1,048,576 (1 MiB), which web servers commonly
         accept.
     :param concurrency: calls in flight. A retry after a killed worker repeats at most these, and the calls answered
-        since the last save, about a second's. Default 16, which keeps the default pace of 45 calls a second while responses
-        take up to 350 ms.
+        since the last save, about a second's. Default 16, which keeps the default pace of 45 calls a second while
+        responses take up to 350 ms.
     :param max_rejected: rows that may be rejected without failing the task; it fails only after all other rows were
         sent. An int is a number of rows, a float from 0.0 to 1.0 a share of the input, ``None`` allows all. Default 0:
         no rejected row goes unnoticed.

@@ -487,7 +487,7 @@ def test_a_complete_import_whose_rows_changed_starts_over(crm, tmp_path, caplog)
 def test_a_file_is_read_once_whether_a_try_begins_or_resumes(crm, tmp_path):
     world = world_of(crm, tmp_path, ["malformed", *["good"] * 20], concurrency=1)
     with pytest.raises(StoppedError):
-        world.attempt("told", 5)
+        world.attempt("stopped", 5)
     whole = open_source(world.table)
     client = Client(Settings(crm.url, "1", crm.settings.api_key, AGENTS[0], calls_per_second=100_000.0))
 

@@ -6,8 +6,9 @@ Each step is skipped when the column's bytes show that it is not needed.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache, reduce
-from typing import Final
+from typing import Any, Final
 from unicodedata import is_normalized, normalize
 
 import numpy as np
@@ -68,28 +69,34 @@ def clean(text: pa.Array) -> pa.Array:
     return trimmed(text)
 
 
-def json_members(name: str, text: pa.Array) -> pa.Array:
-    """Return each text as a member of a JSON object, ``"name":"text"``; null where there is no text.
+def json_objects(members: Sequence[tuple[str, pa.Array]]) -> pa.Array:
+    """Return JSON objects of texts in order, without those that are null.
 
-    :param name: the member's name.
-    :param text: clean texts.
+    :param members: at least one name with its texts, as :func:`json_text` returns them; all of one length.
     """
-    key = _escaped(pa.array([clean_text(name)]))[0].as_py()
-    return pc.binary_join_element_wise(f'"{key}":"', _escaped(text), '"', "")
+    keys = [f'"{json_text(pa.array([clean_text(name)]))[0].as_py()}":"' for name, _ in members]
+    if members[0][1].null_count:
+        return _objects_with_gaps([_joined(key, text, '"') for key, (_, text) in zip(keys, members, strict=True)])
+    parts: list[Any] = []
+    before = "{"
+    for key, (_, text) in zip(keys, members, strict=True):
+        begin = f",{key}" if parts else key
+        if text.null_count:
+            parts += [before, _joined(begin, text, '"')]
+            before = ""
+        else:  # joined once with all others, which copies it once
+            parts += [before + begin, text]
+            before = '"'
+    return pc.binary_join_element_wise(*parts, before + "}", "", null_handling="replace")
 
 
-def json_objects(members: list[pa.Array]) -> pa.Array:
-    """Return JSON objects with the members in order, without those that are null.
-
-    :param members: at least one array, all of the same length.
-    """
-    first, *others = members
-    if all(member.null_count for member in members):
-        # Joining drops a row that has nothing to join, and the rows after it would move up.
-        empty = reduce(pc.and_, map(pc.is_null, members))
-        first = pc.if_else(empty, pa.scalar(""), first)
-    inner = pc.binary_join_element_wise(first, *others, ",", null_handling="skip")
-    return pc.binary_join_element_wise("{", inner, "}", "")
+def json_text(text: pa.Array) -> pa.Array:
+    """Return clean texts as they stand between the quotes of JSON."""
+    content = content_of(text)
+    for character, escape in _ESCAPES:
+        if character.encode() in content:
+            text = pc.replace_substring(text, character, escape)
+    return text
 
 
 @lru_cache(maxsize=1024)  # the same column names come with each batch
@@ -99,12 +106,18 @@ def clean_text(text: str) -> str:
     return cleaned or ""
 
 
-def _escaped(text: pa.Array) -> pa.Array:
-    content = content_of(text)
-    for character, escape in _ESCAPES:
-        if character.encode() in content:
-            text = pc.replace_substring(text, character, escape)
-    return text
+def _objects_with_gaps(members: list[pa.Array]) -> pa.Array:
+    first, *others = members
+    if all(member.null_count for member in members):
+        # Joining leaves out a row that has nothing to join, and all behind it would move up.
+        empty = reduce(pc.and_, map(pc.is_null, members))
+        first = pc.if_else(empty, pa.scalar(""), first)
+    inner = pc.binary_join_element_wise(first, *others, ",", null_handling="skip")
+    return _joined("{", inner, "}")
+
+
+def _joined(before: str, text: pa.Array, behind: str) -> pa.Array:
+    return pc.binary_join_element_wise(before, text, behind, "")
 
 
 def _has_controls(content: bytes) -> bool:

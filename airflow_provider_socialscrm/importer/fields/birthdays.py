@@ -135,6 +135,9 @@ def dates(text: pa.Array, dayfirst: bool | None) -> RuleResult:
 
 def _checked(text: pa.Array, dayfirst: bool | None, rule: _Rule) -> RuleResult:
     written = _if_plain(pc.replace_substring(text, pattern="-", replacement="/"))
+    if written.null_count == text.null_count:  # as in most tables
+        nowhere = pa.repeat(pa.scalar(False), len(text))
+        return RuleResult(written, ((rule.bad, nowhere), (rule.ambiguous, nowhere)))
     for form in _IN_KERNELS[dayfirst]:
         unread = _unread(written, text)
         written = pc.replace_with_mask(written, unread, _if_plain(_rewritten(text.filter(unread), form)))

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_socialscrm.api.customers import AGENT, API_FIELDS, NUMBER, SIDE_EFFECT
-from airflow_provider_socialscrm.importer.columns.cleaning import clean_text, json_members, json_objects
+from airflow_provider_socialscrm.importer.columns.cleaning import clean_text, json_objects, json_text
 from airflow_provider_socialscrm.importer.columns.findings import FieldColumn, Finding
 from airflow_provider_socialscrm.importer.columns.null_words import null_words, without
 from airflow_provider_socialscrm.importer.columns.text import as_text
@@ -58,8 +58,7 @@ class RowPreparer:
         remarks = [finding for column in checked.values() for finding in column.remarks]
         agents = checked[AGENT].text.to_pylist() if AGENT in checked else None
         encoded = [column for name, column in checked.items() if self.agent_in_row or name != AGENT]
-        members = [column.by_row(json_members(column.name, column.checked.text)) for column in encoded]
-        bodies = json_objects(members)
+        bodies = json_objects([(column.name, column.by_row(json_text(column.checked.text))) for column in encoded])
         problems += self._too_large(bodies, None if self.agent_in_row else agents)
         reasons = _by_row(problems, batch.unreadable)
         extension_sets, set_of_row = _extension_fields(encoded)

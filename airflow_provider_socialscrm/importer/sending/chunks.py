@@ -83,6 +83,8 @@ def chunk_rows(
 
 
 def _by_agent(rows: Sequence[Row]) -> dict[str | None, tuple[Sequence[Row], Sequence[Row]]]:
+    if len({row.agent for row in rows}) == 1 and not any(row.has_side_effects for row in rows):
+        return {rows[0].agent: ((), rows)}  # as with most inputs
     groups: dict[str | None, tuple[list[Row], list[Row]]] = {}
     for row in rows:
         once, plain = groups.setdefault(row.agent, ([], []))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_socialscrm.importer.columns.cleaning import clean, clean_text, json_members, json_objects
+from airflow_provider_socialscrm.importer.columns.cleaning import clean, clean_text, json_objects, json_text
 from airflow_provider_socialscrm.importer.columns.text import as_raw_text
 
 BREAKS = "\x0b\x0c\x1c\x1d\x1e\x1f"
@@ -127,7 +127,7 @@ def test_only_what_has_to_change_does_also_in_a_slice(texts, start):
 def test_an_object_of_members_reads_back_in_order_without_those_that_are_missing(rows, start):
     names = ["a", 'quoted "b" \\', "\u540d"]
     columns = [clean(pa.array([row[place] for row in rows], pa.string())) for place in range(3)]
-    objects = json_objects([json_members(name, column[start:]) for name, column in zip(names, columns, strict=True)])
+    objects = json_objects([(name, json_text(column[start:])) for name, column in zip(names, columns, strict=True)])
 
     expected = [
         [(name, column[place].as_py()) for name, column in zip(names, columns, strict=True) if column[place].is_valid]

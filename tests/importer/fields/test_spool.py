@@ -1,0 +1,113 @@
+"""Checked rows wait in memory or in an unnamed file, and come back as they were."""
+
+from __future__ import annotations
+
+import errno
+from datetime import date
+from itertools import count
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from airflow_provider_socialscrm.importer.fields import spool as spool_module
+from airflow_provider_socialscrm.importer.fields.mapping import plan_fields
+from airflow_provider_socialscrm.importer.fields.prepare import RowPreparer
+from airflow_provider_socialscrm.importer.fields.reader import InputReader
+from airflow_provider_socialscrm.importer.fields.spool import Spool
+from airflow_provider_socialscrm.importer.fields.table_facts import TableFacts
+from airflow_provider_socialscrm.importer.options import Options, Rules
+from airflow_provider_socialscrm.importer.sources import base
+from airflow_provider_socialscrm.importer.sources.open_source import open_source
+
+CATEGORIES = [f"City {n}" for n in range(1_000)]
+TABLE = pd.DataFrame(
+    {
+        "whatsApp": ["8615266667780", "12", "8615266667781", None, "8615266667782"],
+        "agentAccount": list("aabbc"),
+        "welcome": ["Hi", None, None, None, "Hello"],
+        "sex": ["male", "x", "x", None, "m"],
+        "Level": ["Gold", None, "Gold", None, "Silver"],
+        "City": pd.Categorical([None, *CATEGORIES[:4]], categories=CATEGORIES),
+        "Tags": pd.Series([["a"], 1, "b", None, {"k": 1}], dtype=object),
+    }
+)
+
+
+def checked_batches(table=TABLE):
+    source, rules = open_source(table), Rules(extension_fields="all")
+    plan = plan_fields(source.columns, rules, agent_in_row=False)
+    preparer = RowPreparer(plan, rules, False, 10**6, lambda _: 100, TableFacts(date(2026, 11, 26)))
+    return [preparer.check(batch) for batch in source.batches()]
+
+
+def everything_in(batches):
+    """Return all that is known of rows, comparable."""
+    places, found = count(), []
+    for checked in batches:
+        prepared = checked.prepared({}, places)
+        own = checked.own
+        rows = [row._replace(batch=None) for row in prepared.rows]
+        found.append((own.start, own.file, own.records.to_pylist(), rows, prepared.invalid, prepared.remarks))
+    return found
+
+
+@pytest.fixture(params=[0, 10**9], ids=["on disk", "in memory"])
+def memory_bytes(request, monkeypatch):
+    monkeypatch.setattr(spool_module, "MEMORY_BYTES", request.param)
+    monkeypatch.setattr(base, "BATCH_ROWS", 2)
+
+
+@pytest.mark.usefixtures("memory_bytes")
+def test_rows_come_back_as_they_were_as_often_as_they_are_asked_for():
+    batches, spool = checked_batches(), Spool()
+    for checked in batches:
+        spool.add(checked)
+    first, again = everything_in(spool), everything_in(spool)
+    spool.close()
+    assert first == again == everything_in(batches)
+    assert [len(rows) for _, _, _, rows, _, _ in first] == [1, 1, 1]
+
+
+def test_only_the_categories_that_occur_are_written():
+    [checked], spool = checked_batches(), Spool()
+    spool.add(checked)
+    [held] = spool
+    assert len(held.own.records.column("City").dictionary) == 4
+
+
+def test_the_file_has_no_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(spool_module, "MEMORY_BYTES", 0)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    spool = Spool()
+    for checked in checked_batches():
+        spool.add(checked)
+    assert list(tmp_path.iterdir()) == []
+    spool.close()
+
+
+def test_a_full_disk_is_named_with_what_to_do(monkeypatch):
+    def full():
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(spool_module, "MEMORY_BYTES", 0)
+    monkeypatch.setattr(spool_module, "TemporaryFile", full)
+    [checked] = checked_batches()
+    with pytest.raises(OSError, match=r"No space left on device: .*TMPDIR names another folder") as raised:
+        Spool().add(checked)
+    assert raised.value.errno == errno.ENOSPC
+
+
+def test_a_table_that_is_checked_again_is_read_once_and_decided_by_all_of_its_rows(monkeypatch):
+    monkeypatch.setattr(base, "BATCH_ROWS", 2)
+    numbers = [str(8615200000000 + n) for n in range(4)]
+    reads, whole = count(), open_source(pa.table({"whatsApp": numbers, "sex": list("MMMH")}))
+
+    def read():
+        assert next(reads) == 0
+        yield from whole.read()
+
+    reader = InputReader(base.Source(whole.columns, "", read), Options(), agent_in_row=False, envelope=lambda _: 0)
+    reader.read()
+    bodies = [row.body for batch in reader.prepared_batches() for row in batch.rows]
+    assert [b'"sex":"M"' in body for body in bodies] == [True, True, True, False]
