@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow.sdk.exceptions import AirflowRuntimeError
 
+from airflow_provider_socialscrm._compat import task_state_store
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
@@ -23,7 +25,7 @@ KEY: Final = "socialscrm_progress"
 @contextmanager
 def report_progress(context: Context) -> Iterator[ProgressCallback]:
     """Yield what reports progress. Delete the progress entry when the task ends."""
-    entry = ProgressEntry(context.get("task_state_store"))
+    entry = ProgressEntry(task_state_store(context))
 
     def report(progress: SendProgress | ReadProgress) -> None:
         log.info("%s", progress)

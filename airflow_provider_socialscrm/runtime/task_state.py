@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow.sdk.exceptions import AirflowRuntimeError
 
+from airflow_provider_socialscrm._compat import task_state_store
 from airflow_provider_socialscrm.importer.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def checkpoint_store_for(context: Context, path: Any) -> CheckpointStore | None:
 
     :param path: ``checkpoint_path`` of the operator, which is used if it is given.
     """
-    store = context.get("task_state_store")
+    store = task_state_store(context)
     if path is not None:
         from airflow_provider_socialscrm.importer.results.checkpoint import FileCheckpointStore  # noqa: PLC0415 - needs pyarrow
 
