@@ -44,7 +44,7 @@ def test_an_airflow_without_retry_policies_has_the_operator_and_fails_at_once_wh
     )
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1].startswith("None not/there.csv is not there")
+    assert done.stdout.splitlines()[-1].startswith("None not/there.csv does not exist")
 
 
 @pytest.mark.parametrize("name", _compat.MOVED)

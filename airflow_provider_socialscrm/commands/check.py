@@ -122,7 +122,7 @@ class _Screen:
 
     def show(self, progress: ReadProgress | SendProgress) -> None:
         self.files = getattr(progress, "files", self.files)
-        self._bar.update(self._task, description=str(progress), completed=progress.rows, total=progress.total)
+        self._bar.update(self._task, description=str(progress), completed=progress.rows)
 
 
 @contextmanager

@@ -97,7 +97,7 @@ def test_an_empty_frame_makes_no_call_and_does_not_fail(crm: Sandbox, tmp_path):
         (pd.concat({"a": customers()}, axis=1), "MultiIndex on its columns"),
         (customers().set_index(["whatsApp", "friendName"]), "MultiIndex on its rows"),
         ({"whatsApp": ["8699776667780"]}, "dict"),
-        ("not/there.parquet", "not/there.parquet is not there"),
+        ("not/there.parquet", "not/there.parquet does not exist"),
         ("customers.xlsx", "customers.xlsx"),
     ],
 )

@@ -42,10 +42,10 @@ def test_one_line_says_what_this_airflow_lacks_and_what_serves_instead(monkeypat
 
 def test_the_outcome_counts_rows_calls_and_each_reason_in_the_right_number(caplog):
     report = Report()
-    report.calls.sent = 1
-    report.settle(Bucket.ACCEPTED, range(2))
-    report.settle(Bucket.REJECTED, [2], Reason(533, "A format.", "Compare it."))
-    report.settle(Bucket.INVALID, [3, 4], Reason("bad-number", "Not a number.", "Fix it."))
+    report.count_calls(sent=1)
+    report.count(Bucket.ACCEPTED, range(2))
+    report.count(Bucket.REJECTED, [2], Reason(533, "A format.", "Compare it."))
+    report.count(Bucket.INVALID, [3, 4], Reason("bad-number", "Not a number.", "Fix it."))
 
     with caplog.at_level(logging.INFO):
         log_outcome({**report.manifest(), "rejects_path": "/data/rejects.csv", "ambiguous_numbers": {}})

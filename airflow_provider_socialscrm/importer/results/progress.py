@@ -53,21 +53,17 @@ class ReadProgress:
 
     :param rows: rows read since the table was opened.
     :param files: files they are from.
-    :param total: rows of the input; ``None`` until it was read to its end, after which its rows are checked.
     """
 
     rows: int
     files: int
-    total: int | None = None
 
     @property
     def numbers(self) -> dict[str, int]:
         """The same for a program to read."""
-        return {"rows_read": self.rows} if self.total is None else {"rows_checked": self.rows, "total": self.total}
+        return {"rows_read": self.rows}
 
     def __str__(self) -> str:
-        if self.total is not None:
-            return f"Checked {self.rows:,} of {self.total:,} rows so far"
         files = f" of {self.files:,} files" if self.files > 1 else ""
         return f"Read {self.rows:,} rows{files} so far"
 
@@ -90,7 +86,6 @@ class ProgressObserver:
         self._now = now
         self._interval = interval
         self._due = now() + interval
-        self._rows: int | None = None  # of the table, once it was read to its end
         self._is_sending = False
         self._started = now()
         self._total = self._done_before = 0
@@ -100,7 +95,7 @@ class ProgressObserver:
         return replace(source, read=lambda: self._observed(source.read()))
 
     def start_sending(self, *, total: int, done: int) -> None:
-        """Report the progress of sending from now on, and no longer that of reading, which another thread goes on with.
+        """Report the progress of sending from now on.
 
         :param total: rows of the input.
         :param done: rows that earlier tries sent, which do not count for this one's pace.
@@ -122,9 +117,8 @@ class ProgressObserver:
             yield batch
             rows += batch.records.num_rows
             files.add(batch.file)
-            if not self._is_sending and self._is_due():
-                self._on_progress(ReadProgress(rows, len(files), self._rows))
-        self._rows = rows
+            if self._is_due():
+                self._on_progress(ReadProgress(rows, len(files)))
 
     def _is_due(self) -> bool:
         now = self._now()

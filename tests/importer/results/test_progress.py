@@ -48,7 +48,6 @@ def test_sending_is_reported_in_one_line(progress, sentence):
     [
         (ReadProgress(1_200_000, 1), "Read 1,200,000 rows so far", {"rows_read": 1_200_000}),
         (ReadProgress(30_000, 3), "Read 30,000 rows of 3 files so far", {"rows_read": 30_000}),
-        (ReadProgress(10, 3, 2_000), "Checked 10 of 2,000 rows so far", {"rows_checked": 10, "total": 2_000}),
     ],
 )
 def test_reading_is_reported_in_one_line(progress, sentence, numbers):
@@ -124,7 +123,7 @@ def test_reading_is_reported_once_an_interval_and_counted_from_the_start_each_ti
     assert reports == [ReadProgress(30, 2)]
 
     list(source.batches())
-    assert reports[1:] == [ReadProgress(20, 1, 40)]
+    assert reports[1:] == [ReadProgress(20, 1)]
 
 
 def test_reading_the_first_rows_alone_does_not_count_as_the_whole():
@@ -136,19 +135,6 @@ def test_reading_the_first_rows_alone_does_not_count_as_the_whole():
     list(source.batches())
 
     assert reports == [ReadProgress(10, 1), ReadProgress(20, 1)]
-
-
-def test_reading_is_not_reported_while_rows_are_sent():
-    clock, reports = Clock(), []
-    observer = ProgressObserver(reports.append, clock, INTERVAL)
-    source = observer.observe(Source((), "", lambda: pieces(clock, "a", seconds=INTERVAL)))
-
-    observer.start_sending(total=10, done=0)
-    list(source.batches())
-    assert reports == []
-
-    observer.maybe_report(Report())
-    assert reports == [SendProgress(0, 10, 0.0, 0)]
 
 
 def test_sending_is_not_reported_before_it_starts():

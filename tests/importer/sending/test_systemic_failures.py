@@ -56,7 +56,7 @@ def test_rows_are_released_once():
 
 def importing(size: int, is_bad: Callable[[int], bool], **options: Any) -> tuple[Import, OfflineCrm]:
     data = table_of([{"whatsApp": number_of(place)} for place in range(size)])
-    crm = OfflineCrm(lambda row: UNKNOWN if is_bad(place_of(row)) else 0, "odd")
+    crm = OfflineCrm(lambda row: UNKNOWN if is_bad(place_of(row)) else 0, "strange")
     return Import(open_source(data), crm, Options(max_rejected=size, **options)), crm
 
 
