@@ -76,6 +76,7 @@ def test_no_customer_and_no_key_shows_where_a_decorated_function_returns_a_table
     run("decorated")
 
 
+@pytest.mark.thorough
 @pytest.mark.frame_through_xcom
 def test_rendered_field_shows_the_shape_of_a_plain_tasks_table(airflow, run):
     run("plain")
@@ -100,6 +101,7 @@ def test_mapped_tasks_import_a_table_each_and_show_its_shape(
     assert sorted(path.name for path in hidden_customers.glob("*.csv")) == ["0.csv", "1.csv"]
 
 
+@pytest.mark.thorough
 @pytest.mark.frame_through_xcom
 def test_a_decorated_function_shows_the_shapes_of_what_it_is_given_and_returns(airflow, run):
     done = run("decorated_mapped")
@@ -115,6 +117,7 @@ def test_a_decorated_function_shows_the_shapes_of_what_it_is_given_and_returns(a
     assert accepted == [1, 1]
 
 
+@pytest.mark.thorough
 @pytest.mark.frame_through_xcom
 def test_more_refused_rows_than_allowed_fail_the_task_at_once_with_the_manifest_there(
     airflow, socialscrm_sandbox: Sandbox, run, hidden_customers
@@ -129,6 +132,7 @@ def test_more_refused_rows_than_allowed_fail_the_task_at_once_with_the_manifest_
     assert len(socialscrm_sandbox.customers()) == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.frame_through_xcom
 def test_a_table_that_cannot_be_taken_fails_the_task_before_any_call(
     airflow, socialscrm_sandbox: Sandbox, run, hidden_customers

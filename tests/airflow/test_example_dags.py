@@ -8,7 +8,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from airflow_provider_socialscrm.sandbox.server import Sandbox
+
+pytestmark = (
+    pytest.mark.thorough
+)  # some twenty seconds for each DAG run; tests/airflow/test_dag_runs.py has the main ones
 
 
 def succeed(airflow, dag_id: str, **environment: str) -> str:

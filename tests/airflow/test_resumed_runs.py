@@ -86,6 +86,7 @@ def test_the_second_try_sends_only_what_the_first_did_not_settle(
     assert sorted(path.name for path in folder.rglob("*.csv*")) == left  # no part of the dead letter among them
 
 
+@pytest.mark.thorough
 @pytest.mark.needs_airflow("3.3")
 def test_a_task_that_fails_for_good_leaves_its_state_to_airflow(
     airflow, socialscrm_sandbox: Sandbox, connection, folder
@@ -101,6 +102,7 @@ def test_a_task_that_fails_for_good_leaves_its_state_to_airflow(
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.needs_airflow("3.3")
 def test_airflow_tells_a_cleared_task_from_one_that_is_retried(airflow, connection, folder):
     airflow.run("dags", "test", "task_state", dags=DAGS, TEST_FOLDER=str(folder), **connection)
@@ -114,6 +116,7 @@ def test_airflow_tells_a_cleared_task_from_one_that_is_retried(airflow, connecti
     assert after > before
 
 
+@pytest.mark.thorough
 @pytest.mark.needs_airflow("3.3")
 def test_the_policy_serves_any_task(airflow, connection):
     done = airflow.run("dags", "test", "any_task", dags=DAGS, **connection)
