@@ -82,7 +82,7 @@ def _conn_fields() -> dict[str, Any]:
         },
         "auth_scheme": {
             "label": "Auth scheme",
-            "description": "body: signed body, one agent a call. header: signed headers, an agent in each row.",
+            "description": "body: signed body, one agent per call. header: signed headers, an agent in each row.",
             "schema": {"type": ["string", "null"], "enum": ["body", "header"], "default": "body"},
         },
         "time_zone": {

@@ -38,7 +38,7 @@ _NOT_THE_API: Final = {
     HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
 }
 _WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,9}")
-_NO_ENVELOPE: Final = "{}: whether the call was taken is not known. If this repeats, check Base URL."
+_NO_ENVELOPE: Final = "{}: it is not known whether the call was processed. If this repeats, check Base URL."
 _DATE_RESOLUTION: Final = 1.0  # seconds; the Date header has no fractions
 
 
@@ -103,7 +103,7 @@ def _http_date(value: str) -> float | None:
 def _meaning_of(status: int) -> tuple[type[SocialSCRMError], str]:
     if status in _NOTHING_TAKEN:
         return ServiceError, (
-            f"SocialsCRM answered HTTP {status} and took nothing of the call. Try again later; if 429 comes often, "
+            f"SocialsCRM answered HTTP {status} and did not process the call. Try again later; if 429 comes often, "
             "lower Calls per second."
         )
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
@@ -126,8 +126,8 @@ def _meaning_of(status: int) -> tuple[type[SocialSCRMError], str]:
             "port) and Auth scheme."
         )
     return UncertainError, (
-        f"The CRM, or a gateway in front of it, answered HTTP {status}: whether the call was taken is not known. "
-        "If this repeats, check Base URL, then ask the vendor."
+        f"The CRM, or a gateway in front of it, answered HTTP {status}: it is not known whether the call was "
+        "processed. If this repeats, check Base URL, then ask the vendor."
     )
 
 

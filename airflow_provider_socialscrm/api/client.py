@@ -172,8 +172,8 @@ def _transport_error(failure: Exception) -> SocialSCRMError:
         )
     if isinstance(failure, requests.ReadTimeout):
         return UncertainError(
-            "No response came within the time-out: whether the call was taken is not known. If this repeats, raise "
-            "Timeout or lower rows_per_call."
+            "No response came within the time-out: it is not known whether the call was processed. If this repeats, "
+            "raise Timeout or lower rows_per_call."
         )
     return UncertainError(
         "The connection was lost during the call: whether it was taken is not known. If this repeats, check the "
@@ -193,7 +193,8 @@ def _tls_error(reason: str) -> SocialSCRMError:
             "write http:// only where the server has no https."
         )
     return UncertainError(
-        "TLS with the server failed: whether the call was taken is not known. Check Base URL, and any proxy between."
+        "TLS with the server failed: it is not known whether the call was processed. Check Base URL, and any "
+        "proxy between."
     )
 
 

@@ -34,7 +34,7 @@ NEVER_EMPTY: Final = (NUMBER, AGENT)
 """Fields that a row needs, so that they cannot be sent empty."""
 
 IMPORT_PATH: Final = "/wscrm-bus-api/customer/api/import"
-"""Body scheme: ``PUT``, one agent a call (vendor API 1.2)."""
+"""Body scheme: ``PUT``, one agent per call (vendor API 1.2)."""
 
 BATCH_IMPORT_PATH: Final = "/wscrm-bus-api/customer/api/batchImport"
 """Header scheme: ``POST``, an agent in each row (vendor API 1.2)."""
@@ -84,7 +84,7 @@ class Outcome:
 
 
 def named_outcome(data: Any, numbers: Sequence[str]) -> Outcome:
-    """Return the verdict of a response with code 200 on the rows of its call; by default all were taken.
+    """Return the verdict of a response with code 200 on its rows; unless it says otherwise, all were accepted.
 
     The vendor does not document it; other endpoints name numbers in these shapes (vendor API 6.2)::
 

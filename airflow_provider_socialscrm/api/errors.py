@@ -82,7 +82,7 @@ class ClockError(RetriableError):
 
 
 class ServiceError(RetriableError):
-    """The service is unavailable or out of reach, and took nothing of the call."""
+    """The service is unavailable or unreachable, and processed nothing of the call."""
 
 
 class UncertainError(RetriableError):

@@ -21,7 +21,7 @@ RECOVERY_STEP: Final = 0.02
 """Share of the full rate that each successful call restores: about fifty calls restore all of it."""
 
 ONE_DROP_SECONDS: Final = 1.0
-"""Responses 429 within this time belong to one burst and halve the rate once: the vendor counts by second."""
+"""429 responses within this time belong to one burst and halve the rate once: the vendor counts by second."""
 
 
 class Pace:

@@ -47,7 +47,7 @@ TOO_MANY_TASKS: Final = (
 )
 """Without Redis tasks do not know of each other."""
 
-GOES_ON_ALONE: Final = "%s. This task keeps to its part, %.3g calls a second, and asks again every %g s"
+GOES_ON_ALONE: Final = "%s. This task falls back to its own part, %.3g calls a second, and tries Redis again every %g s"
 
 ReserveSlot = Callable[[float], float]
 """Reserves the next free slot, of so many seconds, and returns the seconds until it begins."""
@@ -72,7 +72,7 @@ class RedisSlots:
             from redis.retry import Retry  # noqa: PLC0415
         except ImportError:
             raise SettingError(
-                "Pace connection names a Redis, whose client is not installed: "
+                "Pace connection names a Redis server, but the Redis client is not installed: "
                 "pip install 'airflow-provider-socialscrm[redis]' on the workers, or leave Pace connection empty."
             ) from None
         try:
@@ -83,7 +83,7 @@ class RedisSlots:
                 retry=Retry(NoBackoff(), 0),  # the import goes on without Redis sooner than its client would give up
             )
         except (ValueError, TypeError):  # their texts repeat parts of the address
-            raise SettingError("Pace connection leads to no address that the client of Redis takes.") from None
+            raise SettingError("Pace connection does not give an address that the Redis client accepts.") from None
         self._failures = (redis.RedisError, OSError)
         self._script = self._redis.register_script(RESERVE)
         self._key = f"socialscrm:slots:{key}"
@@ -98,7 +98,7 @@ class RedisSlots:
         try:
             return int(self._script(keys=[self._key], args=arguments)) / MICROSECONDS
         except self._failures as failure:
-            raise SlotUnavailableError(f"Redis gives no slot ({type(failure).__name__})") from None
+            raise SlotUnavailableError(f"Redis returned no slot ({type(failure).__name__})") from None
 
     def close(self) -> None:
         """Close the connection."""
@@ -180,7 +180,7 @@ class SharedPace(Pace):
     def _share_again(self) -> None:
         if self._alone_until != NEVER:
             self._alone_until = NEVER
-            log.info("Redis gives slots again: the tasks share the calls per second")
+            log.info("Redis is back: the tasks share the calls per second again")
 
 
 @contextmanager

@@ -117,7 +117,7 @@ NOT_TEXT: Final = Reason(
 ODD_SEX: Final = Reason(
     "odd-sex",
     "sex is not unknown, male or female, nor a word that clearly means one of them.",
-    "It is sent as it is. Set values={'sex': {'1': 'male', '2': 'female'}}, with the words in your data, to translate "
+    "It is sent unchanged. Set values={'sex': {'1': 'male', '2': 'female'}}, with the words in your data, to translate "
     "them.",
 )
 DUPLICATE: Final = Reason(
@@ -255,10 +255,10 @@ OTHER_SEPARATOR: Final = Reason(
 NULL_WORD: Final = Reason(
     "null-word",
     "A value is a word that programs write for a missing value, such as NULL or NaN.",
-    "It is sent as it is. Set null_values=['NULL'], with the words in your data, to treat them as missing.",
+    "It is sent unchanged. Set null_values=['NULL'], with the words in your data, to treat them as missing.",
 )
 INEXACT_NUMBER: Final = Reason(
     "inexact-number",
     "A column holds a number with more digits than a 64-bit float can hold, so its last digits may be wrong.",
-    "It is sent as it is. Export the column as text or as integers: pandas turns integers with gaps into floats.",
+    "It is sent unchanged. Export the column as text or as integers: pandas turns integers with gaps into floats.",
 )

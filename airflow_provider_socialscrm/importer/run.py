@@ -131,7 +131,7 @@ class Import:
             log.info("Resuming: %s rows are done since an earlier try", f"{self._checkpoint.done_rows:,}")
         else:
             self._checkpoint.start_over()
-            log.warning("The rows changed since the last try: the import starts over.")
+            log.warning("The rows have changed since the last try, so the import starts over.")
 
     def _run(self) -> None:
         self._earlier, self._started = self.report.seconds.total, self._options.clock.now()

@@ -88,8 +88,8 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         all fields excludes ``whatsApp``, ``agentAccount``, ``welcome`` and ``cancelTabName``.
     :param bad_values: whether a row with an optional value that cannot be sent is rejected (``"reject"``, default: a
         person decides) or sent without that value (``"omit"``), which the log counts.
-    :param duplicates: which of the rows with one number is sent: the ``"last"`` that can be sent (default, assumed to
-        be the newest), the ``"first"``, or all (``"send"``).
+    :param duplicates: which row is sent when several share a number: the ``"last"`` that can be sent (default, assumed
+        to be the newest), the ``"first"``, or all (``"send"``).
     :param on_invalid: when rows cannot be sent: send the others (``"reject"``, default), or nothing (``"fail"``).
     :param encoding: of CSV and JSONL files, by its name in Python. Default ``"utf-8"``, which most programs write.
     :param delimiter: between the values of CSV files, one character. Default ``","``.
@@ -99,8 +99,8 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         is found in some fourteen calls.
     :param bytes_per_call: bytes in the body of a call at most. Default 1,048,576 (1 MiB), which web servers commonly
         accept.
-    :param concurrency: calls in flight. A retry after a killed worker repeats at most these, and the calls answered
-        since the last save, about a second's. Default 16, which keeps the default pace of 45 calls a second while
+    :param concurrency: calls in flight. A retry after a killed worker repeats at most these, and those answered
+        since the last save, about a second's worth. Default 16, which keeps the default pace of 45 calls a second while
         responses take up to 350 ms.
     :param max_rejected: rows that may be rejected without failing the task; it fails only after all other rows were
         sent. An int is a number of rows, a float from 0.0 to 1.0 a share of the input, ``None`` allows all. Default 0:

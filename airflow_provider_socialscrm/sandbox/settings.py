@@ -17,7 +17,7 @@ SECRET_SETTINGS = frozenset({"api_key"})
 """Settings that no page and no response ever shows."""
 
 MAX_CLOCK_OFFSET = 10 * 365 * 24 * 3600.0
-"""Seconds, ten years; our choice, within it dates can express the skewed clock."""
+"""Seconds, ten years; our choice: within it, dates can still express the skewed clock."""
 
 ASSUMED_SETTINGS = (
     "refusal",

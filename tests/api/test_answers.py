@@ -131,7 +131,7 @@ TAKEN = envelope(code=200, message="Success", data="")
         ((301, 302, 303, 307, 308), SettingError, Recovery.STOP, "redirect"),
         ((401, 403, 404, 405, 407), SettingError, Recovery.STOP, "Base URL"),
         ((413,), TooLargeError, Recovery.HALVE_BYTES, "bytes_per_call"),
-        ((408, 429, 503), ServiceError, Recovery.WAIT, "took nothing"),
+        ((408, 429, 503), ServiceError, Recovery.WAIT, "did not process the call"),
         ((400, 409, 415, 422), RequestError, Recovery.STOP, "Auth scheme"),
         ((500, 502, 504, 520, 599), UncertainError, Recovery.UNCERTAIN, "not known"),
     ],

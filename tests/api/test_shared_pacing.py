@@ -30,7 +30,7 @@ from airflow_provider_socialscrm.api.shared_pacing import (
 
 PACE = 45.0
 LIMIT = 50
-KEEPS_TO_ITS_PART = "This task keeps to its part, {} calls a second, and asks again every 30 s"
+KEEPS_TO_ITS_PART = "This task falls back to its own part, {} calls a second, and tries Redis again every 30 s"
 
 
 class Slots:
@@ -48,7 +48,7 @@ class Slots:
     def reserve(self, seconds: float) -> float:
         self.asked.append(self.now)
         if any(start <= self.now < end for start, end in self.outages):
-            raise SlotUnavailableError("Redis gives no slot (ConnectionError)")
+            raise SlotUnavailableError("Redis returned no slot (ConnectionError)")
         slot = max(self.now, self.free)
         self.free = slot + seconds
         return slot - self.now
@@ -148,9 +148,9 @@ def test_an_outage_is_logged_once_and_so_is_its_end(caplog):
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         (
             "WARNING",
-            f"Redis gives no slot (ConnectionError). {KEEPS_TO_ITS_PART.format(45)}",
+            f"Redis returned no slot (ConnectionError). {KEEPS_TO_ITS_PART.format(45)}",
         ),
-        ("INFO", "Redis gives slots again: the tasks share the calls per second"),
+        ("INFO", "Redis is back: the tasks share the calls per second again"),
     ]
     assert [asked for asked in slots.asked if 2 <= asked < 80] == pytest.approx([2, 32, 62], abs=0.2)
 
@@ -239,7 +239,7 @@ def test_an_unreachable_redis_causes_a_warning_without_its_password(caplog):
     assert waits == pytest.approx([0.5 / 15, 0, 1 / 15], abs=0.01)
     assert caplog.messages == [
         "Calls per second: 45, shared through Redis; without it 45 divided by 3 tasks at once = 15",
-        f"Redis gives no slot (ConnectionError). {KEEPS_TO_ITS_PART.format(15)}",
+        f"Redis returned no slot (ConnectionError). {KEEPS_TO_ITS_PART.format(15)}",
     ]
     assert "hush-hush" not in f"{caplog.text} {tenant!r}"
 
@@ -253,7 +253,7 @@ def test_a_redis_that_does_not_respond_is_unavailable():
 
 
 def test_an_invalid_address_is_not_repeated():
-    with pytest.raises(SettingError, match="no address that the client of Redis takes") as caught:
+    with pytest.raises(SettingError, match="does not give an address that the Redis client accepts") as caught:
         RedisSlots("http://:hush-hush@redis:6379/0", CRM)
     assert "hush-hush" not in str(caught.value)
 

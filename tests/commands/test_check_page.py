@@ -124,7 +124,7 @@ def test_samples_that_stay_as_they_are(check):
 def test_notes(check):
     assert check(*MAPPED, "--defaults", "welcome=Hello").section("Worth a look") == [
         "  - 1 row: sex is not unknown, male or female, nor a word that clearly means one",
-        "    of them. It is sent as it is. Set values={'sex': {'1': 'male', '2':",
+        "    of them. It is sent unchanged. Set values={'sex': {'1': 'male', '2':",
         "    'female'}}, with the words in your data, to translate them.",
         "  - welcome makes the CRM send the customer a message. Each row that has one",
         "    takes a call of its own.",
@@ -209,7 +209,7 @@ def test_what_several_fields_have_in_common_is_said_once(check):
 
     assert check("nulls.csv").section("Worth a look") == [
         "  - 2 rows (friendName), 1 row (stage): A value is a word that programs write",
-        "    for a missing value, such as NULL or NaN. It is sent as it is. Set",
+        "    for a missing value, such as NULL or NaN. It is sent unchanged. Set",
         "    null_values=['NULL'], with the words in your data, to treat them as missing.",
     ]
     done = check("nulls.csv", "--null-values", "NULL")

@@ -20,12 +20,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False, kw_only=True)
 class CheckedBatch:
-    """Rows of the input, each with what is sent of it, or with why it cannot be sent.
+    """Rows of the input, each with what will be sent, or why it cannot be.
 
     Rows are named by their place in the batch, from 0.
 
     :param own: their own columns.
-    :param bodies: their JSON; of a row that cannot be sent it does not matter.
+    :param bodies: their JSON; meaningless for a row that cannot be sent.
     :param keys: their numbers, as :func:`.duplicates.keys_of` returns them.
     :param agents: the agents of the rows; ``None`` where no row has one.
     :param agent_in_row: header scheme: the row names its agent; else the agent signs.

@@ -143,7 +143,7 @@ def _repeated(positions: Positions, keys: Keys) -> tuple[Positions, Keys]:
 
 
 def superseded(positions: Positions, keys: Keys, sendable: Flags, *, keep_last: bool) -> tuple[Positions, Positions]:
-    """Return the rows that do not go because another one does, in order, and which one that is.
+    """Return the rows that are not sent because another one is, in order, and which one that is.
 
     Of the rows with one number the last (or first) that can be sent goes. Rows behind it (or before it) cannot be sent,
     and are not superseded: a person has to fix them.

@@ -33,7 +33,7 @@ NAMED_LINES: Final = 10
 
 
 class InputReader:
-    """Reads a table once, and holds its rows as they are sent, or with why they cannot be.
+    """Reads a table once, and holds its rows ready to be sent, or with the reasons why they cannot be.
 
     :param source: the table.
     :param options: the limits of a call, and the rules by which the table is read.
@@ -88,7 +88,7 @@ class InputReader:
         self._spool.close()
 
     def prepared_batches(self) -> Iterator[PreparedBatch]:
-        """Yield the rows, each once; they are the same whenever they are asked for."""
+        """Yield the rows, each once; repeated calls yield the same rows."""
         places = count()
         self._remarks.clear()
         for checked in self._spool:

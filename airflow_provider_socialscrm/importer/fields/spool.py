@@ -92,7 +92,7 @@ class Spool:
         return _from_bytes(self._read(part))
 
     def close(self) -> None:
-        """Give the memory and the file back."""
+        """Release the memory and the file."""
         self._file.close()
 
     def _write(self, content: Any) -> _Part:
@@ -105,7 +105,7 @@ class Spool:
             self._file.seek(part.start)
             self._file.write(content)
         except OSError as failure:
-            message = f"{failure.strerror}: no room for the rows to send; TMPDIR names another folder"
+            message = f"{failure.strerror}: no space for the rows to send; set TMPDIR to a folder with more space"
             raise OSError(failure.errno, message, gettempdir()) from None
         return part
 

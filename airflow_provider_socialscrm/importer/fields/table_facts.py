@@ -41,7 +41,7 @@ class TableFacts:
             self._observed_letters |= letters_of(text)
 
     def conclude(self) -> bool:
-        """Stop to observe, and return whether rows have to be checked again because the whole table says otherwise."""
+        """Stop observing, and return whether rows have to be checked again because the whole table says otherwise."""
         if self.precision is None or self._observed_letters is None:
             return False
         self.precision.observing = False

@@ -85,7 +85,7 @@ class FileCheckpointStore:
         return state if identity == self._identity else None
 
     def save(self, state: dict[str, Any]) -> None:
-        """Write the file; a kill meanwhile leaves the one before.
+        """Write the file; if the process is killed meanwhile, the previous file remains.
 
         :raises CheckpointError: if it cannot be written.
         """
@@ -140,9 +140,9 @@ class Checkpoint:
         plan = state.get("plan") or {}
         if plan != self._plan:
             if plan.get("version") == self._plan["version"]:
-                log.warning("The columns or the target changed since the last try: the import starts over.")
+                log.warning("The columns or the target have changed since the last try, so the import starts over.")
             else:
-                log.warning("The provider's version changed since the last try: the import starts over.")
+                log.warning("The provider's version has changed since the last try, so the import starts over.")
             return False
         self._done, self._in_doubt = Intervals(state["done"]), Intervals(state["in_doubt"])
         self._content, self._report = int(state["content"], 16), state["report"]

@@ -66,7 +66,7 @@ class Recorder:
         self._writer.save_now()
 
     def mark_resolved(self, rows: Sequence[Row]) -> None:
-        """Note that the CRM certainly did not take these rows, if they are such."""
+        """Note that the CRM definitely did not take these rows, where any are in doubt."""
         if self._checkpoint.any_in_doubt(rows):
             self._checkpoint.mark_resolved(rows)
             self._writer.mark_changed(at_once=True)

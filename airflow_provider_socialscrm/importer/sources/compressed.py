@@ -54,7 +54,7 @@ class Streams(io.RawIOBase):
         self._ahead = b""
 
     def readable(self) -> bool:
-        """Return that it can be read."""
+        """Return True: it can be read."""
         return True
 
     def readinto(self, buffer: Any, /) -> int:

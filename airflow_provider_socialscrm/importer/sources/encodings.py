@@ -1,4 +1,4 @@
-"""Advise on the encoding of a text that is not in the given one."""
+"""Suggest an encoding for text that is not in the given one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ HEAD_BYTES: Final = 64
 """Bytes in which to look for the zeros of UTF-16: a few column names, mostly of ASCII letters."""
 
 LEAST_BYTES: Final = 4
-"""Bytes that a certain answer takes: two characters of UTF-16."""
+"""Bytes needed for a definite answer: two characters of UTF-16."""
 
 SAMPLE_BYTES: Final = 64 * 1024
 """Bytes of lines with non-ASCII characters to look at: some hundred customers."""
