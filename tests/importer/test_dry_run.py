@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -13,7 +14,9 @@ from airflow_provider_socialscrm.importer.dry_run import SAMPLE_ROWS, SampleFiel
 from airflow_provider_socialscrm.importer.errors import InputError, RejectedRowsError
 from airflow_provider_socialscrm.importer.masking import LONGEST_SHOWN, masked
 from airflow_provider_socialscrm.importer.options import Options, Rules
+from airflow_provider_socialscrm.importer.results.dead_letter import FLUSH_ROWS
 from airflow_provider_socialscrm.importer.run import Import
+from airflow_provider_socialscrm.importer.sources.base import BATCH_ROWS
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 
 NAMES = ["Ann Secret", "\u674e\u5c0f\u9f99", "Bo Secret", None, "Cy Secret", "Di Secret"]
@@ -32,9 +35,10 @@ def settings_of(url="http://127.0.0.1:1", **changes):
     return Settings(url, "1", "key", "agent_wang", **({"calls_per_second": 45.0} | changes))
 
 
-def previewed(data, options, settings=None, **more):
+def previewed(data, options, settings=None, *, batch_rows=BATCH_ROWS, **more):
     settings = settings or settings_of()
-    return preview_import(open_source(data), options, settings, Client(settings).envelope_size, **more)
+    source = replace(open_source(data), batch_rows=batch_rows)
+    return preview_import(source, options, settings, Client(settings).envelope_size, **more)
 
 
 def test_rows_reasons_calls_and_seconds_are_those_of_the_import():
@@ -111,7 +115,7 @@ def test_the_rows_that_would_not_go_are_written_where_they_are_wanted(tmp_path):
 
 
 def test_rows_beside_the_one_file_go_also_when_the_dry_run_breaks_off(tmp_path, monkeypatch):
-    monkeypatch.setattr("airflow_provider_socialscrm.importer.results.dead_letter.FLUSH_ROWS", 1)
+    unsendable = pd.DataFrame({"mobile": ["x"] * 3 * FLUSH_ROWS})
 
     def break_off(*_args, **_options):
         assert len(list((tmp_path / "rejects.csv.parts").iterdir())) == 3
@@ -119,7 +123,7 @@ def test_rows_beside_the_one_file_go_also_when_the_dry_run_breaks_off(tmp_path, 
 
     monkeypatch.setattr("airflow_provider_socialscrm.importer.dry_run.chunk_rows", break_off)
     with pytest.raises(OSError, match="gone"):
-        previewed(CUSTOMERS, Options(rules=RULES), rejects_path=tmp_path / "rejects.csv")
+        previewed(unsendable, Options(rules=RULES), batch_rows=len(unsendable), rejects_path=tmp_path / "rejects.csv")
     assert [found.name for found in tmp_path.iterdir()] == ["rejects.csv"]
 
 

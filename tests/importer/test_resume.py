@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -26,7 +25,7 @@ from airflow_provider_socialscrm.importer.results.checkpoint import FileCheckpoi
 from airflow_provider_socialscrm.importer.results.intervals import Intervals
 from airflow_provider_socialscrm.importer.run import Import
 from airflow_provider_socialscrm.importer.sending.refused_fields import REFUSED_ROWS
-from airflow_provider_socialscrm.importer.sources import base
+from airflow_provider_socialscrm.importer.sources.base import Source
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.support.sandbox import NO_LIMIT, as_new
@@ -106,7 +105,7 @@ class World:
         settings = Settings(self.crm.url, "1", key, AGENTS[0], self.scheme, calls_per_second=100_000.0)
         with closing(StoppingClient(settings)) as client:
             run = Import(
-                open_source(self.table), client, self.options, self.rejects, self.store, on_progress=self.on_progress
+                source_of(self.table), client, self.options, self.rejects, self.store, on_progress=self.on_progress
             )
             self._prepare(run, client, stop, at)
             sent_before = self._sent_by_the_checkpoint()
@@ -188,11 +187,9 @@ def table_of(kinds: list[str]) -> pa.Table:
     return pa.Table.from_pylist(rows, pa.schema([(name, pa.string()) for name in names]))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _small_batches() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(base, "BATCH_ROWS", BATCH_ROWS)
-        yield
+def source_of(table: pa.Table) -> Source:
+    """Return a table as a source of small batches."""
+    return replace(open_source(table), batch_rows=BATCH_ROWS)
 
 
 @pytest.fixture(scope="module")
@@ -422,7 +419,7 @@ def test_state_that_cannot_be_read_makes_no_call_and_touches_nothing(crm, tmp_pa
 
     client = Client(Settings(crm.url, "1", crm.settings.api_key, AGENTS[0]))
     with closing(client), pytest.raises(CheckpointError, match=r"state\.json cannot be read"):
-        Import(open_source(world.table), client, world.options, world.rejects, world.store).run()
+        Import(source_of(world.table), client, world.options, world.rejects, world.store).run()
 
     assert crm.calls() == []
     assert path.read_bytes() == content
@@ -488,17 +485,17 @@ def test_a_file_is_read_once_whether_a_try_begins_or_resumes(crm, tmp_path):
     world = world_of(crm, tmp_path, ["malformed", *["good"] * 20], concurrency=1)
     with pytest.raises(StoppedError):
         world.attempt("stopped", 5)
-    whole = open_source(world.table)
+    whole = source_of(world.table)
     client = Client(Settings(crm.url, "1", crm.settings.api_key, AGENTS[0], calls_per_second=100_000.0))
 
     reads = count()
 
-    def read():
+    def read(batch_rows):
         if next(reads):
             raise InputError("The file breaks off.")
-        yield from whole.read()
+        yield from whole.read(batch_rows)
 
-    read_once = base.Source(whole.columns, whole.describe, read)
+    read_once = replace(whole, read=read)
     with closing(client):
         run = Import(read_once, client, world.options, world.rejects, world.store)
         run.run()
