@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -20,6 +19,7 @@ from airflow_provider_socialscrm.api.errors import ServiceError
 from airflow_provider_socialscrm.api.retry import Clock, RetryLimits
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError, StoppedError
+from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.options import ALL, Options, Rules
 from airflow_provider_socialscrm.importer.results.checkpoint import FileCheckpointStore
 from airflow_provider_socialscrm.importer.results.intervals import Intervals
@@ -28,6 +28,7 @@ from airflow_provider_socialscrm.importer.sending.refused_fields import REFUSED_
 from airflow_provider_socialscrm.importer.sources.base import Source
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 from airflow_provider_socialscrm.sandbox.server import Sandbox
+from tests.support.checkpoints import MemoryCheckpointStore
 from tests.support.sandbox import NO_LIMIT, as_new
 
 AGENTS = ("agent_wang", "agent_silva", "agent_okafor")
@@ -42,28 +43,22 @@ class KilledError(BaseException):
     """Ends a run as a kill ends a process: only the test catches it."""
 
 
-class MemoryStore:
-    """Saves the state as JSON; is killed at one of its saves, before or after the state is saved."""
+class KillableStore(MemoryCheckpointStore):
+    """Is killed at one of its saves, before or after the state is saved."""
 
     def __init__(self) -> None:
-        self.text: str | None = None
+        super().__init__()
         self.saves_left: int | None = None
         self.has_last = False
-
-    def load(self) -> dict[str, Any] | None:
-        return None if self.text is None else json.loads(self.text)
 
     def save(self, state: dict[str, Any]) -> None:
         is_killed = self.saves_left == 0
         if self.saves_left is not None:
             self.saves_left -= 1
         if not is_killed or self.has_last:
-            self.text = json.dumps(state)
+            super().save(state)
         if is_killed:
             raise KilledError
-
-    def clear(self) -> None:
-        self.text = None
 
 
 class StoppingClient(Client):
@@ -93,7 +88,7 @@ class World:
     scheme: AuthScheme
     rejects: Path
     options: Options
-    store: Any = field(default_factory=MemoryStore)
+    store: Any = field(default_factory=KillableStore)
     calls: int = 0
     done: set[bytes] = field(default_factory=set)
     may_repeat: int = 0
@@ -119,7 +114,7 @@ class World:
             finally:
                 self.calls += client.calls
                 assert sorted(self.done.intersection(client.carried)) == []
-                self._note_done(run)
+                self._note_done(client)
         return run
 
     def _prepare(self, run: Import, client: StoppingClient, stop: str | None, at: int) -> None:
@@ -134,13 +129,18 @@ class World:
         state = self.store.load()
         return state["report"]["calls"]["sent"] if state else 0
 
-    def _note_done(self, run: Import) -> None:
+    def _note_done(self, client: Client) -> None:
         state = self.store.load()
         if state is not None:
             done = Intervals(state["done"])
-            run._input.read()  # a run gives its rows back when it ends
-            batches = run._input.prepared_batches()
-            self.done |= {row.body for each in batches for row in each.rows if row.order in done}
+            in_row = self.scheme is AuthScheme.HEADER
+            reader = InputReader(
+                source_of(self.table), self.options, agent_in_row=in_row, envelope=client.envelope_size
+            )
+            with closing(reader):
+                reader.read()
+                batches = reader.prepared_batches()
+                self.done |= {row.body for each in batches for row in each.rows if row.order in done}
 
     def tries(self, stops: list[tuple[str, int]]) -> dict[str, Any]:
         """Make tries that are stopped as given, then one to the end; return the last one's manifest."""

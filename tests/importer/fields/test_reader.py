@@ -110,6 +110,14 @@ def test_places_in_the_order_of_sending_run_on_over_batches_and_skip_what_is_kep
     assert found == [(0, 2), (1, 3), (2, 4), (3, 5)]
 
 
+def test_rows_that_cannot_be_sent_leave_no_gaps_in_the_places_of_many_batches():
+    rows = [{"whatsApp": f"86997700{n:05}" if n % 3 else "none", "agentAccount": f"a{n % 2}"} for n in range(25_000)]
+    reader = reader_of(rows)
+    reader.read()
+    places = [row.order for prepared in reader.prepared_batches() for row in prepared.rows]
+    assert places == list(range(sum(n % 3 > 0 for n in range(25_000))))
+
+
 def test_the_rows_that_go_can_be_asked_for_again_and_are_the_same():
     reader = reader_of(numbered(1, 2, 1, 3, None), batch_rows=3)
     reader.read()
