@@ -18,6 +18,8 @@ from airflow_provider_socialscrm.importer.results.dead_letter import FLUSH_ROWS
 from airflow_provider_socialscrm.importer.run import Import
 from airflow_provider_socialscrm.importer.sources.base import BATCH_ROWS
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
+from tests.support.imports import run_through
+from tests.support.sandbox import NO_LIMIT
 
 NAMES = ["Ann Secret", "\u674e\u5c0f\u9f99", "Bo Secret", None, "Cy Secret", "Di Secret"]
 CUSTOMERS = pd.DataFrame(
@@ -61,23 +63,18 @@ def test_rows_reasons_calls_and_seconds_are_those_of_the_import():
 
 @pytest.mark.parametrize("scheme", ["body", "header"])
 @pytest.mark.parametrize("on_unknown", ["hold", "resend"])
-def test_the_calls_are_as_many_as_an_import_makes(socialscrm_sandbox, scheme, on_unknown):
-    socialscrm_sandbox.configure(calls_per_second=100_000, agents=["agent_wang", "agent_li"])
+def test_the_calls_are_as_many_as_an_import_makes(crm, scheme, on_unknown):
+    crm.configure(agents=["agent_wang", "agent_li"])
     frame = pd.DataFrame({"whatsApp": [8615200000000 + n for n in range(500)]})
     frame["agentAccount"] = ["agent_wang", "agent_li"] * 250
     frame["welcome"] = [None] * 480 + ["hello"] * 20
     options = Options(rows_per_call=7, on_unknown=on_unknown)
-    settings = Settings(
-        socialscrm_sandbox.url, "1", socialscrm_sandbox.settings.api_key, "agent_wang", AuthScheme(scheme),
-        calls_per_second=100_000,
-    )  # fmt: skip
+    key = crm.settings.api_key
+    settings = Settings(crm.url, "1", key, "agent_wang", AuthScheme(scheme), calls_per_second=NO_LIMIT)
     expected = previewed(frame, options, settings)
-    assert socialscrm_sandbox.customers() == []
+    assert crm.customers() == []
 
-    client = Client(settings, connections=12)
-    run = Import(open_source(frame), client, options)
-    run.run()
-    client.close()
+    run = run_through(Import(open_source(frame), Client(settings, connections=12), options))
     assert run.manifest()["calls"]["sent"] == expected.calls
     assert run.manifest()["rows"]["accepted"] == expected.sendable
 
