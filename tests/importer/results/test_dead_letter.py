@@ -19,7 +19,6 @@ from airflow_provider_socialscrm.importer.errors import CheckpointError, InputEr
 from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.reasons import OWN_COLUMNS, Bucket, Reason
-from airflow_provider_socialscrm.importer.results import dead_letter as dead_letter_module
 from airflow_provider_socialscrm.importer.results.dead_letter import FLUSH_ROWS, DeadLetter, delete_parts
 from airflow_provider_socialscrm.importer.sources.base import Source
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
@@ -315,16 +314,15 @@ def test_a_path_that_cannot_be_written_is_named_with_the_reason(tmp_path, make_p
 @pytest.mark.parametrize(
     "failure", [OSError(errno.EBUSY, "SlowDown"), TimeoutError("timed out"), ConnectionError("gone")]
 )
-def test_a_storage_that_is_away_when_the_import_begins_is_left_to_a_retry(tmp_path, monkeypatch, failure):
-    def fail(*_arguments):
-        raise failure
-
-    monkeypatch.setattr(dead_letter_module, "open_to_write", fail)
+def test_a_storage_that_is_away_when_the_import_begins_is_left_to_a_retry(failure):
+    class AwayPath(PurePosixPath):
+        def open(self, _mode):
+            raise failure
 
     with pytest.raises(
         CheckpointError, match=r"rejects\.csv cannot be written \(.+\): no call was made. A retry tries again"
     ):
-        DeadLetter(tmp_path / "rejects.csv", CUSTOMERS.columns, no_place)
+        DeadLetter(AwayPath("bucket/rejects.csv"), CUSTOMERS.columns, no_place)
 
 
 def no_folder(path):
