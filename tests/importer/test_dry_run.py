@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -13,8 +14,12 @@ from airflow_provider_socialscrm.importer.dry_run import SAMPLE_ROWS, SampleFiel
 from airflow_provider_socialscrm.importer.errors import InputError, RejectedRowsError
 from airflow_provider_socialscrm.importer.masking import LONGEST_SHOWN, masked
 from airflow_provider_socialscrm.importer.options import Options, Rules
+from airflow_provider_socialscrm.importer.results.dead_letter import FLUSH_ROWS
 from airflow_provider_socialscrm.importer.run import Import
+from airflow_provider_socialscrm.importer.sources.base import BATCH_ROWS
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
+from tests.support.imports import run_through
+from tests.support.sandbox import NO_LIMIT
 
 NAMES = ["Ann Secret", "\u674e\u5c0f\u9f99", "Bo Secret", None, "Cy Secret", "Di Secret"]
 CUSTOMERS = pd.DataFrame(
@@ -32,9 +37,10 @@ def settings_of(url="http://127.0.0.1:1", **changes):
     return Settings(url, "1", "key", "agent_wang", **({"calls_per_second": 45.0} | changes))
 
 
-def previewed(data, options, settings=None, **more):
+def previewed(data, options, settings=None, *, batch_rows=BATCH_ROWS, **more):
     settings = settings or settings_of()
-    return preview_import(open_source(data), options, settings, Client(settings).envelope_size, **more)
+    source = replace(open_source(data), batch_rows=batch_rows)
+    return preview_import(source, options, settings, Client(settings).envelope_size, **more)
 
 
 def test_rows_reasons_calls_and_seconds_are_those_of_the_import():
@@ -57,23 +63,18 @@ def test_rows_reasons_calls_and_seconds_are_those_of_the_import():
 
 @pytest.mark.parametrize("scheme", ["body", "header"])
 @pytest.mark.parametrize("on_unknown", ["hold", "resend"])
-def test_the_calls_are_as_many_as_an_import_makes(socialscrm_sandbox, scheme, on_unknown):
-    socialscrm_sandbox.configure(calls_per_second=100_000, agents=["agent_wang", "agent_li"])
+def test_the_calls_are_as_many_as_an_import_makes(crm, scheme, on_unknown):
+    crm.configure(agents=["agent_wang", "agent_li"])
     frame = pd.DataFrame({"whatsApp": [8615200000000 + n for n in range(500)]})
     frame["agentAccount"] = ["agent_wang", "agent_li"] * 250
     frame["welcome"] = [None] * 480 + ["hello"] * 20
     options = Options(rows_per_call=7, on_unknown=on_unknown)
-    settings = Settings(
-        socialscrm_sandbox.url, "1", socialscrm_sandbox.settings.api_key, "agent_wang", AuthScheme(scheme),
-        calls_per_second=100_000,
-    )  # fmt: skip
+    key = crm.settings.api_key
+    settings = Settings(crm.url, "1", key, "agent_wang", AuthScheme(scheme), calls_per_second=NO_LIMIT)
     expected = previewed(frame, options, settings)
-    assert socialscrm_sandbox.customers() == []
+    assert crm.customers() == []
 
-    client = Client(settings, connections=12)
-    run = Import(open_source(frame), client, options)
-    run.run()
-    client.close()
+    run = run_through(Import(open_source(frame), Client(settings, connections=12), options))
     assert run.manifest()["calls"]["sent"] == expected.calls
     assert run.manifest()["rows"]["accepted"] == expected.sendable
 
@@ -111,7 +112,7 @@ def test_the_rows_that_would_not_go_are_written_where_they_are_wanted(tmp_path):
 
 
 def test_rows_beside_the_one_file_go_also_when_the_dry_run_breaks_off(tmp_path, monkeypatch):
-    monkeypatch.setattr("airflow_provider_socialscrm.importer.results.dead_letter.FLUSH_ROWS", 1)
+    unsendable = pd.DataFrame({"mobile": ["x"] * 3 * FLUSH_ROWS})
 
     def break_off(*_args, **_options):
         assert len(list((tmp_path / "rejects.csv.parts").iterdir())) == 3
@@ -119,7 +120,7 @@ def test_rows_beside_the_one_file_go_also_when_the_dry_run_breaks_off(tmp_path, 
 
     monkeypatch.setattr("airflow_provider_socialscrm.importer.dry_run.chunk_rows", break_off)
     with pytest.raises(OSError, match="gone"):
-        previewed(CUSTOMERS, Options(rules=RULES), rejects_path=tmp_path / "rejects.csv")
+        previewed(unsendable, Options(rules=RULES), batch_rows=len(unsendable), rejects_path=tmp_path / "rejects.csv")
     assert [found.name for found in tmp_path.iterdir()] == ["rejects.csv"]
 
 

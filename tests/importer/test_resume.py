@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -21,14 +19,16 @@ from airflow_provider_socialscrm.api.errors import ServiceError
 from airflow_provider_socialscrm.api.retry import Clock, RetryLimits
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError, StoppedError
+from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.options import ALL, Options, Rules
 from airflow_provider_socialscrm.importer.results.checkpoint import FileCheckpointStore
 from airflow_provider_socialscrm.importer.results.intervals import Intervals
 from airflow_provider_socialscrm.importer.run import Import
 from airflow_provider_socialscrm.importer.sending.refused_fields import REFUSED_ROWS
-from airflow_provider_socialscrm.importer.sources import base
+from airflow_provider_socialscrm.importer.sources.base import Source
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 from airflow_provider_socialscrm.sandbox.server import Sandbox
+from tests.support.checkpoints import MemoryCheckpointStore
 from tests.support.sandbox import NO_LIMIT, as_new
 
 AGENTS = ("agent_wang", "agent_silva", "agent_okafor")
@@ -43,28 +43,22 @@ class KilledError(BaseException):
     """Ends a run as a kill ends a process: only the test catches it."""
 
 
-class MemoryStore:
-    """Saves the state as JSON; is killed at one of its saves, before or after the state is saved."""
+class KillableStore(MemoryCheckpointStore):
+    """Is killed at one of its saves, before or after the state is saved."""
 
     def __init__(self) -> None:
-        self.text: str | None = None
+        super().__init__()
         self.saves_left: int | None = None
         self.has_last = False
-
-    def load(self) -> dict[str, Any] | None:
-        return None if self.text is None else json.loads(self.text)
 
     def save(self, state: dict[str, Any]) -> None:
         is_killed = self.saves_left == 0
         if self.saves_left is not None:
             self.saves_left -= 1
         if not is_killed or self.has_last:
-            self.text = json.dumps(state)
+            super().save(state)
         if is_killed:
             raise KilledError
-
-    def clear(self) -> None:
-        self.text = None
 
 
 class StoppingClient(Client):
@@ -94,7 +88,7 @@ class World:
     scheme: AuthScheme
     rejects: Path
     options: Options
-    store: Any = field(default_factory=MemoryStore)
+    store: Any = field(default_factory=KillableStore)
     calls: int = 0
     done: set[bytes] = field(default_factory=set)
     may_repeat: int = 0
@@ -106,7 +100,7 @@ class World:
         settings = Settings(self.crm.url, "1", key, AGENTS[0], self.scheme, calls_per_second=100_000.0)
         with closing(StoppingClient(settings)) as client:
             run = Import(
-                open_source(self.table), client, self.options, self.rejects, self.store, on_progress=self.on_progress
+                source_of(self.table), client, self.options, self.rejects, self.store, on_progress=self.on_progress
             )
             self._prepare(run, client, stop, at)
             sent_before = self._sent_by_the_checkpoint()
@@ -120,7 +114,7 @@ class World:
             finally:
                 self.calls += client.calls
                 assert sorted(self.done.intersection(client.carried)) == []
-                self._note_done(run)
+                self._note_done(client)
         return run
 
     def _prepare(self, run: Import, client: StoppingClient, stop: str | None, at: int) -> None:
@@ -135,13 +129,18 @@ class World:
         state = self.store.load()
         return state["report"]["calls"]["sent"] if state else 0
 
-    def _note_done(self, run: Import) -> None:
+    def _note_done(self, client: Client) -> None:
         state = self.store.load()
         if state is not None:
             done = Intervals(state["done"])
-            run._input.read()  # a run gives its rows back when it ends
-            batches = run._input.prepared_batches()
-            self.done |= {row.body for each in batches for row in each.rows if row.order in done}
+            in_row = self.scheme is AuthScheme.HEADER
+            reader = InputReader(
+                source_of(self.table), self.options, agent_in_row=in_row, envelope=client.envelope_size
+            )
+            with closing(reader):
+                reader.read()
+                batches = reader.prepared_batches()
+                self.done |= {row.body for each in batches for row in each.rows if row.order in done}
 
     def tries(self, stops: list[tuple[str, int]]) -> dict[str, Any]:
         """Make tries that are stopped as given, then one to the end; return the last one's manifest."""
@@ -188,11 +187,9 @@ def table_of(kinds: list[str]) -> pa.Table:
     return pa.Table.from_pylist(rows, pa.schema([(name, pa.string()) for name in names]))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _small_batches() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(base, "BATCH_ROWS", BATCH_ROWS)
-        yield
+def source_of(table: pa.Table) -> Source:
+    """Return a table as a source of small batches."""
+    return replace(open_source(table), batch_rows=BATCH_ROWS)
 
 
 @pytest.fixture(scope="module")
@@ -422,7 +419,7 @@ def test_state_that_cannot_be_read_makes_no_call_and_touches_nothing(crm, tmp_pa
 
     client = Client(Settings(crm.url, "1", crm.settings.api_key, AGENTS[0]))
     with closing(client), pytest.raises(CheckpointError, match=r"state\.json cannot be read"):
-        Import(open_source(world.table), client, world.options, world.rejects, world.store).run()
+        Import(source_of(world.table), client, world.options, world.rejects, world.store).run()
 
     assert crm.calls() == []
     assert path.read_bytes() == content
@@ -488,17 +485,17 @@ def test_a_file_is_read_once_whether_a_try_begins_or_resumes(crm, tmp_path):
     world = world_of(crm, tmp_path, ["malformed", *["good"] * 20], concurrency=1)
     with pytest.raises(StoppedError):
         world.attempt("stopped", 5)
-    whole = open_source(world.table)
+    whole = source_of(world.table)
     client = Client(Settings(crm.url, "1", crm.settings.api_key, AGENTS[0], calls_per_second=100_000.0))
 
     reads = count()
 
-    def read():
+    def read(batch_rows):
         if next(reads):
             raise InputError("The file breaks off.")
-        yield from whole.read()
+        yield from whole.read(batch_rows)
 
-    read_once = base.Source(whole.columns, whole.describe, read)
+    read_once = replace(whole, read=read)
     with closing(client):
         run = Import(read_once, client, world.options, world.rejects, world.store)
         run.run()

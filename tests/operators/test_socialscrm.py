@@ -16,23 +16,14 @@ from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
 from airflow_provider_socialscrm.sandbox.server import Sandbox
-
-
-class FakeTaskInstance:
-    """A task instance that records what is pushed."""
-
-    def __init__(self) -> None:
-        self.pushed: list[tuple[str, Any]] = []
-
-    def xcom_push(self, key: str, value: Any) -> None:
-        self.pushed.append((key, value))
+from tests.support.airflow import FakeTaskInstance
 
 
 @pytest.fixture(params=["body", "header"])
-def crm(request, socialscrm_sandbox: Sandbox, monkeypatch) -> Sandbox:
-    """A sandbox behind the default connection, once for each scheme."""
-    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", socialscrm_sandbox.connection_json(request.param))
-    return socialscrm_sandbox
+def crm(request, connected_crm: Sandbox, monkeypatch) -> Sandbox:
+    """The sandbox behind the default connection, once for each scheme."""
+    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", connected_crm.connection_json(request.param))
+    return connected_crm
 
 
 def customers(count: int = 5, **columns: Any) -> pd.DataFrame:
@@ -71,13 +62,13 @@ def test_rows_of_several_agents_go_to_their_agents(crm: Sandbox):
     assert stored == {f"86997766{n:05}": agent for n, agent in enumerate(agents)}
 
 
-def test_without_a_column_of_agents_the_connections_user_signs(socialscrm_sandbox: Sandbox, monkeypatch):
-    connection = socialscrm_sandbox.connection_json("body", login="agent_silva")
+def test_without_a_column_of_agents_the_connections_user_signs(connected_crm: Sandbox, monkeypatch):
+    connection = connected_crm.connection_json("body", login="agent_silva")
     monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", connection)
 
     run(customers().drop(columns="agentAccount"))
 
-    assert [customer["agent"] for customer in socialscrm_sandbox.customers()] == ["agent_silva"] * 5
+    assert [customer["agent"] for customer in connected_crm.customers()] == ["agent_silva"] * 5
 
 
 def test_an_empty_frame_makes_no_call_and_does_not_fail(crm: Sandbox, tmp_path):
@@ -136,13 +127,13 @@ def test_max_rejected_is_a_number_of_rows_or_a_fraction(crm: Sandbox, max_reject
         ({"login": "admin"}, "User name"),
     ],
 )
-def test_a_wrong_setting_stops_after_one_call_and_is_named(socialscrm_sandbox: Sandbox, monkeypatch, wrong, named):
-    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", socialscrm_sandbox.connection_json("body", **wrong))
+def test_a_wrong_setting_stops_after_one_call_and_is_named(connected_crm: Sandbox, monkeypatch, wrong, named):
+    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", connected_crm.connection_json("body", **wrong))
 
     sentence = failure_of(customers(500).drop(columns="agentAccount"), concurrency=1)
 
     assert named in sentence
-    assert len(socialscrm_sandbox.calls()) == 1
+    assert len(connected_crm.calls()) == 1
 
 
 def test_missing_settings_are_all_named_by_their_labels(monkeypatch):

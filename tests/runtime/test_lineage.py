@@ -16,6 +16,7 @@ from airflow.sdk import ObjectStoragePath
 from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime.lineage import dataset_of
 from airflow_provider_socialscrm.sandbox.server import Sandbox
+from tests.support.airflow import FakeTaskInstance
 
 EXTRACTORS = "airflow.providers.openlineage.extractors"
 
@@ -30,13 +31,6 @@ class FakeLineage:
     job_facets: dict[str, Any] = field(default_factory=dict)
 
 
-class FakeTaskInstance:
-    """A task instance that ignores what is pushed."""
-
-    def xcom_push(self, key: str, value: object) -> None:
-        """Do nothing."""
-
-
 @pytest.fixture
 def openlineage(monkeypatch) -> None:
     """Replace OpenLineage's class and facets by simple ones."""
@@ -49,9 +43,8 @@ def openlineage(monkeypatch) -> None:
 
 
 @pytest.fixture
-def crm(socialscrm_sandbox: Sandbox, monkeypatch) -> Sandbox:
-    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", socialscrm_sandbox.connection_json())
-    return socialscrm_sandbox
+def crm(connected_crm: Sandbox) -> Sandbox:
+    return connected_crm
 
 
 def customers(*numbers: str) -> pd.DataFrame:

@@ -34,9 +34,8 @@ class FakeTaskInstance:
 
 
 @pytest.fixture
-def crm(socialscrm_sandbox: Sandbox, monkeypatch) -> Sandbox:
-    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", socialscrm_sandbox.connection_json())
-    return socialscrm_sandbox
+def crm(connected_crm: Sandbox) -> Sandbox:
+    return connected_crm
 
 
 def mapped(tasks: int = 8, map_index: int | None = 3, dag: dict[str, Any] | None = None, **arguments: Any):

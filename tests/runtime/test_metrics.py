@@ -19,6 +19,7 @@ from airflow_provider_socialscrm.importer.results.report import Report
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime.metrics import counts_of_try, emit_metrics
 from airflow_provider_socialscrm.sandbox.server import Sandbox
+from tests.support.airflow import FakeTaskInstance, FakeTaskStateStore
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
@@ -40,15 +41,6 @@ class FakeBackend:
         self.tags.append(tags)
 
 
-class FakeTaskInstance:
-    """A task instance that ignores what is pushed."""
-
-    dag_id, run_id, task_id, map_index, max_tries = "dag", "run", "task", -1, 2
-
-    def xcom_push(self, key: str, value: object) -> None:
-        """Do nothing."""
-
-
 @pytest.fixture
 def backend(monkeypatch) -> Any:
     """A metrics backend that records."""
@@ -68,9 +60,8 @@ def backend(monkeypatch) -> Any:
 
 
 @pytest.fixture
-def crm(socialscrm_sandbox: Sandbox, monkeypatch) -> Sandbox:
-    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", socialscrm_sandbox.connection_json())
-    return socialscrm_sandbox
+def crm(connected_crm: Sandbox) -> Sandbox:
+    return connected_crm
 
 
 def report_of(**rows: int) -> Report:
@@ -124,19 +115,6 @@ def test_a_failed_task_counts_too(crm: Sandbox, backend: FakeBackend):
     assert backend.counts["socialscrm.refused.bad-number"] == 1
 
 
-class FakeStore:
-    """A task state store in memory."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
-
-    def get(self, key: str, default: Any = None) -> Any:
-        return self.values.get(key, default)
-
-    def set(self, key: str, value: Any) -> None:
-        self.values[key] = value
-
-
 class QuickOperator(SocialSCRMImportOperator):
     """Give up at the first failure, as the real one does after minutes."""
 
@@ -145,7 +123,7 @@ class QuickOperator(SocialSCRMImportOperator):
 
 
 def test_a_retry_counts_no_row_and_no_call_of_the_try_before(crm: Sandbox, backend: FakeBackend):
-    context = {"ti": FakeTaskInstance(), "task_state_store": FakeStore()}
+    context = {"ti": FakeTaskInstance(), "task_state_store": FakeTaskStateStore()}
     crm.inject("code", code=517, after=2, times=1)
     rows = [{"whatsApp": f"86997753{n:05}"} for n in range(10)]
 

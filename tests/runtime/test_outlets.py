@@ -10,22 +10,15 @@ from airflow.sdk.execution_time.context import OutletEventAccessors
 from airflow_provider_socialscrm.assets.socialscrm import customers_asset
 from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
 from airflow_provider_socialscrm.sandbox.server import Sandbox
+from tests.support.airflow import FakeTaskInstance
 
 CUSTOMERS = customers_asset("1")
 OTHER = Asset("s3://bucket/key")
 
 
-class FakeTaskInstance:
-    """A task instance that ignores what is pushed."""
-
-    def xcom_push(self, key: str, value: object) -> None:
-        """Do nothing."""
-
-
 @pytest.fixture
-def crm(socialscrm_sandbox: Sandbox, monkeypatch) -> Sandbox:
-    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", socialscrm_sandbox.connection_json())
-    return socialscrm_sandbox
+def crm(connected_crm: Sandbox) -> Sandbox:
+    return connected_crm
 
 
 def run(outlets: list[object], numbers: list[str], **arguments: object) -> tuple[SocialSCRMImportOperator, object]:

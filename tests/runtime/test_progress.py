@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -19,34 +18,10 @@ from airflow_provider_socialscrm.operators.socialscrm import AirflowFailExceptio
 from airflow_provider_socialscrm.runtime import task_state
 from airflow_provider_socialscrm.runtime.progress import KEY, report_progress
 from airflow_provider_socialscrm.sandbox.server import Sandbox
+from tests.support.airflow import FakeTaskInstance, FakeTaskStateStore
 
 
-class FakeStore:
-    """Replaces Airflow's task state store, and remembers all it was given."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
-        self.given: list[tuple[str, Any]] = []
-
-    def get(self, key: str, default: Any = None) -> Any:
-        return self.values.get(key, default)
-
-    def set(self, key: str, value: Any) -> None:
-        self.given.append((key, value))
-        self.values[key] = value
-
-    def delete(self, key: str) -> None:
-        self.values.pop(key, None)
-
-
-class FakeTaskInstance:
-    """Takes what is pushed."""
-
-    def xcom_push(self, key: str, value: object) -> None:
-        """Forget it."""
-
-
-class ClosedStore(FakeStore):
+class ClosedStore(FakeTaskStateStore):
     """A store whose API server saves nothing."""
 
     def set(self, key: str, value: Any) -> None:
@@ -66,7 +41,7 @@ PROGRESS = SendProgress(120, 1_000, 40.4, 2)
 
 def test_the_ui_shows_numbers_which_are_deleted_in_the_end(caplog):
     caplog.set_level(logging.INFO)
-    store = FakeStore()
+    store = FakeTaskStateStore()
 
     with report_progress({"task_state_store": store}) as report:
         report(PROGRESS)
@@ -79,7 +54,7 @@ def test_the_ui_shows_numbers_which_are_deleted_in_the_end(caplog):
 
 
 def test_they_are_deleted_also_if_the_task_fails():
-    store = FakeStore()
+    store = FakeTaskStateStore()
 
     def fail() -> None:
         with report_progress({"task_state_store": store}) as report:
@@ -114,17 +89,15 @@ def test_a_store_that_saves_nothing_is_left_alone_after_one_line_and_the_task_go
     assert caplog.text.count(str(PROGRESS)) == 2
 
 
-def test_a_running_import_reports_its_progress_beside_its_checkpoint(socialscrm_sandbox: Sandbox, monkeypatch, caplog):
+def test_a_running_import_reports_its_progress_beside_its_checkpoint(connected_crm: Sandbox, caplog):
     caplog.set_level(logging.INFO)
-    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", socialscrm_sandbox.connection_json())
-    store = FakeStore()
+    store = FakeTaskStateStore()
     numbers = [f"86997750{n:05}" for n in range(50)]
 
     operator = EagerOperator(
         task_id="task", data=pd.DataFrame({"whatsApp": numbers, "friendName": "Xanthippe"}), rows_per_call=10
     )
-    ti = SimpleNamespace(dag_id="dag", run_id="run", task_id="task", map_index=-1, max_tries=2)
-    operator.execute({"ti": ti, "task_state_store": store})
+    operator.execute({"ti": FakeTaskInstance(), "task_state_store": store})
 
     first, *shown = [value for key, value in store.given if key == KEY]
     assert first == {"rows_read": 50}
@@ -138,9 +111,8 @@ def test_a_running_import_reports_its_progress_beside_its_checkpoint(socialscrm_
 
 
 @pytest.mark.parametrize("how", [{"on_invalid": "fail"}, {"dry_run": True, "max_rejected": 1}])
-def test_reading_without_a_call_is_reported_too(socialscrm_sandbox: Sandbox, monkeypatch, caplog, tmp_path, how):
+def test_reading_without_a_call_is_reported_too(connected_crm: Sandbox, caplog, tmp_path, how):
     caplog.set_level(logging.INFO)
-    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", socialscrm_sandbox.connection_json())
     for name in "ab":
         (tmp_path / f"{name}.csv").write_text(f"whatsApp\n8699775000{name == 'a':03}\nXanthippe\n", encoding="utf-8")
 
@@ -150,4 +122,4 @@ def test_reading_without_a_call_is_reported_too(socialscrm_sandbox: Sandbox, mon
 
     reports = [line for line in caplog.messages if line.endswith(" so far")]
     assert reports == ["Read 2 rows so far", "Read 4 rows of 2 files so far"]
-    assert socialscrm_sandbox.calls() == []
+    assert connected_crm.calls() == []

@@ -20,34 +20,17 @@ from airflow_provider_socialscrm.importer.results.checkpoint import FileCheckpoi
 from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime.task_state import KEY, TaskStateCheckpointStore, checkpoint_store_for
 from airflow_provider_socialscrm.sandbox.server import Sandbox
+from tests.support.airflow import FakeTaskInstance, FakeTaskStateStore
 
 
-class FakeStore:
-    """Replaces Airflow's task state store."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
-        self.sets = 0
-
-    def get(self, key: str, default: Any = None) -> Any:
-        return self.values.get(key, default)
-
-    def set(self, key: str, value: Any) -> None:
-        self.sets += 1
-        self.values[key] = value
-
-    def delete(self, key: str) -> None:
-        self.values.pop(key, None)
-
-
-class BrokenStore(FakeStore):
+class BrokenStore(FakeTaskStateStore):
     """A store whose API server does not respond."""
 
     def get(self, _key: str, _default: Any = None) -> Any:
         raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 500}))
 
 
-class FullStore(FakeStore):
+class FullStore(FakeTaskStateStore):
     """A store that fails after so many saves."""
 
     def __init__(self, most: int) -> None:
@@ -55,21 +38,9 @@ class FullStore(FakeStore):
         self.most = most
 
     def set(self, key: str, value: Any) -> None:
-        if self.sets >= self.most:
+        if len(self.given) >= self.most:
             raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 500}))
         super().set(key, value)
-
-
-class FakeTaskInstance:
-    """A try of a task, which remembers what is pushed."""
-
-    def __init__(self, **changes: Any) -> None:
-        self.dag_id, self.run_id, self.task_id, self.map_index, self.max_tries = "dag", "run", "task", -1, 2
-        self.pushed: list[tuple[str, Any]] = []
-        vars(self).update(changes)
-
-    def xcom_push(self, key: str, value: Any) -> None:
-        self.pushed.append((key, value))
 
 
 class QuickOperator(SocialSCRMImportOperator):
@@ -82,9 +53,8 @@ class QuickOperator(SocialSCRMImportOperator):
 
 
 @pytest.fixture
-def crm(socialscrm_sandbox: Sandbox, monkeypatch) -> Sandbox:
-    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", socialscrm_sandbox.connection_json())
-    return socialscrm_sandbox
+def crm(connected_crm: Sandbox) -> Sandbox:
+    return connected_crm
 
 
 def customers(count: int = 20, **columns: Any) -> pd.DataFrame:
@@ -97,7 +67,7 @@ def operator_of(data: Any, **arguments: Any) -> QuickOperator:
 
 def test_airflows_task_state_has_the_checkpoint_if_there_is_one(caplog):
     caplog.set_level(logging.INFO)
-    store = FakeStore()
+    store = FakeTaskStateStore()
 
     checkpoint = checkpoint_store_for({"ti": FakeTaskInstance(), "task_state_store": store}, None)
     assert checkpoint.load() is None
@@ -114,7 +84,7 @@ def test_airflows_task_state_has_the_checkpoint_if_there_is_one(caplog):
 
 def test_a_path_goes_before_airflows_task_state(tmp_path, caplog):
     caplog.set_level(logging.INFO)
-    path, store = tmp_path / "state.json", FakeStore()
+    path, store = tmp_path / "state.json", FakeTaskStateStore()
 
     checkpoint = checkpoint_store_for({"ti": FakeTaskInstance(), "task_state_store": store}, path)
     checkpoint.save({"a": 1})
@@ -151,7 +121,7 @@ def test_only_a_retry_of_the_same_task_resumes_from_a_file(tmp_path, changes, re
 
 
 def test_a_cleared_task_starts_over_though_airflow_keeps_its_state(crm: Sandbox):
-    store = FakeStore()
+    store = FakeTaskStateStore()
     operator_of(customers()).execute({"ti": FakeTaskInstance(), "task_state_store": store})
 
     cleared = {"ti": FakeTaskInstance(max_tries=3), "task_state_store": store}
@@ -182,7 +152,7 @@ def test_task_state_that_airflow_cannot_save_stops_the_run_and_a_retry_resumes_f
 
 
 def test_a_retry_resumes_from_the_task_state_which_is_complete_in_the_end(crm: Sandbox):
-    context = {"ti": FakeTaskInstance(), "task_state_store": FakeStore()}
+    context = {"ti": FakeTaskInstance(), "task_state_store": FakeTaskStateStore()}
     crm.inject("code", code=517, after=4, times=1)
     with pytest.raises(Exception, match="517"):
         operator_of(customers()).execute(context)
@@ -199,7 +169,7 @@ def test_a_retry_resumes_from_the_task_state_which_is_complete_in_the_end(crm: S
 
 def test_killing_the_task_lets_the_call_in_flight_finish_and_the_retry_repeats_none(crm: Sandbox):
     crm.inject("latency", seconds=0.05)
-    context = {"ti": FakeTaskInstance(), "task_state_store": FakeStore()}
+    context = {"ti": FakeTaskInstance(), "task_state_store": FakeTaskStateStore()}
     operator = operator_of(customers())
 
     with pytest.raises(StoppedError, match="was stopped"):
@@ -219,7 +189,7 @@ def _run_and_kill(operator: QuickOperator, context: dict[str, Any]) -> None:
 
     def save_and_notify(key: str, value: Any) -> None:
         save(key, value)
-        if store.sets == 2:
+        if len(store.given) == 2:
             twice.set()
 
     def kill() -> None:

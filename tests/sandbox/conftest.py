@@ -13,6 +13,7 @@ import requests
 
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from airflow_provider_socialscrm.sandbox.settings import SandboxSettings
+from tests.support.sandbox import as_new
 
 KEY = SandboxSettings().api_key
 IMPORT = "/wscrm-bus-api/customer/api/import"
@@ -62,19 +63,10 @@ class Client:
         return answer.text
 
 
-@pytest.fixture(scope="session")
-def running_sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
 @pytest.fixture
 def sandbox(running_sandbox: Sandbox) -> Sandbox:
-    """The session's one sandbox, reset: starting one for each test would take most of the tests' time."""
-    running_sandbox.reset()
-    defaults = SandboxSettings()
-    running_sandbox.configure(**{name: getattr(defaults, name) for name in SandboxSettings.__struct_fields__})
-    return running_sandbox
+    """The running sandbox as new, with the vendor's limit of calls."""
+    return as_new(running_sandbox)
 
 
 @pytest.fixture

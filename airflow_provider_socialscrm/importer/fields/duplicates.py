@@ -59,10 +59,14 @@ def superseded_before(batch: Batch) -> Positions:
 
 
 class KeyList:
-    """The keys of all rows, in order: in memory while they are few, else in a file without a name."""
+    """The keys of all rows, in order: in memory while they are few, else in a file without a name.
 
-    def __init__(self) -> None:
-        self._file = SpooledTemporaryFile(max_size=KEYS_AT_ONCE * 8)  # noqa: SIM115 - closed by close()
+    :param keys_at_once: numbers that are compared with each other at a time.
+    """
+
+    def __init__(self, keys_at_once: int = KEYS_AT_ONCE) -> None:
+        self._keys_at_once = keys_at_once
+        self._file = SpooledTemporaryFile(max_size=keys_at_once * 8)  # noqa: SIM115 - closed by close()
         self._old_forms = False
         self.rows = 0
 
@@ -78,7 +82,7 @@ class KeyList:
 
     def repeated(self) -> tuple[Positions, Keys]:
         """Return the rows whose key another row has, by position, each with its key."""
-        shares = max(1, -(-self.rows // KEYS_AT_ONCE))
+        shares = max(1, -(-self.rows // self._keys_at_once))
         found = [_repeated(*self._share(number, shares)) for number in range(shares)]
         positions = np.concatenate([positions for positions, _ in found])
         keys = np.concatenate([keys for _, keys in found])
@@ -89,7 +93,7 @@ class KeyList:
         """Return how many rows have a number that other rows have in another form, as WhatsApp keeps old ones."""
         if not self._old_forms:
             return 0
-        shares = max(1, -(-self.rows // KEYS_AT_ONCE))
+        shares = max(1, -(-self.rows // self._keys_at_once))
         return sum(_in_two_forms(*self._forms(number, shares)) for number in range(shares))
 
     def _forms(self, number: int, shares: int) -> tuple[Keys, Keys]:
@@ -112,7 +116,7 @@ class KeyList:
     def _blocks(self) -> Iterator[tuple[int, Keys]]:
         self._file.seek(0)
         start = 0
-        while content := self._file.read(KEYS_AT_ONCE):
+        while content := self._file.read(self._keys_at_once):
             yield start, np.frombuffer(content, np.int64)
             start += len(content) // 8
 

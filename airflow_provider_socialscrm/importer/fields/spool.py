@@ -56,9 +56,12 @@ class Spool:
     """Holds checked batches in order; each is written once and can be read as often as needed.
 
     The file has no name, so that nobody else can open it and it is gone with the process, however that ends.
+
+    :param memory_bytes: bytes to hold in memory before they are written to the file.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, memory_bytes: int = MEMORY_BYTES) -> None:
+        self._memory_bytes = memory_bytes
         self._file: IO[bytes] = BytesIO()
         self._batches: list[tuple[_Part, _Part, _Part]] = []
         self._end = 0
@@ -99,7 +102,7 @@ class Spool:
         part = _Part(self._end, len(content))
         self._end += part.size
         try:
-            if self._end > MEMORY_BYTES and isinstance(self._file, BytesIO):
+            if self._end > self._memory_bytes and isinstance(self._file, BytesIO):
                 held, self._file = self._file, TemporaryFile()  # noqa: SIM115 - closed by close()
                 self._file.write(held.getvalue())
             self._file.seek(part.start)

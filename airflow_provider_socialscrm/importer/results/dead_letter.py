@@ -44,16 +44,25 @@ class DeadLetter:
     :param columns: names of the row's own columns.
     :param is_done: returns, for a place in the order of sending, whether the row there is done. Such rows that an
         earlier try left in the folder are copied; its others are deleted, since this try decides on them again.
+    :param flush_rows: rows in memory after which they are written.
     :raises InputError: if the path's ending is not that of a format, or the file cannot be written.
     :raises CheckpointError: if it cannot be written at the moment, or an earlier try's rows cannot be read.
     """
 
-    def __init__(self, path: OpenablePath, columns: Sequence[str], is_done: Callable[[int], bool]) -> None:
+    def __init__(
+        self,
+        path: OpenablePath,
+        columns: Sequence[str],
+        is_done: Callable[[int], bool],
+        *,
+        flush_rows: int = FLUSH_ROWS,
+    ) -> None:
         if path.suffix.lower() not in _WRITERS:
             raise InputError(f"rejects_path {path} has an unknown format: let its name end in {', '.join(_WRITERS)}.")
         names = [*(name for name in columns if name not in OWN_COLUMNS), *OWN_COLUMNS]
         self._schema = pa.schema([(name, pa.string()) for name in names])
         self._path = path
+        self._flush_rows = flush_rows
         self._folder = _folder(path)
         self._pending: list[DeadLetterEntry] = []
         self._number = 0
@@ -99,7 +108,7 @@ class DeadLetter:
         why = dict(zip(OWN_COLUMNS, (batch.file, *map(str, own)), strict=True))
         row = self._texts_of(batch, position) | why
         self._pending.append(DeadLetterEntry(row, order))
-        if len(self._pending) >= FLUSH_ROWS:
+        if len(self._pending) >= self._flush_rows:
             self.flush()
 
     def _texts_of(self, batch: OwnColumns, position: int) -> dict[str, str | None]:

@@ -92,7 +92,7 @@ class ProgressObserver:
 
     def observe(self, source: Source) -> Source:
         """Return the same table, whose progress is reported whenever it is read."""
-        return replace(source, read=lambda: self._observed(source.read()))
+        return replace(source, read=lambda batch_rows: self._observed(source.read(batch_rows)))
 
     def start_sending(self, *, total: int, done: int) -> None:
         """Report the progress of sending from now on.

@@ -17,7 +17,7 @@ BATCH_ROWS: Final = 10_000
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Batch:
-    """Some consecutive rows of the input: ``BATCH_ROWS`` of them, fewer only where the table or a file ends.
+    """Some consecutive rows of the input: as many as the source's ``batch_rows``, fewer where the table or a file ends.
 
     :param start: position of the first row in the input. A reader leaves it at 0; :meth:`Source.batches` sets it.
     :param records: the rows; a row that could not be read has no value in any column.
@@ -37,16 +37,18 @@ class Source:
 
     :param columns: names, in order, each once. A batch may lack some of them when several files are read together.
     :param describe: the kind and shape in words, without any of its values.
-    :param read: opens the table and yields its rows.
+    :param read: opens the table and yields its rows, in batches of the number of rows that it is given.
+    :param batch_rows: the number of rows in a batch.
     """
 
     columns: tuple[str, ...]
     describe: str
-    read: Callable[[], Iterator[Batch]]
+    read: Callable[[int], Iterator[Batch]]
+    batch_rows: int = BATCH_ROWS
 
     def batches(self) -> Iterator[Batch]:
         """Yield the rows in order, with their positions."""
         start = 0
-        for batch in self.read():
+        for batch in self.read(self.batch_rows):
             yield replace(batch, start=start)
             start += batch.records.num_rows

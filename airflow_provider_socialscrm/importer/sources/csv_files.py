@@ -12,7 +12,7 @@ from typing import IO, Final
 import pyarrow as pa
 
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.sources.base import Batch
+from airflow_provider_socialscrm.importer.sources.base import BATCH_ROWS, Batch
 from airflow_provider_socialscrm.importer.sources.text_lines import EmptyFileError, Row, TextForm, batches_of, lines_of
 
 log = logging.getLogger(__name__)
@@ -85,17 +85,20 @@ def columns(file: IO[bytes], name: str, form: TextForm) -> Sequence[str]:
     return _header(_records(lines, name, delimiter, first), name, delimiter, by_first_line=first > 1)
 
 
-def batches(file: IO[bytes], name: str, form: TextForm, _columns: Sequence[str]) -> Iterator[Batch]:
+def batches(
+    file: IO[bytes], name: str, form: TextForm, _columns: Sequence[str], batch_rows: int = BATCH_ROWS
+) -> Iterator[Batch]:
     """Yield the rows. All values are texts, because numbers would lose their leading zeros; empty ones are null.
 
     :param file: open at its start.
     :param name: of the file, for messages.
+    :param batch_rows: rows in a batch.
     :raises InputError: when the text cannot be decoded, or too many rows have wrong quotes.
     """
     lines, delimiter, first = _opened(file, name, form)
     records = _records(lines, name, delimiter, first)
     names = _header(records, name, delimiter, by_first_line=first > 1)
-    yield from batches_of(_rows(records, len(names)), name, lambda values: _to_arrow(values, names))
+    yield from batches_of(_rows(records, len(names)), name, lambda values: _to_arrow(values, names), batch_rows)
 
 
 def _opened(file: IO[bytes], name: str, form: TextForm) -> tuple[Iterator[str], str, int]:

@@ -34,14 +34,14 @@ class Format:
     """The reader of one file format. Its functions get the open file, its name for messages, and its encoding.
 
     :param columns: returns the columns' names.
-    :param batches: yields the rows; it gets the columns, too.
+    :param batches: yields the rows; it gets the columns, too, and the number of rows in a batch.
     :param ahead: bytes to prefetch from object storage.
     :param is_text: whether the format is lines of text, which may be compressed.
     :param delimiter: the default delimiter.
     """
 
     columns: Callable[[IO[bytes], str, TextForm], Sequence[str]]
-    batches: Callable[[IO[bytes], str, TextForm, Sequence[str]], Iterator[Batch]]
+    batches: Callable[[IO[bytes], str, TextForm, Sequence[str], int], Iterator[Batch]]
     ahead: int
     is_text: bool = True
     delimiter: str = DEFAULT_DELIMITER
@@ -80,10 +80,10 @@ class TableFile:
         """The columns in the file and in its folders' names."""
         return (*self.own, *self.partitions)
 
-    def batches(self) -> Iterator[Batch]:
-        """Yield the rows."""
+    def batches(self, rows: int) -> Iterator[Batch]:
+        """Yield the rows, in batches of a number of rows."""
         with open_checked(self.path) as file:
-            for batch in _format(self.path).batches(file, str(self.path), self.form, self.own):
+            for batch in _format(self.path).batches(file, str(self.path), self.form, self.own, rows):
                 yield with_partitions(batch, self.partitions)
 
 
@@ -102,7 +102,7 @@ def files_source(data: Any, *, encoding: str = "utf-8", delimiter: str = ",") ->
     files = [_opened(data, form)] if paths[0] is data else _filled(paths, form)
     _warn_of_both(files)
     columns = tuple(dict.fromkeys(name for file in files for name in file.columns))
-    return Source(columns, _describe(data, paths, len(columns)), lambda: _read(files))
+    return Source(columns, _describe(data, paths, len(columns)), lambda batch_rows: _read(files, batch_rows))
 
 
 def checked_names(names: Iterable[Any], of: Any = None) -> tuple[str, ...]:
@@ -247,6 +247,6 @@ def _describe(data: Any, paths: Sequence[Any], width: int) -> str:
     return f"{count} of {width} columns matching {data}"
 
 
-def _read(files: Iterable[TableFile]) -> Iterator[Batch]:
+def _read(files: Iterable[TableFile], batch_rows: int) -> Iterator[Batch]:
     for file in files:
-        yield from file.batches()
+        yield from file.batches(batch_rows)

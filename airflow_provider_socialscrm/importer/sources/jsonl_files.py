@@ -13,7 +13,7 @@ import pyarrow as pa
 from airflow_provider_socialscrm.importer.columns.text import value_as_text
 from airflow_provider_socialscrm.importer.columns.values import Scientific, values_to_arrow
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.sources.base import Batch
+from airflow_provider_socialscrm.importer.sources.base import BATCH_ROWS, Batch
 from airflow_provider_socialscrm.importer.sources.text_lines import EmptyFileError, Row, TextForm, batches_of, lines_of
 
 
@@ -37,15 +37,19 @@ def columns(file: IO[bytes], name: str, form: TextForm) -> Sequence[str]:
     return tuple(keys)
 
 
-def batches(file: IO[bytes], name: str, form: TextForm, columns: Sequence[str]) -> Iterator[Batch]:
+def batches(
+    file: IO[bytes], name: str, form: TextForm, columns: Sequence[str], batch_rows: int = BATCH_ROWS
+) -> Iterator[Batch]:
     """Yield the rows. Texts stay as they are, even if they look like numbers or dates.
 
     :param file: open at its start.
     :param name: of the file, for messages.
     :param columns: its keys.
+    :param batch_rows: rows in a batch.
     :raises InputError: when the text cannot be decoded.
     """
-    yield from batches_of(_rows(file, name, form, _once_each), name, lambda rows: _to_arrow(rows, columns))
+    rows = _rows(file, name, form, _once_each)
+    yield from batches_of(rows, name, lambda contents: _to_arrow(contents, columns), batch_rows)
 
 
 def _rows(file: IO[bytes], name: str, form: TextForm, read: Callable[[int, str], Row]) -> Iterator[Row]:

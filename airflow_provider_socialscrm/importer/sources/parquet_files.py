@@ -7,8 +7,7 @@ from typing import IO, Final
 
 import pyarrow as pa
 
-from airflow_provider_socialscrm.importer.sources import base
-from airflow_provider_socialscrm.importer.sources.base import Batch
+from airflow_provider_socialscrm.importer.sources.base import BATCH_ROWS, Batch
 from airflow_provider_socialscrm.importer.sources.text_lines import TextForm
 
 READ_BYTES: Final = 8 * 1024 * 1024
@@ -35,14 +34,24 @@ def columns(file: IO[bytes], _name: str, _form: TextForm) -> Sequence[str]:
     return names
 
 
-def batches(file: IO[bytes], name: str, _form: TextForm, columns: Sequence[str]) -> Iterator[Batch]:
+def batches(
+    file: IO[bytes],
+    name: str,
+    _form: TextForm,
+    columns: Sequence[str],
+    batch_rows: int = BATCH_ROWS,
+    *,
+    read_bytes: int = READ_BYTES,
+) -> Iterator[Batch]:
     """Yield the rows with their own types.
 
     :param file: open at its start.
     :param name: of the file, for messages.
     :param columns: its columns.
+    :param batch_rows: rows in a batch.
+    :param read_bytes: bytes of the file to hold in memory, for all columns together.
     """
-    for records in in_equal_parts(_batches(file, len(columns)), base.BATCH_ROWS):
+    for records in in_equal_parts(_batches(file, batch_rows, read_bytes // max(len(columns), 1)), batch_rows):
         yield Batch(0, records, name)
 
 
@@ -66,14 +75,14 @@ def in_equal_parts(parts: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Re
         yield _joined(waiting)
 
 
-def _batches(file: IO[bytes], width: int) -> Iterator[pa.RecordBatch]:
+def _batches(file: IO[bytes], most_rows: int, column_bytes: int) -> Iterator[pa.RecordBatch]:
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    held = max(LEAST_READ_BYTES, READ_BYTES // max(width, 1))
+    held = max(LEAST_READ_BYTES, column_bytes)
     opened = pq.ParquetFile(file, buffer_size=held, pre_buffer=False, coerce_int96_timestamp_unit=INT96_UNIT)
     for group in range(opened.num_row_groups):  # one by one, or two of them could be in memory at once
         # Threads would decode several columns at once: more memory, for a speed that no import needs.
-        yield from opened.iter_batches(batch_size=base.BATCH_ROWS, row_groups=[group], use_threads=False)
+        yield from opened.iter_batches(batch_size=most_rows, row_groups=[group], use_threads=False)
 
 
 def _joined(parts: list[pa.RecordBatch]) -> pa.RecordBatch:

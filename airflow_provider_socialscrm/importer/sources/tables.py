@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 from airflow_provider_socialscrm.importer.columns.text import decoded_runs, is_list
 from airflow_provider_socialscrm.importer.columns.values import values_to_arrow
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.sources import base
 from airflow_provider_socialscrm.importer.sources.base import Batch, Source
 from airflow_provider_socialscrm.importer.sources.files import checked_names
 
@@ -35,9 +34,9 @@ def pandas_source(frame: pd.DataFrame) -> Source:
             raise InputError(f"The DataFrame has a MultiIndex on its {axis}: flatten it, for example by reset_index().")
     columns = checked_names(frame.columns)
 
-    def read() -> Iterator[Batch]:
-        for start in range(0, len(frame), base.BATCH_ROWS):
-            part = frame.iloc[start : start + base.BATCH_ROWS]
+    def read(batch_rows: int) -> Iterator[Batch]:
+        for start in range(0, len(frame), batch_rows):
+            part = frame.iloc[start : start + batch_rows]
             yield _batch(columns, [_column_to_arrow(part.iloc[:, number]) for number in range(len(columns))], len(part))
 
     return Source(columns, f"DataFrame of {len(frame):,} rows x {len(columns)} columns", read)
@@ -52,9 +51,9 @@ def arrow_source(data: Any) -> Source:
     table = pa.table(data)  # in memory, because a stream can be read only once
     columns = checked_names(table.column_names)
 
-    def read() -> Iterator[Batch]:
-        for start in range(0, table.num_rows, base.BATCH_ROWS):
-            part = table.slice(start, base.BATCH_ROWS)
+    def read(batch_rows: int) -> Iterator[Batch]:
+        for start in range(0, table.num_rows, batch_rows):
+            part = table.slice(start, batch_rows)
             yield _batch(columns, [_plain(_one_array(column)) for column in part.columns], part.num_rows)
 
     describe = f"{type(data).__name__} of {table.num_rows:,} rows x {len(columns)} columns"
@@ -74,9 +73,9 @@ def records_source(records: Sequence[Any]) -> Source:
     keys = dict.fromkeys(key for record in records for key in record)
     columns = checked_names(keys)
 
-    def read() -> Iterator[Batch]:
-        for start in range(0, len(records), base.BATCH_ROWS):
-            part = records[start : start + base.BATCH_ROWS]
+    def read(batch_rows: int) -> Iterator[Batch]:
+        for start in range(0, len(records), batch_rows):
+            part = records[start : start + batch_rows]
             arrays = [values_to_arrow([record.get(key) for record in part]) for key in keys]
             yield _batch(columns, arrays, len(part))
 

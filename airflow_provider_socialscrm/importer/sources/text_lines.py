@@ -13,8 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.reasons import unreadable
-from airflow_provider_socialscrm.importer.sources import base
-from airflow_provider_socialscrm.importer.sources.base import Batch
+from airflow_provider_socialscrm.importer.sources.base import BATCH_ROWS, Batch
 from airflow_provider_socialscrm.importer.sources.encodings import encoding_advice, is_utf_16
 
 if TYPE_CHECKING:
@@ -83,14 +82,18 @@ class Row(NamedTuple):
     problem: str = ""
 
 
-def lines_of(file: IO[bytes], name: str, encoding: str) -> Iterator[str]:
+def lines_of(
+    file: IO[bytes], name: str, encoding: str, *, read_bytes: int = READ_BYTES, longest_line: int = LONGEST_LINE
+) -> Iterator[str]:
     """Yield each line with its line end, without the byte order mark of the first.
 
     :param file: open at its start.
     :param name: of the file, for messages.
+    :param read_bytes: bytes to read at a time.
+    :param longest_line: characters that a line may have.
     :raises InputError: when the text is in another encoding, or a line has no end.
     """
-    lines = _lines(file, name, encoding)
+    lines = _lines(_texts(file, encoding, read_bytes), name, encoding, longest_line)
     first = next(lines, "")
     if "\0" in first and is_utf_16(head := first.encode(encoding, "replace")):
         raise _undecodable(name, 1, encoding, head)
@@ -98,29 +101,35 @@ def lines_of(file: IO[bytes], name: str, encoding: str) -> Iterator[str]:
     yield from lines
 
 
-def batches_of(rows: Iterator[Row], name: str, to_records: Callable[[list[Any]], pa.RecordBatch]) -> Iterator[Batch]:
-    """Yield rows in batches of ``BATCH_ROWS``.
+def batches_of(
+    rows: Iterator[Row],
+    name: str,
+    to_records: Callable[[list[Any]], pa.RecordBatch],
+    batch_rows: int = BATCH_ROWS,
+) -> Iterator[Batch]:
+    """Yield rows in batches.
 
     :param name: of the file, for messages.
     :param to_records: converts the rows' contents to a record batch.
+    :param batch_rows: rows in a batch; the last may have fewer.
     """
-    while part := list(islice(rows, base.BATCH_ROWS)):
+    while part := list(islice(rows, batch_rows)):
         problems = {
             place: unreadable(f"{name}, line {row.line}", row.problem) for place, row in enumerate(part) if row.problem
         }
         yield Batch(0, to_records([row.content for row in part]), name, problems)
 
 
-def _lines(file: IO[bytes], name: str, encoding: str) -> Iterator[str]:
+def _lines(texts: Iterator[str], name: str, encoding: str, longest_line: int) -> Iterator[str]:
     number, rest = 1, ""  # a line, or only its line end, may continue in the next block
     try:
-        for text in _texts(file, encoding):
+        for text in texts:
             *lines, rest = io.StringIO(rest + text, newline="").readlines() or [""]
             number += len(lines)
             yield from lines
-            if len(rest) > LONGEST_LINE:
+            if len(rest) > longest_line:
                 raise InputError(
-                    f"{name}, line {number} does not end within {LONGEST_LINE:,} characters: write each row on a line "
+                    f"{name}, line {number} does not end within {longest_line:,} characters: write each row on a line "
                     "of its own."
                 )
     except UnicodeDecodeError as failure:
@@ -131,12 +140,12 @@ def _lines(file: IO[bytes], name: str, encoding: str) -> Iterator[str]:
         yield rest
 
 
-def _texts(file: IO[bytes], encoding: str) -> Iterator[str]:
+def _texts(file: IO[bytes], encoding: str, read_bytes: int) -> Iterator[str]:
     """Yield the file's text in blocks; before an error, all text up to it."""
     # Not with TextIOWrapper: it checks for each line whether the file is closed, which is slow for Airflow's files.
     decoder = codecs.getincrementaldecoder(encoding)()
     is_latin_1 = codecs.lookup(encoding).name == LATIN_1
-    for block in iter(partial(file.read, READ_BYTES), b""):
+    for block in iter(partial(file.read, read_bytes), b""):
         kept, _ = state = decoder.getstate()
         try:
             text = decoder.decode(block)

@@ -9,16 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.columns.findings import FieldColumn, RuleResult
-from airflow_provider_socialscrm.importer.fields import duplicates
-from airflow_provider_socialscrm.importer.fields.duplicates import KeyList, keys_of, superseded
+from airflow_provider_socialscrm.importer.fields.duplicates import KEYS_AT_ONCE, KeyList, keys_of, superseded
 from airflow_provider_socialscrm.importer.reasons import BAD_NUMBER
 
 NONE = -1
 
 
-def repeated(keys, sizes=(5,)):
+def repeated(keys, sizes=(5,), keys_at_once=KEYS_AT_ONCE):
     """Return the repeated keys with their positions, the keys handed over in blocks of these sizes."""
-    kept = KeyList()
+    kept = KeyList(keys_at_once)
     left = list(keys)
     while left:
         for size in sizes:
@@ -56,10 +55,10 @@ def test_every_row_whose_key_another_has_is_found_once_and_in_order(keys, sizes)
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 3, 8, 100])
-def test_more_keys_than_are_compared_at_a_time_are_found_all_the_same(at_once, monkeypatch):
-    monkeypatch.setattr(duplicates, "KEYS_AT_ONCE", at_once * 8)
+def test_more_keys_than_are_compared_at_a_time_are_found_all_the_same(at_once):
     keys = [n % 37 for n in range(500)] + list(range(1000, 1500))
-    assert repeated(keys) == [(place, key) for place, key in enumerate(keys) if key < 1000]
+    expected = [(place, key) for place, key in enumerate(keys) if key < 1000]
+    assert repeated(keys, keys_at_once=at_once * 8) == expected
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 from datetime import date
 from itertools import count
 
@@ -17,7 +18,7 @@ from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.fields.spool import Spool
 from airflow_provider_socialscrm.importer.fields.table_facts import TableFacts
 from airflow_provider_socialscrm.importer.options import Options, Rules
-from airflow_provider_socialscrm.importer.sources import base
+from airflow_provider_socialscrm.importer.sources.base import BATCH_ROWS, Source
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 
 CATEGORIES = [f"City {n}" for n in range(1_000)]
@@ -34,8 +35,8 @@ TABLE = pd.DataFrame(
 )
 
 
-def checked_batches(table=TABLE):
-    source, rules = open_source(table), Rules(extension_fields="all")
+def checked_batches(batch_rows=BATCH_ROWS):
+    source, rules = replace(open_source(TABLE), batch_rows=batch_rows), Rules(extension_fields="all")
     plan = plan_fields(source.columns, rules, agent_in_row=False)
     preparer = RowPreparer(plan, rules, False, 10**6, lambda _: 100, TableFacts(date(2026, 11, 26)))
     return [preparer.check(batch) for batch in source.batches()]
@@ -52,15 +53,9 @@ def everything_in(batches):
     return found
 
 
-@pytest.fixture(params=[0, 10**9], ids=["on disk", "in memory"])
-def memory_bytes(request, monkeypatch):
-    monkeypatch.setattr(spool_module, "MEMORY_BYTES", request.param)
-    monkeypatch.setattr(base, "BATCH_ROWS", 2)
-
-
-@pytest.mark.usefixtures("memory_bytes")
-def test_rows_come_back_as_they_were_as_often_as_they_are_asked_for():
-    batches, spool = checked_batches(), Spool()
+@pytest.mark.parametrize("memory_bytes", [0, 10**9], ids=["on disk", "in memory"])
+def test_rows_come_back_as_they_were_as_often_as_they_are_asked_for(memory_bytes):
+    batches, spool = checked_batches(batch_rows=2), Spool(memory_bytes)
     for checked in batches:
         spool.add(checked)
     first, again = everything_in(spool), everything_in(spool)
@@ -77,9 +72,8 @@ def test_only_the_categories_that_occur_are_written():
 
 
 def test_the_file_has_no_name(tmp_path, monkeypatch):
-    monkeypatch.setattr(spool_module, "MEMORY_BYTES", 0)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    spool = Spool()
+    spool = Spool(memory_bytes=0)
     for checked in checked_batches():
         spool.add(checked)
     assert list(tmp_path.iterdir()) == []
@@ -90,24 +84,24 @@ def test_a_full_disk_is_named_with_what_to_do(monkeypatch):
     def full():
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(spool_module, "MEMORY_BYTES", 0)
     monkeypatch.setattr(spool_module, "TemporaryFile", full)
     [checked] = checked_batches()
     with pytest.raises(OSError, match=r"No space left on device: .*TMPDIR names another folder") as raised:
-        Spool().add(checked)
+        Spool(memory_bytes=0).add(checked)
     assert raised.value.errno == errno.ENOSPC
 
 
-def test_a_table_that_is_checked_again_is_read_once_and_decided_by_all_of_its_rows(monkeypatch):
-    monkeypatch.setattr(base, "BATCH_ROWS", 2)
+def test_a_table_that_is_checked_again_is_read_once_and_decided_by_all_of_its_rows():
     numbers = [str(8615200000000 + n) for n in range(4)]
     reads, whole = count(), open_source(pa.table({"whatsApp": numbers, "sex": list("MMMH")}))
 
-    def read():
+    def read(batch_rows):
         assert next(reads) == 0
-        yield from whole.read()
+        yield from whole.read(batch_rows)
 
-    reader = InputReader(base.Source(whole.columns, "", read), Options(), agent_in_row=False, envelope=lambda _: 0)
+    reader = InputReader(
+        Source(whole.columns, "", read, batch_rows=2), Options(), agent_in_row=False, envelope=lambda _: 0
+    )
     reader.read()
     bodies = [row.body for batch in reader.prepared_batches() for row in batch.rows]
     assert [b'"sex":"M"' in body for body in bodies] == [True, True, True, False]

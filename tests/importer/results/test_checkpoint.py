@@ -14,37 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from upath import UPath
 
-from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.redaction import LONGEST_TEXT
-from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.importer.errors import CheckpointError
-from airflow_provider_socialscrm.importer.options import DEFAULT_CONCURRENCY, Options
+from airflow_provider_socialscrm.importer.options import DEFAULT_CONCURRENCY
 from airflow_provider_socialscrm.importer.reasons import Bucket, Reason
 from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint, FileCheckpointStore, NoCheckpointStore
 from airflow_provider_socialscrm.importer.results.report import MOST_REASONS, Report
 from airflow_provider_socialscrm.importer.rows import Row
-from airflow_provider_socialscrm.importer.run import Import
 from airflow_provider_socialscrm.importer.sources.base import Batch
-from airflow_provider_socialscrm.importer.sources.open_source import open_source
+from tests.support.checkpoints import MemoryCheckpointStore
 
 PLAN = {"target": ["https://crm.example", "1", "body", "agent_wang"], "columns": ["whatsApp", "friendName"]}
 BATCH = Batch(0, pa.RecordBatch.from_pylist([{"whatsApp": "8699770000000"}]))
-
-
-class MemoryStore:
-    """Saves each state as JSON."""
-
-    def __init__(self, *texts: str) -> None:
-        self.texts = list(texts)
-
-    def load(self):
-        return json.loads(self.texts[-1]) if self.texts else None
-
-    def save(self, state):
-        self.texts.append(json.dumps(state))
-
-    def clear(self):
-        self.texts.clear()
 
 
 def row(order: int, name: str = "x", agent: str | None = "agent_wang") -> Row:
@@ -69,7 +50,7 @@ def many_reasons() -> Report:
 
 def test_a_million_rows_done_out_of_order_within_the_open_chunks_stay_under_16_kib():
     chance = random.Random(1)  # noqa: S311 - a repeatable order, no secrets
-    store, report = MemoryStore(), many_reasons().state()
+    store, report = MemoryCheckpointStore(), many_reasons().state()
     checkpoint = checkpoint_of(store)
     chunks = iter(range(0, 1_000_000, 100))
     window: list[int] = []
@@ -91,26 +72,13 @@ def test_a_million_rows_done_out_of_order_within_the_open_chunks_stay_under_16_k
     assert len(many_reasons().done.refusals) <= MOST_REASONS + len(Bucket)
 
 
-def test_rows_that_cannot_be_sent_leave_no_gaps_in_what_is_done(socialscrm_sandbox):
-    socialscrm_sandbox.configure(calls_per_second=100_000)
-    rows = [{"whatsApp": f"86997700{n:05}" if n % 3 else "none", "agentAccount": f"a{n % 2}"} for n in range(25_000)]
-    store = MemoryStore()
-    settings = Settings(socialscrm_sandbox.url, "1", "wrong-key", "agent_wang")
-    run = Import(open_source(pa.Table.from_pylist(rows)), Client(settings), Options(), None, store)
-
-    run._input.read()
-    places = [row.order for prepared in run._input.prepared_batches() for row in prepared.rows]
-
-    assert places == list(range(sum(n % 3 > 0 for n in range(25_000))))
-
-
 @given(
     done=st.lists(st.integers(0, 40), unique=True),
     doubted=st.lists(st.integers(0, 40), unique=True),
     resolved=st.lists(st.integers(0, 40), unique=True),
 )
 def test_a_later_try_knows_the_rows_that_are_done_or_in_doubt_and_that_they_are_the_same(done, doubted, resolved):
-    store = MemoryStore()
+    store = MemoryCheckpointStore()
     before = checkpoint_of(store)
     before.mark_intended([row(order) for order in doubted])
     before.mark_intended([row(order) for order in doubted])
@@ -143,7 +111,7 @@ def test_a_later_try_knows_the_rows_that_are_done_or_in_doubt_and_that_they_are_
     ids=["a value", "the order", "one is missing", "an agent", "no agent", "one in doubt", "nothing left"],
 )
 def test_rows_that_are_done_or_in_doubt_and_changed_do_not_match(changed):
-    store = MemoryStore()
+    store = MemoryCheckpointStore()
     before = checkpoint_of(store)
     before.mark_done([row(0), row(1)])
     before.mark_intended([row(2)])
@@ -162,7 +130,7 @@ def test_rows_that_are_done_or_in_doubt_and_changed_do_not_match(changed):
     ],
 )
 def test_state_of_another_plan_is_rejected_with_a_warning(caplog, change, what):
-    store = MemoryStore()
+    store = MemoryCheckpointStore()
     written = checkpoint_of(store)
     written.save(written.state({}))
 
@@ -171,7 +139,7 @@ def test_state_of_another_plan_is_rejected_with_a_warning(caplog, change, what):
 
 
 def test_starting_over_forgets_everything():
-    store = MemoryStore()
+    store = MemoryCheckpointStore()
     checkpoint = checkpoint_of(store)
     checkpoint.mark_done([row(0)])
     checkpoint.mark_intended([row(1)])

@@ -12,29 +12,29 @@ import pytest
 
 from airflow_provider_socialscrm.importer.errors import CheckpointError
 from airflow_provider_socialscrm.importer.reasons import Bucket, Reason
-from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint, NoCheckpointStore
+from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint
 from airflow_provider_socialscrm.importer.results.checkpoint_writer import CheckpointWriter
 from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter
 from airflow_provider_socialscrm.importer.results.report import Report
 from airflow_provider_socialscrm.importer.rows import Row
 from airflow_provider_socialscrm.importer.sources.base import Batch
+from tests.support.checkpoints import MemoryCheckpointStore
 
 INTERVAL = 1.0
 BATCH = Batch(0, pa.RecordBatch.from_pydict({"whatsApp": ["8699000000000"] * 10}))
 ROWS = [Row(position, b'{"whatsApp":"8699"}', None, BATCH, position) for position in range(10)]
 
 
-class Store(NoCheckpointStore):
+class Store(MemoryCheckpointStore):
     """Has every state that it was given; can fail, or wait for the test."""
 
     def __init__(self) -> None:
-        self.states: list[dict[str, Any]] = []
+        super().__init__(self._wait_or_fail)
         self.failure: Exception | None = None
         self.may_end = threading.Event()
         self.may_end.set()
 
-    def save(self, state: dict[str, Any]) -> None:
-        self.states.append(state)
+    def _wait_or_fail(self, _state: dict[str, Any]) -> None:
         assert self.may_end.wait(30)
         if self.failure:
             raise self.failure

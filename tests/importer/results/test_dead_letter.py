@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import errno
 import json
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -18,9 +19,8 @@ from airflow_provider_socialscrm.importer.errors import CheckpointError, InputEr
 from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.reasons import OWN_COLUMNS, Bucket, Reason
-from airflow_provider_socialscrm.importer.results import dead_letter as dead_letter_module
-from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter, delete_parts
-from airflow_provider_socialscrm.importer.sources import base
+from airflow_provider_socialscrm.importer.results.dead_letter import FLUSH_ROWS, DeadLetter, delete_parts
+from airflow_provider_socialscrm.importer.sources.base import Source
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 
 FORMATS = [".csv", ".parquet", ".jsonl"]
@@ -41,18 +41,19 @@ def no_place(order):
 
 
 def refuse(letter, data, positions, *, done=True, attempts=2):
-    """Add rows of a table to a dead letter, in the order they are named."""
-    parts = list(open_source(data).batches())
+    """Add rows of a table or source to a dead letter, in the order they are named."""
+    source = data if isinstance(data, Source) else open_source(data)
+    parts = list(source.batches())
     for position in positions:
         batch = next(b for b in parts if b.start <= position < b.start + b.records.num_rows)
         order = position if done else None
         letter.add(batch, position, Bucket.REJECTED, CAUSE, attempts=attempts, order=order)
 
 
-def refuse_all(data, path, attempts=2):
+def refuse_all(data, path, attempts=2, flush_rows=FLUSH_ROWS):
     """Write every row of a table to a dead letter."""
     source = open_source(data)
-    letter = DeadLetter(path, source.columns, no_place)
+    letter = DeadLetter(path, source.columns, no_place, flush_rows=flush_rows)
     refuse(letter, data, range(sum(batch.records.num_rows for batch in source.batches())), attempts=attempts)
     letter.close()
     delete_parts(path)
@@ -158,10 +159,9 @@ def test_a_row_of_a_file_names_it(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-def test_more_rows_than_are_written_together_all_arrive_in_order(tmp_path, suffix, monkeypatch):
-    monkeypatch.setattr(dead_letter_module, "FLUSH_ROWS", 7)
+def test_more_rows_than_are_written_together_all_arrive_in_order(tmp_path, suffix):
     path = tmp_path / f"rejects{suffix}"
-    refuse_all(pd.DataFrame({"whatsApp": [str(10**12 + n) for n in range(30)]}), path)
+    refuse_all(pd.DataFrame({"whatsApp": [str(10**12 + n) for n in range(30)]}), path, flush_rows=7)
 
     assert [row["whatsApp"] for row in texts(path)] == [str(10**12 + n) for n in range(30)]
     assert [row["socialscrm_position"] for row in own_columns(path)] == [str(n) for n in range(30)]
@@ -254,10 +254,9 @@ def test_no_row_is_lost_where_the_storage_lists_what_it_had_when_the_try_began(t
     assert list(tmp_path.rglob("*.jsonl")) == []
 
 
-def test_rows_of_a_later_batch_are_found_by_their_position_in_the_input(tmp_path, monkeypatch):
-    monkeypatch.setattr(base, "BATCH_ROWS", 2)
-    pieces = pa.table({"whatsApp": ["1", "2", "3", "4"]})
-    assert [batch.start for batch in open_source(pieces).batches()] == [0, 2]
+def test_rows_of_a_later_batch_are_found_by_their_position_in_the_input(tmp_path):
+    pieces = replace(open_source(pa.table({"whatsApp": ["1", "2", "3", "4"]})), batch_rows=2)
+    assert [batch.start for batch in pieces.batches()] == [0, 2]
     letter = DeadLetter(tmp_path / "rejects.csv", ["whatsApp"], no_place)
     refuse(letter, pieces, [3, 0])
     letter.close()
@@ -315,16 +314,15 @@ def test_a_path_that_cannot_be_written_is_named_with_the_reason(tmp_path, make_p
 @pytest.mark.parametrize(
     "failure", [OSError(errno.EBUSY, "SlowDown"), TimeoutError("timed out"), ConnectionError("gone")]
 )
-def test_a_storage_that_is_away_when_the_import_begins_is_left_to_a_retry(tmp_path, monkeypatch, failure):
-    def fail(*_arguments):
-        raise failure
-
-    monkeypatch.setattr(dead_letter_module, "open_to_write", fail)
+def test_a_storage_that_is_away_when_the_import_begins_is_left_to_a_retry(failure):
+    class AwayPath(PurePosixPath):
+        def open(self, _mode):
+            raise failure
 
     with pytest.raises(
         CheckpointError, match=r"rejects\.csv cannot be written \(.+\): no call was made. A retry tries again"
     ):
-        DeadLetter(tmp_path / "rejects.csv", CUSTOMERS.columns, no_place)
+        DeadLetter(AwayPath("bucket/rejects.csv"), CUSTOMERS.columns, no_place)
 
 
 def no_folder(path):

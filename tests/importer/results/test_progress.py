@@ -97,7 +97,7 @@ def test_the_pace_is_that_of_this_try_and_the_rows_are_those_of_all():
 def test_without_an_interval_every_change_is_reported_and_no_time_gives_no_pace():
     clock, reports = Clock(), []
     observer = ProgressObserver(reports.append, clock, interval=0.0)
-    list(observer.observe(Source((), "", lambda: pieces(clock, "a", "a", seconds=0))).batches())
+    list(observer.observe(Source((), "", lambda _: pieces(clock, "a", "a", seconds=0))).batches())
     observer.start_sending(total=20, done=0)
 
     report = Report()
@@ -117,7 +117,7 @@ def pieces(clock, *files, seconds):
 def test_reading_is_reported_once_an_interval_and_counted_from_the_start_each_time():
     clock, reports = Clock(), []
     observer = ProgressObserver(reports.append, clock, INTERVAL)
-    source = observer.observe(Source(("whatsApp",), "", lambda: pieces(clock, "a", "a", "b", "c", seconds=4)))
+    source = observer.observe(Source(("whatsApp",), "", lambda _: pieces(clock, "a", "a", "b", "c", seconds=4)))
 
     list(source.batches())
     assert reports == [ReadProgress(30, 2)]
@@ -129,7 +129,7 @@ def test_reading_is_reported_once_an_interval_and_counted_from_the_start_each_ti
 def test_reading_the_first_rows_alone_does_not_count_as_the_whole():
     clock, reports = Clock(), []
     observer = ProgressObserver(reports.append, clock, INTERVAL)
-    source = observer.observe(Source((), "", lambda: pieces(clock, "a", "a", seconds=INTERVAL)))
+    source = observer.observe(Source((), "", lambda _: pieces(clock, "a", "a", seconds=INTERVAL)))
 
     next(source.batches())
     list(source.batches())

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from airflow_provider_socialscrm.importer.reasons import Bucket, Reason
-from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint, NoCheckpointStore
+from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint
 from airflow_provider_socialscrm.importer.results.checkpoint_writer import CheckpointWriter
 from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter
 from airflow_provider_socialscrm.importer.results.recorder import Recorder
 from airflow_provider_socialscrm.importer.results.report import Report
 from airflow_provider_socialscrm.importer.rows import InvalidRow, PreparedBatch, Row, SupersededRow
 from airflow_provider_socialscrm.importer.sources.base import Batch
-
-
-class Store(NoCheckpointStore):
-    """Has every state that it was given, in order."""
-
-    def __init__(self) -> None:
-        self.states: list[dict[str, Any]] = []
-
-    def save(self, state: dict[str, Any]) -> None:
-        self.states.append(state)
-
+from tests.support.checkpoints import MemoryCheckpointStore
 
 BATCH = Batch(0, pa.RecordBatch.from_pydict({"whatsApp": ["8699000000000", "8699000000001"]}))
 ROWS = [Row(position, b'{"whatsApp":"8699"}', None, BATCH, position) for position in range(2)]
@@ -37,7 +26,7 @@ class World:
     """A recorder and all that it writes to."""
 
     def __init__(self, dead_letter: DeadLetter | None = None) -> None:
-        self.store, self.report = Store(), Report()
+        self.store, self.report = MemoryCheckpointStore(), Report()
         self.checkpoint = Checkpoint(self.store, {})
         self.writer = CheckpointWriter(self.checkpoint, self.report, dead_letter, elapsed=lambda: 0.0, interval=1e9)
         self.recorder = Recorder(self.report, self.checkpoint, self.writer, dead_letter=dead_letter)

@@ -31,6 +31,7 @@ from airflow_provider_socialscrm.importer.sending.engine import OPEN_CHUNKS_PER_
 from airflow_provider_socialscrm.importer.sending.outcome import CallHandler
 from airflow_provider_socialscrm.importer.sending.queue import ChunkQueue
 from airflow_provider_socialscrm.importer.sources.base import Batch
+from tests.support.checkpoints import MemoryCheckpointStore
 
 BATCH = Batch(0, pa.RecordBatch.from_pydict({"whatsApp": ["8613800000000"]}))
 DATABASE_ERROR = refusal(look_up(517, family=Family.IMPORT))
@@ -386,21 +387,6 @@ def test_if_calls_in_flight_give_several_reasons_to_stop_one_is_returned_and_eac
 # Saving the checkpoint.
 
 
-class Store(NoCheckpointStore):
-    """Has every state that it was given.
-
-    :param on_save: called with each state.
-    """
-
-    def __init__(self, on_save: Callable[[dict[str, Any]], Any] = lambda _: None) -> None:
-        self.states: list[dict[str, Any]] = []
-        self._on_save = on_save
-
-    def save(self, state: dict[str, Any]) -> None:
-        self.states.append(state)
-        self._on_save(state)
-
-
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_no_call_waits_for_a_save(concurrency):
     last_is_sent = threading.Event()
@@ -411,7 +397,7 @@ def test_no_call_waits_for_a_save(concurrency):
             last_is_sent.set()
         return ""
 
-    store = Store(lambda _: saves.put(last_is_sent.wait(30)))
+    store = MemoryCheckpointStore(lambda _: saves.put(last_is_sent.wait(30)))
     engine, report = engine_of(send, FakeClock(), concurrency=concurrency, store=store)
 
     assert engine.run(chunks(100)) is None
@@ -420,7 +406,7 @@ def test_no_call_waits_for_a_save(concurrency):
 
 
 def test_calls_are_saved_once_an_interval_at_most():
-    clock, store = FakeClock(), Store()
+    clock, store = FakeClock(), MemoryCheckpointStore()
     engine, _ = engine_of(Answers(clock), clock, rate=40.0, store=store, save_interval=1.0)
 
     assert engine.run(chunks(400)) is None
@@ -430,7 +416,7 @@ def test_calls_are_saved_once_an_interval_at_most():
 
 def test_a_save_that_is_due_while_a_slow_call_is_in_flight_is_not_delayed_by_it():
     saved = threading.Event()
-    store = Store(lambda state: saved.set() if state["done"] == [[0, 2]] else None)
+    store = MemoryCheckpointStore(lambda state: saved.set() if state["done"] == [[0, 2]] else None)
 
     def send(chunk: Chunk) -> bool:
         return chunk.rows[0].position != 2 or saved.wait(30)
@@ -447,7 +433,7 @@ def test_a_save_that_fails_stops_the_run():
 
     clock = FakeClock()
     send = Answers(clock)
-    engine, _ = engine_of(send, clock, store=Store(fail))
+    engine, _ = engine_of(send, clock, store=MemoryCheckpointStore(fail))
 
     with pytest.raises(CheckpointError, match="no space left"):
         engine.run(chunks(1_000_000))
@@ -457,7 +443,7 @@ def test_a_save_that_fails_stops_the_run():
 
 @pytest.mark.parametrize(("on_unknown", "saved"), [("hold", [[[0, 1]], [[1, 2]], [[2, 3]]]), ("resend", [])])
 def test_rows_that_must_not_be_sent_twice_are_saved_as_in_doubt_before_their_call(on_unknown, saved):
-    store = Store()
+    store = MemoryCheckpointStore()
     in_doubt: list[list[list[int]]] = []
 
     def send(_chunk: Chunk) -> str:

@@ -14,7 +14,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.sources import base, csv_files
+from airflow_provider_socialscrm.importer.sources import csv_files
+from airflow_provider_socialscrm.importer.sources.base import BATCH_ROWS
 from airflow_provider_socialscrm.importer.sources.csv_files import MOST_QUOTE_ERRORS, RecordLines
 from airflow_provider_socialscrm.importer.sources.text_lines import TextForm
 
@@ -25,12 +26,12 @@ FOLLOWS = "text follows a closing quote"
 DELIMITERS = [",", ";", "\t", "|"]
 
 
-def pieces_of(content, **form):
+def pieces_of(content, *, batch_rows=BATCH_ROWS, **form):
     """Return columns and pieces of a file."""
     content = content if isinstance(content, bytes) else content.encode(form.get("encoding", "utf-8"))
     text_form = TextForm(**form)
     names = csv_files.columns(io.BytesIO(content), "x.csv", text_form)
-    return names, list(csv_files.batches(io.BytesIO(content), "x.csv", text_form, names))
+    return names, list(csv_files.batches(io.BytesIO(content), "x.csv", text_form, names, batch_rows))
 
 
 def rows_of(content, **form):
@@ -236,7 +237,7 @@ def test_any_table_that_python_writes_reads_back_equal(data, names, style, encod
     if style["quoting"] == csv.QUOTE_MINIMAL:  # older Pythons do not quote the line end that is not the file's
         style["lineterminator"] = "\r\n"
     rows = data.draw(st.lists(st.lists(VALUES, min_size=len(names), max_size=len(names)), max_size=9))
-    form = {"encoding": encoding, "delimiter": style["delimiter"]}
+    form = {"encoding": encoding, "delimiter": style["delimiter"], "batch_rows": 3}
     # Not quoted, a blank after a delimiter is not part of the value.
     begun = (
         str
@@ -245,12 +246,10 @@ def test_any_table_that_python_writes_reads_back_equal(data, names, style, encod
     )
     content = written([names, *rows], **style)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(base, "BATCH_ROWS", 3)
-        assert pieces_of(content, **form)[0] == [begun(name) for name in names]
-        assert rows_of(content, **form) == [[begun(value) or None for value in row] for row in rows]
-        assert troubles_of(content, **form) == []
-        sizes = [piece.records.num_rows for piece in pieces_of(content, **form)[1]]
+    assert pieces_of(content, **form)[0] == [begun(name) for name in names]
+    assert rows_of(content, **form) == [[begun(value) or None for value in row] for row in rows]
+    assert troubles_of(content, **form) == []
+    sizes = [piece.records.num_rows for piece in pieces_of(content, **form)[1]]
     assert sizes == [3] * (len(rows) // 3) + [len(rows) % 3] * bool(len(rows) % 3)
 
 
@@ -317,9 +316,7 @@ def test_any_file_with_one_damaged_line_yields_all_other_rows_once_and_in_order(
     content = head + DAMAGE[damage] + "\r\n" + written(after, quoting=quoting)
     line = len(io.StringIO(head, newline="").readlines()) + 1
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(base, "BATCH_ROWS", 3)
-        rows, troubles = rows_of(content), troubles_of(content)
+    rows, troubles = rows_of(content, batch_rows=3), troubles_of(content, batch_rows=3)
 
     assert rows == [[value or None for value in row] for row in [*before, [""] * 3, *after]]
     assert [place for place, _ in troubles] == [len(before)]

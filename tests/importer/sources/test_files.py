@@ -12,6 +12,7 @@ import re
 import time
 import tracemalloc
 import zipfile
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -24,7 +25,6 @@ from upath import UPath
 
 from airflow_provider_socialscrm.importer.columns.text import as_text
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.sources import base
 from airflow_provider_socialscrm.importer.sources.compressed import HEAD_BYTES, decompressed
 from airflow_provider_socialscrm.importer.sources.files import checked_names, files_source
 from airflow_provider_socialscrm.importer.sources.partitions import partitions_of
@@ -70,9 +70,9 @@ class FailingFile(io.BytesIO):
         return super().read(*size)
 
 
-@pytest.fixture
-def small_batches(monkeypatch):
-    monkeypatch.setattr(base, "BATCH_ROWS", 3)
+def in_threes(path):
+    """Return files as a source with three rows in a batch."""
+    return replace(files_source(path), batch_rows=3)
 
 
 def bytes_of(table, suffix):
@@ -116,9 +116,9 @@ KINDS = ["a.parquet", "a.csv", "A.CSV", "a.jsonl", "a.ndjson"]
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_every_kind_yields_the_rows_in_order_in_equal_pieces(name, tmp_path, small_batches):
+def test_every_kind_yields_the_rows_in_order_in_equal_pieces(name, tmp_path):
     path = written(tmp_path, name, TABLE)
-    source = files_source(path)
+    source = in_threes(path)
     found = list(source.batches())
 
     assert source.columns == ("whatsApp", "n")
@@ -132,8 +132,8 @@ def test_every_kind_yields_the_rows_in_order_in_equal_pieces(name, tmp_path, sma
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_every_kind_can_be_read_from_the_start_again_even_at_the_same_time(name, tmp_path, small_batches):
-    source = files_source(written(tmp_path, name, TABLE))
+def test_every_kind_can_be_read_from_the_start_again_even_at_the_same_time(name, tmp_path):
+    source = in_threes(written(tmp_path, name, TABLE))
     first, second = ([batch.records.to_pylist() for batch in source.batches()] for _ in range(2))
     one, two = source.batches(), source.batches()
     interleaved = [(next(one).records.to_pylist(), next(two).records.to_pylist()) for _ in range(3)]
@@ -252,13 +252,13 @@ def test_folders_that_a_pattern_matches_are_passed_over(tmp_path):
     assert texts_of(files_source(tmp_path / "*"), "whatsApp") == ["1"]
 
 
-def test_files_may_be_of_several_kinds_and_lack_columns_that_others_have(tmp_path, small_batches):
+def test_files_may_be_of_several_kinds_and_lack_columns_that_others_have(tmp_path):
     written(tmp_path, "1.csv", "whatsApp,a\n1,x\n2,y\n3,z\n4,\n")
     written(tmp_path, "2.jsonl", '{"b":1}\n{"whatsApp":"5"}\n')
     written(tmp_path, "3.parquet", pa.table({"c": [True], "a": ["w"]}))
     written(tmp_path, "4.csv", "a,whatsApp\n")
 
-    source = files_source(tmp_path / "*")
+    source = in_threes(tmp_path / "*")
 
     assert source.columns == ("whatsApp", "a", "b", "c")
     assert [(Path(batch.file).name, batch.start, batch.records.to_pylist()) for batch in source.batches()] == [
@@ -273,12 +273,12 @@ def test_files_may_be_of_several_kinds_and_lack_columns_that_others_have(tmp_pat
     ]
 
 
-def test_rows_that_cannot_be_read_keep_their_place_in_the_input(tmp_path, small_batches):
+def test_rows_that_cannot_be_read_keep_their_place_in_the_input(tmp_path):
     path = written(tmp_path, "1.csv", 'a,b\n1,2\n\n3\n4,5\n6,"\n7,8\n')
     other = written(tmp_path, "2.jsonl", '{"a":1,"b":2}\nSecret\n')
     found = [
         (batch.start + place, batch.records.slice(place, 1).to_pylist(), reason.meaning)
-        for batch in files_source(tmp_path / "*").batches()
+        for batch in in_threes(tmp_path / "*").batches()
         for place, reason in batch.unreadable.items()
     ]
     nothing = [{"a": None, "b": None}]
@@ -391,11 +391,11 @@ def compressed_rows(compressor, kind, count):
 @pytest.mark.parametrize("compressor", COMPRESSORS)
 @pytest.mark.parametrize("kind", [".csv", ".jsonl", ".ndjson", ".tsv"])
 @pytest.mark.parametrize("named", ["by its format", "as if it were not compressed", "by another format"])
-def test_compressed_text_is_read_whatever_its_name(folder, compressor, kind, named, small_batches):
+def test_compressed_text_is_read_whatever_its_name(folder, compressor, kind, named):
     content = bytes_of(TABLE, ".csv" if kind == ".tsv" else kind)
     content = content.replace(b",", b"\t") if kind == ".tsv" else content
     ends = {"by its format": compressor, "as if it were not compressed": "", "by another format": ".GZ"}
-    source = files_source(put(folder, f"a{kind}{ends[named]}", COMPRESSORS[compressor](content)))
+    source = in_threes(put(folder, f"a{kind}{ends[named]}", COMPRESSORS[compressor](content)))
     assert source.columns == ("whatsApp", "n")
     assert texts_of(source, "whatsApp") == texts_of(source, "whatsApp") == NUMBERS
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from airflow_provider_socialscrm.importer.columns.text import as_text
 from airflow_provider_socialscrm.importer.columns.values import rounded, unsendable
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.sources import base, jsonl_files
+from airflow_provider_socialscrm.importer.sources import jsonl_files
+from airflow_provider_socialscrm.importer.sources.base import BATCH_ROWS
 from airflow_provider_socialscrm.importer.sources.text_lines import TextForm
 
 SECRETS = ("8615266667780", "Nov\u00e1k", "Secret")
@@ -21,11 +22,11 @@ NOT_JSON = "it is not JSON"
 NO_OBJECT = "it is JSON but not an object"
 
 
-def pieces_of(content, encoding="utf-8"):
+def pieces_of(content, encoding="utf-8", batch_rows=BATCH_ROWS):
     """Return columns and pieces of a file."""
     content = content if isinstance(content, bytes) else content.encode(encoding)
     names = jsonl_files.columns(io.BytesIO(content), "x.jsonl", TextForm(encoding))
-    return names, list(jsonl_files.batches(io.BytesIO(content), "x.jsonl", TextForm(encoding), names))
+    return names, list(jsonl_files.batches(io.BytesIO(content), "x.jsonl", TextForm(encoding), names, batch_rows))
 
 
 def rows_of(content, encoding="utf-8"):
@@ -38,9 +39,9 @@ def texts_of(content, column):
     return [text for piece in pieces_of(content)[1] for text in as_text(piece.records[column]).to_pylist()]
 
 
-def troubles_of(content):
+def troubles_of(content, **sizes):
     """Return position and text of each row that could not be read."""
-    pieces = pieces_of(content)[1]
+    pieces = pieces_of(content, **sizes)[1]
     starts = [sum(piece.records.num_rows for piece in pieces[:number]) for number in range(len(pieces))]
     return [
         (start + place, reason.meaning)
@@ -160,12 +161,9 @@ def test_any_file_with_one_damaged_line_yields_all_other_rows_once_and_in_order(
     lines = [json.dumps(row) for row in before], TROUBLES[damage][0], [json.dumps(row) for row in [*after, {"z": "z"}]]
     names = list(dict.fromkeys(name for row in [*before, *after, {"z": "z"}] for name in row))
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(base, "BATCH_ROWS", 3)
-        content = "\n".join([*lines[0], lines[1], *lines[2]])
-        found, pieces = pieces_of(content)
-        assert [place for place, _ in troubles_of(content)] == [len(before)]
-
+    content = "\n".join([*lines[0], lines[1], *lines[2]])
+    found, pieces = pieces_of(content, batch_rows=3)
+    assert [place for place, _ in troubles_of(content, batch_rows=3)] == [len(before)]
     assert list(found) == names
     rows = [row for piece in pieces for row in piece.records.to_pylist()]
     assert rows == [{name: row.get(name) for name in names} for row in [*before, {}, *after, {"z": "z"}]]

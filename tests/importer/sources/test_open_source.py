@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import duckdb
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.columns.text import as_text
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.sources import base
+from airflow_provider_socialscrm.importer.sources.base import Source
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 
 SECRETS = ("8615266667780", "Nov\u00e1k", "Secret")
@@ -31,9 +32,9 @@ class ArrowStream:
         return self._table.__arrow_c_stream__(requested_schema)
 
 
-@pytest.fixture
-def small_batches(monkeypatch):
-    monkeypatch.setattr(base, "BATCH_ROWS", 3)
+def in_threes(data):
+    """Return data as a source with three rows in a batch."""
+    return replace(open_source(data), batch_rows=3)
 
 
 def rows_of(data):
@@ -43,8 +44,9 @@ def rows_of(data):
 
 def texts_of(data, column):
     """Return a column as text over all batches."""
-    index = open_source(data).columns.index(column)
-    return [text for batch in open_source(data).batches() for text in as_text(batch.records.column(index)).to_pylist()]
+    source = data if isinstance(data, Source) else open_source(data)
+    index = source.columns.index(column)
+    return [text for batch in source.batches() for text in as_text(batch.records.column(index)).to_pylist()]
 
 
 def refusal(data):
@@ -99,8 +101,8 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_every_form_yields_the_rows_in_order_with_positions_that_run_on(form, tmp_path, small_batches):
-    source = open_source(FORMS[form](tmp_path))
+def test_every_form_yields_the_rows_in_order_with_positions_that_run_on(form, tmp_path):
+    source = in_threes(FORMS[form](tmp_path))
     batches = list(source.batches())
 
     assert source.columns == ("whatsApp", "n")
@@ -117,8 +119,8 @@ def test_every_form_can_be_read_from_the_start_again(form, tmp_path):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_batches_are_cut_alike_whatever_the_form(form, tmp_path, small_batches):
-    assert [batch.records.num_rows for batch in open_source(FORMS[form](tmp_path)).batches()] == [3, 3, 2]
+def test_batches_are_cut_alike_whatever_the_form(form, tmp_path):
+    assert [batch.records.num_rows for batch in in_threes(FORMS[form](tmp_path)).batches()] == [3, 3, 2]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -212,10 +214,10 @@ def test_a_column_of_mixed_types_is_taken_value_by_value(values, expected):
     assert texts_of(pd.DataFrame({"x": column}), "x") == expected
 
 
-def test_a_columns_type_may_change_between_batches(small_batches):
+def test_a_columns_type_may_change_between_batches():
     values = [1, 2, 3, "x", 4.0, None, 5.5, None, 6]
     frame = pd.DataFrame({"x": pd.Series(values, dtype=object)})
-    assert texts_of(frame, "x") == ["1", "2", "3", "x", "4", None, "5.5", None, "6"]
+    assert texts_of(in_threes(frame), "x") == ["1", "2", "3", "x", "4", None, "5.5", None, "6"]
 
 
 @pytest.mark.parametrize(

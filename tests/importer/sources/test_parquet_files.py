@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.columns.text import as_text
-from airflow_provider_socialscrm.importer.sources import base, parquet_files
+from airflow_provider_socialscrm.importer.sources import parquet_files
+from airflow_provider_socialscrm.importer.sources.base import BATCH_ROWS
 from airflow_provider_socialscrm.importer.sources.parquet_files import in_equal_parts
 from airflow_provider_socialscrm.importer.sources.text_lines import TextForm
 
@@ -35,14 +36,9 @@ def file_of(table, **options):
     return file.getvalue()
 
 
-def pieces_of(content):
+def pieces_of(content, batch_rows=BATCH_ROWS):
     names = parquet_files.columns(io.BytesIO(content), "x.parquet", TextForm())
-    return names, list(parquet_files.batches(io.BytesIO(content), "x.parquet", TextForm(), names))
-
-
-@pytest.fixture
-def small_batches(monkeypatch):
-    monkeypatch.setattr(base, "BATCH_ROWS", 4)
+    return names, list(parquet_files.batches(io.BytesIO(content), "x.parquet", TextForm(), names, batch_rows))
 
 
 TABLE = pa.table(
@@ -60,9 +56,9 @@ TABLE = pa.table(
 
 @pytest.mark.parametrize("group", [1, 2, 3, 4, 5, 7, 30])
 @pytest.mark.parametrize("table", [TABLE, TABLE.select(["whatsApp", "n"])], ids=["all types", "texts"])
-def test_pieces_are_equal_wherever_groups_of_rows_end_and_types_stay(table, group, small_batches):
+def test_pieces_are_equal_wherever_groups_of_rows_end_and_types_stay(table, group):
     content = file_of(table, row_group_size=group)
-    names, pieces = pieces_of(content)
+    names, pieces = pieces_of(content, batch_rows=4)
     assert names == table.column_names
     assert [piece.records.num_rows for piece in pieces] == [4] * 7 + [2]
     assert {piece.file for piece in pieces} == {"x.parquet"}
@@ -71,13 +67,14 @@ def test_pieces_are_equal_wherever_groups_of_rows_end_and_types_stay(table, grou
     assert {piece.records.schema for piece in pieces} == {pq.read_schema(io.BytesIO(content))}
 
 
-def test_categories_that_differ_between_groups_of_rows_keep_their_names(small_batches):
+def test_categories_that_differ_between_groups_of_rows_keep_their_names():
     schema = pa.schema([("kind", pa.dictionary(pa.int32(), pa.string()))])
     file = io.BytesIO()
     with pq.ParquetWriter(file, schema) as writer:
         for letters in ("abc", "xyz", "cba"):
             writer.write_table(pa.table({"kind": pa.array(list(letters)).dictionary_encode()}, schema))
-    rows = [value for piece in pieces_of(file.getvalue())[1] for value in piece.records["kind"].to_pylist()]
+    _, pieces = pieces_of(file.getvalue(), batch_rows=4)
+    rows = [value for piece in pieces for value in piece.records["kind"].to_pylist()]
     assert rows == list("abcxyzcba")
 
 
@@ -128,18 +125,17 @@ def test_columns_are_found_at_the_end_of_a_file():
     assert sum(file.sizes) <= 128 * 1024 < len(content)
 
 
-def test_one_large_group_of_rows_is_not_read_as_a_whole(monkeypatch):
-    monkeypatch.setattr(parquet_files, "READ_BYTES", 200 * 1024)
+def test_one_large_group_of_rows_is_not_read_as_a_whole():
     texts = [f"{n * 7919 % 10**9:09}" for n in range(200_000)]
     table = pa.table({"a": texts, "b": texts})
     content = file_of(table, compression="none", use_dictionary=False, data_page_size=10_000, row_group_size=10**6)
     file = WatchedFile(content)
 
-    pieces = parquet_files.batches(file, "x.parquet", TextForm(), ["a", "b"])
+    pieces = parquet_files.batches(file, "x.parquet", TextForm(), ["a", "b"], read_bytes=200 * 1024)
     file.sizes.clear()
     rows = next(pieces).records.num_rows
 
-    assert rows == base.BATCH_ROWS
+    assert rows == BATCH_ROWS
     assert sum(file.sizes) < len(content) / 2
     rows += sum(piece.records.num_rows for piece in pieces)
     assert rows == 200_000

@@ -10,8 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.sources import base
-from airflow_provider_socialscrm.importer.sources import text_lines as lines_module
 from airflow_provider_socialscrm.importer.sources.text_lines import Row, TextForm, batches_of, lines_of
 
 CHOOSE = "Set encoding to the one that shows these letters correctly"
@@ -20,24 +18,23 @@ ENCODINGS = ["utf-8", "utf-16", "utf-16-be", "utf-32", "gb18030", "utf-7", "utf-
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0") | st.sampled_from("\r\n,a\x85\u2028"))
 
 
-def read(content, encoding="utf-8"):
-    return list(lines_of(io.BytesIO(content), "x.csv", encoding))
+def read(content, encoding="utf-8", **sizes):
+    return list(lines_of(io.BytesIO(content), "x.csv", encoding, **sizes))
 
 
-def refusal(content, encoding="utf-8"):
+def refusal(content, encoding="utf-8", **sizes):
     """Return the error's text and the lines before it."""
     seen = []
     with pytest.raises(InputError) as caught:
-        seen.extend(lines_of(io.BytesIO(content), "x.csv", encoding))
+        seen.extend(lines_of(io.BytesIO(content), "x.csv", encoding, **sizes))
     assert len(str(caught.value).splitlines()) == 1
     return str(caught.value)
 
 
 @given(TEXTS.filter(lambda text: not text.startswith("\ufeff")), st.sampled_from(ENCODINGS), st.integers(1, 9))
 def test_any_text_comes_back_line_by_line_wherever_its_blocks_end(text, encoding, block):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lines_module, "READ_BYTES", block)
-        assert read(text.encode(encoding), encoding) == (io.StringIO(text, newline="").readlines() or [""])
+    lines = io.StringIO(text, newline="").readlines() or [""]
+    assert read(text.encode(encoding), encoding, read_bytes=block) == lines
 
 
 @given(TEXTS, st.sampled_from(["utf-8", "ascii", "utf-16-le"]), TEXTS, st.integers(1, 9))
@@ -45,9 +42,8 @@ def test_the_line_that_cannot_be_decoded_is_named_wherever_its_blocks_end(before
     damage = b"\x00\xdc" if encoding == "utf-16-le" else b"\xff"  # half a character outside the basic plane
     written = before.encode(encoding, "ignore"), after.encode(encoding, "ignore")
     line = len(io.StringIO(written[0].decode(encoding) + "x", newline="").readlines())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lines_module, "READ_BYTES", block)
-        assert f"x.csv, line {line}: not {encoding.upper()} text. " in refusal(damage.join(written), encoding)
+    message = refusal(damage.join(written), encoding, read_bytes=block)
+    assert f"x.csv, line {line}: not {encoding.upper()} text. " in message
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16-be", "gb18030"])
@@ -106,10 +102,9 @@ def test_a_text_in_another_encoding_is_refused_with_what_to_set(content, encodin
 
 @pytest.mark.parametrize("alias", ["latin-1", "latin_1", "iso-8859-1", "L1", "8859"])
 @pytest.mark.parametrize("block", [1, 1000])
-def test_latin_1_is_read_as_browsers_read_it(alias, block, monkeypatch):
-    monkeypatch.setattr(lines_module, "READ_BYTES", block)
+def test_latin_1_is_read_as_browsers_read_it(alias, block):
     text = "Zoë’s “Œuvre” – 7 €…\n‰ Š\n"
-    assert "".join(read(text.encode("cp1252"), alias)) == text
+    assert "".join(read(text.encode("cp1252"), alias, read_bytes=block)) == text
 
 
 def test_bytes_without_a_character_in_windows_1252_do_not_end_the_reading_of_latin_1():
@@ -133,22 +128,19 @@ def test_zeros_in_a_first_line_that_is_not_utf_16_are_text():
     assert read(b"a\0,b\n1\0,2\n") == ["a\0,b\n", "1\0,2\n"]
 
 
-def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(monkeypatch):
-    monkeypatch.setattr(lines_module, "LONGEST_LINE", 100)
-    monkeypatch.setattr(lines_module, "READ_BYTES", 10)
+def test_a_line_without_an_end_is_refused_before_it_fills_the_memory():
     file = io.BytesIO(b"a\n" + b"x" * 1000)
 
     with pytest.raises(InputError) as caught:
-        list(lines_of(file, "x.csv", "utf-8"))
+        list(lines_of(file, "x.csv", "utf-8", read_bytes=10, longest_line=100))
 
     assert str(caught.value) == "x.csv, line 2 does not end within 100 characters: write each row on a line of its own."
     assert file.tell() < 200
 
 
-def test_a_file_is_read_no_further_than_its_lines_are_taken(monkeypatch):
-    monkeypatch.setattr(lines_module, "READ_BYTES", 10)
+def test_a_file_is_read_no_further_than_its_lines_are_taken():
     file = io.BytesIO(b"abc\n" * 100)
-    lines = lines_of(file, "x.csv", "utf-8")
+    lines = lines_of(file, "x.csv", "utf-8", read_bytes=10)
     assert [next(lines) for _ in range(10)] == ["abc\n"] * 10
     assert file.tell() <= 60
 
@@ -175,11 +167,10 @@ def test_known_settings_are_taken(encoding, delimiter):
     assert TextForm(encoding, delimiter) == TextForm(encoding=encoding, delimiter=delimiter)
 
 
-def test_rows_come_in_pieces_with_the_trouble_of_each_by_its_place(monkeypatch):
-    monkeypatch.setattr(base, "BATCH_ROWS", 3)
+def test_rows_come_in_pieces_with_the_trouble_of_each_by_its_place():
     rows = [Row(line, line, "it is odd" if line % 2 else "") for line in range(2, 10)]
 
-    pieces = list(batches_of(iter(rows), "x.csv", lambda contents: pa.record_batch({"n": contents})))
+    pieces = list(batches_of(iter(rows), "x.csv", lambda contents: pa.record_batch({"n": contents}), 3))
 
     assert [piece.records["n"].to_pylist() for piece in pieces] == [[2, 3, 4], [5, 6, 7], [8, 9]]
     assert {piece.file for piece in pieces} == {"x.csv"}
