@@ -86,7 +86,7 @@ def test_a_full_disk_is_named_with_what_to_do(monkeypatch):
 
     monkeypatch.setattr(spool_module, "TemporaryFile", full)
     [checked] = checked_batches()
-    with pytest.raises(OSError, match=r"No space left on device: .*TMPDIR names another folder") as raised:
+    with pytest.raises(OSError, match=r"No space left on device: .*set TMPDIR to a folder with more space") as raised:
         Spool(memory_bytes=0).add(checked)
     assert raised.value.errno == errno.ENOSPC
 

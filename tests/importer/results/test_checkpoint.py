@@ -124,9 +124,9 @@ def test_rows_that_are_done_or_in_doubt_and_changed_do_not_match(changed):
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        ({"columns": ["whatsApp"]}, "columns or the target"),
-        ({"target": ["https://other.example"]}, "columns or the target"),
-        ({"version": 0}, "provider's version"),
+        ({"columns": ["whatsApp"]}, "columns or the target have"),
+        ({"target": ["https://other.example"]}, "columns or the target have"),
+        ({"version": 0}, "provider's version has"),
     ],
 )
 def test_state_of_another_plan_is_rejected_with_a_warning(caplog, change, what):
@@ -135,7 +135,7 @@ def test_state_of_another_plan_is_rejected_with_a_warning(caplog, change, what):
     written.save(written.state({}))
 
     assert not Checkpoint(store, PLAN | change).load()
-    assert f"The {what} changed since the last try: the import starts over." in caplog.text
+    assert f"The {what} changed since the last try, so the import starts over." in caplog.text
 
 
 def test_starting_over_forgets_everything():
