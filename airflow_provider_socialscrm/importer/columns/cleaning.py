@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_socialscrm.importer.columns.text import as_raw_text, trimmed
+from airflow_provider_socialscrm.importer.columns.text import as_raw_text, trimmed, visible_edges
 from airflow_provider_socialscrm.importer.columns.values import content_of, values_to_arrow
 
 FIRST_PRINTABLE: Final = 0x20
@@ -64,24 +64,29 @@ def clean(text: pa.Array) -> pa.Array:
     if not content.isascii() and not is_normalized("NFC", content.decode()):
         # Not Arrow's own function: up to version 22 it decomposes letters for NFC and does not compose them again.
         text = pa.array([each and normalize("NFC", each) for each in text.to_pylist()], pa.string())
-    if not content.isascii():
+    if not content.isascii() and not _are_visible(text):
         text = pc.replace_substring_regex(text, _UNSEEN, "")
     return trimmed(text)
 
 
-def json_objects(members: Sequence[tuple[str, pa.Array]]) -> pa.Array:
+def json_objects(members: Sequence[tuple[str, Any]]) -> pa.Array:
     """Return JSON objects of texts in order, without those that are null.
 
-    :param members: at least one name with its texts, as :func:`json_text` returns them; all of one length.
+    :param members: at least one name with its texts, as :func:`json_text` returns them; all of one length. A single
+        text is that of each row, except for the first name.
     """
     keys = [f'"{json_text(pa.array([clean_text(name)]))[0].as_py()}":"' for name, _ in members]
     if members[0][1].null_count:
-        return _objects_with_gaps([_joined(key, text, '"') for key, (_, text) in zip(keys, members, strict=True)])
+        rows = len(members[0][1])
+        texts = [pa.repeat(text, rows) if isinstance(text, str) else text for _, text in members]
+        return _objects_with_gaps([_joined(key, text, '"') for key, text in zip(keys, texts, strict=True)])
     parts: list[Any] = []
     before = "{"
     for key, (_, text) in zip(keys, members, strict=True):
         begin = f",{key}" if parts else key
-        if text.null_count:
+        if isinstance(text, str):
+            before += f'{begin}{text}"'
+        elif text.null_count:
             parts += [before, _joined(begin, text, '"')]
             before = ""
         else:  # joined once with all others, which copies it once
@@ -118,6 +123,12 @@ def _objects_with_gaps(members: list[pa.Array]) -> pa.Array:
 
 def _joined(before: str, text: pa.Array, behind: str) -> pa.Array:
     return pc.binary_join_element_wise(before, text, behind, "")
+
+
+def _are_visible(text: pa.Array) -> bool:
+    """Return whether each text surely has a visible character, at one of its ends."""
+    edges = visible_edges(text)
+    return edges is not None and bool((edges[0] | edges[1]).all())
 
 
 def _has_controls(content: bytes) -> bool:

@@ -82,8 +82,8 @@ class CheckedBatch:
         start, invalid = self.own.start, sorted(self.reasons.keys() - self.blank - superseded.keys())
         gone = self.reasons.keys() | superseded.keys()
         left = [index for index in range(len(self)) if index not in gone] if gone else range(len(self))
-        is_left = np.zeros(len(self), np.bool_)
-        is_left[left] = True
+        is_left = np.ones(len(self), np.bool_)
+        is_left[list(gone)] = False
         remarks = {reason: int(is_left[rows].sum()) for reason, rows in self.remarks}
         return PreparedBatch(
             self.own,
@@ -104,7 +104,7 @@ class CheckedBatch:
         agents = _chosen(self.agents, arranged, None)
         own_sets = _chosen(self.extension_set_of_row, arranged, 0)
         columns = (
-            [start + index for index in arranged],
+            range(start, start + len(self)) if arranged == range(len(self)) else [start + index for index in arranged],
             bodies.to_pylist(),
             repeat(None) if self.agent_in_row else agents,
             repeat(self.own),

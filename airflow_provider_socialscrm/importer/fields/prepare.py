@@ -58,7 +58,9 @@ class RowPreparer:
         remarks = [finding for column in checked.values() for finding in column.remarks]
         agents = checked[AGENT].text.to_pylist() if AGENT in checked else None
         encoded = [column for name, column in checked.items() if self.agent_in_row or name != AGENT]
-        bodies = json_objects([(column.name, column.by_row(json_text(column.checked.text))) for column in encoded])
+        bodies = json_objects(
+            [(column.name, _json_texts(column, by_row=not place)) for place, column in enumerate(encoded)]
+        )
         problems += self._too_large(bodies, None if self.agent_in_row else agents)
         reasons = _by_row(problems, batch.unreadable)
         extension_sets, set_of_row = _extension_fields(encoded)
@@ -102,6 +104,15 @@ def _column(batch: Batch, name: str | None) -> pa.Array:
     if name is None or name not in batch.records.schema.names:
         return pa.nulls(batch.records.num_rows, pa.string())
     return batch.records.column(name)
+
+
+def _json_texts(column: FieldColumn, *, by_row: bool) -> pa.Array | str:
+    """Return the texts of a column within JSON, or the only one it has, unless there must be one for each row."""
+    texts = json_text(column.checked.text)
+    if by_row or column.indices is None or len(texts) > 1 or texts.null_count:
+        return column.by_row(texts)
+    only: str = texts[0].as_py()
+    return only
 
 
 def _extension_fields(columns: Sequence[FieldColumn]) -> tuple[Sequence[frozenset[str]], Sequence[int] | None]:

@@ -94,7 +94,7 @@ def _by_agent(rows: Sequence[Row]) -> dict[str | None, tuple[Sequence[Row], Sequ
 
 def _pack(rows: Sequence[Row], limits: Limits, envelope: int, agent: str | None) -> Iterator[Chunk]:
     # Bytes up to each row's end, with a comma after each row. The last row of a chunk has no comma.
-    ends = [end + place for place, end in enumerate(accumulate((len(row.body) for row in rows), initial=0))]
+    ends = list(accumulate([len(row.body) + 1 for row in rows], initial=0))
     start = 0
     while start < len(rows):
         fitting = bisect_right(ends, ends[start] + limits.bytes - envelope + 1) - 1
