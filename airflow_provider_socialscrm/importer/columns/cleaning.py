@@ -69,30 +69,40 @@ def clean(text: pa.Array) -> pa.Array:
     return trimmed(text)
 
 
-def json_objects(members: Sequence[tuple[str, Any]]) -> pa.Array:
+def json_objects(members: Sequence[tuple[str, pa.Array]]) -> pa.Array:
     """Return JSON objects of texts in order, without those that are null.
 
-    :param members: at least one name with its texts, as :func:`json_text` returns them; all of one length. A single
-        text is that of each row, except for the first name.
+    :param members: at least one name with its texts, as :func:`json_text` returns them; all of one length. A column
+        that repeats its texts may be a dictionary, whose values may be null and whose indices are not.
     """
     keys = [f'"{json_text(pa.array([clean_text(name)]))[0].as_py()}":"' for name, _ in members]
-    if members[0][1].null_count:
-        rows = len(members[0][1])
-        texts = [pa.repeat(text, rows) if isinstance(text, str) else text for _, text in members]
-        return _objects_with_gaps([_joined(key, text, '"') for key, text in zip(keys, texts, strict=True)])
+    if _values(members[0][1]).null_count:
+        whole = [_by_row(text, _values(text)) for _, text in members]
+        return _objects_with_gaps([_joined(key, text, '"') for key, text in zip(keys, whole, strict=True)])
     parts: list[Any] = []
     before = "{"
     for key, (_, text) in zip(keys, members, strict=True):
-        begin = f",{key}" if parts else key
-        if isinstance(text, str):
-            before += f'{begin}{text}"'
-        elif text.null_count:
-            parts += [before, _joined(begin, text, '"')]
+        begin, values = f",{key}" if parts else key, _values(text)
+        if values.null_count:
+            parts += [before, _by_row(text, _joined(begin, values, '"'))]
             before = ""
-        else:  # joined once with all others, which copies it once
+        elif values is text:  # joined once with all others, which copies it once
             parts += [before + begin, text]
             before = '"'
+        elif len(values) == 1 and parts:
+            before += f'{begin}{values[0].as_py()}"'
+        else:  # joining a name to the distinct texts takes no time; to each row's it takes 27 ns
+            parts.append(_by_row(text, _joined(before + begin, values, "")))
+            before = '"'
     return pc.binary_join_element_wise(*parts, before + "}", "", null_handling="replace")
+
+
+def _values(text: pa.Array) -> pa.Array:
+    return text.dictionary if isinstance(text, pa.DictionaryArray) else text
+
+
+def _by_row(text: pa.Array, values: pa.Array) -> pa.Array:
+    return values.take(text.indices) if isinstance(text, pa.DictionaryArray) else values
 
 
 def json_text(text: pa.Array) -> pa.Array:

@@ -58,9 +58,7 @@ class RowPreparer:
         remarks = [finding for column in checked.values() for finding in column.remarks]
         agents = checked[AGENT].text.to_pylist() if AGENT in checked else None
         encoded = [column for name, column in checked.items() if self.agent_in_row or name != AGENT]
-        bodies = json_objects(
-            [(column.name, _json_texts(column, by_row=not place)) for place, column in enumerate(encoded)]
-        )
+        bodies = json_objects([(column.name, _json_texts(column)) for column in encoded])
         problems += self._too_large(bodies, None if self.agent_in_row else agents)
         reasons = _by_row(problems, batch.unreadable)
         extension_sets, set_of_row = _extension_fields(encoded)
@@ -106,13 +104,10 @@ def _column(batch: Batch, name: str | None) -> pa.Array:
     return batch.records.column(name)
 
 
-def _json_texts(column: FieldColumn, *, by_row: bool) -> pa.Array | str:
-    """Return the texts of a column within JSON, or the only one it has, unless there must be one for each row."""
+def _json_texts(column: FieldColumn) -> pa.Array:
+    """Return the texts of a column as they stand in JSON; a dictionary if it repeats them."""
     texts = json_text(column.checked.text)
-    if by_row or column.indices is None or len(texts) > 1 or texts.null_count:
-        return column.by_row(texts)
-    only: str = texts[0].as_py()
-    return only
+    return texts if column.indices is None else pa.DictionaryArray.from_arrays(column.indices, texts)
 
 
 def _extension_fields(columns: Sequence[FieldColumn]) -> tuple[Sequence[frozenset[str]], Sequence[int] | None]:
