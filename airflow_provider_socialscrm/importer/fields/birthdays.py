@@ -28,13 +28,17 @@ from airflow_provider_socialscrm.importer.reasons import (
 FIRST_BIRTHDAY: Final = date(1900, 1, 1)
 """Earlier ones are slips or years of another calendar: nobody born before this day has a phone."""
 
+_FOURTH: Final = r"(?:[13579][26]|[2468][048])"
+"""Two digits that 4 divides, without 00, 04 and 08."""
+
 _PLAIN: Final = (
-    r"^[1-9]\d{3}/(?:"
+    r"^(?:[1-9]\d{3}/(?:"
     r"(?:0[1-9]|1[0-2])/(?:0[1-9]|1\d|2[0-8])"
     r"|(?:0[13-9]|1[0-2])/(?:29|30)"
-    r"|(?:0[13578]|1[02])/31)$"
+    r"|(?:0[13578]|1[02])/31)"
+    rf"|(?:[1-9]\d(?:0[48]|{_FOURTH})|{_FOURTH}00)/02/29)$"
 )
-"""Days in the vendor's form that exist in every year, as nearly all rows have. 29 February needs the calendar.
+"""Days in the vendor's form, as nearly all rows have: those of every year, and 29 February of leap years.
 
 Arrow's own parsers do not fit: strptime reads 30 February as 2 March, and a cast of a column fails for one bad row.
 """
