@@ -75,18 +75,19 @@ def trimmed(text: pa.Array) -> pa.Array:
 def visible_edges(text: pa.Array) -> tuple[Edges, Edges] | None:
     """Return whether each text surely begins, and surely ends, with a visible character; ``None`` if some are missing.
 
-    The bytes there show it in a sixth of the time that Arrow takes to trim.
+    The bytes there show it in 6 ns a text, a third of the time that Arrow takes to trim.
 
     :param text: strings.
     """
     if not len(text) or text.null_count:
         return None
     _, offsets, content = text.buffers()
-    ends = np.frombuffer(offsets, np.int32, len(text) + 1, text.offset * np.dtype(np.int32).itemsize)
+    ends = np.frombuffer(offsets, np.int32, len(text) + 1, text.offset * np.dtype(np.int32).itemsize).astype(np.intp)
     if content is None or (ends[1:] == ends[:-1]).any():
         return None
     values = np.frombuffer(content, np.uint8)
-    return _SURELY_BEGINS[values[ends[:-1]]], _SURELY_ENDS[values[ends[1:] - 1]]
+    # Not by brackets, which take twice as long as take.
+    return _SURELY_BEGINS.take(values.take(ends[:-1])), _SURELY_ENDS.take(values.take(ends[1:] - 1))
 
 
 def _is_trimmed(text: pa.Array) -> bool:
