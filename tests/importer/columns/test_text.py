@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 import uuid
 from decimal import Decimal
+from unicodedata import category
 
 import numpy as np
 import pandas as pd
@@ -13,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_socialscrm.importer.columns.text import EXACT_FLOAT, as_text, value_as_text
+from airflow_provider_socialscrm.importer.columns.text import EXACT_FLOAT, as_text, value_as_text, visible_edges
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 
@@ -343,3 +345,21 @@ def test_a_text_is_trimmed_and_else_unchanged(values):
     written = texts(pd.Series(values, dtype=object))
 
     assert written == [(value or "").strip() or None for value in values]
+
+
+def test_no_character_that_is_trimmed_or_invisible_counts_as_visible():
+    characters = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
+    begins, ends = visible_edges(pa.array(characters))
+    seen = [character for character, *edges in zip(characters, begins, ends, strict=True) if any(edges)]
+    assert not [each for each in seen if each.isspace() or category(each) in {"Cc", "Cf", "Zs", "Zl", "Zp"}]
+    assert {"a", "~", "Я", "李"} <= set(seen)
+
+
+@pytest.mark.parametrize("column", [[], [""], ["a", ""], ["a", None], [None]])
+def test_a_column_without_a_text_in_each_row_has_no_edges(column):
+    assert visible_edges(pa.array(column, pa.string())) is None
+
+
+def test_edges_are_those_of_a_part_of_a_column():
+    begins, ends = visible_edges(pa.array([" a", "b ", " c", "d"])[1:3])
+    assert (begins.tolist(), ends.tolist()) == ([True, False], [False, True])
