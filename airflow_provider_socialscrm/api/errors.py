@@ -1,4 +1,4 @@
-"""What can go wrong in a call, grouped by what to do next.
+"""Failures of a call, grouped by what to do next. The words for each code are in ``codes.py``.
 
 ::
 

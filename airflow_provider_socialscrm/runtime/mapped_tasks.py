@@ -1,4 +1,7 @@
-"""What a mapped task has to know about the others of its map: how many run at once, and a file name of its own."""
+"""Facts that a mapped task needs about the others of its map: how many run at once, and a file name of its own.
+
+``api/shared_pacing.py`` divides the calls per second among them.
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_socialscrm.importer.columns.findings import Finding
-from airflow_provider_socialscrm.importer.columns.precision import Precision
+from airflow_provider_socialscrm.importer.columns.rounded_numbers import Precision
 from airflow_provider_socialscrm.importer.columns.text import (
     EXACT_FLOAT,
     MIXED,

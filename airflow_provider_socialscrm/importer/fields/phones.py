@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from airflow_provider_socialscrm.importer.columns.findings import Finding, RuleResult
 from airflow_provider_socialscrm.importer.columns.null_words import null_words
-from airflow_provider_socialscrm.importer.columns.precision import Precision
+from airflow_provider_socialscrm.importer.columns.rounded_numbers import Precision
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.reasons import (
     BAD_NUMBER,
@@ -204,7 +204,7 @@ def _unread(written: pa.Array, region: str | None, settled: pa.Array) -> tuple[F
 def _read(written: pa.Array, region: str | None, ambiguous: str) -> tuple[pa.Array, pa.Array]:
     """Return the numbers, null where there is none, and the countries of those with two readings."""
     from airflow_provider_socialscrm.importer.fields.country_codes import have_possible_lengths  # noqa: PLC0415 - heavy
-    from airflow_provider_socialscrm.importer.fields.readings import read_number  # noqa: PLC0415 - heavy
+    from airflow_provider_socialscrm.importer.fields.phone_readings import read_number  # noqa: PLC0415 - heavy
 
     numbers, dialled = pa.nulls(len(written), pa.string()), pc.match_substring_regex(written, _DIGITS)
     if region is None:
@@ -262,7 +262,7 @@ def _is_two_numbers(text: str, region: str | None) -> bool:
 
 def _has_ending(text: str, groups: list[str], region: str | None) -> bool:
     """Return whether the last group of digits does not belong to the number before it."""
-    from airflow_provider_socialscrm.importer.fields.readings import is_grouped_so, read_number  # noqa: PLC0415 - heavy
+    from airflow_provider_socialscrm.importer.fields.phone_readings import is_grouped_so, read_number  # noqa: PLC0415 - heavy
 
     if len(groups) <= 1:
         return False

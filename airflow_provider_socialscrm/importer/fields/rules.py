@@ -18,7 +18,7 @@ from airflow_provider_socialscrm.api.customers import AGENT, BIRTHDAY, NEVER_EMP
 from airflow_provider_socialscrm.importer.columns.cleaning import clean, clean_text
 from airflow_provider_socialscrm.importer.columns.findings import FieldColumn, Finding, RuleResult
 from airflow_provider_socialscrm.importer.columns.null_words import null_words, without
-from airflow_provider_socialscrm.importer.columns.precision import Precision
+from airflow_provider_socialscrm.importer.columns.rounded_numbers import Precision
 from airflow_provider_socialscrm.importer.columns.text import MIXED, as_raw_text, as_text, is_list, value_as_text
 from airflow_provider_socialscrm.importer.columns.values import (
     as_utf8,

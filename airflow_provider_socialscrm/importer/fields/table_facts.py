@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from airflow_provider_socialscrm.importer.columns.precision import Precision
+from airflow_provider_socialscrm.importer.columns.rounded_numbers import Precision
 from airflow_provider_socialscrm.importer.fields.sexes import letters_of, uncertain_letters
 
 if TYPE_CHECKING:

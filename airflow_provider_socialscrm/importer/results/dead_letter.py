@@ -1,4 +1,4 @@
-"""The rows that were not imported, written as they occur, each with its reason and how to fix it."""
+"""The dead letter at ``rejects_path``: rows that were not accepted, each with its reason and how to fix it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Detects extension fields that the CRM does not take: where no row with them is accepted, no row is at fault."""
+"""Detect extension fields that the CRM does not accept (533): if no row with them is accepted, no row is at fault."""
 
 from __future__ import annotations
 

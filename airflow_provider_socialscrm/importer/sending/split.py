@@ -48,7 +48,7 @@ def by_number(chunk: Chunk) -> list[Chunk]:
 
 
 def by_extension(chunk: Chunk, has_new: Callable[[Fields], bool]) -> list[Chunk]:
-    """Return the rows without extension fields, which cannot be at fault, and parts of those that have some.
+    """Return parts of a chunk refused with 533: the rows without extension fields, and parts of those with some.
 
     The parts are halves. If the middle row has a field that no accepted row has, it is sent alone, since its verdict
     says most about the field.
