@@ -21,6 +21,10 @@ class Limits:
     rows: int
     bytes: int
 
+    def lower_bytes(self, most: int) -> None:
+        """Let no later call be larger than this."""
+        self.bytes = min(self.bytes, most)
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:

@@ -89,8 +89,7 @@ class CallHandler:
             for half in chunk.halved_by_bytes():
                 self._queue.put(pending.part(half), due=0.0)
             return None
-        pending.chunk = chunk
-        return pending
+        return pending.narrowed_to(chunk)
 
     def on_success(self, pending: PendingChunk, data: Any) -> None:
         """Record the rows of a call whose response has code 200."""
@@ -177,7 +176,7 @@ class CallHandler:
         self._clock.set_offset(clock_offset)
         self._recorder.record_clock_offset(clock_offset)
         self._recorder.count_calls(re_signed=1)
-        pending.re_signed += 1
+        pending.count_re_signed()
         self._queue.put(pending, now)
 
     def _reject_unless_systemic(self, pending: PendingChunk, failure: SocialSCRMError) -> Exception | None:
@@ -215,7 +214,7 @@ class CallHandler:
             case Action.HALVE_BYTES:
                 halves = chunk.halved_by_bytes()
                 largest = self._envelope(chunk.agent) + max(half.body_size for half in halves)
-                self._limits.bytes = min(self._limits.bytes, largest)
+                self._limits.lower_bytes(largest)
                 log.info("The CRM rejects a call as too large: from now on at most %s bytes", f"{self._limits.bytes:,}")
                 return halves
             case Action.SPLIT_BY_EXTENSION:

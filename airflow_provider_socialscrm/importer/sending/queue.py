@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk
@@ -41,6 +41,14 @@ class PendingChunk:
         self.attempts += 1
         if self.first_sent is None:
             self.first_sent = now
+
+    def count_re_signed(self) -> None:
+        """Note that the call is signed again because of 502."""
+        self.re_signed += 1
+
+    def narrowed_to(self, chunk: Chunk) -> PendingChunk:
+        """Return the same chunk with what is left of its rows; the calls that carried them still count."""
+        return replace(self, chunk=chunk)
 
     def part(self, chunk: Chunk, *, asked_again: bool = False) -> PendingChunk:
         """Return a part of the chunk, or its rows again, as a chunk of its own."""
