@@ -245,7 +245,14 @@ def _add_calls(parser: ArgumentParser) -> None:
     scheme_help = f"the connection's Auth scheme (default: {AuthScheme.BODY})"
     add("--auth-scheme", choices=[scheme.value for scheme in AuthScheme], help=scheme_help)
     pace_help = f"the connection's Calls per second (default: {DEFAULT_CALLS_PER_SECOND:g})"
-    add("--calls-per-second", type=positive_number, metavar="N", help=pace_help)
+    add("--calls-per-second", type=_positive_number, metavar="N", help=pace_help)
+
+
+def _positive_number(value: str) -> float:
+    try:
+        return positive_number(value)
+    except ValueError as failure:  # whose text argparse would replace
+        raise ArgumentTypeError(str(failure)) from None
 
 
 class _OneFile(Action):

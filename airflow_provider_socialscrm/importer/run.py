@@ -27,7 +27,7 @@ from airflow_provider_socialscrm.importer.results.report import Report, observat
 from airflow_provider_socialscrm.importer.results.threshold import check_refusals, written_to
 from airflow_provider_socialscrm.importer.rows import PreparedBatch, Row
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk, Limits, chunk_rows
-from airflow_provider_socialscrm.importer.sending.engine import Engine
+from airflow_provider_socialscrm.importer.sending.engine import BROKEN_OFF, Engine
 from airflow_provider_socialscrm.importer.sending.outcome import CallHandler
 from airflow_provider_socialscrm.importer.sending.queue import ChunkQueue
 from airflow_provider_socialscrm.importer.sources.base import Source
@@ -145,9 +145,10 @@ class Import:
             failure = self._send_nothing(recorder) if sends_nothing else self._send_all(recorder, writer)
             self.report.record_total_seconds(self._elapsed())
             self._input.log_remarks()
-            if not isinstance(failure, StoppedError):  # which does not read on to the end
+            if sends_nothing or not isinstance(failure, (StoppedError, *BROKEN_OFF)):  # which do not read to the end
                 self.report.check(self._rows_read)
             if failure:
+                writer.save_now()
                 raise failure
             if dead_letter:
                 dead_letter.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
@@ -21,8 +21,9 @@ from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError, StoppedError
 from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.options import ALL, Options, Rules
-from airflow_provider_socialscrm.importer.results.checkpoint import FileCheckpointStore
+from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint, FileCheckpointStore
 from airflow_provider_socialscrm.importer.results.intervals import Intervals
+from airflow_provider_socialscrm.importer.results.report import Report
 from airflow_provider_socialscrm.importer.run import Import
 from airflow_provider_socialscrm.importer.sending.refused_fields import REFUSED_ROWS
 from airflow_provider_socialscrm.importer.sources.base import Source
@@ -536,3 +537,32 @@ def test_a_later_try_reports_progress_while_it_reads_the_rows_that_are_done(crm,
     before_a_call = [sentence for sentence, made in reports if not made]
     assert "Read 60 rows so far" in before_a_call
     assert sum(sentence.startswith("Rows: 45 of 60, 0 a second") for sentence in before_a_call) >= 3
+
+
+class TimedOutError(BaseException):
+    """Is raised anywhere in the main thread, as Airflow does when a task has run for too long."""
+
+
+STEPS = [(Report, "count"), (Checkpoint, "mark_done"), (Checkpoint, "mark_intended"), (Intervals, "add_all")]
+
+
+@pytest.mark.parametrize("at", [0, 1, 7, 20, 33])
+@pytest.mark.parametrize(("owner", "step"), STEPS, ids=lambda each: getattr(each, "__name__", each))
+def test_a_time_out_between_steps_that_belong_together_is_not_saved(crm, tmp_path, monkeypatch, *, owner, step, at):
+    world = world_of(crm, tmp_path, ["welcome", "good", "malformed"] * 12, scheme=AuthScheme.HEADER, concurrency=1)
+    calls, whole = count(), getattr(owner, step)
+
+    def break_off_after(*args, **options):
+        whole(*args, **options)
+        if next(calls) == at:
+            raise TimedOutError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, step, break_off_after)
+        with suppress(TimedOutError):
+            world.attempt()
+    rows = world.attempt().manifest()["rows"]
+
+    assert (rows["total"], rows["rejected"], rows["accepted"] + rows["unknown"]) == (36, 12, 24)
+    welcomed = {number(position) for position in range(0, 36, 3)}
+    assert [(customer, sent) for customer, sent in times(crm) if customer in welcomed and sent > 1] == []

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from io import BytesIO
-from tempfile import TemporaryFile, gettempdir
+from tempfile import TemporaryFile
 from typing import IO, Any, Final
 
 import pyarrow as pa
@@ -101,25 +102,40 @@ class Spool:
     def _write(self, content: Any) -> _Part:
         part = _Part(self._end, len(content))
         self._end += part.size
-        try:
+        with _named_errors():
             if self._end > self._memory_bytes and isinstance(self._file, BytesIO):
                 held, self._file = self._file, TemporaryFile()  # noqa: SIM115 - closed by close()
                 self._file.write(held.getvalue())
             self._file.seek(part.start)
             self._file.write(content)
-        except OSError as failure:
-            message = f"{failure.strerror}: no space for the rows to send; set TMPDIR to a folder with more space"
-            raise OSError(failure.errno, message, gettempdir()) from None
+            self._file.flush()  # so that a full disk is found here
         return part
 
     def _read(self, part: _Part) -> bytes:
-        self._file.seek(part.start)
-        return self._file.read(part.size)
+        with _named_errors():
+            self._file.seek(part.start)
+            return self._file.read(part.size)
+
+
+@contextmanager
+def _named_errors() -> Iterator[None]:
+    """Add to an error of the temporary file what to do about it."""
+    try:
+        yield
+    except OSError as failure:
+        message = "the temporary file for the rows to send cannot be used; set TMPDIR to a folder with enough space"
+        raise OSError(failure.errno, f"{failure.strerror}: {message}") from None
 
 
 def _with_own_categories(column: pa.Array) -> pa.Array:
     """Return a column without categories that do not occur: a slice of a table has all those of the table."""
-    if not pa.types.is_dictionary(column.type) or len(column.dictionary) <= len(column):
+    if not pa.types.is_dictionary(column.type):
+        return column
+    kind = column.type.value_type
+    if pa.types.is_dictionary(kind) or isinstance(kind, pa.BaseExtensionType):
+        # Arrow writes a dictionary of these, and cannot read it back.
+        return _with_own_categories(column.dictionary.take(column.indices))
+    if len(column.dictionary) <= len(column):
         return column
     used = column.indices.dictionary_encode()
     return pa.DictionaryArray.from_arrays(used.indices, column.dictionary.take(used.dictionary))

@@ -18,7 +18,11 @@ NOW: Final = float("-inf")
 
 
 class CheckpointWriter:
-    """Save the checkpoint with the report's counts in a thread of its own; leaving the block saves the rest.
+    """Save the checkpoint with the report's counts in a thread of its own.
+
+    Leaving the block waits for the save that runs. After an error it saves nothing more: the error, such as a task's
+    time-out, may have come between two steps that belong together. So the owner calls :meth:`save_now` where the counts
+    are whole.
 
     Sending does not wait for a save, so a kill repeats the calls in flight and those answered since the last save: at
     most the calls of one interval and of the time that a save takes. What goes wrong in a save is raised by the next
@@ -61,9 +65,9 @@ class CheckpointWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Save what is not saved yet, unless a save failed before."""
+        """Save what is not saved yet, unless there was an error or a save failed before."""
         with self._pool:
-            if not self._has_failed:
+            if error is None and not self._has_failed:
                 self.save_now()
 
     def mark_changed(self, *, at_once: bool = False) -> None:

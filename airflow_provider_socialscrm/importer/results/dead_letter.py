@@ -221,6 +221,9 @@ class DeadLetterEntry(msgspec.Struct):
     row: dict[str, str | None]
     order: int | None
 
+    def __repr__(self) -> str:  # a customer must not show in a log
+        return f"DeadLetterEntry(order={self.order})"
+
 
 def _read(part: Any) -> list[DeadLetterEntry]:
     with part.open("rb") as file:

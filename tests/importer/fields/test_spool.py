@@ -71,6 +71,24 @@ def test_only_the_categories_that_occur_are_written():
     assert len(held.own.records.column("City").dictionary) == 4
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array(["a", "b"]).dictionary_encode(),
+        pa.ExtensionArray.from_storage(pa.uuid(), pa.array([bytes(16), bytes(range(16))], pa.binary(16))),
+    ],
+    ids=["of a dictionary", "of an extension type"],
+)
+def test_a_dictionary_that_arrow_cannot_read_back_is_held_without_one(values):
+    column = pa.DictionaryArray.from_arrays(pa.array([1, None, 0], pa.int8()), values)
+    [batch] = open_source(pa.table({"whatsApp": ["8615266667780"] * 3, "own": column})).batches()
+    [checked], spool = checked_batches(), Spool(memory_bytes=0)
+    spool.add(replace(checked, own=batch))
+    [held] = spool
+    assert held.own.records.column("own").to_pylist() == column.to_pylist()
+    spool.close()
+
+
 def test_the_file_has_no_name(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     spool = Spool(memory_bytes=0)
@@ -86,9 +104,19 @@ def test_a_full_disk_is_named_with_what_to_do(monkeypatch):
 
     monkeypatch.setattr(spool_module, "TemporaryFile", full)
     [checked] = checked_batches()
-    with pytest.raises(OSError, match=r"No space left on device: .*set TMPDIR to a folder with more space") as raised:
+    with pytest.raises(OSError, match=r"No space left on device: .*set TMPDIR to a folder with enough space") as raised:
         Spool(memory_bytes=0).add(checked)
     assert raised.value.errno == errno.ENOSPC
+
+
+def test_a_missing_folder_for_temporary_files_is_named_with_what_to_do(monkeypatch):
+    def nowhere():
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr(spool_module, "TemporaryFile", nowhere)
+    [checked] = checked_batches()
+    with pytest.raises(OSError, match=r"No usable temporary directory .*set TMPDIR to a folder with enough space"):
+        Spool(memory_bytes=0).add(checked)
 
 
 def test_a_table_that_is_checked_again_is_read_once_and_decided_by_all_of_its_rows():
