@@ -41,7 +41,7 @@ test-random: install ## Run the property tests on inputs that no run before had 
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --ignore tests/browser -m hypothesis --hypothesis-profile random
 
 test-numbers: install ## Read 100,000 random mobiles of 47 countries in five spellings (about half a minute)
-	@SOCIALSCRM_MOBILES=100000 $(BIN)/python -m pytest --numprocesses auto tests/importer/test_phones.py -k mobile
+	@SOCIALSCRM_MOBILES=100000 $(BIN)/python -m pytest --numprocesses auto tests/importer/fields/test_phones.py -k mobile
 
 test-browser: install chromium ## Test the pages in a real Airflow with Chromium (about four minutes)
 	@$(BIN)/python -m pytest tests/browser
