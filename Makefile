@@ -1,11 +1,11 @@
-# Two commands do everything: `make demo` and `make test`. Both make their own .venv and use it again the next time.
+# `make demo` and `make test` are the main commands. Both create .venv the first time and reuse it.
 
 VENV := .venv
 BIN := $(VENV)/bin
-# The first of these that is Python 3.11 or newer.
+# The first of these that is Python 3.11 or newer is used.
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python
 
-.PHONY: help install demo sandbox test test-random test-numbers test-browser test-cluster test-matrix screenshots chromium cluster-servers benchmarks lint types clean
+.PHONY: help install demo sandbox test test-kills test-thorough test-random test-numbers test-browser test-cluster test-matrix screenshots chromium cluster-servers benchmarks lint types clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,26 +24,32 @@ $(VENV)/installed: pyproject.toml constraints.txt
 demo: install ## Run the first example DAG against a SocialsCRM on localhost
 	@$(BIN)/python -m tools.demo
 
-sandbox: install ## Leave a SocialsCRM running on localhost to look at, with what the demo left in it
+sandbox: install ## Run a SocialsCRM on localhost, with the customers of the demo
 	@mkdir -p .demo
 	@$(BIN)/python -m airflow_provider_socialscrm.sandbox --database .demo/customers.db
 
-test: install ## Run the test suite
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --ignore tests/browser
+test: install ## Run the test suite (about four minutes)
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --ignore tests/browser -m "not thorough"
 
-test-random: install ## Run the property tests on inputs that no run before had (about five minutes)
-	@$(BIN)/python -m pytest --numprocesses auto --dist loadfile --ignore tests/browser -m hypothesis --hypothesis-profile default
+test-kills: install ## Kill fifty workers in the middle of an import, instead of fifteen (about a minute)
+	@SOCIALSCRM_KILLS=50 $(BIN)/python -m pytest tests/importer/test_kill.py
+
+test-thorough: install ## Run the property tests on many inputs, and what takes too long for each change (about ten minutes)
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --ignore tests/browser -m "hypothesis or thorough" --hypothesis-profile thorough
+
+test-random: install ## Run the property tests on inputs that no run before had (about ten minutes)
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --ignore tests/browser -m hypothesis --hypothesis-profile random
 
 test-numbers: install ## Read 100,000 random mobiles of 47 countries in five spellings (about half a minute)
-	@SOCIALSCRM_MOBILES=100000 $(BIN)/python -m pytest --numprocesses auto tests/importer/test_phones.py -k mobile
+	@SOCIALSCRM_MOBILES=100000 $(BIN)/python -m pytest --numprocesses auto tests/importer/fields/test_phones.py -k mobile
 
-test-browser: install chromium ## Look at the pages in a real Airflow with Chromium (about two minutes)
+test-browser: install chromium ## Test the pages in a real Airflow with Chromium (about four minutes)
 	@$(BIN)/python -m pytest tests/browser
 
-screenshots: install chromium ## Take the README's pictures anew
+screenshots: install chromium ## Retake the README's screenshots
 	@SOCIALSCRM_SCREENSHOTS=docs/images $(BIN)/python -m pytest tests/browser -k "saved_and_tested or history or (airflows_theme and light)"
 
-# Debian's, as root; elsewhere the tests say what to install.
+# As root on Debian; elsewhere the tests name the packages to install.
 chromium:
 	@if [ -z "$$(command -v chromium && command -v chromedriver)" ] && [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
 	  apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes chromium chromium-driver; fi
@@ -56,7 +62,7 @@ $(VENV)/installed-cluster: $(VENV)/installed
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,cluster]'
 	@touch $@
 
-# From the distribution's packages, where they are missing; the services of their own that these start are not used.
+# Install the distribution's packages where missing; the tests do not use the services that these start.
 cluster-servers:
 	@missing=; \
 	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
@@ -71,9 +77,10 @@ cluster-servers:
 test-matrix: install chromium ## Test on Airflow 3.1 to 3.3, Python 3.11 to 3.13, pandas 2 and 3 (about three quarters of an hour)
 	@$(BIN)/python -m tools.matrix
 
-benchmarks: install ## Measure speed, memory, pace and isolation (about ten minutes)
+benchmarks: install ## Measure speed, memory, pace and isolation (about a quarter of an hour)
 	@$(BIN)/python tests/benchmarks/table.py
 	@$(BIN)/python tests/benchmarks/engine.py
+	@$(BIN)/python tests/benchmarks/against_forty_lines.py
 
 lint: install ## Check style
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -81,5 +88,5 @@ lint: install ## Check style
 types: install ## Check types
 	@$(BIN)/mypy
 
-clean: ## Remove what the commands made
+clean: ## Remove everything that the commands made
 	rm -rf $(VENV) .demo .matrix build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

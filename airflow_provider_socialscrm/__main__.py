@@ -1,63 +1,64 @@
-"""``python -m airflow_provider_socialscrm``: what a person can do by hand, without Airflow."""
+"""``python -m airflow_provider_socialscrm``: commands for a person, without Airflow."""
 
 from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NoReturn
 
-from airflow_provider_socialscrm.commands import check_arguments
-from airflow_provider_socialscrm.commands.exits import ARGUMENTS, INTERRUPTED
+from airflow_provider_socialscrm.commands import INTERRUPTED, USAGE
+from airflow_provider_socialscrm.commands.check_options import add_check
 
 PROGRAM: Final = "python -m airflow_provider_socialscrm"
 
 DESCRIPTION: Final = f"""\
-Customers from a table into SocialsCRM, a WhatsApp CRM, by Apache Airflow.
+Import customers from a table into SocialsCRM, a WhatsApp CRM, with Airflow.
 
   {PROGRAM} check customers.csv
-      look at your own file: what an import would send, and what it would not
+      show what an import of your own file would send, and what it would not
 
   {PROGRAM}.sandbox
-      run a SocialsCRM on this machine, for a DAG to import into
+      run a SocialsCRM on this machine that a DAG can import into
 
 Each has --help.
 """
 
 
+class Parser(ArgumentParser):
+    """Reports an error in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with the message and the code for wrong usage."""
+        self.exit(USAGE, f"{message} (see --help)\n")
+
+
+def command_parser() -> ArgumentParser:
+    """Return the parser of all commands. Each one sets ``run`` to a function of the parsed command line."""
+    parser = ArgumentParser(prog=PROGRAM, description=DESCRIPTION, formatter_class=RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
+    add_check(commands).set_defaults(run=_check)
+    return parser
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
-    parser = _parser()
-    asked = parser.parse_args(arguments)
-    if asked.command is None:
+    parser = command_parser()
+    given = parser.parse_args(arguments)
+    if "run" not in given:
         parser.print_help(sys.stderr)
-        return ARGUMENTS
+        return USAGE
     try:
-        return _check(asked)
+        return int(given.run(given))
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped. Nothing was sent.\n")
         return INTERRUPTED
 
 
-def _parser() -> ArgumentParser:
-    made = ArgumentParser(prog=PROGRAM, description=DESCRIPTION, formatter_class=RawDescriptionHelpFormatter)
-    commands = made.add_subparsers(dest="command", title="commands", parser_class=check_arguments.Parser)
-    check = commands.add_parser(
-        "check",
-        usage=f"{PROGRAM} check [option ...] FILE",
-        help="say what an import of a file would do; no call is made",
-        description=check_arguments.DESCRIPTION,
-        epilog=check_arguments.EPILOG,
-        formatter_class=RawDescriptionHelpFormatter,
-    )
-    check_arguments.add_to(check)
-    return made
-
-
-def _check(asked: Namespace) -> int:
+def _check(given: Namespace) -> int:
     from airflow_provider_socialscrm.commands.check import run  # noqa: PLC0415 - heavy, and --help needs none of it
 
-    return run(asked)
+    return run(given)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What Airflow discovers about this provider, from the entry point ``apache_airflow_provider``."""
+"""Provider metadata, which Airflow finds by the entry point ``apache_airflow_provider``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _DOCUMENTATION = "https://doc.socialepoch.com/wa-scrm-open-api-doc/api"
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Return the provider's metadata, by the keys of Airflow's ``provider_info.schema.json``."""
+    """Return the metadata, in the form of Airflow's ``provider_info.schema.json``."""
     return {
         "package-name": "airflow-provider-socialscrm",
         "name": "SocialsCRM",
@@ -66,7 +66,7 @@ def _connection_type() -> dict[str, Any]:
                 "host": "https://www.socialscrm.com",
                 "login": "login of an agent, not of an administrator",
                 "password": "from your SocialsCRM administrator",
-                "port": "443, or what your installation listens on",
+                "port": "443, or your installation's port",
             },
         },
         "conn-fields": _conn_fields(),
@@ -82,7 +82,7 @@ def _conn_fields() -> dict[str, Any]:
         },
         "auth_scheme": {
             "label": "Auth scheme",
-            "description": "body: signed body, one agent a call. header: signed headers, an agent in each row.",
+            "description": "body: signed body, one agent per call. header: signed headers, an agent in each row.",
             "schema": {"type": ["string", "null"], "enum": ["body", "header"], "default": "body"},
         },
         "time_zone": {
@@ -92,17 +92,17 @@ def _conn_fields() -> dict[str, Any]:
         },
         "calls_per_second": {
             "label": "Calls per second",
-            "description": "Pace of all tasks together; the vendor allows 50 calls a second on one path.",
+            "description": "Rate of all tasks together; the vendor allows 50 calls a second on one path.",
             "schema": {"type": ["number", "null"], "default": 45, "exclusiveMinimum": 0},
         },
         "timeout": {
             "label": "Timeout",
-            "description": "Seconds to wait for an answer.",
+            "description": "Seconds to wait for a response.",
             "schema": {"type": ["number", "null"], "default": 60, "exclusiveMinimum": 0},
         },
         "pace_conn_id": {
             "label": "Pace connection",
-            "description": "Id of a redis connection through which tasks share the pace; empty: they divide it.",
+            "description": "ID of a redis connection through which tasks share the rate; empty: they divide it.",
             "schema": {"type": ["string", "null"]},
         },
     }

@@ -1,7 +1,7 @@
-"""Follow an import with another DAG, which reads how many customers arrived.
+"""Run a second DAG after an import; it reads how many rows were accepted.
 
-The import's outlet is the tenant's customers. A successful import makes an event of it, with the counts; the second DAG
-is scheduled by that event.
+The import's outlet is the asset of the tenant's customers. A successful import creates an event of the asset, with the
+counts, and the event starts the second DAG.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ CUSTOMERS = customers_asset(
 
 @dag(schedule=None, catchup=False, tags=["socialscrm", "example"])
 def import_with_outlet() -> None:
-    """Import customers, which makes an event of the asset."""
+    """Import customers, which creates an event of the asset."""
     SocialSCRMImportOperator(task_id="import_customers", data=str(DATA), max_rejected=0.02, outlets=[CUSTOMERS])
 
 
 @dag(schedule=[CUSTOMERS], catchup=False, tags=["socialscrm", "example"])
 def after_import() -> None:
-    """Read the counts of the import before."""
+    """Read the counts of that import."""
 
     @task(inlets=[CUSTOMERS])
     def read_counts(*, inlet_events: Any = None) -> Any:

@@ -1,7 +1,7 @@
-"""Rehearse an import, and make it only if the rehearsal found nothing wrong.
+"""Run an import only if its dry run found nothing wrong.
 
-Both tasks have the same arguments. The dry run makes no call; it fails where the import would fail before its first
-call, for example when more rows cannot be sent than allowed.
+Both tasks have the same arguments. The dry run makes no call. It fails if the import would fail before its first call,
+for example if it has more invalid rows than allowed.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOpe
 ARGUMENTS: dict[str, Any] = {
     "data": str(Path(__file__).parent / "data" / "customers.csv"),
     "max_rejected": 0.02,
-    "outlets": [customers_asset(tenant_id="1")],  # a dry run makes no event of it
+    "outlets": [customers_asset(tenant_id="1")],  # a dry run creates no event
 }
 
 
 @dag(schedule=None, catchup=False, tags=["socialscrm", "example"])
 def dry_run_first() -> None:
-    """Rehearse, then import."""
+    """Make a dry run, then import."""
     rehearsal = SocialSCRMImportOperator(task_id="rehearse", dry_run=True, **ARGUMENTS)
     chain(rehearsal, SocialSCRMImportOperator(task_id="import_customers", **ARGUMENTS))
 

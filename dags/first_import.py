@@ -1,7 +1,7 @@
 """Read customers from a file and import them into SocialsCRM.
 
-Two tasks: the first makes a DataFrame, the second is the operator. ``make demo`` runs this DAG against a SocialsCRM on
-localhost; with a connection ``socialscrm_default`` of your own it runs against yours.
+The first task returns a DataFrame, the second is the operator. ``make demo`` runs this DAG against a SocialsCRM on
+localhost; your own connection ``socialscrm_default`` runs it against yours.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ REJECTS = os.environ.get("SOCIALSCRM_REJECTS", "/tmp/socialscrm/rejects-{{ run_i
 def first_import() -> None:
     """Read, then import."""
 
-    # Without this setting Airflow logs what a task returns, and with it the first customers.
+    # By default Airflow logs a task's return value, and with it the first customers.
     @task(show_return_value_in_logs=False)
     def read_customers() -> Any:  # a DataFrame, whose type is not loaded while the DAG file is parsed
         import pandas as pd  # noqa: PLC0415
 
         # Without these two arguments pandas reads numbers as floats, and "NA" as a missing value.
         customers = pd.read_csv(CUSTOMERS, dtype=str, keep_default_na=False)
-        # This tenant's extension field is a date, which the CRM writes yyyy/MM/dd.
+        # This extension field is a date, which the CRM takes as yyyy/MM/dd.
         customers["Last Order"] = customers["Last Order"].str.replace("-", "/")
         return customers
 
     SocialSCRMImportOperator(
         task_id="import_customers",
         data=read_customers(),
-        extension_fields=["Loyalty Level", "Last Order"],  # without it, no column beyond the API's own fields is sent
-        max_rejected=0.02,  # a few bad rows are no reason to wake anybody
+        extension_fields=["Loyalty Level", "Last Order"],  # only these columns are sent beside the API's fields
+        max_rejected=0.02,  # a few rejected rows do not fail the task
         rejects_path=REJECTS,
         retries=3,
         retry_delay=timedelta(minutes=5),

@@ -1,7 +1,7 @@
-"""Import each partition of a table in a task of its own.
+"""Import each partition of a table in its own task.
 
-The first task lists the partitions, the operator is mapped over their paths. One task at a time, since the vendor's
-limit of calls a second is the tenant's, not a task's. A partition that fails is retried alone.
+The first task lists the partitions, the operator is mapped over their paths. The tasks run one at a time, since the
+vendor limits the calls per second of the whole tenant. A failed partition is retried alone.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def mapped_partitions() -> None:
 
 
 def write_partition(country: str, number: str) -> str:
-    """Write some customers of a country and return the file's path; your warehouse's export takes its place."""
+    """Write some customers of a country and return the file's path; replace this with your warehouse's export."""
     path = FOLDER / f"country={country}" / "customers.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:

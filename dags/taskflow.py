@@ -1,6 +1,6 @@
-"""Make customers and import them in one task: no table passes through XCom.
+"""Read customers and import them in one task, so that no table passes through XCom.
 
-The function returns a table, or the path of one; the decorator takes the operator's arguments.
+The function returns a table or its path; the decorator takes the operator's arguments.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Carry customers from a warehouse to the CRM by path, not by XCom.
+"""Import customers from a warehouse by path, without XCom.
 
-The first task has the warehouse write Parquet and returns the path; the operator streams the file. DuckDB plays
-the warehouse: put your own ``COPY``, ``UNLOAD`` or ``EXPORT DATA`` in its place, and object storage in the path's.
+In the first task the warehouse writes Parquet; the operator streams the file. DuckDB plays the warehouse: replace it
+with your own ``COPY``, ``UNLOAD`` or ``EXPORT DATA``, and the path with object storage.
 """
 
 from __future__ import annotations

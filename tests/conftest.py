@@ -8,18 +8,28 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 from packaging.version import Version
+
+from tests.support.sandbox import NO_LIMIT, as_new
+
+if TYPE_CHECKING:
+    from airflow_provider_socialscrm.sandbox.server import Sandbox
 
 # Airflow reads this when it is first imported, which is before any fixture runs.
 AIRFLOW_HOME = Path(mkdtemp(prefix="socialscrm-tests-"))
 os.environ["AIRFLOW_HOME"] = str(AIRFLOW_HOME)
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 
-# The same inputs in every run, so that a red run can be repeated; `make test-random` looks for new ones.
-settings.register_profile("repeatable", derandomize=True)
+# `make test` tries a few inputs, the same in every run, so that a red run can be repeated; `make test-thorough` tries
+# many, and `make test-random` looks for new ones. Tests of whole imports divide these numbers. How long one input takes
+# says more about the machine than about the code.
+settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=40)
+settings.register_profile("thorough", derandomize=True, deadline=None, max_examples=150)
+settings.register_profile("random", deadline=None, max_examples=300)
 settings.load_profile("repeatable")
 
 
@@ -30,6 +40,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "thorough: takes long, and quicker tests cover most of it; not in `make test`")
     config.addinivalue_line("markers", "needs_airflow(version): skip what older versions of Airflow do not have")
     config.addinivalue_line(
         "markers", "frame_through_xcom: skip where Airflow cannot hand a DataFrame to the next task"
@@ -44,6 +55,30 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip(f"Airflow {needed} and newer have this")
     if item.get_closest_marker("frame_through_xcom") and airflow < Version("3.3") and pandas >= Version("3"):
         pytest.skip("Airflow before 3.3 cannot hand a DataFrame of pandas 3 from task to task")
+
+
+@pytest.fixture(scope="session")
+def running_sandbox() -> Iterator[Sandbox]:
+    """A SocialsCRM for all tests of a process: starting one for each would take most of their time."""
+    from airflow_provider_socialscrm.sandbox.server import Sandbox
+
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def crm(running_sandbox: Sandbox) -> Sandbox:
+    """The running sandbox as new, with no limit of calls that a test reaches."""
+    return as_new(running_sandbox, calls_per_second=NO_LIMIT)
+
+
+@pytest.fixture
+def connected_crm(running_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """The running sandbox as new, to which Airflow's default connection leads."""
+    # Not by the fixture crm, which a module may replace by one that asks for this.
+    crm = as_new(running_sandbox, calls_per_second=NO_LIMIT)
+    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", crm.connection_json())
+    return crm
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,21 +11,28 @@ from types import ModuleType
 
 import pytest
 
+from airflow_provider_socialscrm._compat import has_retry_policies
 from airflow_provider_socialscrm.api import errors as api_errors
-from airflow_provider_socialscrm.api.codes import CODES, SUCCESS, Recovery
+from airflow_provider_socialscrm.api.codes import TABLES, Blame, Code, Family, Recovery, look_up
 from airflow_provider_socialscrm.api.errors import SocialSCRMError
 from airflow_provider_socialscrm.assets.socialscrm import customers_asset
 from airflow_provider_socialscrm.decorators.socialscrm import SocialSCRMDecoratedOperator
 from airflow_provider_socialscrm.get_provider_info import get_provider_info
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
-from airflow_provider_socialscrm.importer import causes
 from airflow_provider_socialscrm.importer import errors as importer_errors
-from airflow_provider_socialscrm.importer.dead_letter import OWN_COLUMNS
+from airflow_provider_socialscrm.importer import reasons
 from airflow_provider_socialscrm.importer.errors import ImporterError
-from airflow_provider_socialscrm.importer.report import OTHER, Cause
-from airflow_provider_socialscrm.operators import checkpoints, standing
+from airflow_provider_socialscrm.importer.reasons import OWN_COLUMNS, Reason
+from airflow_provider_socialscrm.importer.results.report import OTHER
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
-from airflow_provider_socialscrm.operators.versions import SocialSCRMRetryPolicy
+from airflow_provider_socialscrm.runtime import progress, task_state
+
+if has_retry_policies():
+    from airflow_provider_socialscrm.retry_policies import SocialSCRMRetryPolicy
+
+    POLICIES = [SocialSCRMRetryPolicy]
+else:
+    POLICIES = []
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "CHANGELOG.md"]
@@ -33,8 +40,13 @@ OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 SECURITY = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 UPGRADING = (ROOT / "docs" / "upgrading.md").read_text(encoding="utf-8")
 
-ADVICE, TABLE = OPERATIONS.split("<!-- codes")
-"""What to do, and the table of all codes behind it."""
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+ADVICE, CODES = OPERATIONS.split("<!-- codes")
+"""What to do, and the tables of all codes behind it."""
+
+VENDOR_CODES = {code.number: code for table in TABLES.values() for code in table if code.number > 0}
+EVERY_CALL = {code for code in VENDOR_CODES.values() if all(code in table for table in TABLES.values())}
 
 
 def without_code(page: Path) -> str:
@@ -77,10 +89,22 @@ def test_every_example_is_valid_python(page):
         ast.parse(block)
 
 
-def test_table_of_codes_is_the_one_in_the_code():
-    rows = [line for line in TABLE.splitlines() if re.match(r"\| \d", line)]
+def row_of(code: Code) -> str:
+    return f"| {code.number} | {code.text} | {code.meaning} | {code.recovery} | {code.blame} |"
 
-    assert rows == [f"| {code.number} | {code.text} | {code.meaning} | {code.recovery} |" for code in CODES.values()]
+
+def test_tables_of_codes_are_those_in_the_code():
+    expected = {"every call": sorted(map(row_of, EVERY_CALL))}
+    for family, table in TABLES.items():
+        if own := [row_of(code) for code in table if code not in EVERY_CALL]:
+            expected[f"the family: {family}"] = own
+    sections = re.split(r"^### Codes of ", CODES, flags=re.MULTILINE)[1:]
+    tables = {
+        section.splitlines()[0]: [line for line in section.splitlines() if re.match(r"\| -?\d", line)]
+        for section in sections
+    }
+
+    assert tables == expected
 
 
 def numbers_named(text: str) -> Iterator[int]:
@@ -89,7 +113,7 @@ def numbers_named(text: str) -> Iterator[int]:
 
 
 def test_operations_says_what_to_do_about_every_code():
-    assert sorted(CODES.keys() - {SUCCESS} - set(numbers_named(ADVICE))) == []
+    assert sorted(VENDOR_CODES.keys() - set(numbers_named(ADVICE))) == []
 
 
 def classes(module: ModuleType, base: type[Exception]) -> list[str]:
@@ -103,16 +127,22 @@ def test_operations_names_every_error(name):
     assert f"`{name}`" in ADVICE
 
 
-@pytest.mark.parametrize("cause", [*(each for each in vars(causes).values() if isinstance(each, Cause)), OTHER])
+@pytest.mark.parametrize("cause", [*(each for each in vars(reasons).values() if isinstance(each, Reason)), OTHER])
 def test_operations_names_every_cause_of_our_own(cause):
     assert f"`{cause.code}`" in ADVICE
 
 
-@pytest.mark.parametrize("code", [code for code in CODES.values() if code.recovery is Recovery.STOP], ids=str)
-def test_a_code_that_stops_is_in_a_section_of_its_own_kind(code):
-    section = "Codes of other endpoints" if "another endpoint" in code.hint else "A setting is wrong"
-    section = "The user or an agent" if code.number == 530 else section
+SECTIONS = {
+    Blame.CONNECTION: "A setting is wrong",
+    Blame.SIGNER: "The user or an agent",
+    Blame.REQUEST: "The request is wrong",
+}
+ON_AN_IMPORT = [look_up(number, family=Family.IMPORT) for number in VENDOR_CODES]
 
+
+@pytest.mark.parametrize("code", [code for code in ON_AN_IMPORT if code.recovery is Recovery.STOP], ids=str)
+def test_a_code_that_stops_an_import_is_in_the_section_of_who_is_at_fault(code):
+    section = SECTIONS[code.blame]
     assert code.number in set(numbers_named(ADVICE.split(f"### {section}\n")[1].split("\n### ")[0]))
 
 
@@ -142,7 +172,7 @@ def test_the_sentences_that_are_quoted_are_those_of_the_code():
     assert sorted({piece for piece in pieces if len(piece) > 12 and piece not in texts}) == []
 
 
-@pytest.mark.parametrize("key", [checkpoints.KEY, standing.KEY])
+@pytest.mark.parametrize("key", [task_state.KEY, progress.KEY])
 def test_security_and_upgrading_name_the_keys_of_the_task_state(key):
     assert f"`{key}`" in SECURITY
     assert f"`{key}`" in UPGRADING
@@ -162,9 +192,9 @@ def test_upgrading_lists_what_is_public():
         SocialSCRMDecoratedOperator,
         SocialSCRMHook,
         customers_asset,
-        pytest.param(SocialSCRMRetryPolicy, marks=pytest.mark.needs_airflow("3.3")),
+        *POLICIES,
     ],
-    ids=lambda documented: getattr(documented, "__name__", "policy"),
+    ids=lambda documented: documented.__name__,
 )
 def test_every_parameter_is_documented(documented):
     function = getattr(documented, "__init__", documented) if isinstance(documented, type) else documented
@@ -182,3 +212,31 @@ def test_every_argument_of_the_operator_has_its_default_in_its_documentation():
     documented = dict(re.findall(r":param (\w+): (.*?)(?=\n:)", text, re.DOTALL))
 
     assert [name for name in with_default if "efault" not in documented[name]] == []
+
+
+def test_architecture_names_modules_and_folders_that_exist():
+    package = ROOT / "airflow_provider_socialscrm"
+    named = set(re.findall(r"`([\w/]+(?:\.py|/))`", ARCHITECTURE)) - {f"{package.name}/"}
+
+    assert len(named) > 50
+    assert sorted(name for name in named if not (package / name).exists()) == []
+
+
+def test_architecture_has_each_way_in_ten_steps():
+    for way in ("a row", "a rejected row", "a code"):
+        section = ARCHITECTURE.split(f"## The way of {way}\n")[1].split("\n## ")[0]
+        assert re.findall(r"^(\d+)\. ", section, re.MULTILINE) == [str(step) for step in range(1, 11)]
+
+
+def test_architecture_lists_every_folder():
+    folders = [each for each in (ROOT / "airflow_provider_socialscrm").rglob("__init__.py") if each.parent.name != "ui"]
+    names = [each.parent.relative_to(ROOT / "airflow_provider_socialscrm").as_posix() for each in folders]
+
+    assert [name for name in names if name not in {".", "importer"} and f"`{name}/`" not in ARCHITECTURE] == []
+
+
+def test_glossary_has_each_word_once_and_in_order():
+    page = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    words = re.findall(r"^\| ([a-z][\w ]+) \| ", page, re.MULTILINE)
+
+    assert words[1:] == sorted(set(words[1:]))

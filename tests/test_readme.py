@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_socialscrm.get_provider_info import get_provider_info
-from airflow_provider_socialscrm.importer.report import Bucket, Report
+from airflow_provider_socialscrm.importer.reasons import Bucket
+from airflow_provider_socialscrm.importer.results.report import Report
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")

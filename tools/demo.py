@@ -1,6 +1,6 @@
-"""Run the first example DAG with Airflow against a SocialsCRM on localhost, and say in a few lines what happened.
+"""Run the first example DAG with Airflow against a SocialsCRM on localhost, and print a summary.
 
-Airflow's log, the refused rows and the customers are kept in ``.demo/``; the Airflow home is thrown away.
+Airflow's log, the rejected rows and the customers stay in ``.demo/``; the Airflow home is deleted.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ FAULTS: Final[tuple[dict[str, Any], ...]] = (
     {"kind": "reset_after", "times": 1, "after": 14},
     {"kind": "truncated", "times": 1, "after": 19},
 )
-"""Temporary faults on the way: two database errors, an overloaded gateway, a lost connection, half an answer."""
+"""Temporary faults: two database errors, an overloaded gateway, a lost connection, a truncated response."""
 
 Say = Callable[[str], Any]
 
@@ -42,7 +42,7 @@ Say = Callable[[str], Any]
 def main(say: Say) -> int:
     """Run the demo and return the exit code.
 
-    :param say: takes each line for the person who watches.
+    :param say: prints a line.
     """
     FOLDER.mkdir(exist_ok=True)
     for old in (LOG, REJECTS, *FOLDER.glob("customers.db*")):
@@ -50,7 +50,7 @@ def main(say: Say) -> int:
     with Sandbox(database=str(CUSTOMERS)) as crm, TemporaryDirectory(prefix="socialscrm-demo-") as home:
         for fault in FAULTS:
             crm.inject(**fault)
-        say(f"A SocialsCRM runs on {crm.url}, empty and with some failures ahead.")
+        say(f"A SocialsCRM runs on {crm.url}. It is empty, and some of its responses will fail.")
         with _step(say, "Airflow prepares its database"):
             prepared = _airflow(home, crm, "db", "migrate")
         with _step(say, f"Airflow runs the DAG {DAG_ID}"):
@@ -72,7 +72,7 @@ def _airflow(home: str, crm: Sandbox, *command: str) -> bool:
     }
     with LOG.open("ab") as log:
         program = [sys.executable, "-m", "airflow", *command]
-        done = subprocess.run(program, env=environment, stdout=log, stderr=log, check=False)  # noqa: S603 - our own words
+        done = subprocess.run(program, env=environment, stdout=log, stderr=log, check=False)  # noqa: S603 - a fixed command
     return done.returncode == 0
 
 
@@ -91,27 +91,27 @@ def _manifest(home: Path) -> dict[str, Any] | None:
 
 
 def _plain(stored: Any) -> Any:
-    # Airflow stores JSON, in some versions as a text within JSON.
+    # Some versions of Airflow store the JSON as a text within JSON.
     return json.loads(stored) if isinstance(stored, str) else stored
 
 
 def _summary(manifest: dict[str, Any], customers: list[dict[str, Any]]) -> str:
     rows, calls, seconds = manifest["rows"], manifest["calls"], manifest["seconds"]
     agents = sorted({customer["agent"] for customer in customers})
-    went = (
+    outcome = (
         f"{rows['total']:,} rows: {rows['accepted']:,} accepted, {rows['rejected']} rejected by the CRM, "
-        f"{rows['invalid']} not sendable, {rows['unknown']} unknown, {rows['not_sent']} not sent"
+        f"{rows['invalid']} invalid, {rows['unknown']} unknown, {rows['not_sent']} not sent"
     )
-    worked = (
+    work = (
         f"{calls['sent']} calls in {seconds['total']:.1f} s, {manifest['rows_per_second']:,.0f} rows/s; "
-        f"{calls['retries']} calls sent again after a failure, {calls['splits']} split to find a bad row"
+        f"{calls['retries']} calls retried, {calls['splits']} split to find a bad row"
     )
     holds = f"The CRM holds {len(customers):,} customers of {len(agents)} agents."
-    refusals = map(_refusal, manifest["refusals"])
-    return "\n".join(("", went, worked, holds, "", "Rows that were not accepted, and what to do:", *refusals))
+    reasons = map(_reason, manifest["refusals"])
+    return "\n".join(("", outcome, work, holds, "", "Rows that were not accepted, and what to do:", *reasons))
 
 
-def _refusal(refusal: dict[str, Any]) -> str:
+def _reason(refusal: dict[str, Any]) -> str:
     positions = ", ".join(map(str, refusal["first_positions"]))
     head = f"{refusal['rows']:>4} x {refusal['code']}: "
     text = f"{refusal['meaning']} {refusal['hint']} Rows {positions}."
@@ -119,9 +119,9 @@ def _refusal(refusal: dict[str, Any]) -> str:
 
 
 def _where() -> str:
-    shown = {"Refused rows": REJECTS, "Airflow's log": LOG}
+    shown = {"Rejected rows": REJECTS, "Airflow's log": LOG}
     lines = [f"{name + ':':15}{path.relative_to(ROOT)}" for name, path in shown.items() if path.exists()]
-    return "\n".join(("", *lines, "Look around:   make sandbox (the customers are kept, with a page that lists them)"))
+    return "\n".join(("", *lines, "Look around:   make sandbox (a page lists the customers)"))
 
 
 def _failed(say: Say) -> int:

@@ -1,8 +1,8 @@
-"""Run the tests on the versions people have: ``make test-matrix``, or ``python -m tools.matrix 3.1`` for some.
+"""Run the tests on the supported versions: ``make test-matrix``, or ``python -m tools.matrix 3.1`` for some cells.
 
-Together the cells put each Airflow beside each pandas, and each Python beside both; one has the oldest of all that
-``pyproject.toml`` allows. Each has an environment of its own in ``.matrix/``, made once, with the other packages as
-they were when that Airflow came out, as those have them who install it with its constraints.
+The cells combine each Airflow with each pandas, and each Python with each pandas; one cell has the oldest versions that
+``pyproject.toml`` allows. Each cell has an environment in ``.matrix/``, made once, with the other packages as of that
+Airflow's release, like an installation with Airflow's constraints.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ PACKAGES: Final = (
         "requests",
         "rich",
     ),
-    *("duckdb", "hypothesis", "jsonschema", "polars", "pytest", "pytest-xdist"),
+    *("duckdb", "faker", "hypothesis", "jsonschema", "polars", "pytest", "pytest-xdist"),
 )
-"""What the package needs beside pandas, and what its tests do."""
+"""Packages that this package and its tests need, without pandas."""
 
 OLD_PATHS: Final = "ignore:in a future version of UPath:PendingDeprecationWarning"
-"""universal-pathlib 0.2, which Airflow 3.1 needs, warns of what Python's own glob does with its paths."""
+"""universal-pathlib 0.2, which Airflow 3.1 needs, warns when Python's glob uses its paths."""
 
 ENTRY_POINTS: Final = "ignore:SelectableGroups dict interface is deprecated:DeprecationWarning"
-"""opentelemetry-api, as it was when Airflow 3.2 came out, looks up entry points in an old way on Python 3.11."""
+"""The opentelemetry-api of Airflow 3.2's release looks up entry points in an old way on Python 3.11."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One combination of versions.
 
-    :param airflow: major and minor version of Airflow, for its name.
-    :param python: of Python.
-    :param pandas: as pip has it, of the same time as Airflow.
-    :param versions: file with the exact versions of all other packages, Airflow among them.
-    :param ignored: warnings of other packages that are no error here.
-    :param browser: whether the pages are looked at, too; they are the same for all cells of one Airflow.
+    :param airflow: Airflow's major and minor version, for the cell's name.
+    :param python: Python's major and minor version.
+    :param pandas: version of pandas for pip, as of Airflow's release.
+    :param versions: file with the exact versions of all other packages, including Airflow.
+    :param ignored: warnings of other packages that are not errors here.
+    :param browser: whether to run the browser tests, too; once per Airflow, since the pages are the same.
     """
 
     airflow: str
@@ -64,16 +64,16 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """What the cell is called, and its folder."""
+        """Name of the cell and of its folder."""
         return f"airflow-{self.airflow}-python-{self.python}-pandas-{self.pandas.removesuffix('.*')}"
 
     @property
     def folder(self) -> Path:
-        """Where its environment is."""
+        """Folder of the cell's environment."""
         return FOLDER / self.name
 
     def packages(self) -> list[str]:
-        """Return what to install."""
+        """Return the packages to install."""
         return [f"pandas=={self.pandas}", *PACKAGES, *(["selenium"] if self.browser else [])]
 
     def test_runs(self) -> list[list[str]]:
@@ -97,10 +97,10 @@ CELLS: Final = (
 
 
 def main() -> int:
-    """Run the cells whose names have the text given, all without one; return 1 when any of them failed."""
+    """Run the cells whose names contain the argument, or all; return 1 if one failed."""
     wanted = [cell for cell in CELLS if not sys.argv[1:] or sys.argv[1] in cell.name]
     if not wanted:
-        say(f"No cell has {sys.argv[1]} in its name; there are: {', '.join(cell.name for cell in CELLS)}")
+        say(f"No cell has {sys.argv[1]} in its name. The cells are: {', '.join(cell.name for cell in CELLS)}")
         return 2
     outcomes = {cell.name: run(cell) for cell in wanted}
     for name, outcome in outcomes.items():
@@ -109,10 +109,10 @@ def main() -> int:
 
 
 def run(cell: Cell) -> str:
-    """Make a cell's environment, where there is none yet, and run the tests in it."""
+    """Run the tests in a cell's environment, which is created or renewed first if necessary."""
     python = find_python(cell.python)
     if python is None:
-        return f"skipped: no python{cell.python} here"
+        return f"skipped: python{cell.python} is not installed"
     say(f"== {cell.name} ==")
     made = cell.folder / "made"
     if not made.exists() or made.stat().st_mtime < cell.versions.stat().st_mtime:
@@ -127,7 +127,7 @@ def run(cell: Cell) -> str:
 
 
 def make(cell: Cell, python: str) -> None:
-    """Make a cell's environment anew."""
+    """Create a cell's environment from scratch."""
     shutil.rmtree(cell.folder, ignore_errors=True)
     subprocess.run([python, "-m", "venv", cell.folder], check=True)
     fixed = cell.folder / "constraints.txt"
@@ -138,12 +138,12 @@ def make(cell: Cell, python: str) -> None:
 
 
 def without_pandas(constraints: str) -> Iterable[str]:
-    """Yield the lines that fix anything but pandas, which the cell says itself."""
+    """Yield all lines but the one for pandas, whose version is the cell's."""
     return (line for line in constraints.splitlines(keepends=True) if not line.startswith("pandas=="))
 
 
 def find_python(version: str) -> str | None:
-    """Return a Python of this version that can run, if there is one: also where pyenv keeps them without a shim."""
+    """Return a working Python of this version, if there is one; also look in pyenv's folder."""
     kept = sorted(Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob(f"versions/{version}.*/bin/python"))
     for candidate in (shutil.which(f"python{version}"), *map(str, kept)):
         if candidate and subprocess.run([candidate, "-c", ""], check=False, capture_output=True).returncode == 0:
@@ -152,7 +152,7 @@ def find_python(version: str) -> str | None:
 
 
 def say(line: str) -> None:
-    """Print a line at once."""
+    """Print a line and flush it."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 

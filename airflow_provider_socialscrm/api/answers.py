@@ -1,6 +1,6 @@
-"""From an HTTP answer to the envelope's data, or to an error that says what to do. Pure.
+"""An HTTP response as the envelope's data, or as an error that says what to do. Pure.
 
-Success is HTTP 200 *and* ``code`` 200 (contract 3); the message beside it is never tested.
+Success is HTTP 200 *and* ``code`` 200 (vendor API 1.3); the message beside it is never tested.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from airflow_provider_socialscrm.api.errors import (
     UncertainError,
     refusal,
 )
-from airflow_provider_socialscrm.api.privacy import redact
+from airflow_provider_socialscrm.api.redaction import redact
 
 SentValues = Callable[[], Iterable[str]]
-"""Gives the values a call carried, asked for only when a server's text has to be shown without them."""
+"""Returns the values that a call carried; called only to remove them from a server's text."""
 
 _NOTHING_TAKEN: Final = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 _NOT_THE_API: Final = {
@@ -38,21 +38,28 @@ _NOT_THE_API: Final = {
     HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
 }
 _WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,9}")
-_NO_ENVELOPE: Final = "{}: whether the call was taken is not known. If it stays so, check Base URL."
+_NO_ENVELOPE: Final = "{}: it is not known whether the call was processed. If this repeats, check Base URL."
 _DATE_RESOLUTION: Final = 1.0  # seconds; the Date header has no fractions
 
 
 def read_answer(
-    status: int, headers: Mapping[str, str], body: bytes, *, now: float, sent_values: SentValues = tuple
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    family: codes.Family,
+    now: float,
+    sent_values: SentValues = tuple,
 ) -> Any:
-    """Return ``data`` of an envelope that says ``code`` 200.
+    """Return ``data`` of an envelope whose ``code`` is 200.
 
     :param status: HTTP status.
-    :param headers: the answer's headers, looked up without regard to case.
+    :param headers: of the response, looked up without regard to case.
     :param body: the whole body.
-    :param now: our own time at the answer, seconds since the epoch, to tell the server's clock from ours.
-    :param sent_values: what the call carried, so that the server's text can be shown without it.
-    :raises SocialSCRMError: of the kind that says what to do next.
+    :param family: of the endpoint that was called; it decides what a code means.
+    :param now: our own time at the response, seconds since the epoch, which the server's clock is compared with.
+    :param sent_values: what the call carried, to remove it from the server's text.
+    :raises SocialSCRMError: of the class that says what to do next.
     """
     offset = clock_offset(headers, now)
     if status != HTTPStatus.OK:
@@ -63,7 +70,7 @@ def read_answer(
     if number == codes.SUCCESS:
         return envelope.get("data")
     text = str(envelope.get("message") or "")
-    code = codes.look_up(number, text, clean=lambda said: redact(said, sent_values()))
+    code = codes.look_up(number, text, family=family, clean=lambda raw: redact(raw, sent_values()))
     raise refusal(code, clock_offset=offset)
 
 
@@ -77,7 +84,7 @@ def clock_offset(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Return the seconds a ``Retry-After`` header asks for, as a number or a date; ``None`` where it says neither."""
+    """Return the seconds a ``Retry-After`` header asks for, by a number or a date; ``None`` if it has neither."""
     value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return float(value)
@@ -96,7 +103,7 @@ def _http_date(value: str) -> float | None:
 def _meaning_of(status: int) -> tuple[type[SocialSCRMError], str]:
     if status in _NOTHING_TAKEN:
         return ServiceError, (
-            f"SocialsCRM answered HTTP {status} and took nothing of the call. Try again later; if 429 comes often, "
+            f"SocialsCRM answered HTTP {status} and did not process the call. Try again later; if 429 comes often, "
             "lower Calls per second."
         )
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
@@ -106,50 +113,50 @@ def _meaning_of(status: int) -> tuple[type[SocialSCRMError], str]:
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         return SettingError, (
             f"The address answers with a redirect (HTTP {status}), which a signed call does not follow. "
-            "Set Base URL to where the CRM really is, with https."
+            "Set Base URL to the CRM's own address, with https."
         )
     if status in _NOT_THE_API:
         return SettingError, (
-            f"The address answers HTTP {status}: this is not the SocialsCRM API, or a proxy stands before it. "
+            f"The address answers HTTP {status}: this is not the SocialsCRM API, or a proxy is in front of it. "
             "Check Base URL; it has no path."
         )
     if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return RequestError, (
-            f"The server answered HTTP {status}: it does not take this request. Check Base URL (https or http, host, "
+            f"The server answered HTTP {status}: it does not accept this request. Check Base URL (https or http, host, "
             "port) and Auth scheme."
         )
     return UncertainError, (
-        f"The CRM, or a gateway before it, answered HTTP {status}: whether the call was taken is not known. "
-        "If it stays so, check Base URL, then ask the vendor."
+        f"The CRM, or a gateway in front of it, answered HTTP {status}: it is not known whether the call was "
+        "processed. If this repeats, check Base URL, then ask the vendor."
     )
 
 
 def _envelope(body: bytes) -> dict[str, Any]:
     if not body.strip():
-        raise UncertainError(_NO_ENVELOPE.format("The answer is empty"), http_status=200)
+        raise UncertainError(_NO_ENVELOPE.format("The response is empty"), http_status=200)
     try:
         envelope = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise UncertainError(_unreadable(body), http_status=200) from None
     if not isinstance(envelope, dict):
-        raise UncertainError(_NO_ENVELOPE.format("The answer is JSON but no object with a code"), http_status=200)
+        raise UncertainError(_NO_ENVELOPE.format("The response is JSON but not an object with a code"), http_status=200)
     return envelope
 
 
 def _unreadable(body: bytes) -> str:
     if body.lstrip()[:1] == b"<":
-        what = "The answer is a web page, most likely of a gateway or a login in front of the CRM"
+        what = "The response is a web page, most likely of a gateway or a login in front of the CRM"
     elif body.lstrip()[:1] in (b"{", b"["):
-        what = f"The answer is JSON that breaks off or goes wrong within its {len(body):,} bytes"
+        what = f"The response is JSON that ends early or has an error within its {len(body):,} bytes"
     else:
-        what = "The answer is not JSON"
+        what = "The response is not JSON"
     return _NO_ENVELOPE.format(what)
 
 
 def _code_of(envelope: dict[str, Any]) -> int:
     code = envelope.get("code")
     if isinstance(code, str) and _WHOLE_NUMBER.fullmatch(code.strip()):
-        code = int(code)  # the vendor is lenient with number types (contract 3); so are we
+        code = int(code)  # the vendor is lenient with number types (vendor API 1.3), and so are we
     if not isinstance(code, int) or isinstance(code, bool):
-        raise UncertainError(_NO_ENVELOPE.format("The answer has no code"), http_status=200)
+        raise UncertainError(_NO_ENVELOPE.format("The response has no code"), http_status=200)
     return code

@@ -1,8 +1,19 @@
-"""The fields of a customer, as the vendor names them (contract 2.3). Every value of theirs is text."""
+"""The import of customers: the vendor's names of the fields, the call, and its response's verdict on single rows.
+
+Every value of a field is text (vendor API 3.2). Pure: the time is an argument.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
+from airflow_provider_socialscrm.api.signing import Call, body_call, header_call
 
 NUMBER: Final = "whatsApp"
 AGENT: Final = "agentAccount"
@@ -11,13 +22,113 @@ BIRTHDAY: Final = "birthday"
 TAGS: Final = ("tabName", "cancelTabName")
 
 SIDE_EFFECT: Final = "welcome"
-"""The field that makes the CRM act on the customer, so that sending a row again may do harm (contract 2.9)."""
+"""The field that makes the CRM write to the customer, so that sending a row again may do harm (vendor API 3.5)."""
 
 API_FIELDS: Final = (
     AGENT, NUMBER, "friendName", SEX, BIRTHDAY, "address", "email", "profession", "income", "desc", *TAGS,
     "stage", "source", "languageTag", SIDE_EFFECT,
 )  # fmt: skip
-"""The row fields the vendor names (contract 2.3). Any other is an extension field (contract 2.4)."""
+"""The row fields the vendor names (vendor API 3.2). Any other is an extension field (vendor API 3.3)."""
 
 NEVER_EMPTY: Final = (NUMBER, AGENT)
 """Fields that a row needs, so that they cannot be sent empty."""
+
+IMPORT_PATH: Final = "/wscrm-bus-api/customer/api/import"
+"""Body scheme: ``PUT``, one agent per call (vendor API 1.2)."""
+
+BATCH_IMPORT_PATH: Final = "/wscrm-bus-api/customer/api/batchImport"
+"""Header scheme: ``POST``, an agent in each row (vendor API 1.2)."""
+
+LONG_DIGITS: Final = 18
+"""Digits that always fit a ``Long``, the documented type of ``tenantId``; a longer id is sent as text."""
+
+_SHAPES: Final = (
+    ("successWhatsIds", "failWhatsIds"),
+    ("success", "fail"),
+    ("successList", "failList"),
+)
+
+
+def import_path(scheme: AuthScheme) -> str:
+    """Return the path of the import in a scheme."""
+    return BATCH_IMPORT_PATH if scheme is AuthScheme.HEADER else IMPORT_PATH
+
+
+def import_call(settings: Settings, rows: Sequence[bytes], *, agent: str | None, now: float) -> Call:
+    """Return the signed call that imports rows, by the scheme of the settings.
+
+    :param settings: tenant, key and scheme.
+    :param rows: one encoded JSON object for each customer.
+    :param agent: body scheme: the ``userName`` that signs; ``None`` takes the connection's. Not used otherwise.
+    :param now: seconds since the epoch at the moment of sending.
+    """
+    data = b"[" + b",".join(rows) + b"]"
+    if settings.auth_scheme is AuthScheme.HEADER:
+        fields = b'{"tenantId":%b,"data":%b}' % (msgspec.json.encode(_as_long(settings.tenant_id)), data)
+        return header_call(settings, BATCH_IMPORT_PATH, fields, now)
+    return body_call(settings, IMPORT_PATH, agent or settings.user_name, data, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A response's verdict on the rows of its call, by their place in the call.
+
+    :param failed: rows it names as failed.
+    :param unclear: rows it leaves out, names both ways, or names by a number that several rows have.
+    :param unexpected_numbers: numbers it names that were not sent.
+    """
+
+    failed: frozenset[int] = frozenset()
+    unclear: frozenset[int] = frozenset()
+    unexpected_numbers: int = 0
+
+
+def named_outcome(data: Any, numbers: Sequence[str]) -> Outcome:
+    """Return the verdict of a response with code 200 on its rows; unless it says otherwise, all were accepted.
+
+    The vendor does not document it; other endpoints name numbers in these shapes (vendor API 6.2)::
+
+        {"isAllOk": false, "total": 3, "successWhatsIds": ["86..."], "failWhatsIds": ["86..."]}
+        {"success": ["86..."], "fail": ["86..."]}
+
+    Anything else says nothing about single rows.
+
+    :param data: the envelope's ``data``.
+    :param numbers: ``whatsApp`` of each row, in the order of the call.
+    """
+    lists = _lists(data)
+    if lists is None:
+        return Outcome()
+    success, fail = lists
+    named = {*(success or ()), *(fail or ())}
+    unexpected_numbers = len(named - set(numbers))
+    if fail is not None and not fail and not success and data.get("isAllOk") is True:
+        return Outcome(unexpected_numbers=unexpected_numbers)
+    shared = {number for number, count in Counter(numbers).items() if count > 1}
+    failed, unclear = set(), set()
+    for place, number in enumerate(numbers):
+        lost, taken = number in (fail or ()), success is None or number in success
+        if lost and not (success and taken) and number not in shared:
+            failed.add(place)
+        elif lost or not taken:
+            unclear.add(place)
+    return Outcome(frozenset(failed), frozenset(unclear), unexpected_numbers)
+
+
+def _lists(data: Any) -> tuple[frozenset[str] | None, frozenset[str] | None] | None:
+    if not isinstance(data, dict):
+        return None
+    for names in _SHAPES:
+        success, fail = (data.get(name) for name in names)
+        if isinstance(success, list) or isinstance(fail, list):
+            return _texts(success), _texts(fail)
+    return None
+
+
+def _texts(values: Any) -> frozenset[str] | None:
+    return frozenset(map(str, values)) if isinstance(values, list) else None
+
+
+def _as_long(tenant_id: str) -> int | str:
+    is_long = tenant_id.isascii() and tenant_id.isdigit() and len(tenant_id) <= LONG_DIGITS
+    return int(tenant_id) if is_long else tenant_id

@@ -1,39 +1,39 @@
-"""What can go wrong in a call, grouped by what to do next.
+"""Failures of a call, grouped by what to do next. The words for each code are in ``codes.py``.
 
 ::
 
     SocialSCRMError
-    ├── StopError                 no retry mends it
+    ├── StopError                 a retry cannot fix it
     │   ├── SettingError          501 516 518 519 522-526 529 530, -1 "Admin...", address, TLS, HTTP 3xx 401 403-405 407
-    │   └── RequestError          wrong for its endpoint: 503-506 509-515 520 521 527 528 534 536 537, other HTTP 4xx
-    ├── RetriableError            the same call may pass later
+    │   └── RequestError          503-506 509-515 520 521 527 528 534 536 537, codes of other families, other HTTP 4xx
+    ├── RetriableError            the same call may succeed later
     │   ├── ClockError            502: sign again with the server's time
     │   ├── ServiceError          517, HTTP 408 429 503, no connection: nothing was taken
-    │   ├── UncertainError        time-out, lost connection, unreadable answer, HTTP 2xx 5xx: it may have been taken
+    │   ├── UncertainError        time-out, lost connection, unreadable response, HTTP 2xx 5xx: it may have been taken
     │   └── NotReadyError         538: ask again later
     └── DataError                 look at the rows
         ├── TooLargeError         507, HTTP 413
         ├── RowError              508 531 532 533
         └── UnknownCodeError      -1 with an unknown text, any code in no table
 
-No exception carries a key, a token, a phone number or a name: a server's text is redacted before it gets here.
+An exception never carries a key, a token, a phone number or a name: a server's text is redacted before it gets here.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
-from airflow_provider_socialscrm.api.codes import Code, Recovery
+from airflow_provider_socialscrm.api.codes import Blame, Code, Recovery
 
 
 class SocialSCRMError(Exception):
-    """A call to SocialsCRM did not do what it should.
+    """A call to SocialsCRM failed.
 
     :param message: what happened and what to do next, in sentences.
-    :param code: the table's entry, where the server answered one.
-    :param http_status: status of the answer, where there was one.
+    :param code: the table's line, if the response had a code.
+    :param http_status: status of the response, if there was one.
     :param retry_after: seconds the server asks to wait.
-    :param clock_offset: seconds the server's clock is ahead of ours, where its answer had a ``Date``.
+    :param clock_offset: seconds the server's clock is ahead of ours, if its response had a ``Date``.
     """
 
     default_recovery: ClassVar[Recovery] = Recovery.STOP
@@ -55,12 +55,12 @@ class SocialSCRMError(Exception):
 
     @property
     def recovery(self) -> Recovery:
-        """What this failure asks for: the code's recovery, or the kind's where there is no code."""
+        """The recovery that this failure asks for: the code's recovery, or the class's if there is no code."""
         return self.code.recovery if self.code else self.default_recovery
 
 
 class StopError(SocialSCRMError):
-    """No retry mends this; a person has to."""
+    """A retry cannot fix this; a person has to."""
 
 
 class SettingError(StopError):
@@ -72,7 +72,7 @@ class RequestError(StopError):
 
 
 class RetriableError(SocialSCRMError):
-    """The same call may pass later."""
+    """The same call may succeed later."""
 
     default_recovery = Recovery.WAIT
 
@@ -82,66 +82,68 @@ class ClockError(RetriableError):
 
 
 class ServiceError(RetriableError):
-    """The service is ill or out of reach, and took nothing of the call."""
+    """The service is unavailable or unreachable, and processed nothing of the call."""
 
 
 class UncertainError(RetriableError):
-    """The call was sent, and no readable answer says whether it was taken."""
+    """The call was sent, and no readable response says whether it was taken."""
 
     default_recovery = Recovery.UNCERTAIN
 
 
 class NotReadyError(RetriableError):
-    """What was asked for is still being prepared."""
+    """The result is still being prepared."""
 
     default_recovery = Recovery.POLL
 
 
 class DataError(SocialSCRMError):
-    """Something about the rows of this call."""
+    """Something is wrong with the rows of this call."""
 
-    default_recovery = Recovery.GUARD
+    default_recovery = Recovery.ISOLATE_UNKNOWN
 
 
 class TooLargeError(DataError):
     """The call is larger than the server takes."""
 
-    default_recovery = Recovery.SHRINK
+    default_recovery = Recovery.HALVE_BYTES
 
 
 class RowError(DataError):
-    """At least one row of the call is refused."""
+    """The server rejects at least one row of the call."""
 
 
 class UnknownCodeError(DataError):
-    """The server answered a code, or a -1, that is in no table."""
+    """The server returned a code, or a text with -1, that is in no table."""
 
 
-_REQUEST_CODES = frozenset({*range(503, 507), *range(509, 516), 520, 521, 527, 528, 534, 536, 537})
-
-_BY_RECOVERY: dict[Recovery, type[SocialSCRMError]] = {
-    Recovery.RESIGN: ClockError,
-    Recovery.WAIT: ServiceError,
+_OF_ITS_OWN: Final[dict[Recovery, type[SocialSCRMError]]] = {
+    Recovery.RE_SIGN: ClockError,
+    Recovery.UNCERTAIN: UncertainError,
     Recovery.POLL: NotReadyError,
-    Recovery.SHRINK: TooLargeError,
-    Recovery.BLAME_AGENT: RowError,
-    Recovery.BLAME_EXTENSION: RowError,
-    Recovery.ISOLATE: RowError,
-    Recovery.GUARD: UnknownCodeError,
+    Recovery.HALVE_BYTES: TooLargeError,
+}
+"""Recoveries that have a class of their own. Every other code gets the class of who is at fault."""
+
+_BY_BLAME: Final[dict[Blame, type[SocialSCRMError]]] = {
+    Blame.CONNECTION: SettingError,
+    Blame.SIGNER: SettingError,
+    Blame.ROW: RowError,
+    Blame.REQUEST: RequestError,
+    Blame.SERVICE: ServiceError,
+    Blame.UNKNOWN: UnknownCodeError,
 }
 
 
 def error_type(code: Code) -> type[SocialSCRMError]:
-    """Return the exception an answered code becomes; 200 has none."""
-    if code.recovery is Recovery.STOP:
-        return RequestError if code.number in _REQUEST_CODES else SettingError
-    return _BY_RECOVERY[code.recovery]
+    """Return the exception for a line of a table."""
+    return _OF_ITS_OWN.get(code.recovery) or _BY_BLAME[code.blame]
 
 
 def refusal(code: Code, *, clock_offset: float | None = None) -> SocialSCRMError:
-    """Return the exception for a code the server answered, with its meaning and hint as the message."""
-    said = f" ({code.text})" if code.text else ""
-    message = f"SocialsCRM answered {code.number}{said}: {code.meaning} {code.hint}"
-    if code.recovery is Recovery.RESIGN and clock_offset is not None:
+    """Return the exception for a code the server returned, with its meaning and hint as the message."""
+    text = f" ({code.text})" if code.text else ""
+    message = f"SocialsCRM answered {code.number}{text}: {code.meaning} {code.hint}"
+    if code.recovery is Recovery.RE_SIGN and clock_offset is not None:
         message += f" Its clock is {clock_offset:+,.0f} s from ours." if clock_offset else " The clocks agree."
     return error_type(code)(message, code=code, http_status=200, clock_offset=clock_offset)

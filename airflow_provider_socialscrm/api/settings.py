@@ -1,32 +1,33 @@
-"""What a call to SocialsCRM needs to know, frozen."""
+"""The settings of calls to one tenant of SocialsCRM, frozen."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from math import inf
+from typing import Any, Final
 
 DEFAULT_BASE_URL: Final = "https://www.socialscrm.com"
-"""The host of the source document's example (contract 6). Other regions and private installations have their own."""
+"""The host of the vendor's Go sample (vendor API 1.1). Other regions and private installations have their own."""
 
 DEFAULT_TIME_ZONE: Final = "Asia/Shanghai"
-"""Zone of ``createTime``. The vendor does not say; it is a Chinese company, so UTC+8 is assumed (contract 1.2)."""
+"""Zone of ``createTime``. The vendor does not say; it is a Chinese company, so UTC+8 is assumed (vendor API 2.3)."""
 
 VENDOR_CALLS_PER_SECOND: Final = 50
-"""Calls a second the vendor allows on one path (contract 3)."""
+"""Calls a second that the vendor allows on one path (vendor API 5.1)."""
 
 DEFAULT_CALLS_PER_SECOND: Final = 0.9 * VENDOR_CALLS_PER_SECOND
 """Our own pace: a tenth below the vendor's limit, because both clocks count their seconds from different starts."""
 
 CONNECT_TIMEOUT: Final = 10.0
-"""Seconds to wait for a connection, as the vendor-linked client does (contract 3)."""
+"""Seconds to wait for a connection, as the vendor-linked client does (vendor API 5.3)."""
 
 DEFAULT_TIMEOUT: Final = 60.0
-"""Seconds to wait for an answer. Public clients use 10 to 30; a call given up too early has an unknown outcome."""
+"""Seconds to wait for a response. Public clients use 10 to 30; a call given up too early has an unknown outcome."""
 
 
 class AuthScheme(StrEnum):
-    """How calls are signed: the two generations of the API (contract 1)."""
+    """How calls are signed: the two generations of the API (vendor API 2.1)."""
 
     BODY = "body"
     HEADER = "header"
@@ -34,7 +35,7 @@ class AuthScheme(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One tenant of SocialsCRM and how to call it.
+    """A tenant of SocialsCRM and how to call it.
 
     :param base_url: scheme and host, without a path and without a slash at the end.
     :param tenant_id: the company's id (``tenantId``).
@@ -44,7 +45,7 @@ class Settings:
     :param time_zone: IANA name of the zone of ``createTime`` (body scheme). Default: see :data:`DEFAULT_TIME_ZONE`.
     :param calls_per_second: pace over all calls of the tenant, at most the vendor's 50 a path. Default 45, see
         :data:`DEFAULT_CALLS_PER_SECOND`.
-    :param timeout: seconds to wait for an answer. Default 60, see :data:`DEFAULT_TIMEOUT`.
+    :param timeout: seconds to wait for a response. Default 60, see :data:`DEFAULT_TIMEOUT`.
     :param pace_url: the Redis through which all tasks of the tenant share the pace; may hold a password. Empty: they
         divide it.
     """
@@ -58,3 +59,17 @@ class Settings:
     calls_per_second: float = DEFAULT_CALLS_PER_SECOND
     timeout: float = DEFAULT_TIMEOUT
     pace_url: str = field(default="", repr=False)
+
+
+def positive_number(value: Any) -> float:
+    """Return a setting as a number above 0.
+
+    :raises ValueError: when it is not one, with a message that follows the setting's name.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = 0.0
+    if not 0 < number < inf:
+        raise ValueError(f"is {value!r} (must be a number above 0)")
+    return number

@@ -1,1 +1,1 @@
-"""The assets that imports update."""
+"""Assets that imports update."""

@@ -2,40 +2,47 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
+import time
 from argparse import Namespace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from io import TextIOWrapper
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+from rich.syntax import Syntax
 
-from airflow_provider_socialscrm.api.privacy import is_personal, redact
+import airflow_provider_socialscrm
+from airflow_provider_socialscrm.api.customers import import_call
+from airflow_provider_socialscrm.api.redaction import is_personal, redact
 from airflow_provider_socialscrm.api.settings import AuthScheme
-from airflow_provider_socialscrm.api.signing import import_call
-from airflow_provider_socialscrm.commands.check_page import Found, code_of, page_of
-from airflow_provider_socialscrm.commands.check_progress import watching
-from airflow_provider_socialscrm.commands.check_request import Request, request_of
-from airflow_provider_socialscrm.commands.check_words import options_for, shown, warnings_collected
-from airflow_provider_socialscrm.commands.exits import ARGUMENTS, FINE, REFUSED
+from airflow_provider_socialscrm.commands import OK, REJECTED, USAGE
+from airflow_provider_socialscrm.commands.check_options import AS_OPTIONS, Request, request_of, task_of
+from airflow_provider_socialscrm.commands.check_page import Found, page_of, shown
+from airflow_provider_socialscrm.importer.dry_run import preview_import
 from airflow_provider_socialscrm.importer.errors import ImporterError, InputError
-from airflow_provider_socialscrm.importer.mapping import plan_fields
-from airflow_provider_socialscrm.importer.preview import preview_import
-from airflow_provider_socialscrm.importer.source import open_source
-from airflow_provider_socialscrm.operators.paths import check_apart
+from airflow_provider_socialscrm.importer.fields.mapping import plan_fields
+from airflow_provider_socialscrm.importer.results.progress import ProgressObserver
+from airflow_provider_socialscrm.importer.sources.open_source import open_source
+from airflow_provider_socialscrm.runtime.paths import check_apart, openable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
     from airflow_provider_socialscrm.api.settings import Settings
-    from airflow_provider_socialscrm.importer.batches import Source
-    from airflow_provider_socialscrm.importer.mapping import Plan
+    from airflow_provider_socialscrm.importer.fields.mapping import Plan
+    from airflow_provider_socialscrm.importer.results.progress import ReadProgress, SendProgress
+    from airflow_provider_socialscrm.importer.sources.base import Source
 
-NARROW, WIDE = 80, 100
-"""Columns of a page that goes into a file, and of one on a terminal at most: longer lines are hard to read."""
+FILE_WIDTH: Final = 80
+"""Columns of a page that is not printed on a terminal."""
+
+WIDEST: Final = 100
+"""Columns of a page on a wide terminal. Longer lines are hard to read."""
 
 MOST_NAMES: Final = 30
 """Columns that an error names."""
@@ -48,34 +55,41 @@ def run(given: Namespace) -> int:
     """
     try:
         found = _check(request_of(given))
-    except (ImporterError, OSError) as failure:
-        reason = str(failure) if isinstance(failure, ImporterError) else f"The check broke off: {redact(str(failure))}."
-        sys.stderr.write("".join(f"{line}\n" for line in (shown(reason), *_options(reason))))
-        return ARGUMENTS
+    except ImporterError as failure:
+        sys.stderr.write(f"{shown(str(failure))}\n{AS_OPTIONS}\n")
+        return USAGE
+    except OSError as failure:
+        sys.stderr.write(f"The check failed: {shown(redact(str(failure)))}.\n")
+        return USAGE
     _print(found)
-    return FINE if found.is_fine else REFUSED
-
-
-def _options(sentence: str) -> Iterator[str]:
-    if options := options_for([sentence]):
-        yield f"On the command line: {'; '.join(f'{name} is {option}' for name, option in options.items())}."
+    return OK if found.is_fine else REJECTED
 
 
 def _check(request: Request) -> Found:
-    data, rejects_path = _path(request.file), _path(request.rejects_path)
-    check_apart(**{"FILE": data, "--rejects-path": rejects_path})
-    with warnings_collected() as warnings, watching() as watch:
-        source = open_source(data, encoding=request.encoding, delimiter=request.delimiter)
+    data, rejects_path = _path(request.file), _path(request.arguments.get("rejects_path"))
+    check_apart(data=data, rejects_path=rejects_path)
+    text = {name: request.arguments[name] for name in ("encoding", "delimiter") if name in request.arguments}
+    with _warnings() as warnings, _screen() as screen:
+        source = open_source(data, **text)
         plan = _plan(source, request)
         preview = preview_import(
-            watch.over(source),
+            ProgressObserver(screen.show, time.monotonic, interval=0.0).observe(source),  # rich has a limit of its own
             request.options,
             request.settings,
             _envelope(request.settings),
             rejects_path=rejects_path,
-            watch=watch.checked,
         )
-    return Found(request, source.columns, len(watch.files), plan, preview, warnings)
+    return Found(request, source.columns, screen.files, plan, preview, warnings)
+
+
+def _path(text: str | None) -> Any:
+    path = openable(text)
+    if text and "://" in text:
+        try:
+            path.exists()
+        except Exception as failure:  # noqa: BLE001 - each object storage has errors of its own
+            raise InputError(f"{text} cannot be reached: {redact(str(failure)).rstrip('.')}.") from None
+    return path
 
 
 def _plan(source: Source, request: Request) -> Plan:
@@ -87,31 +101,54 @@ def _plan(source: Source, request: Request) -> Plan:
 
 
 def _names(columns: Sequence[str]) -> str:
-    if any(map(is_personal, columns)):  # a customer's number or address: not for a screen
+    if any(map(is_personal, columns)):  # a customer's number or address, which must not show
         return "A column name looks like a phone number or a mail address. Does the first line hold the column names?"
-    names = [f"'{name}'" for name in columns[:MOST_NAMES]]
-    more = ["..."] if len(columns) > MOST_NAMES else []
-    return (
-        f"The file's columns are {', '.join(names + more)}; --column COLUMN=FIELD says where one goes, and "
-        "--column COLUMN= leaves one out."
-    )
-
-
-def _path(text: str | None) -> Any:
-    if text is None or "://" not in text:
-        return None if text is None else Path(text)
-    from airflow.sdk import ObjectStoragePath  # noqa: PLC0415 - Airflow is not needed otherwise
-
-    try:
-        path = ObjectStoragePath(text)
-        path.exists()
-    except Exception as failure:  # noqa: BLE001 - each object storage has errors of its own
-        raise InputError(f"{text} cannot be reached: {redact(str(failure)).rstrip('.')}.") from None
-    return path
+    names = ", ".join(f"'{name}'" for name in columns[:MOST_NAMES])
+    more = f" and {len(columns) - MOST_NAMES:,} more" if len(columns) > MOST_NAMES else ""
+    return f"The file has the columns {names}{more}."
 
 
 def _envelope(settings: Settings) -> Callable[[str | None], int]:
     return cache(lambda agent: len(import_call(settings, (), agent=agent, now=0.0).body))
+
+
+class _Screen:
+    """Shows progress in a bar, and knows how many files have rows."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._task = bar.add_task("Reading", total=None)
+        self.files = 0
+
+    def show(self, progress: ReadProgress | SendProgress) -> None:
+        self.files = getattr(progress, "files", self.files)
+        self._bar.update(self._task, description=str(progress), completed=progress.rows)
+
+
+@contextmanager
+def _screen() -> Iterator[_Screen]:
+    """Show progress on a terminal until the check ends, and nothing elsewhere."""
+    is_terminal = sys.stderr.isatty()
+    console = Console(file=sys.stderr, markup=False, quiet=not is_terminal)  # older rich ends a line even if disabled
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn())
+    with Progress(*columns, console=console, transient=True, disable=not is_terminal) as bar:
+        yield _Screen(bar)
+
+
+@contextmanager
+def _warnings() -> Iterator[list[str]]:
+    """Collect the warnings that the package logs, and keep them off the terminal."""
+    messages: list[str] = []
+    collector = logging.Handler(logging.WARNING)
+    collector.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger(airflow_provider_socialscrm.__name__)
+    propagated, logger.propagate = logger.propagate, False
+    logger.addHandler(collector)
+    try:
+        yield messages
+    finally:
+        logger.removeHandler(collector)
+        logger.propagate = propagated
 
 
 def _print(found: Found) -> None:
@@ -119,11 +156,12 @@ def _print(found: Found) -> None:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a column may have a name that the terminal cannot show
     console = Console(force_terminal=is_terminal, markup=False, emoji=False, highlight=False)
-    console.width = min(console.width, WIDE) if is_terminal else NARROW
+    console.width = min(console.width, WIDEST) if is_terminal else FILE_WIDTH
     with console.capture() as page:
         for part in page_of(found):
             console.print(part)
-        console.print(code_of(found), soft_wrap=True)
+        task = Syntax("", "python", theme="ansi_dark").highlight(task_of(found.request))
+        console.print(task, end="", soft_wrap=True)  # not wrapped, because a person copies it
     _write(re.sub(" +$", "", page.get(), flags=re.MULTILINE))
 
 
@@ -131,5 +169,5 @@ def _write(page: str) -> None:
     try:
         sys.stdout.write(page)
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads has seen enough; Python would say so once more when it ends
+    except BrokenPipeError:  # the reader, such as head, has seen enough; without this Python reports it again at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,68 +1,84 @@
-"""What a check found, as a page to read from top to bottom."""
+"""What a check found, as a page to read from top to bottom. Cells fold where the page is narrow; none is cut."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from rich.box import SIMPLE_HEAD
 from rich.padding import Padding
-from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from airflow_provider_socialscrm.api.customers import AGENT, SIDE_EFFECT
-from airflow_provider_socialscrm.commands.check_arguments import NO_LIMIT
-from airflow_provider_socialscrm.commands.check_tables import (
-    BLANK,
-    EDGE,
-    NOT_ASKED,
-    columns_table,
-    countries_table,
-    options_table,
-    reasons_table,
-    samples_table,
-    why_left_out,
-)
-from airflow_provider_socialscrm.commands.check_task import task_of
-from airflow_provider_socialscrm.commands.check_words import counted, duration, label, options_for, shown
-from airflow_provider_socialscrm.importer.causes import AMBIGUOUS_NUMBER
+from airflow_provider_socialscrm.api.customers import AGENT, API_FIELDS, SIDE_EFFECT
+from airflow_provider_socialscrm.commands.check_options import AS_OPTIONS, NO_LIMIT
 from airflow_provider_socialscrm.importer.errors import InputError, RejectedRowsError
-from airflow_provider_socialscrm.importer.report import Bucket
-from airflow_provider_socialscrm.importer.threshold import allowed_refusals
+from airflow_provider_socialscrm.importer.fields.mapping import column_label, is_own, is_unnamed, tidy_name
+from airflow_provider_socialscrm.importer.reasons import AMBIGUOUS_NUMBER, UNREADABLE, Bucket
+from airflow_provider_socialscrm.importer.results.progress import span
+from airflow_provider_socialscrm.importer.results.threshold import allowed_refusals
+from airflow_provider_socialscrm.runtime.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from airflow_provider_socialscrm.commands.check_request import Request
-    from airflow_provider_socialscrm.importer.mapping import Plan
-    from airflow_provider_socialscrm.importer.preview import Preview
+    from airflow_provider_socialscrm.commands.check_options import Request
+    from airflow_provider_socialscrm.importer.dry_run import Preview
+    from airflow_provider_socialscrm.importer.fields.mapping import Field, Plan
+    from airflow_provider_socialscrm.importer.options import Rules
+    from airflow_provider_socialscrm.importer.results.report import Refusal
+
+FIRST_ROWS: Final = 3
+"""Rows that a reason names."""
+
+LONGEST_CODE: Final = 21
+"""Characters of the longest code. Several codes of one row continue on the next lines."""
 
 MOST_WARNINGS: Final = 15
-"""Warnings that the page has."""
+"""Warnings on the page."""
 
-GREETING: Final = f"{SIDE_EFFECT} makes the CRM write to the customers. Each row that has one takes a call of its own."
+LINES_HINT: Final = "Fix the lines named under 'Worth a look'."
+"""What to do about unreadable rows. The importer's own hint sends a reader to a log, which a check does not write."""
 
-OTHERS: Final = {Bucket.DUPLICATE: "duplicates", Bucket.BLANK: "blank rows"}
-"""Rows that are neither sent nor refused."""
+NOT_A_FIELD: Final = "not a field of the API"
+"""Why most columns are left out."""
 
+EDGE: Final = re.compile(r"^\s+|\s+$")
+"""Blanks that are invisible in a table."""
+
+BLANK: Final = "\N{OPEN BOX}"
+"""What the page shows in place of such a blank."""
+
+BUCKETS: Final = {
+    Bucket.INVALID: ("red", "invalid: cannot be sent as they are"),
+    Bucket.DUPLICATE: ("yellow", "duplicate: another row with the same number is sent instead"),
+    Bucket.BLANK: ("", "blank: no value in any column, left out"),
+}
+"""Colour and meaning of rows that an import would not send."""
+
+HARMLESS: Final = {Bucket.DUPLICATE: "duplicates", Bucket.BLANK: "blank rows"}
+"""Rows that are neither sent nor rejected."""
+
+WELCOME: Final = (
+    f"{SIDE_EFFECT} makes the CRM send the customer a message. Each row that has one takes a call of its own."
+)
 CRM_DECIDES: Final = (
     "A check makes no call: the CRM may still reject rows, for an agent or an extension field that it does not know."
 )
 
-INDENT: Final = (0, 0, 0, 2)
-
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a check found.
+    """The findings of a check.
 
     :param request: what was asked for.
     :param columns: names of the file's columns.
-    :param files: how many files the rows are in.
-    :param plan: what rows are made of.
+    :param files: how many files have rows.
+    :param plan: which field each column maps to.
     :param preview: what an import would do.
-    :param warnings: what a log would warn of, a sentence each.
+    :param warnings: what the importer logged as warnings.
     """
 
     request: Request
@@ -74,7 +90,7 @@ class Found:
 
     @property
     def is_fine(self) -> bool:
-        """Whether an import would succeed, as far as a check can tell."""
+        """Whether an import would succeed, as far as a check can know."""
         try:
             self.preview.check(self.request.options)
         except (InputError, RejectedRowsError):
@@ -83,32 +99,40 @@ class Found:
 
 
 def page_of(found: Found) -> Iterator[RenderableType]:
-    """Yield the page part by part."""
+    """Yield the page part by part, up to the title of the task."""
     yield from _counts(found)
     yield from _reasons(found.preview)
     yield from _two_countries(found)
     yield from _columns(found)
     yield from _samples(found.preview)
-    notes = [shown(note) for note in _notes(found)]
-    if notes:
+    if notes := [shown(note) for note in _notes(found)]:
         yield from _section("Worth a look", _list(notes))
-    if options := options_for([*_causes(found.preview), *notes]):
-        yield from _section("Arguments above, as options", options_table(options))
     yield from _section("What next", *_advice(found))
     yield from ("", Text("The same as a task of a DAG", "bold"), "")
 
 
-def code_of(found: Found) -> Text:
-    """Return the code that the page ends with; it is to be printed without wrapping, for a person copies it."""
-    code = Syntax("", "python", theme="ansi_dark").highlight(task_of(found.request))
-    code.rstrip()
-    return code
+def shown(text: str) -> str:
+    """Return a text on one line and without control characters, which could change the terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def label(column: str) -> str:
+    """Return a column's name for the page. Hides a customer's number, which is a name where a file has no header."""
+    return shown(column_label(column))
 
 
 def _section(title: str, *parts: RenderableType) -> Iterator[RenderableType]:
     yield ""
     yield Text(title, "bold")
-    yield from (Padding(part, INDENT) for part in parts)
+    yield from (Padding(part, (0, 0, 0, 2)) for part in parts)
+
+
+def _table(*titles: str, numbers: int = 0) -> Table:
+    """Return an empty table whose first columns are numbers."""
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim")
+    for place, title in enumerate(titles):
+        table.add_column(title, justify="right" if place < numbers else "left", overflow="fold")
+    return table
 
 
 def _list(sentences: Sequence[str]) -> Table:
@@ -119,136 +143,188 @@ def _list(sentences: Sequence[str]) -> Table:
 
 
 def _counts(found: Found) -> Iterator[RenderableType]:
-    report = found.preview.report
+    report, preview = found.preview.report, found.preview
     shape = f"{counted(report.rows, 'row')} x {counted(len(found.columns), 'column')}"
     files = f" in {found.files:,} files" if found.files > 1 else ""
     yield Text.assemble((shown(found.request.file), "bold"), f": {shape}{files}")
+    calls = (
+        f", in {counted(preview.calls, 'call')}: at least {span(preview.seconds)} at "
+        f"{found.request.settings.calls_per_second:g} calls a second"
+    )
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")
-    table.add_row(Text(f"{found.preview.sendable:,}", "bold green"), f"can be sent{_effort(found)}")
-    if invalid := report.count(Bucket.INVALID):
-        table.add_row(Text(f"{invalid:,}", "bold red"), "invalid: cannot be sent as they are")
-    if duplicates := report.count(Bucket.DUPLICATE):
-        table.add_row(
-            Text(f"{duplicates:,}", "bold yellow"), "duplicate: another row has the same number, and goes instead"
-        )
-    if blank := report.count(Bucket.BLANK):
-        table.add_row(Text(f"{blank:,}", "bold"), "blank: no value in any column, left out")
+    table.add_row(Text(f"{preview.sendable:,}", "bold green"), f"can be sent{calls if preview.calls else ''}")
+    for bucket, (colour, meaning) in BUCKETS.items():
+        if rows := report.rows_in(bucket):
+            table.add_row(Text(f"{rows:,}", f"bold {colour}"), meaning)
     yield ""
-    yield Padding(table, INDENT)
-
-
-def _effort(found: Found) -> str:
-    if not found.preview.calls:
-        return ""
-    calls, pace = counted(found.preview.calls, "call"), f"{found.request.settings.calls_per_second:g}"
-    return f", in {calls}: at least {duration(found.preview.seconds)} at {pace} calls a second"
+    yield Padding(table, (0, 0, 0, 2))
 
 
 def _reasons(preview: Preview) -> Iterator[RenderableType]:
-    if refusals := preview.report.refusals():
-        hint = Text("Rows are counted from 0: row 0 is the first customer.", "dim")
-        yield from _section("Why rows are left out", reasons_table(refusals), hint)
+    refusals = preview.report.refusals()
+    if not refusals:
+        return
+    table = _table("Rows", "Code", "What is wrong, and what to do", "First rows", numbers=1)
+    table.columns[1].max_width, table.leading = LONGEST_CODE, 1
+    for refusal in refusals:
+        meaning, hint = refusal.reason.meaning, refusal.reason.hint
+        if refusal.reason.code == UNREADABLE.code:
+            meaning, hint = UNREADABLE.meaning, LINES_HINT  # the counted meaning is that of the first line alone
+        table.add_row(
+            f"{refusal.rows:,}",
+            Text(str(refusal.reason.code), BUCKETS[refusal.bucket][0]),
+            Text.assemble(shown(meaning), "\n", (shown(hint), "dim")),
+            _first_rows(refusal),
+        )
+    counting = Text("Rows are counted from 0: row 0 is the first customer.", "dim")
+    yield from _section("Why rows are left out", table, counting)
+
+
+def _first_rows(refusal: Refusal) -> str:
+    first = ", ".join(map(str, refusal.first_positions[:FIRST_ROWS]))
+    return f"{first}, ..." if refusal.rows > FIRST_ROWS else first
 
 
 def _two_countries(found: Found) -> Iterator[RenderableType]:
-    if pairs := found.preview.observations.get("ambiguous_numbers"):
-        chosen = found.request.options.rules.ambiguous_numbers
-        outcome = (
-            "They are rejected. --ambiguous-numbers national or international says which number is meant."
-            if chosen == "reject"
-            else f"The {chosen} one is sent, as --ambiguous-numbers {chosen} says."
-        )
-        yield from _section("Numbers that can be of two countries", countries_table(pairs), Text(outcome, "dim"))
+    pairs: Mapping[str, int] = found.preview.observations.get("ambiguous_numbers", {})
+    if not pairs:
+        return
+    table = _table("Rows", "Countries", numbers=1)
+    for countries, rows in sorted(pairs.items(), key=lambda pair: (-pair[1], pair[0])):
+        table.add_row(f"{rows:,}", shown(countries))
+    chosen = found.request.options.rules.ambiguous_numbers
+    outcome = (
+        "They are rejected. To send them, choose --ambiguous-numbers national or international."
+        if chosen == "reject"
+        else f"They are sent as {chosen} numbers, because of --ambiguous-numbers {chosen}."
+    )
+    yield from _section("Numbers that are valid in two countries", table, Text(outcome, "dim"))
 
 
 def _columns(found: Found) -> Iterator[RenderableType]:
     rules = found.request.options.rules
-    parts: list[RenderableType] = [columns_table(found.columns, found.plan, rules)]
-    if any(why_left_out(column, rules) == NOT_ASKED for column in found.plan.left_out):
-        parts.append(Text("--extension-field NAME sends a column that was not asked for.", "dim"))
-    yield from _section("Where the columns go", *parts)
+    fields = {field.column: field for field in found.plan.fields}
+    table = _table("Column", "Field", "What happens")
+    for column in found.columns:
+        if field := fields.get(column):
+            table.add_row(label(column), label(field.name), ", ".join(_treatment(field, rules)))
+        else:
+            table.add_row(label(column), "", Text(f"left out: {_why_left_out(column, rules)}", "yellow"))
+    for field in found.plan.fields:
+        if field.column is None:
+            table.add_row("", label(field.name), ", ".join(_treatment(field, rules)))
+    parts: list[RenderableType] = [table]
+    if any(_why_left_out(column, rules) == NOT_A_FIELD for column in found.plan.left_out):
+        parts.append(Text("--extension-fields NAME sends such a column as an extension field.", "dim"))
+    yield from _section("Columns and fields", *parts)
 
 
-def _causes(preview: Preview) -> Iterator[str]:
-    for refusal in preview.report.refusals():
-        yield from (refusal.cause.meaning, refusal.cause.hint)
+def _treatment(field: Field, rules: Rules) -> Iterator[str]:
+    yield "sent" if field.name in API_FIELDS else "sent as an extension field"
+    if field.name in rules.date_fields:
+        yield "as a date"
+    if words := rules.values.get(field.name):
+        yield f"{counted(len(words), 'value')} replaced"
+    if field.default is not None:
+        yield f"{'always' if field.column is None else 'if blank'} {shown(field.default)!r}"
+    elif field.send_empty:
+        yield "also if blank"
+
+
+def _why_left_out(column: str, rules: Rules) -> str:
+    if column in rules.columns or tidy_name(column) in rules.columns:
+        return "by --columns"
+    if is_unnamed(column):
+        return "no name"
+    return NOT_A_FIELD if is_own(column) else "added by this provider or by pandas"
 
 
 def _samples(preview: Preview) -> Iterator[RenderableType]:
     values = [each for fields in preview.samples.values() for each in fields]
-    same = sum(1 for each in values if each.before == each.after)
-    title = f"{counted(len(preview.samples), 'row')}, before and after"
-    if same < len(values):
-        blanks = f", {BLANK} is a blank at the edge" if any(EDGE.search(each.before) for each in values) else ""
-        masks = f"Masked: A, a and x are letters, 9 is a digit{blanks}. Values that stay as they are: {same:,}."
-        yield from _section(title, samples_table(preview.samples), Text(masks, "dim"))
-    elif values:
-        yield from _section(title, "All values stay as they are.")
+    if not values:
+        return
+    table = _table("Row", "Field", "Before", "After", numbers=1)
+    for position, fields in sorted(preview.samples.items()):
+        changed = [each for each in fields if each.before != each.after]
+        for number, each in enumerate(changed):
+            table.add_row("" if number else str(position), label(each.name), _value(each.before), _value(each.after))
+    unchanged = sum(each.before == each.after for each in values)
+    blanks = f", {BLANK} is a blank at the start or end" if any(EDGE.search(each.before) for each in values) else ""
+    masks = f"Masked: A, a and x are letters, 9 is a digit{blanks}. Unchanged values: {unchanged:,}."
+    parts = (table, Text(masks, "dim")) if table.rows else ("No value changes.",)
+    yield from _section(f"{counted(len(preview.samples), 'row')}, before and after", *parts)
+
+
+def _value(masked: str) -> Text:
+    return Text(EDGE.sub(lambda blanks: BLANK * len(blanks[0]), masked)) if masked else Text("nothing", "dim italic")
 
 
 def _notes(found: Found) -> Iterator[str]:
     yield from _remarks(found)
     if found.plan.field(SIDE_EFFECT):
-        yield GREETING
+        yield WELCOME
     yield from found.warnings[:MOST_WARNINGS]
     if len(found.warnings) > MOST_WARNINGS:
-        yield "... and others like these."
+        yield f"... and {counted(len(found.warnings) - MOST_WARNINGS, 'warning')} more."
 
 
 def _remarks(found: Found) -> Iterator[str]:
-    """Yield what is noteworthy about rows that can be sent; what several fields have in common, once."""
+    """Yield the remarks about rows that can be sent. A remark that several fields share comes once."""
     rows_by_remark: dict[str, list[str]] = {}
-    for cause, rows in found.preview.remarks.items():
-        if cause.code == AMBIGUOUS_NUMBER.code:  # the page has a table of them
+    for reason, rows in found.preview.remarks.items():
+        if reason.code == AMBIGUOUS_NUMBER.code:  # the page has a table of them
             continue
-        name = next((each.name for each in found.plan.fields if cause.meaning.startswith(f"{each.name}: ")), None)
+        name = next((each.name for each in found.plan.fields if reason.meaning.startswith(f"{each.name}: ")), None)
         where = "" if name is None else f" ({label(name)})"
-        meaning = cause.meaning if name is None else cause.meaning.removeprefix(f"{name}: ")
-        rows_by_remark.setdefault(f"{meaning} {cause.hint}", []).append(f"{counted(rows, 'row')}{where}")
+        meaning = reason.meaning if name is None else reason.meaning.removeprefix(f"{name}: ")
+        rows_by_remark.setdefault(f"{meaning} {reason.hint}", []).append(f"{counted(rows, 'row')}{where}")
     yield from (f"{', '.join(rows)}: {remark}" for remark, rows in rows_by_remark.items())
 
 
 def _advice(found: Found) -> Iterator[RenderableType]:
-    yield Text(_outcome(found), "green" if found.is_fine else "red")
-    ways = []
+    refusals = found.preview.report.refusals()
+    steps = []
     if not found.is_fine:
-        ways.append(f"Fix them, or {_leniency(found)}.")
-    if found.preview.report.refusals():
-        where = found.request.rejects_path
-        ways.append(
-            f"The rows that are left out are in {shown(where)}, with the reasons."
-            if where
-            else "--rejects-path rejects.csv writes the rows that are left out to a file, with the reasons."
+        steps.append(_repair(found))
+    if refusals:
+        path = found.request.arguments.get("rejects_path")
+        steps.append(
+            f"The rows left out are in {shown(path)}, with the reasons."
+            if path
+            else "--rejects-path rejects.csv saves the rows left out, with the reasons."
         )
+    if refusals or found.preview.remarks or found.warnings:
+        steps.append(AS_OPTIONS)
     if found.preview.sendable and (found.plan.field(AGENT) or found.plan.extensions):
-        ways.append(CRM_DECIDES)
-    if ways:
-        yield _list(ways)
+        steps.append(CRM_DECIDES)
+    yield Text(_outcome(found), "green" if found.is_fine else "red")
+    if steps:
+        yield _list(steps)
 
 
-def _leniency(found: Found) -> str:
+def _repair(found: Found) -> str:
     if not found.preview.sendable:
-        return "give options by which they can be read"
+        return "Fix them as the reasons say."
     if found.request.options.rules.on_invalid == "fail":
-        return "leave them out with --on-invalid reject"
-    return f"allow as many with --max-rejected {found.preview.report.refused}"
+        return "Fix them, or leave them out with --on-invalid reject."
+    return f"Fix them, or allow as many with --max-rejected {found.preview.report.refused}."
 
 
 def _outcome(found: Found) -> str:
     report, options = found.preview.report, found.request.options
-    refused = f"{counted(report.refused, 'row')} cannot be sent"
+    rejected = f"{counted(report.refused, 'row')} cannot be sent"
     if not report.rows:
-        return "There are no rows, so an import would do nothing."
-    others = [f"the {name}" for bucket, name in OTHERS.items() if report.count(bucket)]
+        return "The file has no rows: an import would do nothing."
+    harmless = " and the ".join(name for bucket, name in HARMLESS.items() if report.rows_in(bucket))
     if not found.preview.sendable:
-        return "No row can be sent." if report.refused else f"There are no rows to send, but {' and '.join(others)}."
+        return "No row can be sent." if report.refused else f"There is nothing to send besides the {harmless}."
     if not report.refused:
-        return f"Every row can be sent, but for {' and '.join(others)}." if others else "Every row can be sent."
+        return f"Every row can be sent, except the {harmless}." if harmless else "Every row can be sent."
     if options.rules.on_invalid == "fail":
-        return f"{refused}, so with --on-invalid fail an import would send nothing."
+        return f"{rejected}: with --on-invalid fail, an import would send nothing."
     if found.is_fine:
         limit = NO_LIMIT if options.max_rejected is None else options.max_rejected
-        return f"{refused}, which --max-rejected {limit} allows: an import would send the others."
+        return f"{rejected}, which --max-rejected {limit} allows: an import would send the others."
     allowed = allowed_refusals(options.max_rejected, report.rows)
-    return f"{refused}, and --max-rejected allows {allowed}: an import would send the others, and then fail."
+    return f"{rejected}, and --max-rejected allows {allowed}: an import would send the others, and then fail."

@@ -1,4 +1,4 @@
-"""``@task.socialscrm_import``: a function that returns customers, and their import, as one task."""
+"""``@task.socialscrm_import``: one task of a function that returns customers, and their import."""
 
 from __future__ import annotations
 
@@ -7,13 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk.bases.decorator import DecoratedOperator, task_decorator_factory
 
-from airflow_provider_socialscrm.operators.hidden import hide_argument, shown
+from airflow_provider_socialscrm._compat import determine_kwargs
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
-
-try:
-    from airflow.sdk.bases.decorator import determine_kwargs
-except ImportError:  # Airflow 3.1 has it elsewhere
-    from airflow.utils.operator_helpers import determine_kwargs  # type: ignore[attr-defined]  # only one is there
+from airflow_provider_socialscrm.runtime.hidden_tables import unwrap, wrap_argument
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -23,19 +19,18 @@ if TYPE_CHECKING:
 class SocialSCRMDecoratedOperator(DecoratedOperator, SocialSCRMImportOperator):
     """Import what a function returns.
 
-    The table goes from the function to the import in one process: it is no XCom, and is not logged. Tables among the
-    function's arguments show their shape only.
+    The table stays in one process: it is not an XCom, and is not logged. Tables among the function's arguments show
+    only their shape.
 
-    :param python_callable: returns a table or a path, as the operator's ``data`` takes them. A path is taken as it is,
-        without rendering.
-    :param op_args: the function's positional arguments (templated). Default ``None``: it has none.
-    :param op_kwargs: the function's keyword arguments (templated). Default ``None``: it has none.
+    :param python_callable: returns a table or a path, as for the operator's ``data``. A path is not rendered.
+    :param op_args: the function's positional arguments (templated). Default ``None``: no arguments.
+    :param op_kwargs: the function's keyword arguments (templated). Default ``None``: no arguments.
     """
 
     template_fields: Sequence[str] = (*DecoratedOperator.template_fields, *SocialSCRMImportOperator.template_fields)
     template_fields_renderers: ClassVar[dict[str, str]] = dict(DecoratedOperator.template_fields_renderers)
     custom_operator_name = "@task.socialscrm_import"
-    overwrite_rtif_after_execution = True  # what the function returned is known only then
+    overwrite_rtif_after_execution = True  # the returned table is known only then
 
     def __init__(
         self,
@@ -49,30 +44,31 @@ class SocialSCRMDecoratedOperator(DecoratedOperator, SocialSCRMImportOperator):
 
     @property
     def op_args(self) -> Collection[Any]:
-        """Positional arguments of the function. Once rendered, what may be customers is hidden."""
+        """Positional arguments of the function. Once rendered, those that may hold customers are wrapped."""
         return self._op_args
 
     @op_args.setter
     def op_args(self, value: Collection[Any]) -> None:
-        # What is set first is the DAG file's own, with its templates; after that it is what they were rendered to.
+        # The first value is the DAG file's, with its templates; each later one is rendered. An override of
+        # render_template_fields would miss mapped tasks, which Airflow renders through the mapped operator.
         rendered = "_op_args" in vars(self)
-        self._op_args = [hide_argument(each) for each in value] if rendered else value
+        self._op_args = [wrap_argument(each) for each in value] if rendered else value
 
     @property
     def op_kwargs(self) -> Mapping[str, Any]:
-        """Keyword arguments of the function. Once rendered, what may be customers is hidden."""
+        """Keyword arguments of the function. Once rendered, those that may hold customers are wrapped."""
         return self._op_kwargs
 
     @op_kwargs.setter
     def op_kwargs(self, value: Mapping[str, Any]) -> None:
         rendered = "_op_kwargs" in vars(self)
-        self._op_kwargs = {name: hide_argument(each) for name, each in value.items()} if rendered else value
+        self._op_kwargs = {name: wrap_argument(each) for name, each in value.items()} if rendered else value
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Call the function, import what it returns, and return the manifest."""
-        args = [shown(each) for each in self.op_args]
-        named = {name: shown(each) for name, each in self.op_kwargs.items()}
-        # Joined with a copy of the context, where callbacks would find the tables.
+        args = [unwrap(each) for each in self.op_args]
+        named = {name: unwrap(each) for name, each in self.op_kwargs.items()}
+        # A copy of the context, so that callbacks do not find the tables in it.
         asked_for = determine_kwargs(self.python_callable, args, {**context, **named})
         self.data = self.python_callable(*args, **asked_for)
         manifest: dict[str, Any] = super().execute(context)
@@ -80,10 +76,10 @@ class SocialSCRMDecoratedOperator(DecoratedOperator, SocialSCRMImportOperator):
 
 
 def socialscrm_import_task(python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> TaskDecorator:
-    """Make a task of a function that returns customers: ``@task.socialscrm_import``.
+    """Make a function that returns customers a task: ``@task.socialscrm_import``.
 
-    :param python_callable: the function; returns a table or a path. Default ``None``: it follows below the decorator.
-    :param kwargs: arguments of :class:`SocialSCRMImportOperator`, except ``data``, and of any task.
+    :param python_callable: the function; it returns a table or a path. Default ``None``: the decorated one.
+    :param kwargs: arguments of :class:`SocialSCRMImportOperator` except ``data``, and of any task.
     """
     return task_decorator_factory(
         python_callable=python_callable, decorated_operator_class=SocialSCRMDecoratedOperator, **kwargs

@@ -1,1 +1,1 @@
-"""What Airflow's connections become."""
+"""Hook for connections of type ``socialscrm``."""

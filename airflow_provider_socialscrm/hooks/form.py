@@ -1,4 +1,4 @@
-"""The connection's form for Airflow 3.1, which asks the hook for it. Newer ones read the metadata, and so does this."""
+"""Connection form for Airflow 3.1, built from the provider metadata that later versions read directly."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from airflow_provider_socialscrm.get_provider_info import get_provider_info
 
 
 def field_behaviour() -> dict[str, Any]:
-    """Return which of the standard fields to hide, and the labels and placeholders of the others."""
+    """Return the standard fields to hide, and the labels and placeholders of the others."""
     behaviour = _connection_type()["ui-field-behaviour"]
     return {name.replace("-", "_"): value for name, value in behaviour.items()}
 
 
 def widgets() -> dict[str, Any]:
-    """Return the extra fields, as fields of WTForms. Airflow brings that package, or stands in for it."""
+    """Return the extra fields as WTForms fields."""
     return {name: _widget(**field) for name, field in _connection_type()["conn-fields"].items()}
 
 
 def _widget(label: str, description: str, schema: dict[str, Any]) -> Any:
+    # Airflow 3.1 installs WTForms or provides substitutes under its name.
     from wtforms import IntegerField, StringField  # noqa: PLC0415
     from wtforms.validators import Optional, any_of  # noqa: PLC0415
 

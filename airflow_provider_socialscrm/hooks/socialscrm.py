@@ -1,4 +1,4 @@
-"""The connection of type ``socialscrm``: from its form to frozen settings, to a client."""
+"""Hook that turns a connection of type ``socialscrm`` into frozen settings and a client."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from airflow_provider_socialscrm.api.settings import (
     DEFAULT_TIMEOUT,
     AuthScheme,
     Settings,
+    positive_number,
 )
 from airflow_provider_socialscrm.hooks import form
 
@@ -31,11 +32,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-EMPTY_DATA = frozenset({506, 534})
-"""Codes of a call that was accepted but for its lack of rows."""
-
 REDIS_PORT = 6379
-"""Of a Redis whose connection names none."""
+"""Port if a redis connection names none; Redis's own default."""
 
 _TENANT_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")  # documented as a number; private installations may differ
 _HOST = re.compile(r"(?:[\w-]+\.)*[\w-]+\.?|[0-9a-f:.]*:[0-9a-f:.]*")  # names of non-empty labels, or IPv6
@@ -58,18 +56,18 @@ class SocialSCRMHook(BaseHook):
 
     @staticmethod
     def get_ui_field_behaviour() -> dict[str, Any]:
-        """Return the standard fields of the form; only Airflow 3.1 asks."""
+        """Return the labels and placeholders of the form's standard fields; only Airflow 3.1 calls this."""
         return form.field_behaviour()
 
     @staticmethod
     def get_connection_form_widgets() -> dict[str, Any]:
-        """Return the extra fields of the form; only Airflow 3.1 asks."""
+        """Return the form's extra fields; only Airflow 3.1 calls this."""
         return form.widgets()
 
     def get_settings(self) -> Settings:
         """Return the connection as frozen settings.
 
-        :raises SettingError: naming, by its label in the form, every field that is missing or wrong.
+        :raises SettingError: naming every missing or wrong field by its label in the form.
         """
         connection = self.get_connection(self.socialscrm_conn_id)
         if connection.password:
@@ -85,32 +83,32 @@ class SocialSCRMHook(BaseHook):
     def get_conn(self, connections: int = 1) -> Client:
         """Return a client for the connection.
 
-        :param connections: connections it keeps open, one a concurrent caller. Default 1, for a caller that makes one
-            call after the other.
-        :raises SettingError: naming every field that is missing or wrong.
+        :param connections: HTTP connections to keep open, one for each concurrent caller. Default 1, enough for
+            sequential calls.
+        :raises SettingError: naming every missing or wrong field.
         """
-        from airflow_provider_socialscrm.api.client import Client  # noqa: PLC0415 - requests waits for the worker
+        from airflow_provider_socialscrm.api.client import Client  # noqa: PLC0415 - loads requests
 
         return Client(self.get_settings(), connections=connections)
 
     def test_connection(self) -> tuple[bool, str]:
-        """Say whether the connection works, and else which setting is wrong. Changes nothing on the server.
+        """Return whether the connection works, with a message that names the wrong setting if it does not.
 
-        On the body scheme it signs an import without any row; on the header scheme it looks up the user, or without
-        one signs an import without any row.
+        Nothing changes on the server: the body scheme signs an import without rows; the header scheme looks up the
+        user, or signs an import without rows if the connection names no user.
         """
         try:
             with closing(self.get_conn()) as client:
                 return True, _probe(client)
         except SocialSCRMError as failure:
-            # Airflow's Test button makes an id up for the time of the test, which would say nothing to anybody.
+            # Airflow's Test button uses a temporary connection id, which means nothing to the user.
             return False, str(failure).replace(f"Connection {self.socialscrm_conn_id!r}", "The connection")
 
 
 def settings_of(connection: Connection) -> Settings:
-    """Return a connection's settings; extras are read by their names only.
+    """Return a connection's settings; extras are read by name.
 
-    :raises SettingError: naming every field that is missing or wrong.
+    :raises SettingError: naming every missing or wrong field.
     """
     problems: list[str] = []
     extra = _extras(connection)
@@ -130,18 +128,20 @@ def settings_of(connection: Connection) -> Settings:
         user_name=(connection.login or "").strip(),
         auth_scheme=read("Auth scheme", extra.get("auth_scheme"), _auth_scheme, AuthScheme.BODY),
         time_zone=read("Time zone", extra.get("time_zone"), _time_zone, DEFAULT_TIME_ZONE),
-        calls_per_second=read("Calls per second", extra.get("calls_per_second"), _positive, DEFAULT_CALLS_PER_SECOND),
-        timeout=read("Timeout", extra.get("timeout"), _positive, DEFAULT_TIMEOUT),
+        calls_per_second=read(
+            "Calls per second", extra.get("calls_per_second"), positive_number, DEFAULT_CALLS_PER_SECOND
+        ),
+        timeout=read("Timeout", extra.get("timeout"), positive_number, DEFAULT_TIMEOUT),
     )
     if problems := [*(f"{label} is missing" for label in _missing(settings)), *problems]:
         raise SettingError(
-            f"Connection {connection.conn_id!r}: {'; '.join(problems)}. Mend it in Airflow under Admin > Connections."
+            f"Connection {connection.conn_id!r}: {'; '.join(problems)}. Fix it under Admin > Connections."
         )
     return settings
 
 
 def redis_url(connection: Connection) -> str:
-    """Return the address of a connection of type ``redis``, made of what Airflow's own Redis hook reads of it."""
+    """Return the URL of a connection of type ``redis``, from the fields that Airflow's Redis hook reads."""
     extra = _extras(connection)
     user, password = (quote(part or "", safe="") for part in (connection.login, connection.password))
     who = f"{user}:{password}@" if user or password else ""
@@ -169,13 +169,13 @@ def _extras(connection: Connection) -> dict[str, Any]:
     if isinstance(extra, dict):
         return extra
     raise SettingError(
-        f"Connection {connection.conn_id!r}: Extra is not a JSON object. Mend it in Airflow under Admin > Connections."
+        f"Connection {connection.conn_id!r}: Extra is not a JSON object. Fix it under Admin > Connections."
     )
 
 
 def _tenant_id(value: str) -> str:
     if not _TENANT_ID.fullmatch(value):
-        raise ValueError("has characters that no company id has (it is a number)")
+        raise ValueError("has characters that a company ID cannot have (it is a number)")
     return value
 
 
@@ -188,7 +188,7 @@ def _base_url(address: str) -> str:
     if not named or parts.scheme not in {"http", "https"}:
         raise ValueError(f"is not an address such as {DEFAULT_BASE_URL}")
     if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
-        raise ValueError("has more than scheme, host and port (the paths of the API are added to it)")
+        raise ValueError("has more than scheme, host and port (the hook adds the API's paths)")
     return f"{parts.scheme}://{parts.netloc}"
 
 
@@ -196,24 +196,14 @@ def _auth_scheme(value: str) -> AuthScheme:
     try:
         return AuthScheme(value)
     except ValueError:
-        raise ValueError(f"is {value!r} (it is body or header)") from None
+        raise ValueError(f"is {value!r} (must be body or header)") from None
 
 
 def _time_zone(value: str) -> str:
     try:
         return ZoneInfo(value).key
     except (ZoneInfoNotFoundError, TypeError, ValueError, OSError):
-        raise ValueError(f"is {value!r} (it is a name such as {DEFAULT_TIME_ZONE} or UTC)") from None
-
-
-def _positive(value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise ValueError(f"is {value!r} (it is a number above 0)")
-    return number
+        raise ValueError(f"is {value!r} (must be a name such as {DEFAULT_TIME_ZONE} or UTC)") from None
 
 
 def _probe(client: Client) -> str:
@@ -224,7 +214,7 @@ def _probe(client: Client) -> str:
         else:
             client.import_customers([])
     except SocialSCRMError as failure:
-        if failure.code is None or failure.code.number not in EMPTY_DATA:
+        if failure.code is None or not failure.code.proves_signature:
             raise
     who = f"tenant {settings.tenant_id}" + (f", user {settings.user_name}" if settings.user_name else "")
     return f"{settings.base_url} accepts the signature of {who} ({settings.auth_scheme} scheme)."

@@ -1,1 +1,1 @@
-"""Turns a table into settled rows. Knows no Airflow."""
+"""An import from a table to calls, with an outcome for each row. Does not use Airflow."""

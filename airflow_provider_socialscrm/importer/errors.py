@@ -1,13 +1,13 @@
-"""What can go wrong around the calls, grouped by what to do next.
+"""Errors of an import other than those of its calls, grouped by what to do next.
 
 ::
 
     ImporterError
-    ├── InputError          the data or an argument cannot be taken: mend it; no call was made
-    ├── RejectedRowsError   everything was sent, more rows were refused than allowed: look at the dead letter
+    ├── InputError          the data or an argument cannot be used: fix it; no call was made
+    ├── RejectedRowsError   everything was sent, and more rows were refused than allowed: see the dead letter
     ├── AccountingError     rows were lost or counted twice: a bug of ours, please report it
-    ├── CheckpointError     what is settled cannot be read or kept: mend where it is kept, or try again
-    ├── StoppedError        the task was told to stop: try again, it goes on
+    ├── CheckpointError     the checkpoint cannot be read or saved: fix its storage, or retry
+    ├── StoppedError        the task had to end: a retry resumes
     └── SystemicError       calls are refused whatever they carry: ask the vendor
         └── ExtensionFieldsError    no row with some extension field is accepted: leave it out, or create it
 """
@@ -16,11 +16,11 @@ from __future__ import annotations
 
 
 class ImporterError(Exception):
-    """The import cannot do what was asked."""
+    """An import failed for a reason outside its calls."""
 
 
 class InputError(ImporterError, ValueError):
-    """The data, or an argument beside it, cannot be taken; no call was made."""
+    """The data or an argument cannot be used; no call was made."""
 
 
 class RejectedRowsError(ImporterError):
@@ -32,20 +32,20 @@ class AccountingError(ImporterError):
 
 
 class CheckpointError(ImporterError):
-    """What is settled cannot be read, so nothing was sent; or it, or the dead letter, cannot be kept: the run stops."""
+    """The checkpoint cannot be read, before any call; or it or the dead letter cannot be written, and the run stops."""
 
 
 class StoppedError(ImporterError):
-    """The task was told to stop; what was in flight is settled, and a retry goes on from there."""
+    """The task was terminated; the calls in flight are recorded, and a retry resumes from there."""
 
 
 class SystemicError(ImporterError):
-    """Calls are refused alike whatever rows they carry, so no row is to blame."""
+    """Calls are refused alike, whatever rows they carry, so no row is to blame."""
 
 
 class ExtensionFieldsError(SystemicError):
-    """No row with certain extension fields is accepted, so the CRM does not know them or takes no value of theirs."""
+    """No row with certain extension fields is accepted: the CRM does not know them, or accepts none of their values."""
 
 
 FATAL_ERRORS = (InputError, RejectedRowsError, AccountingError, ExtensionFieldsError)
-"""Errors that a retry cannot mend; a person has to."""
+"""Errors that a retry cannot fix; a person has to."""

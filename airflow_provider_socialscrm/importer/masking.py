@@ -1,4 +1,4 @@
-"""Texts by their form, so that a person sees what was changed and no customer."""
+"""Mask texts: their form shows what was changed, and no customer shows."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import unicodedata
 from typing import Final
 
 LONGEST_SHOWN: Final = 40
-"""Characters of a masked text; longer ones are cut."""
+"""Characters of a masked text; longer texts are cut."""
 
 _FULL_WIDTH: Final = range(0xFF10, 0xFF1A)
 
 
 def masked(text: str | None) -> str:
-    """Return a text with ``A``, ``a`` and ``x`` for letters and ``9`` for digits; blanks and signs stay as they are."""
+    """Return a text with ``A``, ``a`` or ``x`` for each letter and ``9`` for each digit, and the other signs as is."""
     if text is None:
         return ""
     shown = "".join(map(_masked_character, text[:LONGEST_SHOWN]))

@@ -1,123 +1,84 @@
-"""How an import goes about its work. Light: a DAG file that names these defaults loads nothing else."""
+"""Options of an import, and their defaults.
+
+DAG files load this module when they are parsed, so it must import nothing heavy.
+"""
 
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
 from math import inf
-from random import SystemRandom
 from typing import Any, Final
 
 from airflow_provider_socialscrm.api.customers import API_FIELDS, NEVER_EMPTY
+from airflow_provider_socialscrm.api.retry import Clock, RetryLimits
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.spelling import did_you_mean
 
 DEFAULT_ROWS: Final = 100
-"""Rows a call. The vendor states no limit for imports (contract 2.7); its neighbours take 50 to 20,000."""
+"""Rows per call. The vendor states no limit for imports (vendor API 5.2); its other endpoints take 50 to 20,000."""
 
 DEFAULT_BYTES: Final = 1024 * 1024
-"""Bytes a call, 1 MiB. The vendor states no limit; this is the common default of web servers before it."""
+"""Bytes per call, 1 MiB. The vendor states no limit; this is a common default of web servers."""
 
 DEFAULT_CONCURRENCY: Final = 16
-"""Calls in flight: at 45 calls a second this keeps the pace with answers that take up to 350 ms."""
+"""Calls in flight: enough for 45 calls a second while responses take up to 350 ms."""
 
+SAVE_INTERVAL: Final = 1.0
+"""Seconds between two saves of the checkpoint: a kill repeats some 45 calls, and Airflow's database is spared."""
+
+PROGRESS_INTERVAL: Final = 10.0
+"""Seconds between two reports of progress: often enough for the UI, and six lines a minute in the log."""
 
 ON_UNKNOWN: Final = ("hold", "resend")
-"""What may become of a row with side effects whose outcome is unknown."""
+"""Choices for a row with side effects whose outcome is unknown: hold it as unknown, or send it again."""
 
 EMPTY: Final = ("omit", "send")
-"""What may become of a missing or blank value: left out of the row, or sent as an empty text."""
+"""Choices for a missing or blank value: leave it out of the row, or send an empty text."""
 
 DUPLICATES: Final = ("last", "first", "send")
-"""Which of the rows with one number goes: the last, the first, or all of them."""
+"""Choices for rows with the same number: send the last, the first, or all of them."""
 
 ON_INVALID: Final = ("reject", "fail")
-"""What rows that cannot be sent mean: they are kept back, or nothing is sent."""
+"""Choices for rows that cannot be sent: reject them and send the others, or send nothing."""
 
 AMBIGUOUS_NUMBERS: Final = ("reject", "national", "international")
-"""What becomes of a number that can be one of the default region, and one of another country."""
+"""Choices for a number that could be one in the default region or one in another country."""
 
 BAD_VALUES: Final = ("reject", "omit")
-"""What an optional value that cannot be sent means: its row is not sent, or the row goes without it."""
+"""Choices for an optional value that cannot be sent: reject its row, or omit the value."""
 
 _MISTAKEN: Final = {"UK": "GB", "EL": "GR"}
-"""What the European Union calls two countries, by their letters of ISO 3166."""
+"""ISO 3166 letters of two countries, by the letters that the European Union uses for them."""
 
 ALL: Final = "all"
-"""As ``extension_fields``: every column beside the API's own fields."""
-
-
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """How hard a chunk is tried before the rest is left to Airflow's retry of the task.
-
-    :param attempts: calls that carry the same chunk, the first one included.
-    :param seconds: from the chunk's first call to the last moment a wait may end.
-    :param first_wait: upper bound in seconds of the first wait; it doubles with each failure.
-    :param longest_wait: upper bound in seconds of any wait, a ``Retry-After`` included.
-    :param budget: retries the run may have ahead of the calls that passed: each retry takes one, each passed call gives
-        one back. A service that refuses most calls is left alone soon; one that refuses a few is worked with for hours.
-    :param isolation: calls the run may spend on finding bad rows ahead of what :attr:`isolation_share` gives.
-    :param isolation_share: calls that each accepted row adds to them. With the default a run goes on where a third of
-        the rows are bad, which takes about two calls for each accepted row, and stops where nearly all of them are.
-    """
-
-    attempts: int = 6
-    seconds: float = 300.0
-    first_wait: float = 1.0
-    longest_wait: float = 60.0
-    budget: float = 100.0
-    isolation: float = 5_000.0
-    isolation_share: float = 0.2
-
-
-def _latest_today() -> date:
-    """Return the day where it is latest, so that no zone's today counts as the future."""
-    return datetime.now(timezone(timedelta(hours=14))).date()
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Time and chance, handed in so that a test can own them.
-
-    :param now: seconds of a clock that never goes back.
-    :param sleep: waits so many seconds.
-    :param chance: a random number from 0 to 1.
-    :param today: the last day on which somebody may be born.
-    """
-
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    chance: Callable[[], float] = field(default_factory=lambda: SystemRandom().random)
-    today: Callable[[], date] = _latest_today
+"""The value of ``extension_fields`` that selects every column other than the API's own fields."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How a table is read as customers.
+    """How columns become the fields of customers.
 
-    :param columns: the API's field for a column, by the column's name; ``None`` leaves the column out. Columns that are
-        not named go to the field they are called like, regardless of case, blanks and underscores.
+    :param columns: the API's field for a column, by the column's name; ``None`` leaves the column out. A column that is
+        not named here maps to the field of the same name, regardless of case, blanks and underscores.
     :param defaults: values of fields for the rows that have none.
-    :param values: what a value of a field becomes, by field, before anything else: ``{"sex": {"M": "male"}}``.
-    :param extension_fields: the columns and fields beside the API's own that go along; ``"all"`` is every column.
-        ``None``: none does.
-    :param date_fields: which of the extension fields are dates, sent as ``yyyy/MM/dd``.
+    :param values: replacements for values, by field, applied first: ``{"sex": {"M": "male"}}``.
+    :param extension_fields: the columns and fields to send in addition to the API's own; ``"all"`` is every column,
+        ``None`` is none.
+    :param date_fields: the extension fields that are dates, sent as ``yyyy/MM/dd``.
     :param null_values: texts that mean a missing value, in any column.
-    :param default_region: the country of numbers without country code, as two letters; ``None`` knows none.
-    :param ambiguous_numbers: what becomes of a number that can be one of ``default_region``, and one of another country
-        without its plus: ``reject``, or the ``national`` or the ``international`` reading.
-    :param dayfirst: whether 01/02/2020 is the first of February; ``None`` rejects what can be read both ways.
-    :param empty: whether a missing or blank value is left out (``omit``) or sent as an empty text (``send``), for all
+    :param default_region: the country of numbers without country code, as two letters; ``None`` if there is none.
+    :param ambiguous_numbers: how to read a number that could be one in ``default_region`` or one in another country
+        without its plus: ``reject`` it, or take the ``national`` or the ``international`` reading.
+    :param dayfirst: whether 01/02/2020 is the first of February; ``None`` rejects dates that can be read both ways.
+    :param empty: whether to leave out a missing or blank value (``omit``) or send an empty text (``send``), for all
         fields or by field.
-    :param bad_values: whether a row with an optional value that cannot be sent is rejected (``reject``), or sent
-        without that value (``omit``).
-    :param duplicates: which row goes of those with one number: the ``last`` that can be sent, the ``first``, or all
-        (``send``).
-    :param on_invalid: whether rows that cannot be sent are kept back (``reject``), or nothing is sent (``fail``).
+    :param bad_values: whether to ``reject`` a row with an optional value that cannot be sent, or to ``omit`` the value.
+    :param duplicates: which of the rows with the same number to send: the ``last`` that can be sent, the ``first``, or
+        all (``send``).
+    :param on_invalid: whether to ``reject`` rows that cannot be sent and send the others, or to ``fail`` and send
+        nothing.
     """
 
     columns: Mapping[str, str | None] = field(default_factory=dict)
@@ -135,33 +96,33 @@ class Rules:
     on_invalid: str = ON_INVALID[0]
 
     def __post_init__(self) -> None:
-        """Refuse what makes no sense, all of it at once.
+        """Check the arguments, all at once.
 
-        :raises InputError: naming each argument.
+        :raises InputError: naming each argument that is wrong.
         """
         wrong = [
-            *_no_mapping(columns=self.columns, defaults=self.defaults, values=self.values),
-            *_no_names(
+            *_mapping_errors(columns=self.columns, defaults=self.defaults, values=self.values),
+            *_name_list_errors(
                 "extension_fields",
                 () if self.sends_all or self.extension_fields is None else self.extension_fields,
                 ALL,
             ),
-            *_no_names("date_fields", self.date_fields),
-            *_no_names("null_values", self.null_values),
-            *_no_choice("ambiguous_numbers", self.ambiguous_numbers, AMBIGUOUS_NUMBERS),
-            *_no_choice("bad_values", self.bad_values, BAD_VALUES),
-            *_no_choice("duplicates", self.duplicates, DUPLICATES),
-            *_no_choice("on_invalid", self.on_invalid, ON_INVALID),
-            *(() if isinstance(self.empty, Mapping) else _no_choice("empty", self.empty, EMPTY)),
+            *_name_list_errors("date_fields", self.date_fields),
+            *_name_list_errors("null_values", self.null_values),
+            *_choice_errors("ambiguous_numbers", self.ambiguous_numbers, AMBIGUOUS_NUMBERS),
+            *_choice_errors("bad_values", self.bad_values, BAD_VALUES),
+            *_choice_errors("duplicates", self.duplicates, DUPLICATES),
+            *_choice_errors("on_invalid", self.on_invalid, ON_INVALID),
+            *(() if isinstance(self.empty, Mapping) else _choice_errors("empty", self.empty, EMPTY)),
         ]
         if self.dayfirst not in (None, True, False):
             wrong.append(f"dayfirst is {self.dayfirst!r}, not True, False or None")
-        wrong += _no_region(self.default_region)
+        wrong += _region_errors(self.default_region)
         if wrong:
             raise InputError("; ".join(wrong) + ".")
 
     def wrong_fields(self) -> Iterator[str]:
-        """Yield what can never be right, whatever columns the data has, a sentence each."""
+        """Yield a sentence for each mistake that no data can make right."""
         known = {*API_FIELDS, *self.named_extensions}
         asked = {f"columns maps '{column}' to": name for column, name in self.columns.items() if name is not None}
         asked |= {f"defaults names '{name}'": name for name in self.defaults}
@@ -190,36 +151,54 @@ class Rules:
 
     @property
     def empty_fields(self) -> Mapping[str, str]:
-        """What becomes of missing values, by field, where it is said by field."""
+        """The choice for missing values by field, if ``empty`` is given by field."""
         return {} if isinstance(self.empty, str) else self.empty
 
     @property
     def sends_all(self) -> bool:
-        """Whether every column beside the API's own fields goes along."""
+        """Whether every column other than the API's own fields is sent."""
         return self.extension_fields == ALL
 
     @property
     def named_extensions(self) -> Sequence[str]:
-        """The extension fields that are asked for by name."""
+        """The extension fields that are named one by one."""
         return () if self.extension_fields is None or isinstance(self.extension_fields, str) else self.extension_fields
+
+
+@dataclass(frozen=True, slots=True)
+class IsolationLimits:
+    """How many calls a run may spend on finding bad rows.
+
+    With the defaults a run continues where a third of the rows are bad, which takes about two calls for each accepted
+    row, and stops where nearly all of them are.
+
+    :param calls: in addition to what accepted rows allow.
+    :param calls_per_accepted_row: that each accepted row allows.
+    """
+
+    calls: float = 5_000.0
+    calls_per_accepted_row: float = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """One import's settings.
 
-    :param rows_per_call: rows a call carries at most.
-    :param bytes_per_call: bytes a call's body has at most.
+    :param rows_per_call: the most rows in a call.
+    :param bytes_per_call: the most bytes in a call's body.
     :param concurrency: calls in flight.
     :param max_rejected: rows that may be refused before the run counts as failed: an int is a number of rows, a float
-        up to 1.0 a share of the input, ``None`` is no limit. Rejected, invalid and unknown rows count.
-    :param on_unknown: what becomes of a row with side effects when its call was sent and the answer lost: ``hold`` it
-        as unknown, or ``resend`` it.
-    :param rules: how the table is read as customers.
-    :param parallel_tasks: tasks of the tenant that run at once, this one included: they divide the pace where they do
-        not share it through Redis.
-    :param effort: how hard a chunk is tried.
-    :param timing: time and chance.
+        up to 1.0 a share of the input, ``None`` allows all. Rejected, invalid and unknown rows count.
+    :param on_unknown: what to do with a row with side effects whose call was sent and whose response was lost: ``hold``
+        it as unknown, or ``resend`` it.
+    :param rules: how columns become the fields of customers.
+    :param parallel_tasks: tasks of the tenant that run at once, this one included. They divide the rate limit unless
+        they share it through Redis.
+    :param retry_limits: how often and how long a chunk is retried.
+    :param isolation_limits: how many calls may be spent on finding bad rows.
+    :param clock: time, sleep and randomness.
+    :param save_interval: seconds between two saves of the checkpoint while rows are sent that may be repeated.
+    :param progress_interval: seconds between two reports of progress.
     """
 
     rows_per_call: int = DEFAULT_ROWS
@@ -229,21 +208,24 @@ class Options:
     on_unknown: str = "hold"
     rules: Rules = field(default_factory=Rules)
     parallel_tasks: int = 1
-    effort: Effort = field(default_factory=Effort)
-    timing: Timing = field(default_factory=Timing)
+    retry_limits: RetryLimits = field(default_factory=RetryLimits)
+    isolation_limits: IsolationLimits = field(default_factory=IsolationLimits)
+    clock: Clock = field(default_factory=Clock)
+    save_interval: float = SAVE_INTERVAL
+    progress_interval: float = PROGRESS_INTERVAL
 
     def __post_init__(self) -> None:
-        """Refuse what makes no sense, all of it at once.
+        """Check the arguments, all at once.
 
-        :raises InputError: naming each argument.
+        :raises InputError: naming each argument that is wrong.
         """
         wrong = [
             f"{name} is {value!r}, not a whole number above 0"
             for name in ("rows_per_call", "bytes_per_call", "concurrency", "parallel_tasks")
-            if type(value := getattr(self, name)) is not int or value < 1  # True is an int, but no number of rows
+            if type(value := getattr(self, name)) is not int or value < 1  # True is an int, but not a number of rows
         ]
-        wrong += _no_threshold(self.max_rejected)
-        wrong += _no_choice("on_unknown", self.on_unknown, ON_UNKNOWN)
+        wrong += _threshold_errors(self.max_rejected)
+        wrong += _choice_errors("on_unknown", self.on_unknown, ON_UNKNOWN)
         if wrong:
             raise InputError("; ".join(wrong) + ".")
 
@@ -253,7 +235,7 @@ class Options:
         return self.on_unknown == "resend"
 
 
-def _no_threshold(allowed: Any) -> list[str]:
+def _threshold_errors(allowed: Any) -> list[str]:
     if allowed is None or (type(allowed) is int and allowed >= 0) or (type(allowed) is float and 0 <= allowed <= 1):
         return []
     limits = "a whole number of rows, a share of them as a float from 0.0 to 1.0, or None for no limit"
@@ -261,7 +243,7 @@ def _no_threshold(allowed: Any) -> list[str]:
     return [f"max_rejected is {allowed!r}: give {limits}{whole}"]
 
 
-def _no_region(region: Any) -> list[str]:
+def _region_errors(region: Any) -> list[str]:
     if region is None or (isinstance(region, str) and re.fullmatch("[A-Z]{2}", region) and region not in _MISTAKEN):
         return []
     meant = str(region).strip().upper()
@@ -272,16 +254,16 @@ def _no_region(region: Any) -> list[str]:
     return [f"default_region is {region!r}: {instead}"]
 
 
-def _no_choice(name: str, value: Any, choices: Sequence[str]) -> list[str]:
+def _choice_errors(name: str, value: Any, choices: Sequence[str]) -> list[str]:
     return [] if value in choices else [f"{name} is {value!r}, not {' or '.join(choices)}"]
 
 
-def _no_mapping(**arguments: Any) -> list[str]:
+def _mapping_errors(**arguments: Any) -> list[str]:
     given = ((name, value) for name, value in arguments.items() if not isinstance(value, Mapping))
     return [f"{name} is a {type(value).__name__}, not a dictionary" for name, value in given]
 
 
-def _no_names(name: str, names: Any, instead: str | None = None) -> list[str]:
+def _name_list_errors(name: str, names: Any, instead: str | None = None) -> list[str]:
     if (
         not isinstance(names, str | Mapping)
         and isinstance(names, Iterable)

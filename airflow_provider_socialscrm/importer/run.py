@@ -5,44 +5,46 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, nullcontext
 from typing import Any
 
 from airflow_provider_socialscrm.api.client import Client
+from airflow_provider_socialscrm.api.customers import import_path
+from airflow_provider_socialscrm.api.pacing import Pace
 from airflow_provider_socialscrm.api.settings import AuthScheme
-from airflow_provider_socialscrm.importer.ahead import one_ahead
-from airflow_provider_socialscrm.importer.batches import OpenablePath, Source
-from airflow_provider_socialscrm.importer.causes import CUT_SHORT, HELD_BACK
-from airflow_provider_socialscrm.importer.chunks import Chunk, Limits, chunk_rows
-from airflow_provider_socialscrm.importer.dead_letter import forget_parts
-from airflow_provider_socialscrm.importer.engine import Engine
+from airflow_provider_socialscrm.api.shared_pacing import open_pace
 from airflow_provider_socialscrm.importer.errors import InputError, StoppedError
-from airflow_provider_socialscrm.importer.intake import Intake
-from airflow_provider_socialscrm.importer.jobs import JobQueue
-from airflow_provider_socialscrm.importer.ledger import Ledger
+from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.options import Options
-from airflow_provider_socialscrm.importer.pacing import Pace
-from airflow_provider_socialscrm.importer.progress import Checkpoint, NoCheckpoint, Progress
-from airflow_provider_socialscrm.importer.report import Bucket, Report
-from airflow_provider_socialscrm.importer.rows import Judged, Row
-from airflow_provider_socialscrm.importer.shared_pace import open_pace
-from airflow_provider_socialscrm.importer.threshold import check_refusals, written_to
-from airflow_provider_socialscrm.importer.triage import Triage
-from airflow_provider_socialscrm.importer.watch import Reading, Tell
+from airflow_provider_socialscrm.importer.paths import OpenablePath
+from airflow_provider_socialscrm.importer.reasons import CUT_SHORT, NOTHING_SENT, Bucket
+from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint, CheckpointStore, NoCheckpointStore
+from airflow_provider_socialscrm.importer.results.checkpoint_writer import CheckpointWriter
+from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter, delete_parts
+from airflow_provider_socialscrm.importer.results.progress import ProgressCallback, ProgressObserver
+from airflow_provider_socialscrm.importer.results.recorder import Recorder
+from airflow_provider_socialscrm.importer.results.report import Report, observations
+from airflow_provider_socialscrm.importer.results.threshold import check_refusals, written_to
+from airflow_provider_socialscrm.importer.rows import PreparedBatch, Row
+from airflow_provider_socialscrm.importer.sending.chunks import Chunk, Limits, chunk_rows
+from airflow_provider_socialscrm.importer.sending.engine import BROKEN_OFF, Engine
+from airflow_provider_socialscrm.importer.sending.outcome import CallHandler
+from airflow_provider_socialscrm.importer.sending.queue import ChunkQueue
+from airflow_provider_socialscrm.importer.sources.base import Source
 
 log = logging.getLogger(__name__)
 
 
 class Import:
-    """One import: a table in, every row settled, over as many tries as it takes.
+    """Import one table, over as many tries as it takes, so that every row has an outcome.
 
     :param source: the table.
     :param client: the tenant's API.
-    :param options: how to go about it.
-    :param rejects_path: the dead letter, which keeps the rows that do not go in; ``None`` keeps none.
-    :param checkpoint: keeps what is settled for a later try; ``None`` keeps nothing.
-    :param tell: is told every so often how far the run is.
-    :raises InputError: when the columns cannot be what the rules say, or lack what each row needs.
+    :param options: limits, rules and concurrency.
+    :param rejects_path: the dead letter, for the rows that are not imported; ``None`` writes none.
+    :param checkpoint_store: saves the checkpoint from which a later try resumes; ``None`` saves none.
+    :param on_progress: takes the progress every ten seconds.
+    :raises InputError: if the columns do not fit the rules, or lack what each row needs.
     """
 
     def __init__(
@@ -51,15 +53,18 @@ class Import:
         client: Client,
         options: Options,
         rejects_path: OpenablePath | None = None,
-        checkpoint: Checkpoint | None = None,
+        checkpoint_store: CheckpointStore | None = None,
         *,
-        tell: Tell | None = None,
+        on_progress: ProgressCallback | None = None,
     ) -> None:
         settings = client.settings
         agent_in_row = settings.auth_scheme is AuthScheme.HEADER
-        self._reading = Reading(tell, options.timing.now) if tell else None
-        self._source = self._reading.over(source) if self._reading else source
-        self._intake = Intake(self._source, options, agent_in_row=agent_in_row, envelope=client.envelope_size)
+        self._observer: ProgressObserver | None = None
+        self._source = source
+        if on_progress:
+            self._observer = ProgressObserver(on_progress, options.clock.now, options.progress_interval)
+            self._source = self._observer.observe(source)
+        self._input = InputReader(self._source, options, agent_in_row=agent_in_row, envelope=client.envelope_size)
         self._client = client
         self._options = options
         self._rejects_path = rejects_path
@@ -68,126 +73,139 @@ class Import:
             "target": [settings.base_url, settings.tenant_id, settings.auth_scheme.value, settings.user_name],
             "columns": list(source.columns),
         }
-        self._progress = Progress(checkpoint or NoCheckpoint(), plan)
-        self._ledger = Ledger(Report(), self._progress, self._elapsed)
+        self._checkpoint = Checkpoint(checkpoint_store or NoCheckpointStore(), plan)
+        self.report = Report()
+        """Where each row ended."""
         self._started = self._earlier = 0.0
         self._engine: Engine | None = None
-        self._told_to_stop = False
+        self._is_stopped = False
         self._rows_read = 0
         self.before = self.report.manifest()
-        """The counts as earlier tries left them."""
-
-    @property
-    def report(self) -> Report:
-        """Where each row ended."""
-        return self._ledger.report
+        """The counts of the earlier tries."""
 
     def stop(self) -> None:
         """Let the calls in flight finish and send nothing more. Safe to call from a signal handler."""
-        self._told_to_stop = True
+        self._is_stopped = True
         if self._engine:
             self._engine.stop()
 
     def run(self) -> None:
-        """Send every row that can be sent; :attr:`report` says where each one ended, also after an error.
+        """Send every row that can be sent; :attr:`report` has the outcome of each, also after an error.
 
-        Safe to repeat: with a checkpoint only what is not settled is sent. Without one every row is sent again, which
-        does no harm to those without side effects, as the import is an upsert (contract 2.9).
+        Safe to repeat: with a checkpoint only the rows that are not done are sent. Without one every row is sent again,
+        which does no harm to those without side effects, as the import is an upsert (vendor API 3.5).
 
-        :raises SocialSCRMError: what stopped the run.
-        :raises InputError: when the table breaks off.
-        :raises CheckpointError: when what is settled cannot be read; no call was made.
-        :raises StoppedError: when the run was told to stop.
-        :raises SystemicError: when calls are refused whatever rows they carry.
-        :raises RejectedRowsError: when more rows were refused than ``max_rejected`` allows.
-        :raises AccountingError: when a row is in no bucket, or in two.
+        :raises SocialSCRMError: the failure that stopped the run.
+        :raises InputError: if the table breaks off.
+        :raises CheckpointError: if the checkpoint cannot be read, and no call was made; or if it cannot be saved.
+        :raises StoppedError: after :meth:`stop`.
+        :raises SystemicError: if calls are refused whatever rows they carry.
+        :raises RejectedRowsError: if more rows were refused than ``max_rejected`` allows.
+        :raises AccountingError: if a row is in no bucket, or in two.
         """
-        self._intake.prepare()
-        self._take_up()
-        self.before = self.report.manifest()
-        if not self._progress.is_complete:
-            self._run()
-            self._ledger.complete()
-            self._ledger.forget_parts()
-        elif self._rejects_path is not None:
-            forget_parts(self._rejects_path)
+        with closing(self._input):
+            self._input.read()
+            self._resume()
+            self.before = self.report.manifest()
+            if not self._checkpoint.is_complete:
+                self._run()
+            elif self._rejects_path is not None:
+                delete_parts(self._rejects_path)
         check_refusals(self.report, self._options.max_rejected, self._rejects_path)
 
     def manifest(self) -> dict[str, Any]:
         """Return the import in numbers: what the task gives to XCom."""
         where = None if self._rejects_path is None else str(self._rejects_path)
+        observed = observations(self._input.remarks, self._input.ambiguous_numbers, self._input.left_out)
         learned = {"rows_per_call": self._limits.rows, "bytes_per_call": self._limits.bytes, "rejects_path": where}
-        return self.report.manifest() | self._intake.observations() | learned
+        return self.report.manifest() | observed | learned
 
-    def _take_up(self) -> None:
-        if not self._progress.load():
+    def _resume(self) -> None:
+        if not self._checkpoint.load():
             return
-        if self._progress.matches(self._rows_up_to(self._progress.end)):
-            self._ledger.report = Report.resumed(self._progress.report)
-            if self._progress.is_complete:
-                log.info("An earlier try completed this import: there is nothing left to send")
+        if self._checkpoint.matches(self._rows_up_to(self._checkpoint.end)):
+            self.report = Report.resumed(self._checkpoint.report)
+            if self._checkpoint.is_complete:
+                log.info("An earlier try completed this import: no row is left to send")
                 return
-            log.info("Going on after %s rows that an earlier try settled", f"{self._progress.resumed_rows:,}")
+            log.info("Resuming: %s rows are done since an earlier try", f"{self._checkpoint.done_rows:,}")
         else:
-            self._progress.start_over()
-            log.warning("The rows changed since the last try: the import starts over.")
+            self._checkpoint.start_over()
+            log.warning("The rows have changed since the last try, so the import starts over.")
 
     def _run(self) -> None:
-        self._earlier, self._started = self.report.seconds.total, self._options.timing.now()
-        holds_back = self._options.rules.on_invalid == "fail" and self._intake.invalid_rows()
-        with self._ledger.keeping(self._rejects_path, self._source.columns):
-            failure = self._hold_back() if holds_back else self._send_all()
-        self.report.seconds.total = self._elapsed()
-        self._intake.say_remarks()
-        if not isinstance(failure, StoppedError):  # a run told to stop does not read on to the end
-            self.report.check(self._rows_read)
-        if failure:
-            raise failure
+        self._earlier, self._started = self.report.seconds.total, self._options.clock.now()
+        path, columns = self._rejects_path, self._source.columns
+        sends_nothing = self._options.rules.on_invalid == "fail" and self._input.has_invalid_rows()
+        with (
+            nullcontext() if path is None else DeadLetter(path, columns, self._checkpoint.is_done_at) as dead_letter,
+            self._writer(dead_letter) as writer,
+        ):
+            recorder = Recorder(self.report, self._checkpoint, writer, dead_letter=dead_letter, observer=self._observer)
+            failure = self._send_nothing(recorder) if sends_nothing else self._send_all(recorder, writer)
+            self.report.record_total_seconds(self._elapsed())
+            self._input.log_remarks()
+            if sends_nothing or not isinstance(failure, (StoppedError, *BROKEN_OFF)):  # which do not read to the end
+                self.report.check(self._rows_read)
+            if failure:
+                writer.save_now()
+                raise failure
+            if dead_letter:
+                dead_letter.close()
+            writer.save_complete()
+        if dead_letter:
+            dead_letter.delete_parts()
+
+    def _writer(self, dead_letter: DeadLetter | None) -> CheckpointWriter:
+        options = self._options
+        return CheckpointWriter(
+            self._checkpoint,
+            self.report,
+            dead_letter,
+            elapsed=self._elapsed,
+            now=options.clock.now,
+            interval=options.save_interval,
+        )
 
     def _elapsed(self) -> float:
-        return self._earlier + self._options.timing.now() - self._started
+        return self._earlier + self._options.clock.now() - self._started
 
     def _rows_up_to(self, end: int) -> Iterator[Row]:
-        for judged in self._intake.judged():
-            if judged.rows and judged.rows[0].order >= end:
+        for prepared in self._input.prepared_batches():
+            if prepared.rows and prepared.rows[0].order >= end:
                 return
-            yield from judged.rows
+            yield from prepared.rows
 
-    def _hold_back(self) -> Exception:
-        for judged in self._intake.judged():
-            self._rows_read += judged.batch.records.num_rows
-            self._ledger.keep_back(judged)
-            self.report.settle(Bucket.NOT_SENT, [row.position for row in judged.rows], HELD_BACK, for_good=False)
+    def _send_nothing(self, recorder: Recorder) -> Exception:
+        for prepared in self._input.prepared_batches():
+            self._rows_read += prepared.size
+            recorder.record_unsent(prepared)
+            self.report.count(Bucket.NOT_SENT, [row.position for row in prepared.rows], NOTHING_SENT, for_good=False)
         return InputError(
             f"{self.report.summary()}; on_invalid is 'fail', so no call was made.{written_to(self._rejects_path)}"
         )
 
-    def _send_all(self) -> Exception | None:
-        if self._reading:
-            watch = self._reading.before_sending(total=self._intake.rows, before=self.report.rows)
-            self._ledger.watch = watch.look
+    def _send_all(self, recorder: Recorder, writer: CheckpointWriter) -> Exception | None:
+        if self._observer:
+            self._observer.start_sending(total=self._input.rows, done=self.report.rows)
         with (
-            open_pace(self._client.settings, self._options) as pace,
-            self._saver(),
+            open_pace(
+                self._client.settings,
+                import_path(self._client.settings.auth_scheme),
+                parallel_tasks=self._options.parallel_tasks,
+                clock=self._options.clock,
+            ) as pace,
             ThreadPoolExecutor(self._options.concurrency, "socialscrm") as pool,
-            one_ahead(self._intake.judged(), "socialscrm-intake") as judged,
         ):
-            self._engine = self._make_engine(pool, pace)
-            if self._told_to_stop:
+            self._engine = self._make_engine(recorder, writer, pool, pace)
+            if self._is_stopped:
                 self._engine.stop()
-            return self._engine.run(self._chunks(judged))
+            return self._engine.run(self._chunks(self._input.prepared_batches(), recorder))
 
-    @contextmanager
-    def _saver(self) -> Iterator[None]:
-        with ThreadPoolExecutor(1, "socialscrm-checkpoint") as self._ledger.saver:
-            yield
-            self._ledger.wait()
-        self._ledger.saver = None
-
-    def _make_engine(self, pool: Executor, pace: Pace) -> Engine:
-        client, queue = self._client, JobQueue()
-        triage = Triage(
-            self._ledger,
+    def _make_engine(self, recorder: Recorder, writer: CheckpointWriter, pool: Executor, pace: Pace) -> Engine:
+        client, queue = self._client, ChunkQueue()
+        handler = CallHandler(
+            recorder,
             queue,
             self._options,
             limits=self._limits,
@@ -197,28 +215,29 @@ class Import:
         )
         return Engine(
             lambda chunk: client.import_customers(chunk.bodies, agent=chunk.agent),
-            self._ledger,
-            triage,
+            recorder,
+            writer,
+            handler,
             queue,
-            pool,
+            pool=pool,
             pace=pace,
             options=self._options,
         )
 
-    def _chunks(self, batches: Iterator[Judged]) -> Iterator[Chunk]:
-        resumed = self._progress.is_resumed  # now: rows that this run settles are not asked for again
-        for judged in batches:
-            self._rows_read += judged.batch.records.num_rows
-            self._ledger.keep_back(judged)
-            self._ledger.look()  # a try after another may read long before it has a call to make
-            unsettled = list(self._unsettled(judged.rows)) if resumed else judged.rows
-            yield from chunk_rows(unsettled, self._limits, self._client.envelope_size, resend=self._options.resend)
+    def _chunks(self, batches: Iterator[PreparedBatch], recorder: Recorder) -> Iterator[Chunk]:
+        is_resumed = self._checkpoint.is_resumed  # before this run marks rows as done, which need no check
+        for prepared in batches:
+            self._rows_read += prepared.size
+            recorder.record_unsent(prepared)
+            recorder.maybe_report_progress()  # a retry may read for long before it has a call to make
+            rows = list(self._left(prepared.rows, recorder)) if is_resumed else prepared.rows
+            yield from chunk_rows(rows, self._limits, self._client.envelope_size, resend=self._options.resend)
 
-    def _unsettled(self, rows: Iterable[Row]) -> Iterator[Row]:
+    def _left(self, rows: Iterable[Row], recorder: Recorder) -> Iterator[Row]:
         for row in rows:
-            if self._progress.is_settled(row):
+            if self._checkpoint.is_done(row):
                 continue
-            if self._progress.is_in_doubt(row) and not self._options.resend:
-                self._ledger.settle(Bucket.UNKNOWN, [row], CUT_SHORT)
+            if self._checkpoint.is_in_doubt(row) and not self._options.resend:
+                recorder.record(Bucket.UNKNOWN, [row], CUT_SHORT)
             else:
                 yield row

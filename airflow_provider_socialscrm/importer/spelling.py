@@ -1,4 +1,4 @@
-"""Names that are alike, so that a misspelt one is pointed out."""
+"""Suggestions for misspelt names."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from difflib import get_close_matches
 from typing import Final
 
 LIKENESS: Final = 0.75
-"""Share of matching letters, as ``difflib`` counts, that makes a name a misspelt other: freindName has 0.9."""
+"""Share of matching letters, as ``difflib`` counts, from which a name counts as misspelt: freindName has 0.9."""
 
 
 def alike(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is most like another, if one is."""
+    """Return the known name that is most similar to a name, or ``None`` if none is similar."""
     by_folded = {_folded(other): other for other in known}
     found = get_close_matches(_folded(name), by_folded, 1, LIKENESS)
     return by_folded[found[0]] if found else None
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return the question whether another name is meant, to append to what is wrong; nothing where none is alike."""
+    """Return a suggestion to append to an error, such as " (is it 'friendName'?)"; empty if no name is similar."""
     found = alike(name, known)
     return f" (is it '{found}'?)" if found else ""
 
 
 def _folded(name: str) -> str:
-    """Return a name without case and separators, by which spellings differ that mean the same: whats-app."""
+    """Return a name without case and separators, so that whats-app and whatsApp are equal."""
     return "".join(filter(str.isalnum, str(name))).casefold()

@@ -1,1 +1,1 @@
-"""The links on a task in the UI."""
+"""Links on a task in Airflow's UI."""

@@ -1,4 +1,4 @@
-"""From a task in Airflow's UI to the CRM, and to the rows that did not go in."""
+"""Links from a task in Airflow's UI to the CRM and to the rejected rows."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ if TYPE_CHECKING:
 AMAZON: Final = "https://console.aws.amazon.com/s3/object/{bucket}?prefix={key}"
 GOOGLE: Final = "https://console.cloud.google.com/storage/browser/_details/{bucket}/{key}"
 CONSOLES: Final = {"s3": AMAZON, "s3a": AMAZON, "gs": GOOGLE, "gcs": GOOGLE}
-"""Where a browser shows an object of a storage, by the protocol of its path."""
+"""Page that shows an object in a cloud storage's console, by the protocol of its path."""
 
 
 class ImportLink(BaseOperatorLink):
-    """Leads to where an attribute of the operator says. Airflow asks, and keeps the answer, when the task ends."""
+    """A link to the URL in an attribute of the operator. Airflow reads it when the task ends, and stores it."""
 
     key: ClassVar[str]
     attribute: ClassVar[str]
 
     @property
     def xcom_key(self) -> str:
-        """Under which Airflow keeps the link."""
+        """Key of the XCom in which Airflow stores the link."""
         return self.key
 
-    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 - Airflow gives it
-        """Return a URL, or nothing where there is none: Airflow then shows no link."""
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 - Airflow passes it
+        """Return a URL, or an empty text: Airflow then shows no link."""
         return browsable(str(getattr(operator, self.attribute, None) or ""))
 
 
 class ConsoleLink(ImportLink):
-    """Leads to the CRM that the task imported into, once the task read its connection."""
+    """Link to the CRM that the task imports into, as soon as the task has read its connection."""
 
     name = "SocialsCRM"
     key = "socialscrm_console"
@@ -42,15 +42,15 @@ class ConsoleLink(ImportLink):
 
 
 class RejectsLink(ImportLink):
-    """Leads to the file of the rows that did not go in, where one was written and a browser can show it."""
+    """Link to the file of rejected rows, if one was written and a browser can show it."""
 
-    name = "Rows that did not go in"
+    name = "Rejected rows"
     key = "socialscrm_rejects"
     attribute = "written_rejects"
 
 
 def browsable(path: str) -> str:
-    """Return a path as a URL that a browser opens from Airflow's page, or nothing: there no local file opens."""
+    """Return a path as a URL, or an empty text if a browser cannot open it from Airflow's page, like a local file."""
     protocol, _, place = path.partition("://")
     if protocol in {"http", "https"}:
         return path

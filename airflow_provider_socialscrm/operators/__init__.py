@@ -1,1 +1,1 @@
-"""The tasks this provider brings."""
+"""The operators of this provider."""

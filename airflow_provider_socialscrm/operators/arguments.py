@@ -1,50 +1,61 @@
-"""An operator's arguments, as the importer takes them."""
+"""The operator's arguments as the importer's options, checked as far as they are known when a DAG is parsed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.lines import TextForm
 from airflow_provider_socialscrm.importer.options import Options, Rules
+from airflow_provider_socialscrm.importer.sources.text_lines import TextForm
 
-if TYPE_CHECKING:
-    from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
+RULES: Final = frozenset(field.name for field in fields(Rules))
+OPTIONS: Final = frozenset(
+    {"rows_per_call", "bytes_per_call", "concurrency", "max_rejected", "on_unknown", "parallel_tasks"}
+)
+"""Arguments that have the same names in the importer."""
 
-RULES: Final = tuple(field.name for field in fields(Rules))
-OPTIONS: Final = ("rows_per_call", "bytes_per_call", "concurrency", "max_rejected", "on_unknown", "parallel_tasks")
-"""Arguments by the names that the importer has for them, too."""
+TEXT_FORM: Final = frozenset({"encoding", "delimiter"})
 
 
-def options_of(operator: SocialSCRMImportOperator) -> Options:
-    """Return how an operator is to go about its import. ``None`` is the importer's default.
+def options_of(arguments: Mapping[str, Any]) -> Options:
+    """Return the importer's options; an argument that is ``None`` has the importer's default.
 
-    :raises InputError: naming each argument that makes no sense.
+    :param arguments: values by the names of the operator's arguments; others are ignored.
+    :raises InputError: naming each argument that is wrong.
     """
-    given = _given(operator)
+    given = _given(arguments)
     return _options(given, _rules(given))
 
 
-def check_constants(operator: SocialSCRMImportOperator) -> None:
-    """Refuse arguments that can never be right, as a DAG is parsed; those that a run decides are left out.
+def check_constants(task_id: str, arguments: Mapping[str, Any]) -> None:
+    """Check the arguments whose values are known when the DAG is parsed; skip those that only a run knows.
 
-    :raises InputError: naming the task and each of them.
+    :param arguments: values by the names of the operator's arguments; others are ignored.
+    :raises InputError: naming the task and each argument that is wrong.
     """
-    constants = {name: value for name, value in _given(operator).items() if _is_constant(value)}
-    wrong = [*_wrong(lambda: _options(constants, Rules())), *_wrong(lambda: _rules(constants))]
-    text = {"encoding": operator.encoding, "delimiter": operator.delimiter}
-    wrong += _wrong(lambda: TextForm(**{name: value for name, value in text.items() if _is_constant(value)}))
-    if not wrong and _is_constant(operator.extension_fields):  # which says what else is a field
+    constants = {name: value for name, value in _given(arguments).items() if _is_constant(value)}
+    text_form = {name: arguments[name] for name in TEXT_FORM if _is_constant(arguments[name])}
+    wrong = [
+        *_problems(lambda: _options(constants, Rules())),
+        *_problems(lambda: _rules(constants)),
+        *_problems(lambda: TextForm(**text_form)),
+    ]
+    # Which names are fields depends on the extension fields as well.
+    if not wrong and _is_constant(arguments["extension_fields"]):
         wrong += _rules(constants).wrong_fields()
     if wrong:
-        raise InputError(f"Task {operator.task_id}: {' '.join(wrong)}")
+        raise InputError(f"Task {task_id}: {' '.join(wrong)}")
 
 
-def _given(operator: SocialSCRMImportOperator) -> dict[str, Any]:
-    given = {name: getattr(operator, name) for name in (*RULES, *OPTIONS)}
-    return {name: value for name, value in given.items() if value is not None or name == "max_rejected"}
+def _given(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    # For max_rejected None is a value of its own: no limit.
+    return {
+        name: value
+        for name, value in arguments.items()
+        if name in RULES | OPTIONS and (value is not None or name == "max_rejected")
+    }
 
 
 def _rules(given: Mapping[str, Any]) -> Rules:
@@ -55,16 +66,16 @@ def _options(given: Mapping[str, Any], rules: Rules) -> Options:
     return Options(**{name: value for name, value in given.items() if name in OPTIONS}, rules=rules)
 
 
-def _wrong(make: Callable[[], object]) -> list[str]:
+def _problems(make: Callable[[], object]) -> list[str]:
     try:
         make()
-    except InputError as wrong:
-        return [str(wrong)]
+    except InputError as problem:
+        return [str(problem)]
     return []
 
 
 def _is_constant(value: Any) -> bool:
-    """Say whether a value is what a run will see: not a template, nor what another task returns."""
+    """Return whether a run will see this value: it has no template and is not the output of another task."""
     if isinstance(value, str):
         return "{{" not in value and "{%" not in value
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""The import of customers into SocialsCRM, as a task."""
+"""The task that imports customers into SocialsCRM."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.bases.xcom import BaseXCom
 
+from airflow_provider_socialscrm._compat import AirflowFailException, BaseXCom, has_retry_policies
 from airflow_provider_socialscrm.api.errors import StopError
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS
@@ -26,99 +26,100 @@ from airflow_provider_socialscrm.importer.options import (
 )
 from airflow_provider_socialscrm.links.socialscrm import ConsoleLink, RejectsLink
 from airflow_provider_socialscrm.operators.arguments import check_constants, options_of
-from airflow_provider_socialscrm.operators.hidden import HiddenTable, hide
-from airflow_provider_socialscrm.operators.lineage import Lineage
-from airflow_provider_socialscrm.operators.mapping import check_own_files, parallel_tasks
-from airflow_provider_socialscrm.operators.outcome import log_outcome, log_preview, log_start
-from airflow_provider_socialscrm.operators.paths import check_apart, openable
-from airflow_provider_socialscrm.operators.standing import telling
-from airflow_provider_socialscrm.operators.versions import AirflowFailException, with_policy
+from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
+from airflow_provider_socialscrm.runtime.lineage import LineageMixin
+from airflow_provider_socialscrm.runtime.mapped_tasks import own_path, parallel_tasks
+from airflow_provider_socialscrm.runtime.paths import check_apart, openable
+from airflow_provider_socialscrm.runtime.progress import report_progress
+from airflow_provider_socialscrm.runtime.reporting import log_outcome, log_preview, log_start
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, ObjectStoragePath
 
     from airflow_provider_socialscrm.api.client import Client
     from airflow_provider_socialscrm.api.settings import Settings
-    from airflow_provider_socialscrm.importer.batches import Source
     from airflow_provider_socialscrm.importer.options import Options
+    from airflow_provider_socialscrm.importer.paths import OpenablePath
+    from airflow_provider_socialscrm.importer.results.progress import ProgressCallback
     from airflow_provider_socialscrm.importer.run import Import
-    from airflow_provider_socialscrm.importer.watch import Tell
+    from airflow_provider_socialscrm.importer.sources.base import Source
 
 
-class SocialSCRMImportOperator(Lineage, BaseOperator):
-    """Import the customers of a table into SocialsCRM, and account for each row.
+class SocialSCRMImportOperator(LineageMixin, BaseOperator):
+    """Import a table of customers into SocialsCRM, and account for each row.
 
-    Columns go to the API's field they are called like, or are mapped to by ``columns``; any other column is left out
-    unless ``extension_fields`` names it. The table is read once to its end before the first call, so that what breaks
-    off is found before anything is sent. Each row ends in one bucket of the manifest, which is the task's return value:
-    ``accepted`` (the CRM answered 200 for it), ``rejected`` (the CRM refused it), ``invalid`` (not sendable),
-    ``duplicate``, ``blank`` (no value at all), ``unknown`` (sent, the answer lost, and sending again could do harm) or
-    ``not_sent``. It is pushed to XCom also when the task fails. No customer shows in logs, XCom or rendered fields.
+    A column fills the API's field of the same name, or the field that ``columns`` maps it to; other columns are not
+    sent unless ``extension_fields`` names them. The input is read and checked to its end before the first call, so that
+    errors in it are found before anything is sent. Each row ends in one bucket of the manifest, which the task returns:
+    ``accepted`` (the CRM answered 200), ``rejected`` (the CRM rejected it), ``invalid`` (it cannot be sent),
+    ``duplicate``, ``blank`` (it has no value at all), ``unknown`` (sent, but the response was lost and sending it again
+    could do harm) or ``not_sent``. A task that fails pushes its manifest to XCom, too. No customer shows in logs, XCom
+    or rendered fields.
 
-    Safe to repeat: the import is an upsert, as far as the vendor lets on; a row with ``welcome`` is never sent again
-    unless it is known that the CRM did not take it.
+    Safe to repeat: an import updates the customers that exist, as far as the vendor documents it. A row with
+    ``welcome`` is sent again only if the CRM is known not to have taken it.
 
     :param data: a pandas DataFrame, anything with the Arrow PyCapsule interface (polars, DuckDB, pyarrow) or a list of
-        dictionaries, as a rule the output of the task before; or a path or glob of Parquet, CSV or JSONL files (local
-        or object storage), which are streamed: the better way for more than some tens of thousands of rows.
+        dictionaries, usually the output of an upstream task; or a path or glob of Parquet, CSV or JSONL files (local
+        or object storage), which are streamed. Prefer files above some tens of thousands of rows.
     :param columns: the API's field for a column, as in ``{"mobile": "whatsApp"}``; ``None`` leaves a column out.
-        Columns that are not named go to the field they are called like, regardless of case, blanks and underscores.
-        Default ``None``: that is all of them.
+        Default ``None``: each column fills the field of the same name, regardless of case, blanks and underscores. This
+        also applies to columns that the argument does not name.
     :param defaults: values of fields for the rows that have none, as in ``{"stage": "New Customer"}``. Default
-        ``None``: what a row has not is left out.
-    :param values: what a value of a field becomes, by field, before any other rule: ``{"sex": {"M": "male"}}``;
-        ``None`` takes it for missing. Default ``None``: values stay as they are.
-    :param extension_fields: the columns and fields beside the API's own that go along, or ``"all"``. Default ``None``:
-        none of them, so that no column of a table leaves unasked; the log names those that are left out.
-    :param date_fields: which of the extension fields are dates, read as birthdays are and sent as ``yyyy/MM/dd``.
-        Default ``None``: text is sent as it is.
+        ``None``: missing values are not filled.
+    :param values: replacements for values, by field, applied before any other rule: ``{"sex": {"M": "male"}}``;
+        ``None`` makes a value missing. Default ``None``: no value is replaced.
+    :param extension_fields: the columns beside the API's own fields that are sent, or ``"all"``. Default ``None``: no
+        column is sent unasked; the log names those that are not sent.
+    :param date_fields: the extension fields that are dates: read like birthdays, and sent as ``yyyy/MM/dd``. Default
+        ``None``: their text is sent unchanged.
     :param null_values: texts that mean a missing value in any column, as in ``["NULL", "n/a"]``. Default ``None``: such
         words are sent, and counted in the log.
-    :param default_region: the country of numbers without country code, as in ``"CN"``; all numbers are then checked by
-        the ``phonenumbers`` library. Default ``None``, as no country can be guessed: numbers need their country code,
-        and a length that is possible there.
-    :param ambiguous_numbers: what becomes of a number without ``+`` that can be one of ``default_region``, and one of
-        another country: ``"reject"`` (default, as a message to a stranger cannot be taken back), or the ``"national"``
-        or the ``"international"`` reading.
-    :param dayfirst: whether a birthday 01/02/2020 is the first of February. Default ``None``: what can be read both
-        ways is rejected rather than guessed.
-    :param empty: whether a missing or blank value is left out (``"omit"``, default: it neither sets nor clears the
-        field) or sent as an empty text (``"send"``), for all fields or by field, as in ``{"desc": "send"}``. For all,
-        ``whatsApp``, ``agentAccount``, ``welcome`` and ``cancelTabName`` are not meant.
+    :param default_region: the country of numbers without a country code, as in ``"CN"``; all numbers are then checked
+        by the ``phonenumbers`` library. Default ``None``, because a country must not be guessed: each number needs its
+        country code, and a length that is possible there.
+    :param ambiguous_numbers: how to read a number without ``+`` that is valid both in ``default_region`` and in another
+        country: ``"reject"`` it (default, because a message to a stranger cannot be taken back), or take the
+        ``"national"`` or the ``"international"`` reading.
+    :param dayfirst: whether a birthday 01/02/2020 is the first of February. Default ``None``: a birthday with two
+        readings is rejected.
+    :param empty: how to send a missing or blank value: not at all (``"omit"``, default: the field is neither set nor
+        cleared) or as empty text (``"send"``), for all fields or by field, as in ``{"desc": "send"}``. ``"send"`` for
+        all fields excludes ``whatsApp``, ``agentAccount``, ``welcome`` and ``cancelTabName``.
     :param bad_values: whether a row with an optional value that cannot be sent is rejected (``"reject"``, default: a
         person decides) or sent without that value (``"omit"``), which the log counts.
-    :param duplicates: which row goes of those with one number: the ``"last"`` that can be sent (default, as it is taken
+    :param duplicates: which row is sent when several share a number: the ``"last"`` that can be sent (default, assumed
         to be the newest), the ``"first"``, or all (``"send"``).
-    :param on_invalid: whether rows that cannot be sent are kept back and the others sent (``"reject"``, default), or
-        nothing is sent (``"fail"``).
-    :param encoding: of CSV and JSONL files, by its name in Python. Default ``"utf-8"``, as most programs write it.
+    :param on_invalid: when rows cannot be sent: send the others (``"reject"``, default), or nothing (``"fail"``).
+    :param encoding: of CSV and JSONL files, by its name in Python. Default ``"utf-8"``, which most programs write.
     :param delimiter: between the values of CSV files, one character. Default ``","``.
-    :param dry_run: do all of it but the calls, say in the log what would be sent, and return the counts. Default
-        ``False``.
+    :param dry_run: do everything but the calls: log what would be sent, and return the counts. Default ``False``.
     :param socialscrm_conn_id: the id of the connection of type ``socialscrm``. Default ``"socialscrm_default"``.
-    :param rows_per_call: rows a call carries at most. Default 100: the vendor states no limit, and a bad row among a
-        hundred is found in some fourteen calls.
-    :param bytes_per_call: bytes a call's body has at most. Default 1,048,576 (1 MiB), what web servers commonly take.
-    :param concurrency: calls in flight, which is also what a killed worker may have sent twice. Default 16, which
-        keeps the default pace of 45 calls a second with answers that take up to 350 ms.
-    :param max_rejected: rows that may be refused before the task fails, after all that could be sent was sent: an int
-        is a number of rows, a float from 0.0 to 1.0 a share of the input, ``None`` never fails the task. Default 0: no
-        refused row goes unnoticed.
-    :param rejects_path: where to write the rows that did not go in, each with its position, code, meaning and hint; its
-        name ends in ``.parquet``, ``.csv`` or ``.jsonl`` (local or object storage). It holds customers' data. Each
-        run and each mapped task needs its own: ``{{ run_id }}``, ``{{ ti.map_index }}``. Default ``None``: such rows
-        are counted, with their positions, and written nowhere.
-    :param on_unknown: what becomes of a row with ``welcome`` whose call was sent and whose answer was lost: ``hold`` it
-        as unknown (default, as the customer may have the message already) or ``resend`` it.
-    :param checkpoint_path: a small file that keeps what is settled, for a retry to go on from (local or object
-        storage). Each run and each mapped task needs its own. Default ``None``: on Airflow 3.3 the task's state does
-        it, before that a retry sends every row again.
-    :param parallel_tasks: tasks of the tenant that run at once, this one included: the connection's calls a second are
-        divided by them unless it names a Redis through which they share them. Default ``None``: as many tasks of a map
-        as can run at once, by its length, ``max_active_tis_per_dag``, ``max_active_tis_per_dagrun`` and
+    :param rows_per_call: rows in a call at most. Default 100: the vendor states no limit, and one bad row in a hundred
+        is found in some fourteen calls.
+    :param bytes_per_call: bytes in the body of a call at most. Default 1,048,576 (1 MiB), which web servers commonly
+        accept.
+    :param concurrency: calls in flight. A retry after a killed worker repeats at most these, and those answered
+        since the last save, about a second's worth. Default 16, which keeps the default pace of 45 calls a second while
+        responses take up to 350 ms.
+    :param max_rejected: rows that may be rejected without failing the task; it fails only after all other rows were
+        sent. An int is a number of rows, a float from 0.0 to 1.0 a share of the input, ``None`` allows all. Default 0:
+        no rejected row goes unnoticed.
+    :param rejects_path: where to write the rows that were not accepted, each with its position, code, meaning and hint;
+        its name ends in ``.parquet``, ``.csv`` or ``.jsonl`` (local or object storage). It holds customers' data. Each
+        run needs its own, as with ``{{ run_id }}``; a mapped task adds ``-{map_index}`` to the file's name. Default
+        ``None``: such rows are only counted, with their first positions.
+    :param on_unknown: what to do with a row with ``welcome`` that was sent and whose response was lost: ``hold`` it as
+        unknown (default, because the customer may have got the message) or ``resend`` it.
+    :param checkpoint_path: a small file with the checkpoint that a retry resumes from (local or object storage). Each
+        run needs its own; a mapped task adds ``-{map_index}`` to its name. Default ``None``: the checkpoint is in the
+        task's state on Airflow 3.3, and before 3.3 a retry sends every row again.
+    :param parallel_tasks: tasks of the tenant that run at once, this one included. They divide the connection's calls a
+        second, unless the connection names a Redis through which they share them. Default ``None``: as many tasks of a
+        map as can run at once, by its length, ``max_active_tis_per_dag``, ``max_active_tis_per_dagrun`` and
         ``max_active_tasks``; 1 without a map.
-    :raises AirflowFailException: when no retry can help: a wrong setting, data that cannot be taken, refused rows.
-    :raises RetriableError: when the CRM was ill for longer than a task should wait; Airflow's retry goes on from there.
+    :raises AirflowFailException: when no retry can help: a wrong setting, unusable data, too many rejected rows.
+    :raises RetriableError: when the CRM was unavailable for longer than a task should wait; Airflow's retry resumes.
     """
 
     template_fields: Sequence[str] = (
@@ -144,7 +145,7 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
         concurrency: int = DEFAULT_CONCURRENCY, parallel_tasks: int | None = None,
         **kwargs: Any,
     ) -> None:  # fmt: skip
-        super().__init__(**with_policy(kwargs))
+        super().__init__(**_with_retry_policy(kwargs))
         self.data, self.encoding, self.delimiter = data, encoding, delimiter
         self.socialscrm_conn_id, self.max_rejected = socialscrm_conn_id, max_rejected
         self.rows_per_call, self.bytes_per_call = rows_per_call, bytes_per_call
@@ -155,31 +156,32 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
         self.extension_fields, self.date_fields, self.null_values = extension_fields, date_fields, null_values
         self.default_region, self.ambiguous_numbers, self.dayfirst = default_region, ambiguous_numbers, dayfirst
         self.empty, self.bad_values = empty, bad_values
-        self._dry_run = dry_run  # every operator has a method dry_run, which renders its templates
+        self._dry_run = dry_run  # BaseOperator has a method dry_run
         self._running: Import | None = None
+        self._written_rejects: OpenablePath | None = None
         self._settings: Settings | None = None
         self._killed = False
-        check_constants(self)
+        check_constants(self.task_id, vars(self))
 
     @property
     def data(self) -> Any:
-        """The table, behind a face without customers. Airflow shows template fields in its UI, as text."""
+        """The input, wrapped so that Airflow cannot render its rows."""
         return self._data
 
     @data.setter
     def data(self, value: Any) -> None:
-        # Here and not at rendering: plain and mapped tasks render on different paths, but both set the attribute.
-        self._data = hide(value)
+        # Airflow renders plain and mapped tasks on different paths, but both set the attribute.
+        self._data = wrap(value)
 
     @property
     def console_url(self) -> str:
-        """Where the CRM is, once the task read its connection."""
+        """The CRM's address, once the task has read its connection."""
         return self._settings.base_url if self._settings else ""
 
     @property
     def written_rejects(self) -> Any:
-        """The path of the rows that did not go in, once the import began."""
-        return self.rejects_path if self._running else None
+        """The path of the rows that were not accepted, once the import has begun."""
+        return self._written_rejects
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Import the table and return the manifest."""
@@ -189,37 +191,38 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
             raise AirflowFailException(str(failure)) from None
 
     def on_kill(self) -> None:
-        """Let the calls in flight finish and send nothing more; Airflow calls this when the task is to end."""
+        """Send nothing more, and let the calls in flight finish. Airflow calls this to end the task."""
         self._killed = True
         if self._running:
             self._running.stop()
 
     def _import(self, context: Context) -> dict[str, Any]:
-        # Imported here, because DAG files are parsed often and need none of it.
+        # Not imported at the top: DAG files are parsed often and need none of it.
         from airflow_provider_socialscrm.importer.run import Import  # noqa: PLC0415
-        from airflow_provider_socialscrm.operators.checkpoints import checkpoint_for  # noqa: PLC0415
+        from airflow_provider_socialscrm.runtime.task_state import checkpoint_store_for  # noqa: PLC0415
 
         options = self._options()
         if self.parallel_tasks is None:
             options = replace(options, parallel_tasks=parallel_tasks(context))
-        rejects_path, checkpoint_path = openable(self.rejects_path), openable(self.checkpoint_path)
+        rejects_path = own_path(context, "rejects_path", openable(self.rejects_path))
+        checkpoint_path = own_path(context, "checkpoint_path", openable(self.checkpoint_path))
         check_apart(data=openable(self.data), rejects_path=rejects_path, checkpoint_path=checkpoint_path)
-        check_own_files(context, "rejects_path", "checkpoint_path")
         source = self._source()
         hook = SocialSCRMHook(self.socialscrm_conn_id)
-        with closing(hook.get_conn(self.concurrency)) as client, telling(context) as tell:
+        with closing(hook.get_conn(self.concurrency)) as client, report_progress(context) as on_progress:
             self._settings = client.settings
             log_start(source, client.settings, dry_run=self._dry_run)
             if self._dry_run:
-                return self._preview(source, client, options, tell)
-            checkpoint = checkpoint_for(context, checkpoint_path)
-            self._running = Import(source, client, options, rejects_path, checkpoint, tell=tell)
+                return self._preview(source, client, options, on_progress)
+            store = checkpoint_store_for(context, checkpoint_path)
+            self._running = Import(source, client, options, rejects_path, store, on_progress=on_progress)
             if self._killed:
                 self._running.stop()
+            self._written_rejects = rejects_path
             return self._run(self._running, context)
 
     def _source(self) -> Source:
-        from airflow_provider_socialscrm.importer.source import open_source  # noqa: PLC0415
+        from airflow_provider_socialscrm.importer.sources.open_source import open_source  # noqa: PLC0415
 
         data = openable(self.data)
         if isinstance(data, HiddenTable):
@@ -228,32 +231,44 @@ class SocialSCRMImportOperator(Lineage, BaseOperator):
         return open_source(data, encoding=self.encoding, delimiter=self.delimiter)
 
     def _run(self, run: Import, context: Context) -> dict[str, Any]:
-        from airflow_provider_socialscrm.operators.metrics import count_import  # noqa: PLC0415
-        from airflow_provider_socialscrm.operators.outlets import tell_outlets  # noqa: PLC0415
+        from airflow_provider_socialscrm.runtime.metrics import emit_metrics  # noqa: PLC0415
+        from airflow_provider_socialscrm.runtime.outlets import add_outlet_events  # noqa: PLC0415
 
         try:
             run.run()
         except Exception:
-            # A failed task returns nothing, yet what became of the rows matters then most of all.
+            # A failed task returns nothing, but its manifest is needed most.
             context["ti"].xcom_push(key=BaseXCom.XCOM_RETURN_KEY, value=run.manifest())
             raise
         finally:
             log_outcome(run.manifest())
-            count_import(run.manifest(), run.before, {"dag_id": self.dag_id, "task_id": self.task_id})
-        tell_outlets(self.outlets, context, run.manifest())
+            emit_metrics(run.manifest(), run.before, {"dag_id": self.dag_id, "task_id": self.task_id})
+        add_outlet_events(self.outlets, context, run.manifest())
         return run.manifest()
 
-    def _preview(self, source: Source, client: Client, options: Options, tell: Tell) -> dict[str, Any]:
-        from airflow_provider_socialscrm.importer.preview import preview_import  # noqa: PLC0415
-        from airflow_provider_socialscrm.importer.watch import Reading  # noqa: PLC0415
-        from airflow_provider_socialscrm.operators.outlets import outlets_of_dry_run  # noqa: PLC0415
+    def _preview(
+        self, source: Source, client: Client, options: Options, on_progress: ProgressCallback
+    ) -> dict[str, Any]:
+        from airflow_provider_socialscrm.importer.dry_run import preview_import  # noqa: PLC0415
+        from airflow_provider_socialscrm.importer.results.progress import ProgressObserver  # noqa: PLC0415
+        from airflow_provider_socialscrm.runtime.outlets import outlets_of_dry_run  # noqa: PLC0415
 
         self.outlets = outlets_of_dry_run(self.outlets)
-        watched = Reading(tell, options.timing.now).over(source)
-        found = preview_import(watched, options, client.settings, client.envelope_size)
+        observer = ProgressObserver(on_progress, options.clock.now, options.progress_interval)
+        found = preview_import(observer.observe(source), options, client.settings, client.envelope_size)
         log_preview(found)
         found.check(options)
         return found.manifest()
 
     def _options(self) -> Options:
-        return options_of(self)
+        return options_of(vars(self))
+
+
+def _with_retry_policy(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return a task's arguments with our retry policy, where Airflow has policies and the user gave none."""
+    # Airflow applies default_args only to arguments that are not given, so a policy there must win here.
+    if not has_retry_policies() or "retry_policy" in (kwargs.get("default_args") or {}):
+        return kwargs
+    from airflow_provider_socialscrm.retry_policies import SocialSCRMRetryPolicy  # noqa: PLC0415 - Airflow 3.3
+
+    return {"retry_policy": SocialSCRMRetryPolicy(), **kwargs}

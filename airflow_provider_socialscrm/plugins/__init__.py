@@ -1,1 +1,1 @@
-"""What this provider adds to Airflow's UI."""
+"""Pages that this provider adds to Airflow's UI."""

@@ -1,29 +1,59 @@
-"""The pages that show imports in Airflow's UI: of a task instance, of a DAG, of all DAGs."""
+"""The pages that show imports in Airflow's UI: one task instance, one DAG, all DAGs.
+
+Static files; the page fetches its data from Airflow's REST API.
+"""
 
 from __future__ import annotations
 
-import logging
-from typing import Any, Final
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_socialscrm.plugins.pages import serve_pages
+from airflow_provider_socialscrm._compat import AirflowPlugin
 
-try:
-    from airflow.sdk.plugins_manager import AirflowPlugin
-except ImportError:  # Airflow 3.1 has it elsewhere
-    from airflow.plugins_manager import AirflowPlugin  # type: ignore[assignment]  # only one of the two is there
-
-log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PREFIX: Final = "socialscrm"
-"""Where Airflow's api-server serves the pages, below its own address."""
+"""Path of the pages on Airflow's api-server, relative to its base URL."""
+
+FOLDER: Final = Path(__file__).parent / "ui"
+"""Folder of the static files."""
+
+HEADERS: Final = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'",
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-cache",  # browsers revalidate each file, so an upgrade never mixes with old files
+}
+"""Headers of every response. The policy blocks foreign content and injected scripts, whatever a DAG's name contains."""
+
+
+async def serve_pages(scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve the static files as an ASGI application."""
+
+    async def send_with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            own = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+            message = {**message, "headers": [*message["headers"], *own]}
+        await send(message)
+
+    await _files()(scope, receive, send_with_headers)
+
+
+@cache
+def _files() -> ASGIApp:
+    # Workers and DAG processors load plugins too, but serve nothing.
+    from starlette.staticfiles import StaticFiles  # noqa: PLC0415
+
+    return StaticFiles(directory=FOLDER, html=True)
 
 
 def _view(name: str, route: str, destination: str, query: str = "", **more: Any) -> dict[str, Any]:
-    # No leading slash: Airflow may itself be served below a path, and its pages name that path as their base.
-    href = f"{PREFIX}/{query}"
+    # No leading slash: Airflow may be served below a path, which its pages name as their base.
     return {
         "name": name,
-        "href": href,
+        "href": f"{PREFIX}/{query}",
         "destination": destination,
         "url_route": route,
         "icon": f"{PREFIX}/icon.svg",
@@ -33,7 +63,7 @@ def _view(name: str, route: str, destination: str, query: str = "", **more: Any)
 
 
 class SocialSCRMPlugin(AirflowPlugin):
-    """Adds the pages. They read Airflow's REST API in the user's own session, and keep nothing."""
+    """Adds the pages. They read Airflow's REST API in the user's session and store nothing."""
 
     name = "socialscrm"
     fastapi_apps: list[Any] = [{"app": serve_pages, "url_prefix": f"/{PREFIX}", "name": "SocialsCRM"}]  # noqa: RUF012
@@ -47,9 +77,3 @@ class SocialSCRMPlugin(AirflowPlugin):
         _view("SocialsCRM imports", "socialscrm-dag-imports", "dag", "?dag_id={DAG_ID}"),
         _view("SocialsCRM imports", "socialscrm-imports", "nav", category="browse"),
     ]
-
-    @classmethod
-    def on_load(cls, *_: Any, **__: Any) -> None:
-        """Say so where Airflow has no place for the pages."""
-        if not hasattr(AirflowPlugin, "external_views"):
-            log.warning("This Airflow cannot show the pages of SocialsCRM imports; 3.1 and newer can")

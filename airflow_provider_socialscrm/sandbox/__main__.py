@@ -1,4 +1,7 @@
-"""``python -m airflow_provider_socialscrm.sandbox``: a local SocialsCRM until Ctrl-C or SIGTERM."""
+"""Run a local SocialsCRM until Ctrl-C or SIGTERM: ``python -m airflow_provider_socialscrm.sandbox``.
+
+Each setting has an option of its name.
+"""
 
 from __future__ import annotations
 
@@ -6,34 +9,36 @@ import errno
 import signal
 import sqlite3
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from argparse import ArgumentDefaultsHelpFormatter, ArgumentParser, Namespace
+from collections.abc import Sequence
+from contextlib import ExitStack
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import Any
 
-import msgspec
-
-from .command_line import faults_of, parser, settings_of
-from .faults import FaultError
+from .faults import KINDS, Fault, FaultError, parse_fault
 from .server import Sandbox
-from .settings import SettingsError
+from .settings import FIELD_TYPES, SandboxSettings, SettingsError, description
+from .store import IN_MEMORY
 
-if TYPE_CHECKING:
-    from argparse import Namespace
+DEFAULT_PORT = 8765
+"""Our choice: a port that neither Airflow nor its usual databases use."""
+
+NAME_LISTS = ("admins", "agents")
+"""Settings given as names between commas."""
 
 STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
 EXIT_CANNOT_START = 2
-"""Exit code when the sandbox cannot start as asked; argparse uses the same."""
+"""Exit code when the sandbox cannot start with these options; argparse uses the same."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a sandbox until it is told to stop, and return the exit code."""
-    options = parser().parse_args(arguments)
+    """Run a sandbox until a signal stops it, and return the exit code."""
+    options = _parser().parse_args(arguments)
     # Blocked before any thread starts, so that sigwait below is the one place where they arrive.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     with ExitStack() as running:
         try:
-            sandbox = running.enter_context(_started(options))
+            sandbox = running.enter_context(_sandbox(options))
         except (SettingsError, FaultError, OSError, sqlite3.Error) as error:
             _say(f"the sandbox cannot start: {_reason(error, options)}", to_errors=True)
             return EXIT_CANNOT_START
@@ -42,22 +47,75 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-@contextmanager
-def _started(options: Namespace) -> Iterator[Sandbox]:
-    settings, faults = settings_of(options), faults_of(options)
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="python -m airflow_provider_socialscrm.sandbox",
+        description="Run a local SocialsCRM for demonstrations and tests.",
+        formatter_class=ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="port to listen on; 0 takes a free one")
+    parser.add_argument("--database", default=IN_MEMORY, metavar="PATH", help="SQLite file for the customers")
+    parser.add_argument("--seed", type=int, default=0, help="seed for faults that have a rate")
+    latency_help = "let every call wait; short for --fault kind=latency,seconds=SECONDS"
+    parser.add_argument("--latency", metavar="SECONDS", help=latency_help)
+    fault_help = (
+        f"put a fault in force, such as kind=http,status=503,rate=0.1; may be repeated; kinds: {', '.join(KINDS)}"
+    )
+    parser.add_argument("--fault", action="append", default=[], metavar="KIND", help=fault_help)
+    defaults = SandboxSettings()
+    for name in (name for name in FIELD_TYPES if name != "extension_fields"):
+        default = getattr(defaults, name)
+        shown = ",".join(default) if name in NAME_LISTS else default
+        parser.add_argument(f"--{name.replace('_', '-')}", dest=name, default=shown, help=description(name))
+    configured = " ".join(f'"{name}={kind}"' for name, kind in defaults.extension_fields.items())
+    field_help = f"an extension field and its type; may be repeated; without it {configured}"
+    parser.add_argument("--extension-field", action="append", metavar="NAME=TYPE", help=field_help)
+    return parser
+
+
+def _sandbox(options: Namespace) -> Sandbox:
+    settings, faults = _settings(options), _faults(options)
     sandbox = Sandbox(settings, host=options.host, port=options.port, database=options.database, seed=options.seed)
     for fault in faults:
-        sandbox.inject(**msgspec.to_builtins(fault))
-    with sandbox:
-        yield sandbox
+        sandbox.faults.add(fault)
+    return sandbox
+
+
+def _settings(options: Namespace) -> SandboxSettings:
+    given = {name: value for name, value in vars(options).items() if name in FIELD_TYPES}
+    for name in NAME_LISTS:
+        if isinstance(given.get(name), str):
+            given[name] = [login.strip() for login in given[name].split(",")]
+    if options.extension_field:
+        given["extension_fields"] = dict(_name_and_type(text) for text in options.extension_field)
+    return SandboxSettings().changed(given, strict=False)
+
+
+def _name_and_type(text: str) -> tuple[str, str]:
+    name, equals, kind = text.partition("=")
+    if not equals:
+        raise SettingsError(f"--extension-field {text!r}: give NAME=TYPE, such as 'Last Order=date'")
+    return name, kind
+
+
+def _faults(options: Namespace) -> list[Fault]:
+    latency = [] if options.latency is None else [f"kind=latency,seconds={options.latency}"]
+    return [parse_fault(_fault_rule(text), strict=False) for text in [*latency, *options.fault]]
+
+
+def _fault_rule(text: str) -> dict[str, Any]:
+    parts = [part.partition("=") for part in text.split(",")]
+    if not all(equals for _name, equals, _value in parts):
+        raise FaultError(f"--fault {text!r}: give name=value between commas, such as kind=latency,seconds=0.2")
+    return {name.strip(): value.strip() for name, _equals, value in parts}
 
 
 def _announce(sandbox: Sandbox) -> None:
     settings = sandbox.settings
     if not _is_loopback(sandbox.host):
-        _say(
-            f"warning: {sandbox.host} can be reached from other machines; the sandbox protects nothing", to_errors=True
-        )
+        warning = f"warning: {sandbox.host} can be reached from other machines; the sandbox protects nothing"
+        _say(warning, to_errors=True)
     _say(f"SocialsCRM sandbox ready on {sandbox.url}, tenant {settings.tenant_id}, agents {', '.join(settings.agents)}")
     connection = sandbox.connection_json(password="<ApiKey>")  # noqa: S106 - a placeholder
     _say(f"Airflow connection: AIRFLOW_CONN_SOCIALSCRM_DEFAULT='{connection}'")
@@ -75,9 +133,7 @@ def _reason(error: Exception, options: Namespace) -> str:
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         return f"port {options.port} on {options.host} is in use; choose another --port"
     if isinstance(error, OSError):
-        return (
-            f"{options.host}:{options.port} cannot be listened on ({error.strerror}); choose another --host or --port"
-        )
+        return f"cannot listen on {options.host}:{options.port} ({error.strerror}); choose another --host or --port"
     if isinstance(error, sqlite3.Error):
         return f"--database {options.database}: {error}; give the path of an SQLite file in an existing folder"
     return str(error)

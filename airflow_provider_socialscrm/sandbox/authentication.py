@@ -1,24 +1,34 @@
-"""Who calls, and may they? One function for each auth scheme; the order of its lines is the order of the checks."""
+"""Verify who calls: one function for each auth scheme, its checks in the order of its lines.
+
+The two token rules and the two time formats are written down here a second time, apart from the provider's client.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
-from .codes import ADMIN_CANNOT_IMPORT, OTHER, Refused
-from .signatures import body_token, create_time_seconds, header_token, is_same, timestamp_seconds
+from .codes import ADMIN_CANNOT_IMPORT, OTHER, Rejected
 
 if TYPE_CHECKING:
     from .settings import SandboxSettings
 
+CREATE_TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
+TIMESTAMP_MAX_DIGITS = 15
+"""Digits; a time in milliseconds has 13 until the year 2286 (vendor API 2.2), a longer number is not a time."""
+
 
 def check_body_signed(body: Mapping[str, Any], settings: SandboxSettings, now: float) -> str:
-    """Verify a body-signed call (contract 1.2, 2.6).
+    """Verify a body-signed call (vendor API 2.3 and 2.5).
 
     :param body: the call's JSON object
     :param now: the server's clock, seconds since the epoch
-    :return: the agent that the call's customers go to
-    :raises Refused: with the code of the first check that fails; the vendor's order is unknown, this one is ours
+    :return: the agent who gets the call's customers
+    :raises Rejected: with the code of the first check that fails; the vendor's order is unknown, this one is ours
     """
     tenant_id = _required(body, "tenantId", 523)
     user_name = _required(body, "userName", 524)
@@ -26,69 +36,86 @@ def check_body_signed(body: Mapping[str, Any], settings: SandboxSettings, now: f
     create_time = _required(body, "createTime", 526)
     sent_at = _readable(create_time_seconds(create_time, settings.time_zone))
     _check_tenant(tenant_id, settings)
-    _check_token(token, body_token(tenant_id, user_name, create_time, settings.api_key))
-    _check_window(sent_at, settings, now)
-    _check_plan(settings)
+    _check_token(token, token_of(tenant_id, user_name, create_time, settings.api_key))
+    _check_window_and_plan(sent_at, settings, now)
     if user_name in settings.admins:
-        raise Refused(OTHER, ADMIN_CANNOT_IMPORT)
+        raise Rejected(OTHER, ADMIN_CANNOT_IMPORT)
     if user_name not in settings.agents:
-        raise Refused(530)
+        raise Rejected(530)
     return user_name
 
 
 def check_header_signed(headers: Mapping[str, str], settings: SandboxSettings, now: float) -> None:
-    """Verify a header-signed call (contract 1.1).
+    """Verify a header-signed call (vendor API 2.2).
 
     :param headers: the call's HTTP headers, looked up by lower-case name
     :param now: the server's clock, seconds since the epoch
-    :raises Refused: with the code of the first check that fails; the vendor's order is unknown, this one is ours
+    :raises Rejected: with the code of the first check that fails; the vendor's order is unknown, this one is ours
     """
     tenant_id = _required(headers, "tenant_id", 523)
     timestamp = _required(headers, "timestamp", 518)
     sent_at = _readable(timestamp_seconds(timestamp))
     token = _required(headers, "token", 525)
     _check_tenant(tenant_id, settings)
-    _check_token(token, header_token(tenant_id, timestamp, settings.api_key))
-    _check_window(sent_at, settings, now)
-    _check_plan(settings)
+    _check_token(token, token_of(tenant_id, timestamp, settings.api_key))
+    _check_window_and_plan(sent_at, settings, now)
 
 
 def check_body_tenant(body: Mapping[str, Any], settings: SandboxSettings) -> None:
-    """Verify the ``tenantId`` that a header-signed import repeats in its body (contract 2.2).
+    """Verify the ``tenantId`` that a header-signed import repeats in its body (vendor API 3.1).
 
-    :raises Refused: 523 when it is missing, 501 when it is another company's; both are our assumption
+    :raises Rejected: 523 when it is missing, 501 when it is another company's; both are our assumption
     """
     _check_tenant(_required(body, "tenantId", 523), settings)
+
+
+def token_of(*parts: str) -> str:
+    """Return the MD5 of some texts joined, as 32 lower-case hexadecimal digits (vendor API 2.2 and 2.3)."""
+    return hashlib.md5("".join(parts).encode(), usedforsecurity=False).hexdigest()
+
+
+def create_time_seconds(text: str, time_zone: str) -> float | None:
+    """Return seconds since the epoch of a ``createTime`` in a zone, or None when it is not ``yyyy-MM-dd HH:mm:ss``."""
+    try:
+        moment = datetime.strptime(text, CREATE_TIME_FORMAT).replace(tzinfo=ZoneInfo(time_zone))
+    except ValueError:
+        return None
+    return moment.timestamp() if f"{moment:{CREATE_TIME_FORMAT}}" == text else None
+
+
+def timestamp_seconds(text: str) -> float | None:
+    """Return seconds since the epoch of a ``timestamp`` in milliseconds, or None when it is not a whole number."""
+    if text.isascii() and text.isdigit() and len(text) <= TIMESTAMP_MAX_DIGITS:
+        return int(text) / 1000
+    return None
 
 
 def _required(source: Mapping[str, Any], name: str, code: int) -> str:
     value = source.get(name)
     if value is None or value == "":
-        raise Refused(code)
+        raise Rejected(code)
     return str(value)
 
 
 def _readable(sent_at: float | None) -> float:
     if sent_at is None:
-        raise Refused(519)
+        raise Rejected(519)
     return sent_at
 
 
 def _check_tenant(tenant_id: str, settings: SandboxSettings) -> None:
     if tenant_id != settings.tenant_id:
-        raise Refused(501)
+        raise Rejected(501)
 
 
 def _check_token(given: str, expected: str) -> None:
-    if not is_same(given, expected):
-        raise Refused(522)
+    # Compared as they are: the vendor says lower-case digits.
+    if not hmac.compare_digest(given.encode(), expected.encode()):
+        raise Rejected(522)
 
 
-def _check_window(sent_at: float, settings: SandboxSettings, now: float) -> None:
+def _check_window_and_plan(sent_at: float, settings: SandboxSettings, now: float) -> None:
     if abs(now - sent_at) > settings.window_seconds:
-        raise Refused(502)
-
-
-def _check_plan(settings: SandboxSettings) -> None:
+        raise Rejected(502)
     if settings.plan != "professional":
-        raise Refused(529)
+        raise Rejected(529)

@@ -1,26 +1,31 @@
-"""What was called lately, without anything secret: no token, no key, no customer."""
+"""Count and remember calls: the last ones, and how many came within one second (vendor API 5.1: 50 on each path).
+
+Nothing secret is remembered: no token, no key, no customer.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 
 import msgspec
 
-KEPT_CALLS = 1000
-"""Calls kept in memory; our choice, enough to look back over a demonstration."""
+RECENT_CALLS = 1000
+"""Calls remembered one by one; our choice, enough to look back over a demonstration."""
+WINDOW_SECONDS = 1.0
+"""Length of the sliding window, seconds (vendor API 5.1)."""
 
 
 class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One call.
 
-    :param at: when it came, seconds since the epoch by the server's clock
+    :param at: arrival, seconds since the epoch by the server's clock
     :param path: the API path
     :param user: the agent login, or the logins in its rows, as the call gave them
     :param rows: rows it carried
-    :param code: the business code it was answered, None when the answer had none
+    :param code: the business code of the response, None when it had none
     :param message: the text beside the code
-    :param status: the HTTP status, None when the connection was dropped
+    :param status: the HTTP status, None when the connection was reset
     :param fault: the fault that struck it, if any
     :param seconds: how long it took
     """
@@ -41,23 +46,58 @@ class CallLog:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._recent: deque[CallRecord] = deque(maxlen=KEPT_CALLS)
+        self._recent: deque[CallRecord] = deque(maxlen=RECENT_CALLS)
         self._by_path: Counter[str] = Counter()
         self._by_code: Counter[str] = Counter()
 
     def add(self, record: CallRecord) -> None:
-        """Remember one call; the oldest one kept is forgotten when there are too many."""
+        """Remember one call, and forget the oldest one when there are too many."""
         with self._lock:
             self._recent.append(record)
             self._by_path[record.path] += 1
             self._by_code["none" if record.code is None else str(record.code)] += 1
 
     def recent(self) -> list[CallRecord]:
-        """Return the calls kept, oldest first."""
+        """Return the last calls, oldest first."""
         with self._lock:
             return list(self._recent)
 
     def totals(self) -> dict[str, dict[str, int]]:
-        """Return how many calls there were, by path and by answered code ("none": the answer had no code)."""
+        """Return how many calls there were, by path and by code ("none": the response had no code)."""
         with self._lock:
             return {"by_path": dict(self._by_path), "by_code": dict(self._by_code)}
+
+
+class SlidingWindow:
+    """Counts calls by path over the last second, and remembers the highest count.
+
+    Times are passed in: seconds of a clock that never goes back.
+    """
+
+    def __init__(self) -> None:
+        self.peaks: Counter[str] = Counter()
+        self._arrived: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._admitted: defaultdict[str, deque[float]] = defaultdict(deque)
+
+    def admit(self, path: str, now: float, limit: int) -> bool:
+        """Count one call and return whether it is within the limit.
+
+        A throttled call counts for the peak, but does not use up the limit of later ones.
+
+        :param now: seconds
+        :param limit: calls admitted within any one second
+        """
+        arrived, admitted = self._arrived[path], self._admitted[path]
+        _forget_before(arrived, now)
+        _forget_before(admitted, now)
+        arrived.append(now)
+        self.peaks[path] = max(self.peaks[path], len(arrived))
+        if len(admitted) >= limit:
+            return False
+        admitted.append(now)
+        return True
+
+
+def _forget_before(times: deque[float], now: float) -> None:
+    while times and times[0] <= now - WINDOW_SECONDS:
+        times.popleft()

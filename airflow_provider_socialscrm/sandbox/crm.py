@@ -1,4 +1,9 @@
-"""One SocialsCRM: what it remembers, and how it answers one call. Knows no HTTP server."""
+"""One SocialsCRM: its settings, customers, faults and calls, and how it answers a call. It knows no HTTP server.
+
+To add an endpoint, write a function that takes a :class:`Crm` and an :class:`ApiCall` and returns an ``Answer``, and
+list it in the ``ENDPOINTS`` of its family's module, such as ``customers`` or ``agents``. A new family is a module like
+these, listed in ``app.FAMILIES``. The route, the rate limit, the faults and the call log need no further change.
+"""
 
 from __future__ import annotations
 
@@ -8,49 +13,60 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .answers import Answer, settle
-from .authentication import check_body_signed, check_body_tenant, check_header_signed
-from .calls import CallLog, CallRecord
-from .codes import OTHER, SUCCESS, Refused
-from .faults import parse_fault, reaches_crm, spoiled
-from .limiter import SlidingWindow
-from .rack import FaultRack, Strike
-from .replies import Reply, reply_of, too_many_calls
-from .rows import check_size, judge
+from .calls import CallLog, CallRecord, SlidingWindow
+from .codes import OTHER, Answer, Rejected, Reply
+from .faults import ActiveFaults, Injection, parse_fault
 
 if TYPE_CHECKING:
     from .settings import SandboxSettings
     from .store import CustomerStore
 
-IMPORT_PATH = "/wscrm-bus-api/customer/api/import"
-BATCH_IMPORT_PATH = "/wscrm-bus-api/customer/api/batchImport"
-USER_QUERY_PATH = "/se-api/user/query"
-
-MAIN_USER_ID = 1
-"""Answered as ``mainUserId`` of every agent; any number would do."""
-
 SHOWN_USERS = 3
 """Agent logins of a call's rows that its record names; our choice, for the width of a table."""
 SHOWN_USER_LENGTH = 60
-"""Characters of the logins that a record keeps; our choice, since anybody can send any text."""
+"""Characters of the logins that a record has; our choice, since anybody can send any text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One documented interface of the CRM.
+
+    :param method: the HTTP method
+    :param path: the API path, which also counts for the rate limit
+    :param answer: carries out a call; it may raise :class:`Rejected`
+    """
+
+    method: str
+    path: str
+    answer: Callable[[Crm, ApiCall], Answer]
 
 
 @dataclass(frozen=True, slots=True)
 class ApiCall:
     """One call as it arrived.
 
-    :param path: the API path
+    :param endpoint: the endpoint it came to
     :param headers: HTTP headers, looked up by lower-case name
     :param raw: the body
     :param body: the body's JSON object, None when it is not one
     :param at: the server's clock on arrival, seconds since the epoch
     """
 
-    path: str
+    endpoint: Endpoint
     headers: Mapping[str, str]
     raw: bytes
     body: Mapping[str, Any] | None
     at: float
+
+    @property
+    def json_object(self) -> Mapping[str, Any]:
+        """The body.
+
+        :raises Rejected: when it is not a JSON object; the code and text are our assumption
+        """
+        if self.body is None:
+            raise Rejected(OTHER, "body is not a JSON object")
+        return self.body
 
     @property
     def rows(self) -> list[Any]:
@@ -58,11 +74,21 @@ class ApiCall:
         data = (self.body or {}).get("data")
         return data if isinstance(data, list) else []
 
+    @property
+    def user(self) -> str:
+        """The agent login, or the first logins in the rows, as the call gave them."""
+        body = self.body or {}
+        if user_name := body.get("userName") or body.get("username"):
+            return str(user_name)[:SHOWN_USER_LENGTH]
+        agents = dict.fromkeys(str(row.get("agentAccount", "")) for row in self.rows if isinstance(row, dict))
+        shown = ", ".join(list(agents)[:SHOWN_USERS])[:SHOWN_USER_LENGTH]
+        return f"{shown} and {len(agents) - SHOWN_USERS} more" if len(agents) > SHOWN_USERS else shown
+
 
 class Crm:
     """Settings, customers, faults and calls of one sandbox.
 
-    :param settings: how it answers; replace the attribute to change it
+    :param settings: how it answers; :meth:`configure` changes them
     :param store: its customers
     :param clock: seconds since the epoch, of this machine
     :param ticks: seconds of a clock that never goes back
@@ -80,123 +106,99 @@ class Crm:
     ) -> None:
         self.settings = settings
         self.store = store
-        self.faults = FaultRack(random)
+        self.faults = ActiveFaults(random)
         self.ticks = ticks
         self._clock = clock
-        self._handlers = {
-            IMPORT_PATH: self._import,
-            BATCH_IMPORT_PATH: self._batch_import,
-            USER_QUERY_PATH: self._user_query,
+        self._forget_calls()
+
+    def configure(self, /, **changes: Any) -> None:
+        """Change some settings, such as ``refusal="partial"``.
+
+        :raises SettingsError: when a setting does not exist or a value does not fit; then none is changed
+        """
+        self.settings = self.settings.changed(changes)
+
+    def inject(self, kind: str, **options: Any) -> None:
+        """Put a fault in force, such as ``inject("latency", seconds=0.2, rate=0.1)``.
+
+        :raises FaultError: when the kind does not exist, or an option does not fit it
+        """
+        self.faults.add(parse_fault({"kind": kind, **options}))
+
+    def customers(self) -> list[dict[str, Any]]:
+        """Return all customers in order of first import, as ``GET /_sandbox/customers`` does."""
+        return [msgspec.to_builtins(customer) for customer in self.store.customers()]
+
+    def calls(self) -> list[dict[str, Any]]:
+        """Return the last calls, oldest first."""
+        return [msgspec.to_builtins(call) for call in self.call_log.recent()]
+
+    def stats(self) -> dict[str, Any]:
+        """Return counts of customers and calls, and the most calls a path got within one second."""
+        totals = self.call_log.totals()
+        return {
+            "customers": self.store.count(),
+            "calls": sum(totals["by_path"].values()),
+            "calls_by_path": totals["by_path"],
+            "calls_by_code": totals["by_code"],
+            "peak_calls_per_second": dict(self._limiter.peaks),
         }
+
+    def reset(self) -> None:
+        """Forget customers, calls and faults, but not the settings."""
+        self.store.clear()
+        self.faults.clear()
         self._forget_calls()
 
     def now(self) -> float:
         """Return the server's clock, skewed by ``clock_offset``: seconds since the epoch."""
         return self._clock() + self.settings.clock_offset
 
-    def received(self, path: str, headers: Mapping[str, str], raw: bytes) -> ApiCall:
+    def received(self, endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> ApiCall:
         """Return a call that arrives now."""
-        return ApiCall(path, headers, raw, _json_object(raw), self.now())
+        return ApiCall(endpoint, headers, raw, _json_object(raw), self.now())
 
-    def admit(self, call: ApiCall) -> Strike | None:
-        """Count a call and return what is going to strike it, or None when it is above the rate limit."""
-        if self.limiter.admit(call.path, self.ticks(), self.settings.calls_per_second):
-            return self.faults.draw(call.path)
+    def admit(self, call: ApiCall) -> Injection | None:
+        """Count a call and return the faults that strike it, or None when it is above the rate limit."""
+        path = call.endpoint.path
+        if self._limiter.admit(path, self.ticks(), self.settings.calls_per_second):
+            return self.faults.injection(path)
         return None
 
-    def reply(self, call: ApiCall, strike: Strike | None) -> Reply:
-        """Carry out a call, if it comes that far, and return its reply with the fault that struck it."""
-        if strike is None:
-            return too_many_calls(self.settings.over_limit)
-        if strike.fault is None:
-            return reply_of(self._answer(call))
-        reply = reply_of(self._answer(call)) if reaches_crm(strike.fault) else Reply(None)
-        return spoiled(reply, strike.fault)
+    def reply(self, call: ApiCall, injection: Injection | None) -> Reply:
+        """Carry out a call, unless the rate limit or a fault prevents it, and return its reply after the fault."""
+        if injection is None:
+            return Reply.throttled(self.settings.over_limit)
+        if not injection.reaches_crm:
+            return injection.applied_to(Reply(None))
+        try:
+            answer = call.endpoint.answer(self, call)
+        except Rejected as rejected:
+            answer = Answer.of(rejected)
+        return injection.applied_to(Reply.of(answer))
 
-    def record(self, call: ApiCall, strike: Strike | None, reply: Reply, seconds: float) -> None:
-        """Remember a call that has been replied to."""
-        self.calls.add(
+    def record(self, call: ApiCall, injection: Injection | None, reply: Reply, seconds: float) -> None:
+        """Remember a call that has been replied to.
+
+        :param seconds: how long it took
+        """
+        self.call_log.add(
             CallRecord(
                 at=call.at,
-                path=call.path,
-                user=_user(call),
+                path=call.endpoint.path,
+                user=call.user,
                 rows=len(call.rows),
                 code=reply.code,
                 message=reply.message,
                 status=reply.status,
-                fault=_fault_name(strike),
+                fault="over the rate limit" if injection is None else injection.name,
                 seconds=seconds,
             )
         )
 
-    def configure(self, changes: Mapping[str, Any]) -> None:
-        """Change some settings.
-
-        :raises SettingsError: when a setting does not exist or a value does not fit; then none is changed
-        """
-        self.settings = self.settings.changed(changes)
-
-    def inject(self, rule: Mapping[str, Any]) -> None:
-        """Put a fault in force.
-
-        :raises FaultError: when the kind does not exist, or an option does not fit it
-        """
-        self.faults.add(parse_fault(rule))
-
-    def stats(self) -> dict[str, Any]:
-        """Return counts of customers and calls, and the most calls a path took within any one second."""
-        totals = self.calls.totals()
-        return {
-            "customers": self.store.count(),
-            "calls": sum(totals["by_path"].values()),
-            "calls_by_path": totals["by_path"],
-            "calls_by_code": totals["by_code"],
-            "peak_calls_per_second": dict(self.limiter.peaks),
-        }
-
-    def reset(self) -> None:
-        """Forget customers, calls and faults; the settings stay."""
-        self.store.clear()
-        self.faults.clear()
-        self._forget_calls()
-
     def _forget_calls(self) -> None:
-        self.calls = CallLog()
-        self.limiter = SlidingWindow()
-
-    def _answer(self, call: ApiCall) -> Answer:
-        try:
-            return self._handlers[call.path](call)
-        except Refused as refused:
-            return Answer.of(refused)
-
-    def _import(self, call: ApiCall) -> Answer:
-        body = _object(call)
-        agent = check_body_signed(body, self.settings, call.at)
-        return self._take(call, body, agent)
-
-    def _batch_import(self, call: ApiCall) -> Answer:
-        check_header_signed(call.headers, self.settings, call.at)
-        body = _object(call)
-        check_body_tenant(body, self.settings)
-        return self._take(call, body, None)
-
-    def _take(self, call: ApiCall, body: Mapping[str, Any], agent: str | None) -> Answer:
-        data = check_size(body.get("data"), len(call.raw), self.settings)
-        good, answer = settle(judge(data, agent, self.settings), self.settings)
-        self.store.commit(self.settings.tenant_id, good, call.at)
-        return answer
-
-    def _user_query(self, call: ApiCall) -> Answer:
-        """Answer contract 5.4; the values of the ids, and code 530 for a stranger, are our assumption."""
-        check_header_signed(call.headers, self.settings, call.at)
-        username = _object(call).get("username")
-        if username not in self.settings.agents:
-            raise Refused(530)
-        user_id = MAIN_USER_ID + 1 + self.settings.agents.index(username)
-        names = {"username": username, "nickname": username, "guid": f"sandbox-{user_id}"}
-        ids = {"mainUserId": MAIN_USER_ID, "tenantId": self.settings.tenant_id, "userId": user_id}
-        return Answer(SUCCESS, data={**ids, **names})
+        self.call_log = CallLog()
+        self._limiter = SlidingWindow()
 
 
 def _json_object(raw: bytes) -> Mapping[str, Any] | None:
@@ -205,27 +207,3 @@ def _json_object(raw: bytes) -> Mapping[str, Any] | None:
     except (msgspec.DecodeError, ValueError):  # of msgspec's errors only those of 0.21 and newer are ValueErrors
         return None
     return value if isinstance(value, dict) else None
-
-
-def _object(call: ApiCall) -> Mapping[str, Any]:
-    """Return the body, or refuse one that is no JSON object; nothing is documented, so the answer is our assumption."""
-    if call.body is None:
-        raise Refused(OTHER, "body is not a JSON object")
-    return call.body
-
-
-def _fault_name(strike: Strike | None) -> str | None:
-    if strike is None:
-        return "over the rate limit"
-    if strike.fault is None:
-        return "latency" if strike.wait else None
-    return strike.fault.kind
-
-
-def _user(call: ApiCall) -> str:
-    body = call.body or {}
-    if user_name := body.get("userName") or body.get("username"):
-        return str(user_name)[:SHOWN_USER_LENGTH]
-    agents = dict.fromkeys(str(row.get("agentAccount", "")) for row in call.rows if isinstance(row, dict))
-    shown = ", ".join(list(agents)[:SHOWN_USERS])[:SHOWN_USER_LENGTH]
-    return f"{shown} and {len(agents) - SHOWN_USERS} more" if len(agents) > SHOWN_USERS else shown

@@ -1,4 +1,4 @@
-"""The page that shows a person what the CRM holds. It only reads."""
+"""The page that shows a person the customers, calls, settings and faults. It changes nothing."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment, StrictUndefined, Template
 
-from .assumptions import FIXED_ASSUMPTIONS, assumptions_in_force
 from .codes import SUCCESS
-from .crm import BATCH_IMPORT_PATH, IMPORT_PATH
+from .customers import BATCH_IMPORT_PATH, IMPORT_PATH
+from .settings import FIXED_ASSUMPTIONS, assumptions_in_force
 
 if TYPE_CHECKING:
     from .crm import Crm
@@ -25,19 +25,19 @@ CUSTOMERS_PER_PAGE = 15
 CALLS_SHOWN = 20
 """Recent calls on the page; our choice, ``/_sandbox/calls`` has more."""
 REFRESH_SECONDS = 3
-"""Seconds between two loads when the page is told to refresh itself; our choice."""
+"""Seconds between two loads when the page refreshes itself; our choice."""
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-"""The page loads nothing and runs no script, whatever a customer's name holds."""
+"""The page loads nothing and runs no script, whatever a customer's name contains."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a person asked to see.
+    """The part of the data that a person asked for.
 
     :param search: part of a number or name, "" for all customers
     :param page: page of the customers, from 1
@@ -50,7 +50,7 @@ class View:
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> View:
-        """Read a query string; what makes no sense is taken for its default."""
+        """Read a query string; a value that makes no sense counts as its default."""
         page = query.get("page", "")
         return cls(
             search=query.get("search", "").strip(),
@@ -82,7 +82,7 @@ def render(crm: Crm, url: str, query: Mapping[str, str]) -> str:
         pages=pages,
         page=min(view.page, pages),
         customers=crm.store.search(view.search, offset=offset, limit=CUSTOMERS_PER_PAGE),
-        calls=crm.calls.recent()[: -CALLS_SHOWN - 1 : -1],
+        calls=crm.call_log.recent()[: -CALLS_SHOWN - 1 : -1],
         paths={"body": f"PUT {IMPORT_PATH}", "header": f"POST {BATCH_IMPORT_PATH}"},
         refresh_seconds=REFRESH_SECONDS,
         settings=crm.settings.shown(),

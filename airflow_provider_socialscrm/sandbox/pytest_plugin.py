@@ -1,4 +1,4 @@
-"""The pytest fixture ``socialscrm_sandbox``. It imports the sandbox when it is used, so others pay nothing for it."""
+"""The pytest fixture ``socialscrm_sandbox``. Only tests that use it import the sandbox."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def socialscrm_sandbox() -> Iterator[Sandbox]:
     """Run a local SocialsCRM for one test, with no customers and the default settings, on a free port of this machine.
 
-    ``configure`` changes settings, ``inject`` puts faults in force; it all ends with the test.
+    ``configure`` changes settings and ``inject`` puts faults in force, until the test ends.
     """
     from .server import Sandbox  # noqa: PLC0415 - only tests that use it should load a web server
 

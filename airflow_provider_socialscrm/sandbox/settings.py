@@ -1,8 +1,12 @@
-"""What one sandbox can be told, each setting with its unit, its default and where the default comes from."""
+"""The settings of a sandbox: each with its unit, its default and the source of the default.
+
+Where the vendor's documentation is silent, a setting or a line of ``FIXED_ASSUMPTIONS`` says what the sandbox does.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
@@ -10,24 +14,58 @@ import msgspec
 from msgspec import Meta
 
 SECRET_SETTINGS = frozenset({"api_key"})
-"""Settings that no page and no answer ever shows."""
+"""Settings that no page and no response ever shows."""
 
 MAX_CLOCK_OFFSET = 10 * 365 * 24 * 3600.0
-"""Seconds, ten years; our choice, it keeps the skewed clock within what dates can express."""
+"""Seconds, ten years; our choice: within it, dates can still express the skewed clock."""
+
+ASSUMED_SETTINGS = (
+    "refusal",
+    "failures",
+    "strangers",
+    "over_limit",
+    "window_seconds",
+    "time_zone",
+    "rows_per_call",
+    "bytes_per_call",
+)
+"""Settings that answer an open question, the most important first."""
+
+FIXED_ASSUMPTIONS = (
+    (
+        "A known number is updated: given fields overwrite, others stay, the last agent owns it "
+        "(see docs/vendor-api.md, 3.5)."
+    ),
+    (
+        "An extension field that is not configured or does not fit its type: 533; an empty value fits "
+        "(see docs/vendor-api.md, 3.3)."
+    ),
+    (
+        "A number not of 7 to 15 digits, a malformed birthday, a built-in field that is not a text: -1 "
+        "(see docs/vendor-api.md, 3.2)."
+    ),
+    "The order of the checks; 523 or 501 for a header-signed body's tenantId; -1 for a body that is not an object.",
+    "Tags, stages and sources need no configuration: any name is accepted (see docs/vendor-api.md, 3.2).",
+    (
+        "The response to an import has an empty data unless the setting failures makes it name rows "
+        "(see docs/vendor-api.md, 6.2)."
+    ),
+)
+"""Assumptions that no setting switches."""
 
 Name = Annotated[str, Meta(min_length=1)]
 ExtensionType = Annotated[str, Meta(pattern=r"^(text|number|date|select:.+)$")]
 
 
 class SettingsError(ValueError):
-    """A setting is unknown, or its value is not what it takes; the sentence names the setting."""
+    """A setting is unknown, or its value does not fit; the message names the setting."""
 
 
 class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that decides how one sandbox answers.
 
-    Each setting's description stands in its type, from where the page, the command line and the error messages take
-    it. "Our assumption" marks what the vendor does not document.
+    Each setting's description is part of its type; the page, the command line and the error messages show it. "Our
+    assumption" marks what the vendor does not document.
     """
 
     tenant_id: Annotated[str, Meta(min_length=1, description="Company id that every call must carry.")] = "1"
@@ -35,9 +73,9 @@ class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         "SANDBOXKEY0123456789"
     )
     admins: Annotated[
-        tuple[Name, ...], Meta(description="Administrator logins; they cannot import (contract 2.6).")
+        tuple[Name, ...], Meta(description="Administrator logins; they cannot import (see docs/vendor-api.md, 2.5).")
     ] = ("admin",)
-    agents: Annotated[tuple[Name, ...], Meta(description="Agent logins that customers can go to.")] = (
+    agents: Annotated[tuple[Name, ...], Meta(description="Agent logins that can get customers.")] = (
         "agent_wang",
         "agent_silva",
         "agent_okafor",
@@ -45,17 +83,21 @@ class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     )
     extension_fields: Annotated[
         dict[Name, ExtensionType],
-        Meta(description="Configured extension fields: name to text, number, date or select:a|b (contract 2.4)."),
+        Meta(
+            description=(
+                "Configured extension fields: name to text, number, date or select:a|b (see docs/vendor-api.md, 3.3)."
+            )
+        ),
     ] = msgspec.field(default_factory=lambda: {"Loyalty Level": "select:Bronze|Silver|Gold", "Last Order": "date"})
     plan: Annotated[
         Literal["professional", "basic"], Meta(description="professional or basic; basic has no API: code 529.")
     ] = "professional"
     window_seconds: Annotated[
-        float, Meta(gt=0, description="Seconds a signature may be off; our assumption (contract 3).")
+        float, Meta(gt=0, description="Seconds a signature may be off; our assumption (see docs/vendor-api.md, 2.4).")
     ] = 60.0
-    time_zone: Annotated[str, Meta(description="Zone of createTime, an IANA name; our assumption (contract 1.2).")] = (
-        "Asia/Shanghai"
-    )
+    time_zone: Annotated[
+        str, Meta(description="Zone of createTime, an IANA name; our assumption (see docs/vendor-api.md, 2.3).")
+    ] = "Asia/Shanghai"
     clock_offset: Annotated[
         float,
         Meta(
@@ -65,27 +107,46 @@ class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         ),
     ] = 0.0
     rows_per_call: Annotated[
-        int, Meta(ge=1, description="Rows one call may carry, above it 507; our assumption (contract 2.7).")
+        int,
+        Meta(ge=1, description="Rows one call may carry, above it 507; our assumption (see docs/vendor-api.md, 5.2)."),
     ] = 1000
     bytes_per_call: Annotated[
-        int, Meta(ge=1, description="Bytes one body may have, above it 507; our assumption (contract 2.7).")
+        int,
+        Meta(ge=1, description="Bytes one body may have, above it 507; our assumption (see docs/vendor-api.md, 5.2)."),
     ] = 4 * 1024 * 1024
-    calls_per_second: Annotated[int, Meta(ge=1, description="Calls a second one path takes (contract 3).")] = 50
+    calls_per_second: Annotated[
+        int, Meta(ge=1, description="Calls a second one path takes (see docs/vendor-api.md, 5.1).")
+    ] = 50
     over_limit: Annotated[
         Literal["429", "429-retry-after", "517"],
-        Meta(description="Answer above calls_per_second: 429, 429-retry-after or 517; our assumption (contract 3)."),
+        Meta(
+            description=(
+                "Response above calls_per_second: 429, 429-retry-after or 517; our assumption "
+                "(see docs/vendor-api.md, 5.1)."
+            )
+        ),
     ] = "429-retry-after"
     refusal: Annotated[
         Literal["atomic", "partial"],
-        Meta(description="atomic: one bad row refuses the whole call; partial: good rows stay; our assumption (2.8)."),
+        Meta(
+            description=(
+                "atomic: one bad row rejects the whole call; partial: good rows stay; our assumption "
+                "(see docs/vendor-api.md, 6.1)."
+            )
+        ),
     ] = "atomic"
     failures: Annotated[
         Literal["unnamed", "whats_ids", "lists"],
-        Meta(description="How the answer names rows: unnamed, whats_ids or lists; our assumption (contract 2.8)."),
+        Meta(
+            description=(
+                "How the response names rows: unnamed, whats_ids or lists; our assumption "
+                "(see docs/vendor-api.md, 6.2)."
+            )
+        ),
     ] = "unnamed"
     strangers: Annotated[
         Literal["none", "extra", "missing"],
-        Meta(description="extra: a naming answer also names a number that was not sent; missing: it omits one; none."),
+        Meta(description="extra: a response that names rows adds a number nobody sent; missing: it omits one; none."),
     ] = "none"
 
     def __post_init__(self) -> None:
@@ -93,24 +154,24 @@ class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             ZoneInfo(self.time_zone)
         except (KeyError, ValueError, OSError):
             raise SettingsError(
-                f"setting time_zone: {self.time_zone!r} is no known zone; give an IANA name such as Asia/Shanghai"
+                f"setting time_zone: {self.time_zone!r} is not a known zone; give an IANA name such as Asia/Shanghai"
             ) from None
 
     def changed(self, changes: Mapping[str, Any], *, strict: bool = True) -> SandboxSettings:
         """Return a copy with some settings changed, each value checked against its type.
 
         :param changes: name to value, as in a JSON document
-        :param strict: when False, texts are read as numbers where a number belongs, as a command line needs it
+        :param strict: when False, read texts as numbers where a number belongs, as a command line needs it
         :raises SettingsError: when a setting does not exist or a value does not fit
         """
         if unknown := sorted(changes.keys() - set(FIELD_TYPES)):
-            raise SettingsError(f"there is no setting {', '.join(unknown)}; the settings are {', '.join(FIELD_TYPES)}")
+            raise SettingsError(f"unknown setting {', '.join(unknown)}; the settings are {', '.join(FIELD_TYPES)}")
         values = {name: _converted(name, value, strict=strict) for name, value in changes.items()}
-        # Made anew: replace() does not run __post_init__ before msgspec 0.21.
+        # Not by replace(), which does not run __post_init__ before msgspec 0.21.
         return SandboxSettings(**msgspec.structs.asdict(self) | values)
 
     def shown(self) -> dict[str, Any]:
-        """Return what may be shown to anybody: every setting but the secret ones, as JSON values."""
+        """Return every setting but the secret ones, as JSON values."""
         values: dict[str, Any] = msgspec.to_builtins(self)
         return {name: value for name, value in values.items() if name not in SECRET_SETTINGS}
 
@@ -121,6 +182,35 @@ FIELD_TYPES = {field.name: field.type for field in msgspec.structs.fields(Sandbo
 def description(name: str) -> str:
     """Return one setting's description, in one sentence."""
     return next(str(meta.description) for meta in get_args(FIELD_TYPES[name]) if isinstance(meta, Meta))
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """One open question and its answer in force.
+
+    :param setting: the setting that switches it
+    :param value: its value in force, as JSON
+    :param meaning: what the setting means, in one sentence
+    :param option: the command-line option that sets it
+    """
+
+    setting: str
+    value: str
+    meaning: str
+    option: str
+
+
+def assumptions_in_force(settings: SandboxSettings) -> list[Assumption]:
+    """Return the switchable assumptions with their values in force."""
+    return [
+        Assumption(
+            name,
+            msgspec.json.encode(getattr(settings, name)).decode(),
+            description(name),
+            f"--{name.replace('_', '-')}",
+        )
+        for name in ASSUMED_SETTINGS
+    ]
 
 
 def _converted(name: str, value: Any, *, strict: bool) -> Any:

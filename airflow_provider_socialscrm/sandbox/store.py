@@ -6,12 +6,10 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
-
-if TYPE_CHECKING:
-    from .rows import Row
 
 IN_MEMORY = ":memory:"
 
@@ -40,13 +38,27 @@ ON CONFLICT (tenant_id, whatsapp) DO UPDATE SET
 FOUND = "(? = '' OR instr(whatsapp, ?) OR instr(lower(ifnull(json_extract(fields, '$.friendName'), '')), lower(?)))"
 
 
+@dataclass(frozen=True, slots=True)
+class ImportRow:
+    """One row of an import.
+
+    :param whatsapp: the customer's number as sent, "" when there is none
+    :param agent: login of the agent who gets the customer
+    :param fields: the row's other fields, exactly as sent
+    """
+
+    whatsapp: str
+    agent: str
+    fields: dict[str, str]
+
+
 class Customer(msgspec.Struct, frozen=True, kw_only=True):
-    """One customer as the CRM holds it.
+    """One customer as the CRM has it.
 
     :param whatsapp: the number; in JSON ``whatsApp``
-    :param agent: the agent login of the last import, which takes the customer over (our assumption)
+    :param agent: the agent login of the last import, who takes the customer over (our assumption)
     :param fields: the row's other fields, values exactly as received; a later import overwrites the fields it gives
-        and leaves the others (our assumption, contract 2.9)
+        and no others (our assumption, vendor API 3.5)
     :param tags: names added by ``tabName`` and not removed by ``cancelTabName``, in order of arrival
     :param times_imported: rows stored for this number
     :param welcomes: welcome messages sent: rows stored with a ``welcome`` that is not empty
@@ -67,7 +79,7 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
 class CustomerStore:
     """Customers by company and number. One connection, one lock: safe to use from several threads.
 
-    :param database: path of the SQLite file, made when it does not exist; default in memory
+    :param database: path of the SQLite file, created when it does not exist; default in memory
     """
 
     def __init__(self, database: str = IN_MEMORY) -> None:
@@ -77,8 +89,8 @@ class CustomerStore:
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.execute(SCHEMA)
 
-    def commit(self, tenant_id: str, rows: Sequence[Row], at: float) -> None:
-        """Store the rows of one call in one transaction: new customers are made, known ones updated.
+    def commit(self, tenant_id: str, rows: Sequence[ImportRow], at: float) -> None:
+        """Store the rows of one call in one transaction: create new customers, update known ones.
 
         :param at: seconds since the epoch
         """
@@ -96,7 +108,7 @@ class CustomerStore:
         return self._select("ORDER BY id LIMIT ?", (-1 if limit is None else limit,))
 
     def search(self, text: str, *, offset: int, limit: int) -> list[Customer]:
-        """Return a page of the customers whose number or name holds a text, newest first; "" finds all."""
+        """Return a page of the customers whose number or name contains a text, newest first; "" finds all."""
         return self._select(f"WHERE {FOUND} ORDER BY id DESC LIMIT ? OFFSET ?", (text, text, text, limit, offset))
 
     def count(self, text: str = "") -> int:
@@ -130,7 +142,7 @@ class CustomerStore:
             return cursor.fetchall()
 
 
-def _merged(known: Customer | None, row: Row, at: float) -> Customer:
+def _merged(known: Customer | None, row: ImportRow, at: float) -> Customer:
     removed = _names(row.fields.get("cancelTabName", ""))
     tags = [*(known.tags if known else ()), *_names(row.fields.get("tabName", ""))]
     return Customer(
@@ -146,7 +158,7 @@ def _merged(known: Customer | None, row: Row, at: float) -> Customer:
 
 
 def _names(text: str) -> list[str]:
-    """Split tag names at ASCII commas (contract 2.3)."""
+    """Split tag names at ASCII commas (vendor API 3.2)."""
     return [name for name in (part.strip() for part in text.split(",")) if name]
 
 

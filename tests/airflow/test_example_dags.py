@@ -8,7 +8,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from airflow_provider_socialscrm.sandbox.server import Sandbox
+
+pytestmark = (
+    pytest.mark.thorough
+)  # some twenty seconds for each DAG run; tests/airflow/test_dag_runs.py has the main ones
 
 
 def succeed(airflow, dag_id: str, **environment: str) -> str:
@@ -23,7 +29,7 @@ def test_taskflow_imports_what_the_function_returns(airflow, socialscrm_sandbox:
     succeed(airflow, "taskflow", **connection)
 
     (manifest,) = airflow.xcoms("taskflow", "import_stage")
-    assert manifest["rows"]["total"] == 861
+    assert manifest["rows"]["total"] == 850
     assert {customer["fields"]["stage"] for customer in socialscrm_sandbox.customers()} == {"New Customer"}
     assert len(socialscrm_sandbox.customers()) == manifest["rows"]["accepted"] > 800
 

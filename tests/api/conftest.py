@@ -13,7 +13,7 @@ import pytest
 
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.sandbox.server import Sandbox
-from airflow_provider_socialscrm.sandbox.settings import SandboxSettings
+from tests.support.sandbox import as_new
 
 
 @dataclass
@@ -75,19 +75,10 @@ def serve() -> Iterator[Callable[[Callable[[Request], Answer]], Server]]:
         yield lambda answer: stack.enter_context(serving(answer))
 
 
-@pytest.fixture(scope="session")
-def running_sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
 @pytest.fixture
 def crm(running_sandbox: Sandbox) -> Sandbox:
-    """The session's one sandbox, as new."""
-    running_sandbox.reset()
-    defaults = SandboxSettings()
-    running_sandbox.configure(**{name: getattr(defaults, name) for name in SandboxSettings.__struct_fields__})
-    return running_sandbox
+    """The running sandbox as new, with the vendor's limit of calls."""
+    return as_new(running_sandbox)
 
 
 @pytest.fixture(params=list(AuthScheme))

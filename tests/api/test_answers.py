@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from airflow_provider_socialscrm.api.answers import clock_offset, read_answer, retry_after
-from airflow_provider_socialscrm.api.codes import CODES, Recovery
+from airflow_provider_socialscrm.api.codes import TABLES, Family, Recovery
 from airflow_provider_socialscrm.api.errors import (
     ClockError,
+    NotReadyError,
     RequestError,
     RowError,
     ServiceError,
@@ -32,7 +33,7 @@ def envelope(**fields):
 
 def failure_of(status, body=b"", headers=None, **options):
     with pytest.raises(SocialSCRMError) as caught:
-        read_answer(status, CaseInsensitiveDict(headers or {}), body, now=NOW, **options)
+        read_answer(status, CaseInsensitiveDict(headers or {}), body, **{"family": Family.IMPORT, "now": NOW} | options)
     return caught.value
 
 
@@ -52,7 +53,7 @@ def failure_of(status, body=b"", headers=None, **options):
     ],
 )
 def test_http_200_with_code_200_is_success_whatever_the_message_says(body, data):
-    assert read_answer(200, {}, body, now=NOW) == data
+    assert read_answer(200, {}, body, family=Family.IMPORT, now=NOW) == data
 
 
 @pytest.mark.parametrize(
@@ -85,18 +86,18 @@ def test_another_code_is_the_failure_its_table_entry_says(body, kind, number):
         (b" \r\n", "is empty"),
         (HTML, "is a web page"),
         (b"\n\n<!doctype html>", "is a web page"),
-        (b'{"code":200,"mess', "breaks off"),
-        (b'{"code":200}{', "breaks off"),
-        (b"[" * 100_000, "breaks off"),
-        (b'{"code":' + b"9" * 5000 + b"}", "breaks off"),
+        (b'{"code":200,"mess', "ends early"),
+        (b'{"code":200}{', "ends early"),
+        (b"[" * 100_000, "ends early"),
+        (b'{"code":' + b"9" * 5000 + b"}", "ends early"),
         (b"<<< not JSON >>>", "is a web page"),
         (b"OK", "is not JSON"),
         (b'"\xff"', "is not JSON"),
         (b"\x1f\x8b\x08", "is not JSON"),
-        (b"[]", "no object with a code"),
-        (b'[{"code":200}]', "no object with a code"),
-        (b"null", "no object with a code"),
-        (b"200", "no object with a code"),
+        (b"[]", "not an object with a code"),
+        (b'[{"code":200}]', "not an object with a code"),
+        (b"null", "not an object with a code"),
+        (b"200", "not an object with a code"),
         (b"{}", "has no code"),
         (b'{"message":"Success","data":""}', "has no code"),
         (b'{"code":null}', "has no code"),
@@ -129,8 +130,8 @@ TAKEN = envelope(code=200, message="Success", data="")
         ((201, 202, 204, 206), UncertainError, Recovery.UNCERTAIN, "not known"),
         ((301, 302, 303, 307, 308), SettingError, Recovery.STOP, "redirect"),
         ((401, 403, 404, 405, 407), SettingError, Recovery.STOP, "Base URL"),
-        ((413,), TooLargeError, Recovery.SHRINK, "bytes_per_call"),
-        ((408, 429, 503), ServiceError, Recovery.WAIT, "took nothing"),
+        ((413,), TooLargeError, Recovery.HALVE_BYTES, "bytes_per_call"),
+        ((408, 429, 503), ServiceError, Recovery.WAIT, "did not process the call"),
         ((400, 409, 415, 422), RequestError, Recovery.STOP, "Auth scheme"),
         ((500, 502, 504, 520, 599), UncertainError, Recovery.UNCERTAIN, "not known"),
     ],
@@ -211,13 +212,22 @@ def test_the_servers_text_is_shown_without_what_was_sent():
     assert failure.code.text in str(failure)
 
 
-@pytest.mark.parametrize("number", [number for number in CODES if number != 200])
-def test_what_the_server_says_beside_a_known_code_is_not_repeated(number):
+@pytest.mark.parametrize("family", Family)
+def test_a_code_is_read_as_one_of_the_family_that_was_called(family):
+    found = {number: type(failure_of(200, envelope(code=number), family=family)) for number in (533, 528, 538)}
+    assert found == {533: RequestError, 528: RequestError, 538: RequestError} | {
+        Family.IMPORT: {533: RowError},
+        Family.GROUP_LINKS: {538: NotReadyError},
+    }.get(family, {})
+
+
+@pytest.mark.parametrize("code", [code for code in TABLES[Family.IMPORT] if not code.needs_text], ids=str)
+def test_what_the_server_says_beside_a_known_code_is_not_repeated(code):
     def never():
         raise AssertionError("nothing of the call needs to be decoded for a known code")
 
-    failure = failure_of(200, envelope(code=number, message="Ana Silva"), sent_values=never)
-    assert failure.code is CODES[number]
+    failure = failure_of(200, envelope(code=code.number, message="Ana Silva"), sent_values=never)
+    assert failure.code is code
     assert "Ana" not in str(failure)
 
 
@@ -228,4 +238,4 @@ def test_what_the_server_says_beside_a_known_code_is_not_repeated(number):
 )
 def test_no_answer_is_beyond_the_client(status, body, headers):
     with pytest.raises(SocialSCRMError):
-        read_answer(status, headers, body, now=NOW)
+        read_answer(status, headers, body, family=Family.IMPORT, now=NOW)

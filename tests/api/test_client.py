@@ -19,8 +19,7 @@ import pytest
 import requests
 
 from airflow_provider_socialscrm.api import client as client_module
-from airflow_provider_socialscrm.api.client import Client, warn_if_in_clear
-from airflow_provider_socialscrm.api.clock import ServerClock
+from airflow_provider_socialscrm.api.client import Client, ServerClock, warn_if_in_clear
 from airflow_provider_socialscrm.api.errors import (
     ClockError,
     RequestError,

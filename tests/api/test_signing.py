@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_socialscrm.api.agents import user_query_call
+from airflow_provider_socialscrm.api.customers import import_call
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
-from airflow_provider_socialscrm.api.signing import body_token, header_token, import_call, user_query_call
+from airflow_provider_socialscrm.api.signing import body_token, header_token
 
 NOW = 1685592732.5  # 2023-06-01 04:12:12.5 UTC
 SOURCE = Settings("https://www.socialscrm.com", "1", "QOEAcPj6Tb8XRhwFvYih", "WhatsApp")

@@ -1,4 +1,4 @@
-"""The asset of a tenant's customers: written in one way, whoever writes it."""
+"""The asset of a tenant's customers: one normal form for every spelling."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ def test_airflow_brings_a_uri_of_ours_into_its_normal_form(written, normal):
     ],
 )
 def test_a_uri_of_another_shape_is_refused_with_the_right_shape_and_without_what_it_holds(wrong):
-    with pytest.raises(ValueError, match="is written socialscrm://host/tenant/customers") as failure:
+    with pytest.raises(ValueError, match="must be socialscrm://host/tenant/customers") as failure:
         sanitize_uri(urlsplit(wrong))
 
     assert "agent_wang" not in str(failure.value)
 
 
 def test_airflow_has_an_asset_of_this_scheme_checked():
-    with pytest.raises(ValueError, match="is written socialscrm://host/tenant/customers"):
+    with pytest.raises(ValueError, match="must be socialscrm://host/tenant/customers"):
         Asset("socialscrm://crm.example/7/groups")
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from airflow_provider_socialscrm.api.clock import ServerClock
+from airflow_provider_socialscrm.api.client import ServerClock
 from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.importer.options import Rules
 
@@ -83,5 +83,7 @@ def sandbox(*options: str) -> Iterator[str]:
     command = [sys.executable, "-m", "airflow_provider_socialscrm.sandbox", "--port", "0", "--api-key", KEY, *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
-        yield process.stdout.readline().split()[4].rstrip(",")
-        process.terminate()
+        try:
+            yield process.stdout.readline().split()[4].rstrip(",")
+        finally:  # or a failed benchmark would wait for the sandbox for ever
+            process.terminate()

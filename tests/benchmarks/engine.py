@@ -1,9 +1,10 @@
-"""Measures the engine, in one table: pace, isolation, CPU. Run by ``make benchmarks``; takes about two minutes."""
+"""Measures the engine, in one table: pace, slow stores, isolation, CPU. Run by ``make benchmarks``: three minutes."""
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pandas as pd
@@ -14,16 +15,46 @@ from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.api.signing import body_token
 from airflow_provider_socialscrm.importer.options import ALL, DEFAULT_CONCURRENCY, DEFAULT_ROWS, Options, Rules
+from airflow_provider_socialscrm.importer.results.checkpoint import CheckpointStore, NoCheckpointStore
 from airflow_provider_socialscrm.importer.run import Import
-from airflow_provider_socialscrm.importer.source import open_source
+from airflow_provider_socialscrm.importer.sources.open_source import open_source
 
 VENDOR_PACE: Final = 50.0
+
+SAVE_SECONDS: Final = (0.0, 0.02, 0.1, 0.2)
+"""How long a store takes for a save: a local file takes 1 ms or less, Airflow's API server 10 to 200 ms."""
+
+
+class SlowClient(NoHttpClient):
+    """Takes the time of a call, and no CPU, so that the pace and the saves alone decide how long an import takes."""
+
+    def import_customers(self, _rows: Sequence[bytes], *, agent: str | None) -> Any:  # noqa: ARG002 - as the client
+        """Take a call."""
+        time.sleep(LATENCY)
+
+
+class SlowStore(NoCheckpointStore):
+    """Takes its time for each save, and counts them.
+
+    :param seconds: what a save takes.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.saves = 0
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Take the time of a save, in which Python's other threads go on, as with a real one."""
+        json.dumps(state)
+        time.sleep(self._seconds)
+        self.saves += 1
 
 
 def main() -> None:
     """Print one table."""
     say("what", "figure")
     pace(100_000)
+    slow_stores(40_000)
     isolation(10_000)
     cpu(200_000)
 
@@ -32,9 +63,8 @@ def imported(url: str, frame: pd.DataFrame, calls_per_second: float, **options: 
     """Import a frame and return the manifest."""
     settings = Settings(url, "1", KEY, "agent_wang", calls_per_second=calls_per_second)
     client = Client(settings, connections=options.get("concurrency", DEFAULT_CONCURRENCY))
-    run = Import(
-        open_source(frame), client, Options(max_rejected=1_000_000, rules=Rules(extension_fields=ALL), **options)
-    )
+    chosen = Options(max_rejected=1_000_000, rules=Rules(extension_fields=ALL), **options)
+    run = Import(open_source(frame), client, chosen)
     run.run()
     client.close()
     return run.manifest()
@@ -74,6 +104,24 @@ def pace(rows: int) -> None:
     say("  by hand (sequential, unchecked)", f"{by_hand:,.0f} rows/s, ratio {rows / seconds / by_hand:.1f}")
 
 
+def slow_stores(rows: int) -> None:
+    """Compare the wall time with that of the same import without a checkpoint, whatever time a save takes."""
+    source = open_source(customers(rows))
+
+    def seconds_with(store: CheckpointStore) -> float:
+        started = time.perf_counter()
+        Import(source, SlowClient(45.0), Options(), None, store).run()
+        return time.perf_counter() - started
+
+    floor = seconds_with(NoCheckpointStore())
+    say(f"{rows // DEFAULT_ROWS} calls at 45 calls/s without a checkpoint, the floor", f"{floor:.2f} s")
+    for seconds in SAVE_SECONDS:
+        store = SlowStore(seconds)
+        ratio = seconds_with(store) / floor
+        what = f"  a save takes {seconds * 1000:.0f} ms: ratio to the floor (at most 1.05); saves"
+        say(what, f"{ratio:.3f}; {store.saves}")
+
+
 def isolation(rows: int) -> None:
     """Count what it takes to find bad rows."""
     with sandbox("--latency", str(LATENCY)) as url:
@@ -99,7 +147,7 @@ def cpu(rows: int) -> None:
     Import(source, NoHttpClient(), Options()).run()
     ours = time.process_time() - started
     million = 1_000_000 / rows
-    say("CPU seconds a million rows: source to settled, without HTTP", f"{ours * million:.1f} s")
+    say("CPU seconds a million rows: source to report, without HTTP", f"{ours * million:.1f} s")
     say("  to_dict and json.dumps a chunk, nothing else", f"{baseline * million:.1f} s, ratio {baseline / ours:.2f}")
 
 

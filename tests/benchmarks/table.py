@@ -24,12 +24,12 @@ from common import KEY, LATENCY, NoHttpClient, customers, sandbox, say
 
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.settings import Settings
-from airflow_provider_socialscrm.importer.chunks import Limits, chunk_rows
-from airflow_provider_socialscrm.importer.intake import Intake
+from airflow_provider_socialscrm.importer.fields.phones import whatsapp_numbers
+from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.options import ALL, DEFAULT_BYTES, Options, Rules
-from airflow_provider_socialscrm.importer.phones import whatsapp_numbers
 from airflow_provider_socialscrm.importer.run import Import
-from airflow_provider_socialscrm.importer.source import open_source
+from airflow_provider_socialscrm.importer.sending.chunks import Limits, chunk_rows
+from airflow_provider_socialscrm.importer.sources.open_source import open_source
 
 MILLION: Final = 1_000_000
 ROWS_PER_CALL: Final = 500
@@ -88,13 +88,13 @@ def speed(kind: str, frame: pd.DataFrame) -> None:
 
 def encoded(frame: pd.DataFrame) -> None:
     """Take a frame all the way to the bytes of its calls."""
-    intake = Intake(
+    reader = InputReader(
         open_source(frame), Options(rules=Rules(extension_fields=ALL)), agent_in_row=False, envelope=lambda _: 200
     )
-    intake.prepare()
+    reader.read()
     limits, rows = Limits(ROWS_PER_CALL, DEFAULT_BYTES), 0
-    for judged in intake.judged():
-        for chunk in chunk_rows(judged.rows, limits, lambda _: 200):
+    for prepared in reader.prepared_batches():
+        for chunk in chunk_rows(prepared.rows, limits, lambda _: 200):
             rows += b",".join(chunk.bodies).count(b'{"whatsApp":')
     assert rows == len(frame)
 

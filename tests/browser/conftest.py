@@ -1,4 +1,4 @@
-"""Starts a real Airflow, with runs that the real operator made against a sandbox, and looks at it with Chromium."""
+"""A real Airflow with runs of the real operator against a sandbox, and Chromium to open its pages."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PATIENCE = 40.0
-"""Seconds to wait for a page, or for Airflow to start; our choice, for slow machines."""
+"""Seconds to wait for a page or for Airflow to start; generous, for slow machines."""
 SWITCHES = [
     "--headless",
-    "--no-sandbox",  # root has none
+    "--no-sandbox",  # Chromium has no sandbox for root
     "--disable-gpu",
     "--disable-quic",
     "--disable-background-networking",
@@ -50,7 +50,7 @@ SWITCHES = [
 class AirflowServer:
     """A running api-server.
 
-    :param passwords: of its users: ``admin``, and ``nobody``, who has no right at all.
+    :param passwords: passwords of its users: ``admin``, and ``nobody``, who has no permissions.
     """
 
     url: str
@@ -95,7 +95,7 @@ def environment_of(home: Path, port: int) -> dict[str, str]:
         "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / "passwords.json"),
         "API__HOST": "127.0.0.1",
         "API__BASE_URL": f"http://127.0.0.1:{port}",
-        "API_AUTH__JWT_SECRET": "the key of an Airflow that lives as long as its tests, and no longer than that",
+        "API_AUTH__JWT_SECRET": "the key of an Airflow that only lives as long as these tests and is then deleted",
     }
     return {
         **os.environ,
@@ -123,14 +123,14 @@ def running(command: list[str], server: AirflowServer, log: Path) -> Iterator[No
             [sys.executable, "-m", "airflow", *command], env=server.environment, stdout=output, stderr=output
         )
         try:
-            wait_until_it_answers(server.url, process, log)
+            wait_until_it_responds(server.url, process, log)
             yield
         finally:
             process.terminate()
             process.wait(timeout=PATIENCE)
 
 
-def wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_until_it_responds(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 2 * PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -143,14 +143,14 @@ def wait_until_it_answers(url: str, process: subprocess.Popen[bytes], log: Path)
 
 
 class Browser:
-    """A tab of Chromium that looks at one Airflow."""
+    """A Chromium tab on one Airflow."""
 
     def __init__(self, chrome: Chrome, server: AirflowServer) -> None:
         self.chrome = chrome
         self.server = server
 
     def log_in(self, user: str) -> None:
-        self.chrome.get(f"{self.server.url}/socialscrm/icon.svg")  # a cookie needs a page of its site
+        self.chrome.get(f"{self.server.url}/socialscrm/icon.svg")  # a cookie can be set on a page of its site only
         self.chrome.delete_all_cookies()
         cookie = {"name": "_token", "value": self.server.token(user), "path": "/", "httpOnly": True}
         self.chrome.add_cookie(cookie)
@@ -176,7 +176,7 @@ class Browser:
         self.wait(lambda: self.text_of("main[aria-busy=false]"), "our page")
 
     def find(self, css: str, text: str = "", *, within: WebElement | None = None) -> WebElement:
-        """Wait for an element that is shown and holds the text."""
+        """Wait for a visible element that contains the text."""
 
         def found() -> WebElement | None:
             elements = (within or self.chrome).find_elements(By.CSS_SELECTOR, css)
@@ -199,7 +199,7 @@ class Browser:
         return self.chrome.execute_script(source, *arguments)
 
     def picture(self, name: str) -> None:
-        """Keep a screenshot where ``SOCIALSCRM_SCREENSHOTS`` asks for them."""
+        """Save a screenshot in the folder that ``SOCIALSCRM_SCREENSHOTS`` names, if any."""
         if folder := os.environ.get("SOCIALSCRM_SCREENSHOTS"):
             Path(folder).mkdir(parents=True, exist_ok=True)
             self.chrome.save_screenshot(Path(folder) / f"{name}.png")

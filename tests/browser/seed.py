@@ -1,6 +1,6 @@
-"""Fill Airflow's database with runs that the real operator made, against the CRM of the environment's connection.
+"""Fill Airflow's database with runs of the real operator against the CRM of the environment's connection.
 
-Runs in a process of its own, with the environment of the Airflow it fills.
+Runs in a separate process, with the environment of that Airflow.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from airflow.configuration import AIRFLOW_HOME, conf
 
 try:
     from airflow.dag_processing.dagbag import DagBag
-except ImportError:  # Airflow 3.1 has it elsewhere
+except ImportError:  # Airflow 3.1
     from airflow.models.dagbag import DagBag
 
 FIRST_NIGHT = datetime(2026, 11, 16, 2, tzinfo=UTC)
 NIGHTS = [(1200, 0), (900, 12), (1450, 3), (20, 30), (0, 0), (1310, 5), (None, None), (1280, 9), (1000, 0)]
-"""Good and bad rows of each night. Too many are bad in the fourth; the seventh cannot read; the last is under way."""
+"""Good and bad rows of each night. The fourth has too many bad rows, the seventh cannot read, the last is running."""
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The connection's form in Airflow's UI: filled, saved and tested against a sandbox."""
+"""The connection form in Airflow's UI: filled, saved and tested against a sandbox."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def save_and_test(browser, name):
     return browser.find("[role=status]", "Test Connection").text
 
 
-def test_it_asks_for_our_fields_by_our_names_and_for_no_other(form):
+def test_the_form_has_our_fields_with_our_labels_and_no_others(form):
     shown = form.texts(f"{DIALOG} label")
 
     assert [label for label in shown if label and not label.startswith("Connection")] == [
@@ -85,9 +85,9 @@ def test_a_connection_is_saved_and_tested(form, crm_address):
     unfold_extras(form).send_keys("1")
     form.picture("connection-form")
 
-    said = save_and_test(form, "socialscrm_default")
+    message = save_and_test(form, "socialscrm_default")
 
-    assert f"{host}:{port} accepts the signature of tenant 1, user agent_wang (body scheme)." in said
+    assert f"{host}:{port} accepts the signature of tenant 1, user agent_wang (body scheme)." in message
 
 
 def test_a_wrong_key_is_named(form, crm_address):
@@ -95,16 +95,16 @@ def test_a_wrong_key_is_named(form, crm_address):
     fill(form, connection_id="crm_wrong", host=host, login="agent_wang", password="not the key", port=str(port))
     unfold_extras(form).send_keys("1")
 
-    said = save_and_test(form, "crm_wrong")
+    message = save_and_test(form, "crm_wrong")
 
-    assert "522" in said
-    assert "ApiKey" in said
+    assert "522" in message
+    assert "ApiKey" in message
 
 
 def test_a_missing_field_is_named_by_its_label(form, crm_address):
     host, port = crm_address
     fill(form, connection_id="crm_half", host=host, login="agent_wang", password=KEY, port=str(port))
 
-    said = save_and_test(form, "crm_half")
+    message = save_and_test(form, "crm_half")
 
-    assert "The connection: Tenant ID is missing. Mend it in Airflow under Admin > Connections." in said
+    assert "The connection: Tenant ID is missing. Fix it under Admin > Connections." in message

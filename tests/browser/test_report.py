@@ -1,4 +1,4 @@
-"""The pages of imports in Airflow's UI, of runs that the real operator made."""
+"""The pages of imports in Airflow's UI, with runs of the real operator."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def of_night(day, task="import_customers"):
 
 
 def shown(browser, path, **how):
-    """Open one of our pages, alone or in Airflow's frame, and return its text."""
+    """Open one of our pages, on its own or in Airflow's frame, and return its text."""
     browser.open(path, **how)
     browser.wait_for_page() if path.startswith("/socialscrm/") else browser.enter_frame()
     return browser.text_of("main")
@@ -41,10 +41,10 @@ def test_a_report_has_every_row_of_the_import_in_a_bucket(browser):
     assert bar.get_attribute("aria-label") == "Rows by bucket: accepted 2,375, rejected 11, invalid 14"
     widths = browser.script("return [...document.querySelectorAll('.bar rect')].map((one) => one.width.baseVal.value)")
     assert sum(widths) == pytest.approx(1000)
-    assert min(widths) >= 8  # eleven of 2,400 rows are seen
+    assert min(widths) >= 8  # eleven of 2,400 rows are visible
 
 
-def test_refusals_come_with_their_meaning_and_what_to_do(browser):
+def test_rejections_have_their_meaning_and_a_hint(browser):
     text = shown(browser, PAGE)
 
     assert "533" in text
@@ -57,7 +57,7 @@ def test_pace_and_settings_are_those_of_the_run(browser):
     facts = dict(zip(*(fact_texts(browser, PAGE, name) for name in ("dt", "dd")), strict=True))
 
     assert facts["Connection"] == "socialscrm_default"
-    assert facts["Rows a call carries at most"] == "100"
+    assert facts["Rows per call, at most"] == "100"
     assert float(facts["Rows accepted a second"].replace(",", "")) > 0
 
 
@@ -66,7 +66,7 @@ def fact_texts(browser, path, name):
     return browser.texts(f".facts {name}")
 
 
-def test_the_place_of_the_refused_rows_can_be_copied(browser):
+def test_the_path_of_the_rejected_rows_can_be_copied(browser):
     shown(browser, PAGE)
     path = browser.text_of(".path code")
     browser.find("button", "Copy the path").click()
@@ -93,23 +93,23 @@ def test_a_failed_import_has_its_report(browser):
 @pytest.mark.parametrize(
     ("path", "sentence"),
     [
-        (of_night(16, "read_customers"), "This task is no import into SocialsCRM, so there is no report."),
-        (of_night(22), "The import did not run, because a task before it failed."),
-        (of_night(24), "The import has not finished. Its log says how far it is; the report comes when it ends."),
+        (of_night(16, "read_customers"), "This task is not an import into SocialsCRM, so it has no report."),
+        (of_night(22), "The import did not run, because an upstream task failed."),
+        (of_night(24), "The import has not finished. Its log shows the progress; the report appears when it ends."),
         ("/socialscrm/?dag_id=by_country", "3 imports: 80 rows accepted, 3 not."),
     ],
 )
-def test_what_is_no_report_is_said_in_a_sentence(browser, path, sentence):
+def test_a_sentence_replaces_a_missing_report(browser, path, sentence):
     assert sentence in shown(browser, path)
 
 
-def test_a_mapped_task_has_the_report_of_its_own_part(browser):
+def test_a_mapped_task_has_its_own_report(browser):
     path = f"/dags/by_country/runs/{FIRST}/tasks/import_customers/mapped/2/plugin/socialscrm-report"
 
     assert "40 of 42 rows accepted" in shown(browser, path)
 
 
-def test_a_dry_run_says_what_an_import_would_send(browser):
+def test_a_dry_run_shows_what_an_import_would_send(browser):
     page = f"/socialscrm/?dag_id=by_country&run_id={FIRST}&task_id=import_customers&map_index=0"
     text = shown(browser, page)
 
@@ -138,7 +138,7 @@ def test_a_dag_has_the_history_of_its_imports(browser):
     browser.picture("history")
 
 
-def test_all_imports_lead_to_their_reports_and_these_to_airflow(browser):
+def test_imports_link_to_their_reports_and_reports_to_airflow(browser):
     browser.open("/")
     browser.find("button", "Browse").click()
     browser.find("[role=menuitem]", "SocialsCRM imports").click()
@@ -155,7 +155,7 @@ def test_all_imports_lead_to_their_reports_and_these_to_airflow(browser):
 
 
 @pytest.mark.parametrize(("theme", "page"), [("light", (255, 255, 255)), ("dark", (20, 26, 42))])
-def test_it_has_airflows_theme(browser, theme, page):
+def test_the_page_has_airflows_theme(browser, theme, page):
     shown(browser, REPORT, theme=theme, height=1100)
     colour = (
         "const c = document.createElement('canvas').getContext('2d'); c.fillStyle = getComputedStyle(document.body)"
@@ -168,7 +168,7 @@ def test_it_has_airflows_theme(browser, theme, page):
     browser.picture("report" if theme == "light" else f"report-{theme}")
 
 
-def test_it_follows_when_the_theme_is_changed(browser):
+def test_the_page_follows_a_change_of_theme(browser):
     shown(browser, REPORT, theme="light")
     browser.chrome.switch_to.default_content()
     browser.script("localStorage.setItem('theme', 'dark')")
@@ -178,7 +178,7 @@ def test_it_follows_when_the_theme_is_changed(browser):
 
 
 @pytest.mark.parametrize("width", [1280, 600])
-def test_nothing_sticks_out(browser, width):
+def test_nothing_overflows(browser, width):
     browser.open(PAGE, width=width)
     browser.find("h1", "rows accepted")
 
@@ -194,7 +194,7 @@ def test_the_keyboard_reaches_everything_in_the_order_of_the_page(browser):
         seen.append(browser.script(FOCUSED))
 
     assert [name for name, _ in seen] == [
-        "import_customers", "first_import", "Rows by bucket", "Why rows were refused", "the path", "Copy the path",
+        "import_customers", "first_import", "Rows by bucket", "Why rows were not accepted", "the path", "Copy the path",
     ]  # fmt: skip
     assert all(outline == "solid" for _, outline in seen)
 
@@ -209,21 +209,21 @@ return [name ?? focused.getAttribute("aria-label") ?? focused.textContent, getCo
 @pytest.mark.parametrize(
     ("user", "path", "sentence"),
     [
-        (None, PAGE, "You are not logged in to Airflow any more. Log in, then load this page again."),
+        (None, PAGE, "Your Airflow session has ended. Log in and reload this page."),
         ("nobody", PAGE, "Your Airflow user may not read this."),
-        ("admin", PAGE.replace("first_import", "no_such"), "Airflow knows no such DAG, run or task."),
-        ("admin", PAGE.replace("2026", "2027"), "Airflow knows no such DAG, run or task."),
-        ("admin", "/socialscrm/?dag_id=no_such", "Airflow knows no such DAG, run or task."),
+        ("admin", PAGE.replace("first_import", "no_such"), "This DAG, run or task does not exist in Airflow."),
+        ("admin", PAGE.replace("2026", "2027"), "This DAG, run or task does not exist in Airflow."),
+        ("admin", "/socialscrm/?dag_id=no_such", "This DAG, run or task does not exist in Airflow."),
     ],
 )
-def test_what_airflow_refuses_is_said_plainly(browser, user, path, sentence):
+def test_an_error_of_airflow_becomes_a_plain_sentence(browser, user, path, sentence):
     browser.log_in(user) if user else browser.log_out()
     browser.open(path)
 
     assert sentence in browser.find("[role=alert]").text
 
 
-def test_the_page_loads_nothing_from_elsewhere_and_complains_of_nothing(browser):
+def test_the_page_loads_nothing_from_elsewhere_and_logs_no_error(browser):
     browser.chrome.get_log("browser")
     browser.open(PAGE)
     browser.find("h1", "rows accepted")
@@ -233,7 +233,7 @@ def test_the_page_loads_nothing_from_elsewhere_and_complains_of_nothing(browser)
     assert browser.chrome.get_log("browser") == []
 
 
-def test_names_are_text_whatever_they_hold(browser):
+def test_names_are_never_parsed_as_html(browser):
     text = shown(browser, "/socialscrm/?dag_id=by_country")
 
     assert "Imports of By <b>country</b>" in text

@@ -1,4 +1,4 @@
-"""What Airflow's own pages of a task show of an import: its links, and how far it is while it runs."""
+"""Airflow's own pages of a task: the links of an import, and its progress while it runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from airflow_provider_socialscrm.operators import checkpoints, standing
+from airflow_provider_socialscrm.runtime import progress, task_state
 
 FIRST = "manual__2026-11-16T02:00:00+00:00"
 OF_THE_LINKED = f"/dags/linked/runs/{FIRST}/tasks"
@@ -33,15 +33,15 @@ def extra_links(browser, task):
         ("mapped/mapped/1", "1.csv"),
     ],
 )
-def test_a_task_leads_to_the_crm_and_to_the_rows_that_did_not_go_in(browser, crm, task, prefix):
+def test_a_task_links_to_the_crm_and_to_the_rejected_rows(browser, crm, task, prefix):
     found = extra_links(browser, task)
     browser.picture("links")
 
-    assert found == {"SocialsCRM": f"{crm.url}/", "Rows that did not go in": CONSOLE + prefix}
+    assert found == {"SocialsCRM": f"{crm.url}/", "Rejected rows": CONSOLE + prefix}
 
 
 @pytest.mark.parametrize("task", ["to_disk", "nowhere"])
-def test_where_no_browser_can_show_the_rows_there_is_no_link_to_them(browser, crm, task):
+def test_a_file_that_no_browser_can_open_has_no_link(browser, crm, task):
     found = extra_links(browser, task)
     browser.picture(f"links-{task}")
 
@@ -50,7 +50,7 @@ def test_where_no_browser_can_show_the_rows_there_is_no_link_to_them(browser, cr
 
 @pytest.fixture
 def slow_import(airflow, crm) -> Iterator[subprocess.Popen[bytes]]:
-    """An import whose every call takes two seconds, until the CRM is hastened."""
+    """An import whose calls take two seconds each, until ``speed_up``."""
     crm.inject("latency", seconds=2.0)
     environment = airflow.environment | {"AIRFLOW_CONN_SOCIALSCRM_DEFAULT": crm.connection_json()}
     command = [sys.executable, "-m", "airflow", "dags", "test", "slow"]
@@ -60,12 +60,12 @@ def slow_import(airflow, crm) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         process.kill()
         process.wait()
-        hasten(crm)
-        for run_id in runs_of(airflow, "slow"):  # other tests count the imports
+        speed_up(crm)
+        for run_id in runs_of(airflow, "slow"):  # other tests count imports
             ask(airflow, "DELETE", f"dags/slow/dagRuns/{run_id}")
 
 
-def hasten(crm):
+def speed_up(crm):
     requests.delete(f"{crm.url}/_sandbox/faults", timeout=10)
 
 
@@ -84,22 +84,22 @@ def values_in(row):
 
 
 @pytest.mark.needs_airflow("3.3")
-def test_how_far_an_import_is_shows_while_it_runs_and_no_longer(browser, airflow, crm, slow_import):
+def test_progress_shows_while_an_import_runs_and_not_afterwards(browser, airflow, crm, slow_import):
     run_id = browser.wait(lambda: runs_of(airflow, "slow"), "the run")[0]
     task = f"/dags/slow/runs/{run_id}/tasks/import_customers"
     browser.open(f"{task}/task-state-store")
     browser.find("a", "Storage")
     browser.find("a", "Task State Store")
 
-    shown = values_in(browser.find("tr", standing.KEY))
+    shown = values_in(browser.find("tr", progress.KEY))
     browser.picture("progress")
     assert (shown["total"], shown["refused"]) == (300, 0)
     assert 10 <= shown["rows"] <= 290
     assert shown["seconds_left"] > 0
 
-    hasten(crm)
+    speed_up(crm)
     assert slow_import.wait(60) == 0
     browser.open(f"{task}/task-state-store")
-    browser.find("tr", checkpoints.KEY)
+    browser.find("tr", task_state.KEY)
     browser.picture("progress-after")
-    assert [row for row in browser.texts("tr") if standing.KEY in row] == []
+    assert [row for row in browser.texts("tr") if progress.KEY in row] == []

@@ -1,7 +1,7 @@
 """A cluster on this machine: PostgreSQL, Redis, a SocialsCRM, and Airflow with two Celery workers.
 
-Each is a process of its own on a free port of 127.0.0.1, all files are in one temporary folder, and all of it ends when
-the test does, however that is.
+Each is a separate process on a free port of 127.0.0.1, with all files in one temporary folder. All of them stop when
+the test ends, however it ends.
 """
 
 from __future__ import annotations
@@ -32,14 +32,15 @@ REDIS_PASSWORD = "quite-a-secret-of-redis"
 SLOTS = 4
 """Tasks a worker runs at once."""
 START_SECONDS = 120.0
-"""Within which a server must answer; the slowest takes a fourth of it."""
+"""Seconds in which a server must respond; the slowest needs a quarter of them."""
 END_SECONDS = 5.0
-"""Which a process is given to end by itself."""
+"""Seconds that a process has to end after SIGTERM."""
 POLL = 0.1
+"""Seconds between two looks at a condition."""
 NICE = -10
-"""Where it may, before whatever else the machine does: a process that waits makes its calls too close to each other."""
+"""Priority, where allowed: a process that waits for the processor sends its calls too close to each other."""
 CRM_NICE = -15
-"""And first of all the one whose clock measures them."""
+"""Priority of the CRM, whose clock measures the calls: the highest."""
 
 
 @pytest.fixture(name="wait_until")
@@ -48,7 +49,7 @@ def _wait_until() -> Callable[..., Any]:
 
 
 def wait_until(what: Callable[[], Any], seconds: float, why: str) -> Any:
-    """Return what a look finally finds; errors on the way count as nothing found."""
+    """Return the first true result; a connection error counts as false."""
     deadline = time.monotonic() + seconds
     while True:
         with suppress(OSError, requests.RequestException):
@@ -63,18 +64,18 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-def answers(port: int) -> bool:
+def responds(port: int) -> bool:
     with socket.create_connection(("127.0.0.1", port), 1.0):
         return True
 
 
 def kill_tree(process: subprocess.Popen[bytes]) -> set[int]:
-    """Kill a process and all that it started at once, as a machine that fails does, and return their ids."""
+    """Kill a process and all its children at once, like a failing machine, and return their ids."""
     tree: list[psutil.Process] = []
     with suppress(psutil.NoSuchProcess):
         root = psutil.Process(process.pid)
         tree = [root, *root.children(recursive=True)]
-        for number in (signal.SIGSTOP, signal.SIGKILL):  # first none may notice another's death
+        for number in (signal.SIGSTOP, signal.SIGKILL):  # stop all first, so that none notices another's end
             for one in tree:
                 with suppress(psutil.NoSuchProcess):
                     one.send_signal(number)
@@ -84,13 +85,13 @@ def kill_tree(process: subprocess.Popen[bytes]) -> set[int]:
 
 @dataclass
 class Processes:
-    """What was started, with its output in files of one folder."""
+    """The processes that were started, with their output in files of one folder."""
 
     folder: Path
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def start(self, name: str, *command: str, nice: int = NICE, **options: Any) -> subprocess.Popen[bytes]:
-        # A session of its own, or Ctrl-C would end the servers before those who need them.
+        # In a session of its own: otherwise Ctrl-C would stop the servers before their clients.
         options |= {"stderr": subprocess.STDOUT, "start_new_session": True}
         with (self.folder / f"{name}.log").open("ab") as log:
             started = subprocess.Popen(command, stdout=log, **options)
@@ -100,7 +101,7 @@ class Processes:
         return started
 
     def kill(self, name: str) -> set[int]:
-        """Kill a process with all that it started, and return their ids."""
+        """Kill a process and all its children, and return their ids."""
         return kill_tree(self.running[name])
 
     def log(self, name: str) -> str:
@@ -113,7 +114,7 @@ class Processes:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(END_SECONDS)
             kill_tree(process)
-        for orphan in psutil.process_iter():  # of a worker that was killed
+        for orphan in psutil.process_iter():  # children of a killed worker
             with suppress(psutil.Error):
                 if orphan.environ().get("AIRFLOW_HOME", "").startswith(str(self.folder)):
                     orphan.kill()
@@ -121,14 +122,14 @@ class Processes:
 
 @pytest.fixture(scope="session", autouse=True)
 def _end_as_if_by_control_c() -> None:
-    """Let SIGTERM, too, end the test by way of its fixtures."""
+    """Run the fixtures' cleanup on SIGTERM, too."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture
 def processes() -> Iterator[Processes]:
     folder = Path(mkdtemp(prefix="socialscrm-cluster-"))
-    folder.chmod(0o755)  # PostgreSQL runs as somebody else
+    folder.chmod(0o755)  # PostgreSQL runs as another user
     started = Processes(folder)
     try:
         yield started
@@ -139,7 +140,7 @@ def processes() -> Iterator[Processes]:
 
 @dataclass(frozen=True)
 class Redis:
-    """A Redis with a password, which can be killed and started again."""
+    """A Redis with a password, which tests can kill and start again."""
 
     processes: Processes
     port: int
@@ -151,7 +152,7 @@ class Redis:
     def start(self) -> None:
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--requirepass", REDIS_PASSWORD]
         self.processes.start("redis", "redis-server", *options, cwd=self.processes.folder)
-        wait_until(lambda: answers(self.port), START_SECONDS, "Redis does not start")
+        wait_until(lambda: responds(self.port), START_SECONDS, "Redis does not start")
 
     def kill(self) -> None:
         self.processes.kill("redis")
@@ -166,7 +167,7 @@ def redis_server(processes: Processes) -> Redis:
 
 @dataclass(frozen=True)
 class Crm:
-    """A SocialsCRM in a process of its own."""
+    """A SocialsCRM in a separate process."""
 
     url: str
     key: str = KEY
@@ -176,16 +177,16 @@ class Crm:
         return stats
 
     def peak(self) -> int:
-        """Return the most calls that arrived within any second."""
+        """Return the largest number of calls that arrived within a second."""
         return max(self.stats()["peak_calls_per_second"].values())
 
     def arrivals(self) -> list[float]:
-        """Return when the last thousand calls came, seconds since the epoch."""
+        """Return when the last thousand calls arrived, in seconds since the epoch."""
         calls = requests.get(f"{self.url}/_sandbox/calls", timeout=30).json()
         return [call["at"] for call in calls["recent"]]
 
     def rows(self) -> tuple[int, int]:
-        """Return how many customers there are, and how many rows made them."""
+        """Return the number of customers, and the number of rows imported into them."""
         customers = requests.get(f"{self.url}/_sandbox/customers", timeout=120).json()
         return len(customers), sum(customer["times_imported"] for customer in customers)
 
@@ -200,12 +201,12 @@ def crm(processes: Processes) -> Crm:
     port = free_port()
     options = ["--port", str(port), "--api-key", KEY, "--latency", "0.1"]
     processes.start("crm", sys.executable, "-m", "airflow_provider_socialscrm.sandbox", *options, nice=CRM_NICE)
-    wait_until(lambda: answers(port), START_SECONDS, "the SocialsCRM does not start")
+    wait_until(lambda: responds(port), START_SECONDS, "the SocialsCRM does not start")
     return Crm(f"http://127.0.0.1:{port}")
 
 
 def postgres_program(name: str) -> str:
-    """Return the path of one of PostgreSQL's programs, which Debian keeps off the PATH."""
+    """Return the path of one of PostgreSQL's programs, which Debian does not put on the PATH."""
     found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
     return str(found[-1]) if found else name
 
@@ -215,7 +216,7 @@ def database_url(processes: Processes) -> str:
     port, folder = free_port(), processes.folder / "postgres"
     folder.mkdir()
     user: list[str] = []
-    if os.geteuid() == 0:  # as which PostgreSQL refuses to run
+    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
         account = pwd.getpwnam("postgres")
         os.chown(folder, account.pw_uid, account.pw_gid)
         user = ["runuser", "-u", "postgres", "--"]
@@ -225,7 +226,7 @@ def database_url(processes: Processes) -> str:
     speed = ["-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "max_connections=200"]
     where = ["-D", str(data), "-k", str(folder), "-h", "127.0.0.1", "-p", str(port)]
     processes.start("postgres", *user, postgres_program("postgres"), *where, *speed, cwd=folder)
-    wait_until(lambda: answers(port), START_SECONDS, "PostgreSQL does not start")
+    wait_until(lambda: responds(port), START_SECONDS, "PostgreSQL does not start")
     return f"postgresql+psycopg2://airflow@127.0.0.1:{port}/postgres"
 
 
@@ -250,7 +251,7 @@ class Airflow:
             return cursor.fetchall()
 
     def logs(self) -> str:
-        """Return all that Airflow's own processes and its tasks logged."""
+        """Return everything that Airflow's processes and tasks logged."""
         files = self.processes.folder.rglob("*.log")
         return "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in files)
 
@@ -260,7 +261,7 @@ class Airflow:
 
 
 def settings_of(folder: Path, database_url: str, redis_url: str, port: int) -> dict[str, str]:
-    """Return Airflow's settings, as environment variables; its times are short, that a killed task is noticed soon."""
+    """Return Airflow's settings as environment variables, with short timeouts so that it notices a killed task soon."""
     settings = {
         "core": {"executor": "CeleryExecutor", "dags_folder": DAGS, "load_examples": False, "fernet_key": ""}
         | {"dags_are_paused_at_creation": False, "simple_auth_manager_all_admins": True}
@@ -272,7 +273,7 @@ def settings_of(folder: Path, database_url: str, redis_url: str, port: int) -> d
             "port": port,
             "host": "127.0.0.1",
         },
-        "api_auth": {"jwt_secret": "of-this-test-and-long-enough-for-a-signature-of-sha-512-to-be-content-with"},
+        "api_auth": {"jwt_secret": "of-this-test-and-longer-than-the-64-bytes-that-signatures-with-sha-512-require"},
         "celery": {"broker_url": redis_url, "result_backend": f"db+{database_url}", "worker_concurrency": SLOTS}
         | {"worker_prefetch_multiplier": 1, "sync_parallelism": 1},
         "scheduler": {"task_instance_heartbeat_timeout": 25, "task_instance_heartbeat_timeout_detection_interval": 2}
@@ -289,7 +290,7 @@ def settings_of(folder: Path, database_url: str, redis_url: str, port: int) -> d
 
 @pytest.fixture
 def airflow(processes: Processes, redis_server: Redis, database_url: str) -> Airflow:
-    """Airflow's processes, not started yet; its database is ready."""
+    """Airflow with a migrated database; its processes are not started yet."""
     environment = settings_of(processes.folder, database_url, redis_server.url, free_port())
     cluster = Airflow(processes, environment, database_url)
     assert cluster.start("migrate", "db", "migrate").wait(START_SECONDS) == 0, processes.log("migrate")

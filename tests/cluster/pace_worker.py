@@ -1,6 +1,6 @@
-"""An import in a process of its own, whose one argument is a JSON object that names all it needs.
+"""Run an import in a process of its own; the one argument is a JSON object with all it needs.
 
-It says ``ready``, waits until its input is closed, and ends with 0 when the import is complete.
+The process prints ``ready``, waits until its input is closed, and exits with 0 when the import is complete.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.run import Import
-from airflow_provider_socialscrm.importer.source import open_source
+from airflow_provider_socialscrm.importer.sources.open_source import open_source
 
 
 def main() -> None:
-    told = json.loads(sys.argv[1])
+    arguments = json.loads(sys.argv[1])
     logging.basicConfig(level=logging.INFO)
-    settings = Settings(told["url"], "1", told["key"], "agent_wang", pace_url=told["pace_url"])
-    options = Options(told["rows_per_call"], parallel_tasks=told["tasks"])
-    numbers = [f"8699{told['number']}{position:07}" for position in range(told["calls"] * told["rows_per_call"])]
+    settings = Settings(arguments["url"], "1", arguments["key"], "agent_wang", pace_url=arguments["pace_url"])
+    options = Options(arguments["rows_per_call"], parallel_tasks=arguments["tasks"])
+    numbers = [
+        f"8699{arguments['number']}{position:07}" for position in range(arguments["calls"] * arguments["rows_per_call"])
+    ]
     with closing(Client(settings, connections=options.concurrency)) as client:
         run = Import(open_source(pa.table({"whatsApp": numbers})), client, options)
         sys.stdout.write("ready\n")

@@ -21,12 +21,12 @@ ROWS_PER_CALL = 100
 LIMIT = 50
 """Calls a second at the CRM."""
 RUN_SECONDS = 240.0
-"""Within which the whole run must end; at 45 calls a second its calls alone take 44."""
+"""Seconds in which the whole run must end; at 45 calls a second its calls alone take 44."""
 
 
 @pytest.fixture
 def partitions(processes):
-    """A folder with the table in partitions, as another task would leave it."""
+    """A folder with the table in partitions, as an upstream task would write it."""
     folder = processes.folder / "data"
     folder.mkdir()
     size = ROWS // TASKS
@@ -42,7 +42,7 @@ def partitions(processes):
 
 @pytest.fixture
 def started(airflow, crm, redis_server, partitions):
-    """The DAG's run, begun."""
+    """Airflow with its processes started; the DAG runs at once."""
     airflow.environment.update(
         AIRFLOW_CONN_SOCIALSCRM_DEFAULT=crm.connection(pace_conn_id="queue"),
         AIRFLOW_CONN_QUEUE=redis_server.url,
@@ -57,7 +57,7 @@ def started(airflow, crm, redis_server, partitions):
 
 
 def tries(airflow) -> dict[int, tuple[str, int, int]]:
-    """Return the state of each mapped task, the process of its try and the number of the try, by map index."""
+    """Return the state, the process id and the try number of each mapped task, by map index."""
     query = "SELECT map_index, state, pid, try_number FROM task_instance WHERE map_index >= 0"
     return {index: (state, pid, number) for index, state, pid, number in airflow.query(query)}
 
@@ -66,9 +66,9 @@ def in_state(airflow, state: str) -> int:
     return sum(state == found for found, _, _ in tries(airflow).values())
 
 
-def test_a_killed_worker_loses_no_row_repeats_little_and_never_exceeds_the_limit(started, crm, processes, wait_until):
+def test_after_a_killed_worker_no_row_is_lost_few_repeat_and_the_limit_holds(started, crm, processes, wait_until):
     begun = time.monotonic()
-    wait_until(lambda: crm.stats()["calls"] >= ROWS / ROWS_PER_CALL / 4, RUN_SECONDS, "the import does not begin")
+    wait_until(lambda: crm.stats()["calls"] >= ROWS / ROWS_PER_CALL / 4, RUN_SECONDS, "the import does not start")
     wait_until(lambda: in_state(started, "running") == TASKS, RUN_SECONDS, "not all tasks run")
     before, ids = tries(started), processes.kill("one")
     killed = {index: number for index, (_, pid, number) in before.items() if pid in ids}
@@ -83,11 +83,11 @@ def test_a_killed_worker_loses_no_row_repeats_little_and_never_exceeds_the_limit
     )  # fmt: skip
     assert 0 < len(killed) < TASKS
     assert distinct == ROWS
-    in_flight = len(killed) * DEFAULT_CONCURRENCY  # at most: a call counts until its outcome is kept
+    in_flight = len(killed) * DEFAULT_CONCURRENCY  # at most: a call counts until its outcome is saved
     assert rows - distinct <= in_flight * ROWS_PER_CALL
     assert stats["calls"] <= ROWS / ROWS_PER_CALL + in_flight
     assert crm.peak() <= LIMIT
     for index, number in killed.items():
-        assert re.search(r"Going on after [\d,]+ rows that an earlier try settled", started.task_log(index, number + 1))
+        assert re.search(r"Resuming: [\d,]+ rows are done since an earlier try", started.task_log(index, number + 1))
     assert "shared through Redis; without it 45 divided by 8 tasks at once = 5.62" in logs
     assert [secret for secret in ("quite-a-secret-of-redis", "CLUSTERKEY", "8699600") if secret in logs] == []

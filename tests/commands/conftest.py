@@ -1,4 +1,4 @@
-"""A file with trouble of every kind, and ways to check it."""
+"""A file with every kind of mistake, and ways to check it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ whatsApp,friendName,city
 8615266667781,Zyphora,Kyzyl
 """
 
-TROUBLED = """\
+MISTAKES = """\
 mobile,nickname,birthday,sex,freindName,Shoe [cm],remarks
 +86 139 1234 5678, Quillon Ashdown ,1987-03-08,Male,Brixby,251,tallish
 12ab,Zyphora Underhill,01/02/2020,female,,262,shortish
@@ -39,7 +39,7 @@ VALUES = [
     *("Peregrine", "Vexley", "Isolde", "Thackeray", "Brixby", "robotic", "tallish", "shortish", "quietish"),
     *("251", "262", "273", "284", "295"),
 ]
-"""What stands in it of customers; none of it may show."""
+"""Customers' values in it, none of which may show."""
 
 
 class Shown(NamedTuple):
@@ -61,7 +61,7 @@ class Shown(NamedTuple):
 def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("fine.csv").write_text(FINE, encoding="utf-8")
-    Path("troubled.csv").write_text(TROUBLED, encoding="utf-8")
+    Path("mistakes.csv").write_text(MISTAKES, encoding="utf-8")
 
 
 @pytest.fixture

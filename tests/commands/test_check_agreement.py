@@ -18,11 +18,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from airflow_provider_socialscrm.commands.check_arguments import Parser, add_to
-from airflow_provider_socialscrm.commands.check_request import request_of
-from airflow_provider_socialscrm.importer.preview import Preview, preview_import
-from airflow_provider_socialscrm.importer.report import Bucket
-from airflow_provider_socialscrm.importer.source import open_source
+from airflow_provider_socialscrm.__main__ import command_parser
+from airflow_provider_socialscrm.commands.check_options import request_of
+from airflow_provider_socialscrm.importer.dry_run import Preview, preview_import
+from airflow_provider_socialscrm.importer.reasons import Bucket
+from airflow_provider_socialscrm.importer.sources.open_source import open_source
 
 FILES = {
     "words for a missing number": "whatsApp,friendName\n8615266667780,a\nNULL,b\nn/a,c\nNA,d\n#N/A,e\nNone,f\n,g\n",
@@ -70,15 +70,15 @@ FILES = {
 
 OPTIONS = {
     "no options": [],
-    "header scheme": ["--auth-scheme", "header", "--default", "agentAccount=agent_wang"],
-    "null values": ["--null-value", "NULL", "--null-value", "n/a", "--null-value", "x"],
+    "header scheme": ["--auth-scheme", "header", "--defaults", "agentAccount=agent_wang"],
+    "null values": ["--null-values", "NULL", "--null-values", "n/a", "--null-values", "x"],
     "a region": ["--default-region", "CN"],
     "national numbers": ["--default-region", "CN", "--ambiguous-numbers", "national"],
     "international numbers": ["--default-region", "CN", "--ambiguous-numbers", "international"],
     "bad values omitted": ["--bad-values", "omit"],
-    "dates of days first": ["--dayfirst", "--all-extension-fields"],
+    "dates of days first": ["--dayfirst", "--extension-fields", "all"],
     "empty ones sent": ["--empty", "send", "--duplicates", "first"],
-    "all duplicates sent": ["--duplicates", "send", "--default", "stage=New"],
+    "all duplicates sent": ["--duplicates", "send", "--defaults", "stage=New"],
 }
 
 Verdict = tuple[dict[int, tuple[str, str]], dict[Bucket, int], list[int]]
@@ -97,7 +97,7 @@ def test_a_path_and_its_dataframe_have_one_verdict(text, options):
 
 def test_dates_of_an_extension_field_have_one_verdict():
     Path("table.csv").write_text(FILES["dates of a field of one's own"], encoding="utf-8")
-    options = ["--extension-field", "Last Order", "--date-field", "Last Order"]
+    options = ["--extension-fields", "Last Order", "--date-fields", "Last Order"]
 
     by_path = verdict(Path("table.csv"), *options)
 
@@ -107,7 +107,7 @@ def test_dates_of_an_extension_field_have_one_verdict():
 
 def test_with_null_values_a_row_of_such_words_is_blank_as_it_is_to_pandas():
     Path("table.csv").write_text(FILES["rows of words for missing values"], encoding="utf-8")
-    options = ["--null-value", "NULL", "--null-value", "n/a"]
+    options = ["--null-values", "NULL", "--null-values", "n/a"]
 
     by_path = verdict(Path("table.csv"), *options)
 
@@ -140,14 +140,12 @@ def verdict(data: Any, *options: str) -> Verdict:
 
     Other rows are blank.
     """
-    parser = Parser()
-    add_to(parser)
-    request = request_of(parser.parse_args(["table.csv", *options]))
+    request = request_of(command_parser().parse_args(["check", "table.csv", *options]))
     Path("rejects.csv").unlink(missing_ok=True)
     preview: Preview = preview_import(
         open_source(data), request.options, request.settings, lambda _: 200, rejects_path=Path("rejects.csv")
     )
-    counts = {bucket: rows for bucket in Bucket if (rows := preview.report.count(bucket))}
+    counts = {bucket: rows for bucket in Bucket if (rows := preview.report.rows_in(bucket))}
     return written("rejects.csv"), counts, sorted(preview.samples)
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-MAPPED = ("troubled.csv", "--column", "mobile=whatsApp", "--all-extension-fields")
+from airflow_provider_socialscrm.commands.check_page import counted, label, shown
+
+MAPPED = ("mistakes.csv", "--columns", "mobile=whatsApp", "--extension-fields", "all")
 OWN = """\
 ,whatsApp,first name,8615266667780,Last Order,Seen,sex,socialscrm_code,,notes
 1,15045554467,Quillon,x,2024-03-13,2024-03-14,M,530,,a
@@ -16,22 +18,22 @@ OWN = """\
 3,,,,,,,,,
 """
 OWN_MAPPED = (
-    *("own.csv", "--column", "notes=", "--extension-field", "Seen", "--extension-field", "Last Order"),
-    *("--date-field", "Seen", "--values", "sex:M=male", "--values", "sex:F=female", "--default-region", "CN"),
+    *("own.csv", "--columns", "notes=", "--extension-fields", "Seen", "--extension-fields", "Last Order"),
+    *("--date-fields", "Seen", "--values", "sex:M=male", "--values", "sex:F=female", "--default-region", "CN"),
 )
 SETTINGS = (
-    *("--column", "remarks=", "--default", "stage=New", "--default", "sex=unknown"),
+    *("--columns", "remarks=", "--defaults", "stage=New", "--defaults", "sex=unknown"),
     *("--empty", "freindName=send"),
 )
 
 
 def test_counts(check):
     assert check(*MAPPED).lines[:6] == [
-        "troubled.csv: 8 rows x 7 columns",
+        "mistakes.csv: 8 rows x 7 columns",
         "",
         "  2  can be sent, in 1 call: at least 1 s at 45 calls a second",
         "  5  invalid: cannot be sent as they are",
-        "  1  duplicate: another row has the same number, and goes instead",
+        "  1  duplicate: another row with the same number is sent instead",
         "",
     ]
 
@@ -42,8 +44,8 @@ def test_reasons(check):
         "  ──────────────────────────────────────────────────────────────────────────────",
         "     2   unreadable              The row cannot be read from its      5, 6",
         "                                 file.",
-        "                                 Fix the lines that are named",
-        "                                 further down.",
+        "                                 Fix the lines named under 'Worth a",
+        "                                 look'.",
         "",
         "     1   bad-number +            whatsApp is not one phone number     1",
         "         ambiguous-birthday      of 7 to 15 digits. birthday could",
@@ -58,18 +60,19 @@ def test_reasons(check):
         "                                 without them.",
         "",
         "     1   duplicate               Another row of the input has the     0",
-        "                                 same whatsApp number, and is sent",
+        "                                 same whatsApp number and is sent",
         "                                 instead.",
-        "                                 The dead letter names that row;",
-        "                                 duplicates='first' or 'send'",
-        "                                 chooses another row.",
+        "                                 See the dead letter for that row.",
+        "                                 Set duplicates='first' to send the",
+        "                                 first row instead, or 'send' to",
+        "                                 send all.",
         "",
         "     1   national-number         whatsApp begins with 0, so it        7",
         "                                 lacks its country code.",
         "                                 Write the number with + and its",
         "                                 country code, or set",
         "                                 default_region to the country that",
-        "                                 such numbers belong to.",
+        "                                 these numbers belong to.",
         "",
         "     1   no-number +             The row has no whatsApp number.      2",
         "         bad-birthday            birthday is not a date such as",
@@ -88,16 +91,16 @@ def test_reasons(check):
 
 
 def test_columns(check):
-    assert check(*MAPPED, *SETTINGS).section("Where the columns go") == [
+    assert check(*MAPPED, *SETTINGS).section("Columns and fields") == [
         "  Column       Field        What happens",
-        "  ──────────────────────────────────────────────────────────────────────",
+        "  ───────────────────────────────────────────────────────────────────",
         "  mobile       whatsApp     sent",
         "  nickname     nickname     sent as an extension field",
         "  birthday     birthday     sent",
         "  sex          sex          sent, if blank 'unknown'",
-        "  freindName   freindName   sent as an extension field, also where blank",
+        "  freindName   freindName   sent as an extension field, also if blank",
         "  Shoe [cm]    Shoe [cm]    sent as an extension field",
-        "  remarks                   left out: by --column",
+        "  remarks                   left out: by --columns",
         "               stage        sent, always 'New'",
     ]
 
@@ -110,45 +113,45 @@ def test_samples(check):
         "        stage      nothing            Aaa",
         "    4   whatsApp   +99 999 9999999    999999999999",
         "        stage      nothing            Aaa",
-        "  Masked: A, a and x are letters, 9 is a digit. Values that stay as they are: 6.",
+        "  Masked: A, a and x are letters, 9 is a digit. Unchanged values: 6.",
     ]
 
 
 def test_samples_that_stay_as_they_are(check):
-    assert check("fine.csv").section("2 rows, before and after") == ["  All values stay as they are."]
+    assert check("fine.csv").section("2 rows, before and after") == ["  No value changes."]
 
 
 def test_notes(check):
-    assert check(*MAPPED, "--default", "welcome=Hello").section("Worth a look") == [
-        "  - 1 row: sex is neither unknown, male nor female, nor a word that certainly",
-        "    means one of them. It is sent as it is. Set values={'sex': {'1': 'male',",
-        "    '2': 'female'}}, with the words of your data, to have them translated.",
-        "  - welcome makes the CRM write to the customers. Each row that has one takes a",
-        "    call of its own.",
+    assert check(*MAPPED, "--defaults", "welcome=Hello").section("Worth a look") == [
+        "  - 1 row: sex is not unknown, male or female, nor a word that clearly means one",
+        "    of them. It is sent unchanged. Set values={'sex': {'1': 'male', '2':",
+        "    'female'}}, with the words in your data, to translate them.",
+        "  - welcome makes the CRM send the customer a message. Each row that has one",
+        "    takes a call of its own.",
         "  - 'freindName' is sent as an extension field. If friendName is meant, set",
         "    columns={'freindName': 'friendName'}.",
-        "  - troubled.csv, line 7: it has 2 values, and the header names 7",
-        "  - troubled.csv, line 8: text follows a closing quote",
+        "  - mistakes.csv, line 7: it has 2 values, but the header names 7",
+        "  - mistakes.csv, line 8: text follows a closing quote",
     ]
 
 
 def test_why_columns_are_left_out(check):
     Path("own.csv").write_text(OWN, encoding="utf-8")
 
-    assert check(*OWN_MAPPED).section("Where the columns go") == [
+    assert check(*OWN_MAPPED).section("Columns and fields") == [
         "  Column            Field        What happens",
-        "  ────────────────────────────────────────────────────────────────────",
+        "  ────────────────────────────────────────────────────────────────────────────",
         "  Unnamed: 0                     left out: no name",
         "  whatsApp          whatsApp     sent",
-        "  first name                     left out: not asked for",
-        "  [hidden]                       left out: not asked for",
+        "  first name                     left out: not a field of the API",
+        "  [hidden]                       left out: not a field of the API",
         "  Last Order        Last Order   sent as an extension field",
         "  Seen              Seen         sent as an extension field, as a date",
         "  sex               sex          sent, 2 values replaced",
-        "  socialscrm_code                left out: not the customer's",
+        "  socialscrm_code                left out: added by this provider or by pandas",
         "  Unnamed: 8                     left out: no name",
-        "  notes                          left out: by --column",
-        "  --extension-field NAME sends a column that was not asked for.",
+        "  notes                          left out: by --columns",
+        "  --extension-fields NAME sends such a column as an extension field.",
     ]
 
 
@@ -158,17 +161,17 @@ def test_why_columns_are_left_out(check):
         (
             [],
             [
-                "  They are rejected. --ambiguous-numbers national or international says which",
-                "  number is meant.",
+                "  They are rejected. To send them, choose --ambiguous-numbers national or",
+                "  international.",
             ],
         ),
         (
             ["--ambiguous-numbers", "national"],
-            ["  The national one is sent, as --ambiguous-numbers national says."],
+            ["  They are sent as national numbers, because of --ambiguous-numbers national."],
         ),
         (
             ["--ambiguous-numbers", "international"],
-            ["  The international one is sent, as --ambiguous-numbers international says."],
+            ["  They are sent as international numbers, because of --ambiguous-numbers", "  international."],
         ),
     ],
 )
@@ -177,7 +180,7 @@ def test_numbers_of_two_countries(check, options, lines):
 
     done = check(*OWN_MAPPED, *options)
 
-    assert done.section("Numbers that can be of two countries") == [
+    assert done.section("Numbers that are valid in two countries") == [
         "  Rows   Countries",
         "  ────────────────",
         "     1   CN or US",
@@ -206,41 +209,35 @@ def test_what_several_fields_have_in_common_is_said_once(check):
 
     assert check("nulls.csv").section("Worth a look") == [
         "  - 2 rows (friendName), 1 row (stage): A value is a word that programs write",
-        "    for a missing value, such as NULL or NaN. It is sent as it is. Set",
-        "    null_values=['NULL'], with the words that occur in your data, to treat them",
-        "    as missing.",
+        "    for a missing value, such as NULL or NaN. It is sent unchanged. Set",
+        "    null_values=['NULL'], with the words in your data, to treat them as missing.",
     ]
-    done = check("nulls.csv", "--null-value", "NULL")
+    done = check("nulls.csv", "--null-values", "NULL")
     assert "Worth a look" not in done.lines
-    assert "Arguments above, as options" not in done.lines
 
 
-def test_blanks_at_the_edge_show(check):
+def test_blanks_at_the_start_and_end_show(check):
     Path("edge.csv").write_text('whatsApp,friendName\n8615266667780,"Xan "\n', encoding="utf-8")
 
     assert check("edge.csv").section("1 row, before and after") == [
         "  Row   Field        Before   After",
         "  ─────────────────────────────────",
         "    0   friendName   Aaa␣     Aaa",
-        "  Masked: A, a and x are letters, 9 is a digit, ␣ is a blank at the edge. Values",
-        "  that stay as they are: 1.",
+        "  Masked: A, a and x are letters, 9 is a digit, ␣ is a blank at the start or",
+        "  end. Unchanged values: 1.",
     ]
 
 
-def test_arguments_that_the_page_names_are_given_as_options(check):
-    assert check(*MAPPED).section("Arguments above, as options") == [
-        "  columns          --column COLUMN=FIELD, or --column COLUMN= to leave a column",
-        "                   out",
-        "  values           --values FIELD:TEXT=VALUE",
-        "  duplicates       --duplicates first, last or send",
-        "  default_region   --default-region CC",
-        "  dayfirst         --dayfirst or --no-dayfirst",
-        "  bad_values       --bad-values omit",
-        "  dead letter      the file at --rejects-path",
-    ]
+def test_a_page_that_names_arguments_says_how_to_set_them(check):
+    names_arguments = "\n".join(check(*MAPPED).section("What next"))
+    Path("nulls.csv").write_text("whatsApp,friendName\n8615266667780,NULL\n", encoding="utf-8")
+
+    assert "bad_values='omit' is --bad-values omit" in names_arguments
+    assert "bad_values='omit' is --bad-values omit" in "\n".join(check("nulls.csv").section("What next"))
+    assert "--bad-values" not in check("fine.csv", "--defaults", "welcome=Hello").out
 
 
-def test_many_notes_are_not_all_told(check):
+def test_many_notes_are_not_all_shown(check):
     Path("torn.csv").write_text("whatsApp,city\n" + "x\n" * 12, encoding="utf-8")
 
     notes = check("torn.csv").section("Worth a look")
@@ -256,18 +253,22 @@ def test_many_notes_are_not_all_told(check):
         (
             ("twice.csv",),
             [
-                "  Every row can be sent, but for the duplicates.",
-                "  - --rejects-path rejects.csv writes the rows that are left out to a file, with",
-                "    the reasons.",
+                "  Every row can be sent, except the duplicates.",
+                "  - --rejects-path rejects.csv saves the rows left out, with the reasons.",
+                "  - Messages name arguments of SocialSCRMImportOperator. Here they are options:",
+                "    data is FILE, bad_values='omit' is --bad-values omit, and columns={'a': 'b',",
+                "    'c': None} is --columns a=b --columns c=.",
             ],
         ),
-        (("blank.csv",), ["  There are no rows to send, but the blank rows."]),
+        (("blank.csv",), ["  There is nothing to send besides the blank rows."]),
         (
             ("some.csv",),
             [
-                "  Every row can be sent, but for the duplicates and the blank rows.",
-                "  - --rejects-path rejects.csv writes the rows that are left out to a file, with",
-                "    the reasons.",
+                "  Every row can be sent, except the duplicates and the blank rows.",
+                "  - --rejects-path rejects.csv saves the rows left out, with the reasons.",
+                "  - Messages name arguments of SocialSCRMImportOperator. Here they are options:",
+                "    data is FILE, bad_values='omit' is --bad-values omit, and columns={'a': 'b',",
+                "    'c': None} is --columns a=b --columns c=.",
             ],
         ),
         (
@@ -275,20 +276,25 @@ def test_many_notes_are_not_all_told(check):
             [
                 "  5 rows cannot be sent, which --max-rejected none allows: an import would send",
                 "  the others.",
-                "  - The rows that are left out are in r.jsonl, with the reasons.",
+                "  - The rows left out are in r.jsonl, with the reasons.",
+                "  - Messages name arguments of SocialSCRMImportOperator. Here they are options:",
+                "    data is FILE, bad_values='omit' is --bad-values omit, and columns={'a': 'b',",
+                "    'c': None} is --columns a=b --columns c=.",
                 "  - A check makes no call: the CRM may still reject rows, for an agent or an",
                 "    extension field that it does not know.",
             ],
         ),
-        (("header.csv",), ["  There are no rows, so an import would do nothing."]),
+        (("header.csv",), ["  The file has no rows: an import would do nothing."]),
         (
             MAPPED,
             [
                 "  5 rows cannot be sent, and --max-rejected allows 0: an import would send the",
                 "  others, and then fail.",
                 "  - Fix them, or allow as many with --max-rejected 5.",
-                "  - --rejects-path rejects.csv writes the rows that are left out to a file, with",
-                "    the reasons.",
+                "  - --rejects-path rejects.csv saves the rows left out, with the reasons.",
+                "  - Messages name arguments of SocialSCRMImportOperator. Here they are options:",
+                "    data is FILE, bad_values='omit' is --bad-values omit, and columns={'a': 'b',",
+                "    'c': None} is --columns a=b --columns c=.",
                 "  - A check makes no call: the CRM may still reject rows, for an agent or an",
                 "    extension field that it does not know.",
             ],
@@ -297,8 +303,11 @@ def test_many_notes_are_not_all_told(check):
             ("local.csv", "--rejects-path", "r.jsonl"),
             [
                 "  No row can be sent.",
-                "  - Fix them, or give options by which they can be read.",
-                "  - The rows that are left out are in r.jsonl, with the reasons.",
+                "  - Fix them as the reasons say.",
+                "  - The rows left out are in r.jsonl, with the reasons.",
+                "  - Messages name arguments of SocialSCRMImportOperator. Here they are options:",
+                "    data is FILE, bad_values='omit' is --bad-values omit, and columns={'a': 'b',",
+                "    'c': None} is --columns a=b --columns c=.",
             ],
         ),
         (
@@ -307,7 +316,10 @@ def test_many_notes_are_not_all_told(check):
                 "  5 rows cannot be sent, and --max-rejected allows 2: an import would send the",
                 "  others, and then fail.",
                 "  - Fix them, or allow as many with --max-rejected 5.",
-                "  - The rows that are left out are in r.jsonl, with the reasons.",
+                "  - The rows left out are in r.jsonl, with the reasons.",
+                "  - Messages name arguments of SocialSCRMImportOperator. Here they are options:",
+                "    data is FILE, bad_values='omit' is --bad-values omit, and columns={'a': 'b',",
+                "    'c': None} is --columns a=b --columns c=.",
                 "  - A check makes no call: the CRM may still reject rows, for an agent or an",
                 "    extension field that it does not know.",
             ],
@@ -317,7 +329,10 @@ def test_many_notes_are_not_all_told(check):
             [
                 "  5 rows cannot be sent, which --max-rejected 0.9 allows: an import would send",
                 "  the others.",
-                "  - The rows that are left out are in r.jsonl, with the reasons.",
+                "  - The rows left out are in r.jsonl, with the reasons.",
+                "  - Messages name arguments of SocialSCRMImportOperator. Here they are options:",
+                "    data is FILE, bad_values='omit' is --bad-values omit, and columns={'a': 'b',",
+                "    'c': None} is --columns a=b --columns c=.",
                 "  - A check makes no call: the CRM may still reject rows, for an agent or an",
                 "    extension field that it does not know.",
             ],
@@ -325,9 +340,12 @@ def test_many_notes_are_not_all_told(check):
         (
             (*MAPPED, "--on-invalid", "fail", "--rejects-path", "r.jsonl"),
             [
-                "  5 rows cannot be sent, so with --on-invalid fail an import would send nothing.",
+                "  5 rows cannot be sent: with --on-invalid fail, an import would send nothing.",
                 "  - Fix them, or leave them out with --on-invalid reject.",
-                "  - The rows that are left out are in r.jsonl, with the reasons.",
+                "  - The rows left out are in r.jsonl, with the reasons.",
+                "  - Messages name arguments of SocialSCRMImportOperator. Here they are options:",
+                "    data is FILE, bad_values='omit' is --bad-values omit, and columns={'a': 'b',",
+                "    'c': None} is --columns a=b --columns c=.",
                 "  - A check makes no call: the CRM may still reject rows, for an agent or an",
                 "    extension field that it does not know.",
             ],
@@ -345,7 +363,7 @@ def test_what_next(check, arguments, lines):
 
 
 def test_the_task_ends_the_page(check, tmp_path):
-    done = check(*MAPPED, "--column", "remarks=")
+    done = check(*MAPPED, "--columns", "remarks=")
 
     assert done.lines[done.lines.index("The same as a task of a DAG") :] == [
         "The same as a task of a DAG",
@@ -353,10 +371,10 @@ def test_the_task_ends_the_page(check, tmp_path):
         "from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator",
         "",
         "SocialSCRMImportOperator(",
-        '    task_id="import_customers",',
-        f'    data="{tmp_path}/troubled.csv",',
-        '    columns={"mobile": "whatsApp", "remarks": None},',
-        '    extension_fields="all",',
+        "    task_id='import_customers',",
+        f"    data='{tmp_path}/mistakes.csv',",
+        "    columns={'mobile': 'whatsApp', 'remarks': None},",
+        "    extension_fields='all',",
         ")",
     ]
 
@@ -379,32 +397,32 @@ def test_nothing_is_cut_where_it_is_narrow(check):
     long = "q" * 150
     Path("long.csv").write_text(f"whatsApp,{long},客户来源\n +86 152 6666 7780,{'z' * 39},x\n", encoding="utf-8")
 
-    done = check("long.csv", "--all-extension-fields", "--default", f"desc={'w' * 90}")
+    done = check("long.csv", "--extension-fields", "all", "--defaults", f"desc={'w' * 90}")
 
     assert done.out.count("q") == 2 * len(long)  # column and field
     assert done.out.count("客户来源") == 2
-    assert "…" not in "".join(done.section("Where the columns go"))
+    assert "…" not in "".join(done.section("Columns and fields"))
     assert max(map(cell_len, done.out[: done.out.index("The same as")].splitlines())) <= 80
 
 
 def test_names_are_no_markup_and_steer_no_terminal(check):
     names = ["[bold]x[/bold]", ":smile:", "a\x1b[31mred", "two\nlines", "gap\u202etxt"]
-    Path("odd.csv").write_text("whatsApp," + ",".join(f'"{name}"' for name in names) + "\n", encoding="utf-8")
+    Path("names.csv").write_text("whatsApp," + ",".join(f'"{name}"' for name in names) + "\n", encoding="utf-8")
 
-    done = check("odd.csv", "--all-extension-fields")
+    done = check("names.csv", "--extension-fields", "all")
 
     assert done.code == 0
-    table = "\n".join(done.section("Where the columns go"))
-    for shown in ("[bold]x[/bold]", ":smile:", "a[31mred", "two lines", "gap txt"):
-        assert table.count(shown) == 2
+    table = "\n".join(done.section("Columns and fields"))
+    for name in ("[bold]x[/bold]", ":smile:", "a[31mred", "two lines", "gap txt"):
+        assert table.count(name) == 2
     assert "\x1b" not in done.out
 
 
 def test_a_terminal_of_few_letters_gets_what_it_can_show(command, monkeypatch):
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
-    Path("odd.csv").write_text("whatsApp,客户\n8615266667780,x\n", encoding="utf-8")
+    Path("names.csv").write_text("whatsApp,客户\n8615266667780,x\n", encoding="utf-8")
 
-    done = command("check", "odd.csv")
+    done = command("check", "names.csv")
 
     assert (done.code, done.err) == (0, "")
     assert done.out.isascii()
@@ -412,7 +430,7 @@ def test_a_terminal_of_few_letters_gets_what_it_can_show(command, monkeypatch):
     assert "  -----" in done.out
 
 
-def test_a_file_whose_name_is_no_text(command):
+def test_a_file_whose_name_is_not_text(command):
     name = os.fsdecode(b"caf\xe9.csv")
     Path(name).write_text("whatsApp\n8615266667780\n", encoding="utf-8")
 
@@ -420,3 +438,19 @@ def test_a_file_whose_name_is_no_text(command):
 
     assert (done.code, done.err) == (0, "")
     assert done.lines[0] == "caf .csv: 1 row x 1 column"
+
+
+def test_names_are_shown_without_a_customers_number_or_address():
+    assert label(" city ") == "city"
+    assert label("8615266667780") == label("a@b.example") == "[hidden]"
+    assert label("") == "(no name)"
+
+
+def test_names_are_shown_without_what_steers_a_terminal():
+    assert shown("a\x1b[2Jb\tc\u202ed\udce9") == "a [2Jb c d "
+    assert shown("客户 – «x»") == "客户 – «x»"
+
+
+@pytest.mark.parametrize(("number", "text"), [(0, "0 rows"), (1, "1 row"), (2, "2 rows"), (2400, "2,400 rows")])
+def test_numbers_with_their_things(number, text):
+    assert counted(number, "row") == text

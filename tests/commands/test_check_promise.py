@@ -11,6 +11,7 @@ from airflow.sdk import DAG
 
 from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException
 from airflow_provider_socialscrm.sandbox.server import Sandbox
+from tests.support.airflow import FakeTaskInstance
 
 DEMO = Path(__file__).parents[2] / "dags" / "data" / "customers.csv"
 
@@ -21,12 +22,12 @@ OPTIONS = {
     "no limit": ["--max-rejected", "none"],
     "bad values omitted": ["--bad-values", "omit", "--max-rejected", "none"],
     "extension fields": [
-        *("--extension-field", "Loyalty Level", "--extension-field", "Last Order", "--date-field", "Last Order"),
+        *("--extension-fields", "Loyalty Level", "--extension-fields", "Last Order", "--date-fields", "Last Order"),
         *("--dayfirst", "--max-rejected", "none"),
     ],
-    "all extension fields": ["--all-extension-fields", "--date-field", "Last Order", "--max-rejected", "none"],
+    "all extension fields": ["--extension-fields", "all", "--date-fields", "Last Order", "--max-rejected", "none"],
     "values": ["--values", "sex:male=female", "--values", "stage:Won=", "--max-rejected", "none"],
-    "null values": ["--null-value", "Bronze", "--null-value", "System", "--max-rejected", "none"],
+    "null values": ["--null-values", "Bronze", "--null-values", "System", "--max-rejected", "none"],
     "numbers of a region": ["--default-region", "CN", "--max-rejected", "none"],
     "national numbers": ["--default-region", "BR", "--ambiguous-numbers", "national", "--max-rejected", "none"],
     "international numbers": [
@@ -38,33 +39,23 @@ OPTIONS = {
         "none",
     ],
     "everything": [
-        *("--extension-field", "Loyalty Level", "--extension-field", "Last Order", "--date-field", "Last Order"),
+        *("--extension-fields", "Loyalty Level", "--extension-fields", "Last Order", "--date-fields", "Last Order"),
         *("--values", "sex:male=female", "--values", "Loyalty Level:Gold=Silver", "--values", "stage:Won="),
         *(
-            "--null-value",
+            "--null-values",
             "System",
-            "--null-value",
+            "--null-values",
             "Auto",
             "--default-region",
             "CN",
             "--ambiguous-numbers",
             "national",
         ),
-        *("--bad-values", "omit", "--column", "income=", "--column", "profession=desc", "--column", "desc="),
-        *("--default", "stage=New", "--empty", "desc=send", "--duplicates", "first", "--no-dayfirst"),
+        *("--bad-values", "omit", "--columns", "income=", "--columns", "profession=desc", "--columns", "desc="),
+        *("--defaults", "stage=New", "--empty", "desc=send", "--duplicates", "first", "--no-dayfirst"),
         *("--rejects-path", "rejects.csv", "--rows-per-call", "37", "--max-rejected", "0.5"),
     ],
 }
-
-
-class FakeTaskInstance:
-    """Keeps what is pushed, as Airflow's does."""
-
-    def __init__(self) -> None:
-        self.pushed: dict[str, Any] = {}
-
-    def xcom_push(self, key: str, value: Any) -> None:
-        self.pushed[key] = value
 
 
 def pasted(page: str) -> Any:
@@ -84,14 +75,13 @@ def counts_of(lines: list[str]) -> dict[str, int]:
 
 
 @pytest.fixture
-def crm(socialscrm_sandbox: Sandbox, monkeypatch) -> Sandbox:
+def crm(connected_crm: Sandbox) -> Sandbox:
     """A CRM that has every agent of the file, and takes any text in its extension fields."""
     with DEMO.open(encoding="utf-8", newline="") as file:
         agents = {row["agentAccount"].strip() for row in csv.DictReader(file)} - {""}
     fields = {"Loyalty Level": "text", "Last Order": "text"}
-    socialscrm_sandbox.configure(agents=["agent_wang", *sorted(agents - {"agent_wang"})], extension_fields=fields)
-    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", socialscrm_sandbox.connection_json("body"))
-    return socialscrm_sandbox
+    connected_crm.configure(agents=["agent_wang", *sorted(agents - {"agent_wang"})], extension_fields=fields)
+    return connected_crm
 
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
@@ -122,11 +112,11 @@ def test_the_printed_task_fails_where_the_page_says_so(check, crm: Sandbox):
         pasted(page.out).execute({"ti": ti})
 
     assert page.code == 1
-    assert ti.pushed["return_value"]["rows"]["accepted"] == counts_of(page.lines)["accepted"]
+    assert dict(ti.pushed)["return_value"]["rows"]["accepted"] == counts_of(page.lines)["accepted"]
 
 
-def test_the_page_says_what_the_crm_alone_can_tell(check, socialscrm_sandbox: Sandbox, monkeypatch):
-    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", socialscrm_sandbox.connection_json("body"))
+@pytest.mark.usefixtures("connected_crm")
+def test_the_page_says_what_the_crm_alone_can_tell(check):
     page = check(str(DEMO), "--max-rejected", "0.02")
 
     rows = pasted(page.out).execute({"ti": FakeTaskInstance()})["rows"]

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_socialscrm.commands.check_options import AS_OPTIONS
+
 COMMAND = [sys.executable, "-W", "error", "-m", "airflow_provider_socialscrm", "check"]
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "NO_COLOR", "FORCE_COLOR"}}
 
@@ -83,11 +85,11 @@ def test_progress_shows_and_is_gone_at_the_end():
 
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
     assert "Reading" in plain
-    assert f"{FEW} of {FEW} rows" in plain
+    assert f"Read {FEW} rows so far" in plain
     screen = screen_of(text)
     assert screen[0] == f"customers.csv: {FEW} rows x 1 column"
     assert screen[-2:] == [")", ""]
-    assert [line for line in screen if "Reading" in line or "Checking" in line] == []
+    assert [line for line in screen if "Reading" in line] == []
     assert text.count("\x1b[?25l") == text.count("\x1b[?25h") == 1  # the cursor is there again
 
 
@@ -110,7 +112,7 @@ def test_a_page_for_a_file_has_no_codes_though_progress_shows(tmp_path):
 @pytest.mark.usefixtures("customers")
 @pytest.mark.parametrize(("width", "widest"), [(50, 50), (80, 80), (250, 100)])
 def test_the_page_fits_the_terminal(width, widest):
-    with on_a_terminal("customers.csv", "--default", f"desc={'word ' * 60}", width=width) as (_, terminal):
+    with on_a_terminal("customers.csv", "--defaults", f"desc={'word ' * 60}", width=width) as (_, terminal):
         screen = screen_of(read_all(terminal))
 
     page = screen[: screen.index("The same as a task of a DAG")]
@@ -130,7 +132,8 @@ def test_what_is_wrong_stays_on_the_screen():
         screen = screen_of(read_all(terminal))
         assert process.wait(10) == 2
 
-    assert "".join(screen) == "nowhere.csv is not there: check the path in data, and that the worker can reach it."
+    assert screen[0] == "nowhere.csv does not exist: check the path in data, and that the worker can reach it."
+    assert screen[1:] == [AS_OPTIONS, ""]
 
 
 def test_ctrl_c_leaves_the_terminal_as_it_was():

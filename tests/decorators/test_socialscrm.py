@@ -1,4 +1,4 @@
-"""A function and its import as one task."""
+"""A function and the import of what it returns, as one task."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from airflow_provider_socialscrm.sandbox.server import Sandbox
 
 
 @pytest.fixture
-def crm(socialscrm_sandbox: Sandbox, monkeypatch) -> Sandbox:
-    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", socialscrm_sandbox.connection_json())
-    return socialscrm_sandbox
+def crm(connected_crm: Sandbox) -> Sandbox:
+    return connected_crm
 
 
 def customers(count: int = 3) -> pd.DataFrame:
@@ -25,7 +24,7 @@ def customers(count: int = 3) -> pd.DataFrame:
 
 
 def decorated(function: Any, *args: Any, arguments: dict[str, Any] | None = None, **kwargs: Any) -> Any:
-    """Return the task that a function becomes in a DAG."""
+    """Return the operator that a function becomes in a DAG."""
     with DAG("decorated", schedule=None):
         return task.socialscrm_import(**{"task_id": "import_customers"} | (arguments or {}))(function)(
             *args, **kwargs
@@ -58,7 +57,7 @@ def test_what_the_function_returns_is_imported(crm: Sandbox):
     assert manifest["rows"]["accepted"] == len(crm.customers()) == 4
 
 
-def test_a_path_that_the_function_returns_is_read_as_it_is(crm: Sandbox, tmp_path):
+def test_a_path_that_the_function_returns_is_not_rendered(crm: Sandbox, tmp_path):
     path = tmp_path / "{{ ds }}.csv"
     customers().to_csv(path, index=False)
     operator = decorated(lambda: str(path))
@@ -77,7 +76,7 @@ def test_a_function_is_given_what_it_asks_for_of_the_context(crm: Sandbox):
     assert decorated(read, 2).execute({"ds": "2026-01-01"})["rows"]["accepted"] == 2
 
 
-def test_tables_among_the_arguments_are_hidden_once_rendered_and_given_to_the_function(crm: Sandbox):
+def test_tables_among_the_arguments_are_wrapped_once_rendered_and_passed_to_the_function(crm: Sandbox):
     def read(table: Any, day: str, records: Any, count: int) -> Any:
         assert (day, count) == ("2026-01-01", 7)
         return [*table.to_dict("records"), *records]
@@ -86,7 +85,7 @@ def test_tables_among_the_arguments_are_hidden_once_rendered_and_given_to_the_fu
     copy = rendered(operator, ds="2026-01-01")
 
     assert str(copy.op_args) == "[<DataFrame of 3 rows x 2 columns, not shown>, '2026-01-01']"
-    assert str(copy.op_kwargs) == "{'records': <list of 1 items, not shown>, 'count': 7}"
+    assert str(copy.op_kwargs) == "{'records': <list of 1 item, not shown>, 'count': 7}"
     assert operator.op_args[1] == "{{ ds }}"
     assert copy.execute({})["rows"]["accepted"] == 4
 
@@ -112,7 +111,7 @@ def test_neither_the_table_nor_its_rows_show_in_the_log(crm: Sandbox, caplog):
 
 @pytest.mark.parametrize("returned", [None, 7, {"whatsApp": []}])
 def test_a_function_that_returns_no_table_fails_the_task_before_any_call(crm: Sandbox, returned):
-    with pytest.raises(AirflowFailException, match="which is no table"):
+    with pytest.raises(AirflowFailException, match="which is not a table"):
         decorated(lambda: returned).execute({})
 
     assert crm.calls() == []

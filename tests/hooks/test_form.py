@@ -1,4 +1,4 @@
-"""The form as Airflow 3.1 asks for it, with a stand-in for WTForms, as 3.1 itself has one."""
+"""The connection form of Airflow 3.1, with substitutes for WTForms, as 3.1 itself has them."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from airflow_provider_socialscrm.api.settings import (
 from airflow_provider_socialscrm.get_provider_info import get_provider_info
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook, settings_of
 from airflow_provider_socialscrm.sandbox.server import Sandbox
-from airflow_provider_socialscrm.sandbox.settings import SandboxSettings
+from tests.support.sandbox import as_new
 
 try:
     from airflow.sdk.log import redact
@@ -134,9 +134,7 @@ def test_everything_that_is_missing_is_named_at_once(connect, scheme, missing):
     with pytest.raises(SettingError) as caught:
         hook.get_settings()
     named = "; ".join(f"{LABELS[name]} is missing" for name in missing)
-    assert str(caught.value) == (
-        f"Connection 'socialscrm_default': {named}. Mend it in Airflow under Admin > Connections."
-    )
+    assert str(caught.value) == f"Connection 'socialscrm_default': {named}. Fix it under Admin > Connections."
 
 
 WRONG = [
@@ -155,18 +153,18 @@ WRONG = [
     ("tenant_id", "１", "is a number"),
     ("tenant_id", "1 2", "is a number"),
     ("tenant_id", {"id": 1}, "is a number"),
-    ("auth_scheme", "Body", "it is body or header"),
-    ("auth_scheme", ["body"], "it is body or header"),
-    ("time_zone", "Asia/Nowhere", "such as Asia/Shanghai or UTC"),
-    ("time_zone", "../etc/passwd", "such as Asia/Shanghai or UTC"),
-    ("time_zone", "Asia", "such as Asia/Shanghai or UTC"),
-    ("time_zone", 8, "such as Asia/Shanghai or UTC"),
-    ("calls_per_second", 0, "it is a number above 0"),
-    ("calls_per_second", "many", "it is a number above 0"),
-    ("calls_per_second", "nan", "it is a number above 0"),
-    ("calls_per_second", [45], "it is a number above 0"),
-    ("timeout", -1, "it is a number above 0"),
-    ("timeout", "inf", "it is a number above 0"),
+    ("auth_scheme", "Body", "must be body or header"),
+    ("auth_scheme", ["body"], "must be body or header"),
+    ("time_zone", "Asia/Nowhere", "must be a name such as Asia/Shanghai or UTC"),
+    ("time_zone", "../etc/passwd", "must be a name such as Asia/Shanghai or UTC"),
+    ("time_zone", "Asia", "must be a name such as Asia/Shanghai or UTC"),
+    ("time_zone", 8, "must be a name such as Asia/Shanghai or UTC"),
+    ("calls_per_second", 0, "must be a number above 0"),
+    ("calls_per_second", "many", "must be a number above 0"),
+    ("calls_per_second", "nan", "must be a number above 0"),
+    ("calls_per_second", [45], "must be a number above 0"),
+    ("timeout", -1, "must be a number above 0"),
+    ("timeout", "inf", "must be a number above 0"),
 ]
 
 
@@ -194,7 +192,7 @@ def test_a_password_in_the_address_is_not_repeated(connect):
     assert "secret" not in str(caught.value)
 
 
-def test_an_extra_that_is_no_object_is_said_to_be_so():
+def test_an_extra_that_is_not_an_object_is_named():
     with pytest.raises(SettingError, match="Extra is not a JSON object"):
         settings_of(Connection(conn_id="crm", conn_type="socialscrm", login="agent", password="key", extra="[1]"))
 
@@ -260,19 +258,10 @@ def mask_by_reading(key: str) -> None:
     assert Preset().get_settings().api_key == key
 
 
-@pytest.fixture(scope="module")
-def running_sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
 @pytest.fixture
 def crm(running_sandbox: Sandbox) -> Iterator[Sandbox]:
-    """The module's one sandbox, as new; no test of a connection may leave a customer in it."""
-    running_sandbox.reset()
-    defaults = SandboxSettings()
-    running_sandbox.configure(**{name: getattr(defaults, name) for name in SandboxSettings.__struct_fields__})
-    yield running_sandbox
+    """The running sandbox as new; no test of a connection may leave a customer in it."""
+    yield as_new(running_sandbox)
     assert running_sandbox.customers() == []
 
 
@@ -284,7 +273,7 @@ def to_sandbox(crm: Sandbox, scheme: str, **changes: object) -> dict[str, object
 
 
 @pytest.mark.parametrize("scheme", ["body", "header"])
-def test_a_connection_that_works_is_said_to_work(connect, crm, scheme):
+def test_a_working_connection_passes_the_test(connect, crm, scheme):
     works, message = connect(to_sandbox(crm, scheme)).test_connection()
     assert works, message
     assert message == f"{crm.url} accepts the signature of tenant 1, user agent_wang ({scheme} scheme)."

@@ -15,22 +15,28 @@ from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.importer.errors import StoppedError
 from airflow_provider_socialscrm.importer.options import ALL, Options, Rules
-from airflow_provider_socialscrm.importer.progress import FileCheckpoint
+from airflow_provider_socialscrm.importer.results.checkpoint import FileCheckpointStore
 from airflow_provider_socialscrm.importer.run import Import
-from airflow_provider_socialscrm.importer.source import open_source
+from airflow_provider_socialscrm.importer.sources.open_source import open_source
 
 
 def main() -> int:
-    told = json.loads(sys.argv[1])
+    given = json.loads(sys.argv[1])
     settings = Settings(
-        told["url"], "1", told["key"], "agent_wang", AuthScheme(told["scheme"]), calls_per_second=100_000.0
+        given["url"], "1", given["key"], "agent_wang", AuthScheme(given["scheme"]), calls_per_second=100_000.0
     )
     rules = Rules(extension_fields=ALL)
-    options = Options(told["rows_per_call"], concurrency=told["concurrency"], max_rejected=1_000_000, rules=rules)
-    folder = Path(told["folder"])
-    with closing(Client(settings, connections=told["concurrency"])) as client:
-        checkpoint = FileCheckpoint(folder / "state.json", "the one run")
-        run = Import(open_source(folder / "customers.parquet"), client, options, folder / told["rejects"], checkpoint)
+    options = Options(
+        given["rows_per_call"],
+        concurrency=given["concurrency"],
+        max_rejected=1_000_000,
+        rules=rules,
+        save_interval=given["save_interval"],
+    )
+    folder = Path(given["folder"])
+    with closing(Client(settings, connections=given["concurrency"])) as client:
+        store = FileCheckpointStore(folder / "state.json", "the one run")
+        run = Import(open_source(folder / "customers.parquet"), client, options, folder / given["rejects"], store)
         signal.signal(signal.SIGTERM, lambda _number, _frame: run.stop())
         try:
             run.run()

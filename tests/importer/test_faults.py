@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pyarrow as pa
 import pytest
 
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.errors import ServiceError, UncertainError
-from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
-from airflow_provider_socialscrm.importer.options import Effort, Options
+from airflow_provider_socialscrm.api.retry import RetryLimits
+from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.run import Import
-from airflow_provider_socialscrm.importer.source import open_source
+from airflow_provider_socialscrm.importer.sources.open_source import open_source
 from airflow_provider_socialscrm.sandbox.server import Sandbox
-from airflow_provider_socialscrm.sandbox.settings import SandboxSettings
+from tests.support.imports import counts_of, number_of, rejected_rows, run_through
+from tests.support.sandbox import settings_of
 
-NO_LIMIT = 100_000
 ROWS = 20_000
 WELCOME_EVERY = 67  # a few hundred rows with a side effect among them
 
@@ -35,20 +33,14 @@ STORM = (
 )
 """Three calls in ten go wrong, of those that reach each fault."""
 
-TOUGH = Effort(attempts=40, first_wait=0.005, longest_wait=0.02)
+TOUGH = RetryLimits(attempts=40, first_wait=0.005, longest_wait=0.02)
 """So many attempts that no chunk runs out of them, whatever the order in which calls arrive."""
-
-
-@pytest.fixture
-def crm() -> Iterator[Sandbox]:
-    with Sandbox(SandboxSettings(calls_per_second=NO_LIMIT)) as sandbox:
-        yield sandbox
 
 
 def people(count: int, welcome_every: int = WELCOME_EVERY) -> pa.Table:
     return pa.table(
         {
-            "whatsApp": [str(8613800000000 + place) for place in range(count)],
+            "whatsApp": [number_of(place) for place in range(count)],
             "friendName": [f"N{place}" for place in range(count)],
             "welcome": [None if place % welcome_every else "Hello!" for place in range(count)],
         }
@@ -56,34 +48,11 @@ def people(count: int, welcome_every: int = WELCOME_EVERY) -> pa.Table:
 
 
 def importing(crm: Sandbox, data: pa.Table, rejects_path: Path | None = None, **options) -> Import:
-    settings = Settings(
-        crm.url,
-        crm.settings.tenant_id,
-        crm.settings.api_key,
-        crm.settings.agents[0],
-        AuthScheme.BODY,
-        calls_per_second=NO_LIMIT,
-    )
-    chosen = {"max_rejected": len(data), "effort": TOUGH} | options
-    return Import(open_source(data), Client(settings, connections=8), Options(**chosen), rejects_path)
+    chosen = {"max_rejected": len(data), "retry_limits": TOUGH} | options
+    return Import(open_source(data), Client(settings_of(crm, "body"), connections=8), Options(**chosen), rejects_path)
 
 
-def run_through(run: Import) -> None:
-    try:
-        run.run()
-    finally:
-        run._client.close()
-
-
-def dead(path: Path) -> list[tuple[int, str]]:
-    lines = [msgspec.json.decode(line) for line in path.read_bytes().splitlines()]
-    return sorted((int(line["socialscrm_position"]), line["socialscrm_bucket"]) for line in lines)
-
-
-def counted(run: Import) -> dict[str, int]:
-    return {name: count for name, count in run.manifest()["rows"].items() if count}
-
-
+@pytest.mark.thorough  # kills and properties cover it on fewer rows
 def test_a_storm_loses_no_row_and_sends_no_welcome_twice(crm, tmp_path):
     for fault in STORM:
         crm.inject(**fault)
@@ -92,11 +61,11 @@ def test_a_storm_loses_no_row_and_sends_no_welcome_twice(crm, tmp_path):
     run = importing(crm, data, rejects)
     run_through(run)
 
-    held = dead(rejects)
+    held = [(place, bucket) for place, bucket, _ in rejected_rows(rejects)]
     assert 0 < len(held) < ROWS / WELCOME_EVERY / 2
     assert {bucket for _, bucket in held} == {"unknown"}
     assert {place % WELCOME_EVERY for place, _ in held} == {0}  # only rows with a side effect are ever held
-    assert counted(run) == {"total": ROWS, "accepted": ROWS - len(held), "unknown": len(held)}
+    assert counts_of(run) == {"accepted": ROWS - len(held), "unknown": len(held)}
 
     customers = {one["whatsApp"]: one for one in crm.customers()}
     in_doubt = {place for place, _ in held}
@@ -116,10 +85,10 @@ def test_rows_held_as_unknown_may_or_may_not_be_in_the_crm(crm, tmp_path):
     rejects = tmp_path / "dead.jsonl"
     run = importing(crm, people(100, welcome_every=1), rejects)
     run_through(run)
-    assert counted(run) == {"total": 100, "accepted": 80, "unknown": 20}
+    assert counts_of(run) == {"accepted": 80, "unknown": 20}
     numbers = {one["whatsApp"] for one in crm.customers()}
-    held = [place for place, _ in dead(rejects)]
-    assert len([place for place in held if str(8613800000000 + place) in numbers]) == 10
+    held = [place for place, _, _ in rejected_rows(rejects)]
+    assert len([place for place in held if number_of(place) in numbers]) == 10
 
 
 def test_resend_sends_rows_with_a_side_effect_again_and_holds_none(crm):
@@ -127,7 +96,7 @@ def test_resend_sends_rows_with_a_side_effect_again_and_holds_none(crm):
         crm.inject(**fault)
     run = importing(crm, people(2000, welcome_every=3), on_unknown="resend", rows_per_call=10)
     run_through(run)
-    assert counted(run) == {"total": 2000, "accepted": 2000}
+    assert counts_of(run) == {"accepted": 2000}
     customers = crm.customers()
     assert len(customers) == 2000
     assert max(one["welcomes"] for one in customers) > 1  # which is what the user agreed to
@@ -146,22 +115,23 @@ def test_resend_sends_rows_with_a_side_effect_again_and_holds_none(crm):
 )
 def test_trouble_that_lasts_is_left_to_a_retry_of_the_task(crm, fault, error, bucket):
     crm.inject(**fault, after=5)
-    effort = Effort(attempts=3, first_wait=0.001)
-    run = importing(crm, people(1000, welcome_every=1001).slice(1), rows_per_call=10, concurrency=1, effort=effort)
+    retry_limits = RetryLimits(attempts=3, first_wait=0.001)
+    run = importing(
+        crm, people(1000, welcome_every=1001).slice(1), rows_per_call=10, concurrency=1, retry_limits=retry_limits
+    )
     with pytest.raises(error):
         run_through(run)
-    rows = counted(run)
+    rows = counts_of(run)
     assert rows.pop("accepted") == 50
     assert rows[bucket] >= 10
-    assert rows.pop("total") == sum(rows.values()) + 50
     assert crm.stats()["calls"] <= 5 + 2 * 3  # two chunks were open, each with three attempts
 
 
 def test_a_service_that_refuses_most_calls_is_left_alone_before_each_chunk_ran_out_of_attempts(crm):
     crm.inject("code", code=517)
-    effort = Effort(attempts=1000, first_wait=0.001, longest_wait=0.001, budget=25)
-    run = importing(crm, people(ROWS), rows_per_call=10, effort=effort)
+    retry_limits = RetryLimits(attempts=1000, first_wait=0.001, longest_wait=0.001, budget=25)
+    run = importing(crm, people(ROWS), rows_per_call=10, retry_limits=retry_limits)
     with pytest.raises(ServiceError):
         run_through(run)
-    assert counted(run) == {"total": ROWS, "not_sent": ROWS}
+    assert counts_of(run) == {"not_sent": ROWS}
     assert crm.stats()["calls"] <= 25 + 16  # the budget, and a first call for each chunk that may be open

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -11,13 +10,13 @@ import pandas as pd
 import pytest
 
 from airflow_provider_socialscrm.api.client import Client
-from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
-from airflow_provider_socialscrm.importer import causes
+from airflow_provider_socialscrm.importer import reasons
 from airflow_provider_socialscrm.importer.options import Options, Rules
-from airflow_provider_socialscrm.importer.report import Cause
+from airflow_provider_socialscrm.importer.reasons import Reason
 from airflow_provider_socialscrm.importer.run import Import
-from airflow_provider_socialscrm.importer.source import open_source
+from airflow_provider_socialscrm.importer.sources.open_source import open_source
 from airflow_provider_socialscrm.sandbox.server import Sandbox
+from tests.support.sandbox import settings_of
 
 NUMBER = "8615266667780"
 AGENT = "agent_wang"
@@ -53,33 +52,35 @@ OMIT = {"bad_values": "omit"}
 WITH_PLUS = "+ and its country code"
 
 REJECTED = {
-    causes.NO_NUMBER: Case(
+    reasons.NO_NUMBER: Case(
         {"whatsApp": [None], "friendName": ["Xan"]},
         {},
         (Way("Give the customer's number with + and its country code", {"whatsApp": [f"+{NUMBER}"]}, {}),),
     ),
-    causes.BAD_NUMBER: number("+65 9123 4567/68", a=("Write one number", "+65 9123 4567"), b=(WITH_PLUS, f"+{NUMBER}")),
-    causes.NATIONAL_NUMBER: number(
+    reasons.BAD_NUMBER: number(
+        "+65 9123 4567/68", a=("Write one number", "+65 9123 4567"), b=(WITH_PLUS, f"+{NUMBER}")
+    ),
+    reasons.NATIONAL_NUMBER: number(
         "0171 1234567", a=(WITH_PLUS, "+49 171 1234567"), b=("set default_region", {"default_region": "DE"})
     ),
-    causes.ROUNDED_NUMBER: number("8.61527E+12", a=("Export the column as text", NUMBER)),
-    causes.NUMBER_NOT_IN_USE: number(
+    reasons.ROUNDED_NUMBER: number("8.61527E+12", a=("Export the column as text", NUMBER)),
+    reasons.NUMBER_NOT_IN_USE: number(
         "8 (916) 123-45-67", a=("write it with + and its country code", "+7 916 123 45 67")
     ),
-    causes.AMBIGUOUS_NUMBER: number(
+    reasons.AMBIGUOUS_NUMBER: number(
         "15512345678",
         "MX",
         a=(WITH_PLUS, "+15512345678"),
         b=("ambiguous_numbers to 'national'", {"ambiguous_numbers": "national"}),
         c=("or 'international'", {"ambiguous_numbers": "international"}),
     ),
-    causes.NO_PERSON: number("120363041234567890@g.us", a=("the customer's own number", f"+{NUMBER}")),
-    causes.NO_AGENT: Case(
+    reasons.NO_PERSON: number("120363041234567890@g.us", a=("the customer's own number", f"+{NUMBER}")),
+    reasons.NO_AGENT: Case(
         {"whatsApp": [NUMBER], "agentAccount": [None]},
         {},
         (Way("Give the login of the agent", {"agentAccount": [AGENT]}, {}),),
     ),
-    causes.BAD_BIRTHDAY: Case(
+    reasons.BAD_BIRTHDAY: Case(
         {"whatsApp": [NUMBER], "birthday": ["32940"]},
         {},
         (
@@ -89,12 +90,12 @@ REJECTED = {
             Way("bad_values='omit'", {}, OMIT),
         ),
     ),
-    causes.BIRTHDAY_OUT_OF_RANGE: Case(
+    reasons.BIRTHDAY_OUT_OF_RANGE: Case(
         {"whatsApp": [NUMBER], "birthday": ["2533/03/08"]},
         {},
         (Way("to the Gregorian one", {"birthday": ["1990/03/08"]}, {}), Way("bad_values='omit'", {}, OMIT)),
     ),
-    causes.AMBIGUOUS_BIRTHDAY: Case(
+    reasons.AMBIGUOUS_BIRTHDAY: Case(
         {"whatsApp": [NUMBER], "birthday": ["01/02/1990"]},
         {},
         (
@@ -104,7 +105,7 @@ REJECTED = {
             Way("bad_values='omit'", {}, OMIT),
         ),
     ),
-    causes.BAD_DATE: Case(
+    reasons.BAD_DATE: Case(
         {"whatsApp": [NUMBER], "Last Order": ["soon"]},
         {"extension_fields": ["Last Order"], "date_fields": ["Last Order"]},
         (
@@ -114,7 +115,7 @@ REJECTED = {
             Way("bad_values='omit'", {}, OMIT),
         ),
     ),
-    causes.AMBIGUOUS_DATE: Case(
+    reasons.AMBIGUOUS_DATE: Case(
         {"whatsApp": [NUMBER], "Last Order": ["01/02/2026"]},
         {"extension_fields": ["Last Order"], "date_fields": ["Last Order"]},
         (
@@ -124,12 +125,12 @@ REJECTED = {
             Way("bad_values='omit'", {}, OMIT),
         ),
     ),
-    causes.COMMA_IN_TAG: Case(
+    reasons.COMMA_IN_TAG: Case(
         {"whatsApp": [NUMBER], "tabName": [["VIP, gold"]]},
         {},
         (Way("Rename the tag", {"tabName": [["VIP gold"]]}, {}), Way("bad_values='omit'", {}, OMIT)),
     ),
-    causes.BAD_TAGS: Case(
+    reasons.BAD_TAGS: Case(
         {"whatsApp": [NUMBER], "tabName": ["['VIP' 'New']"]},
         {},
         (
@@ -138,7 +139,7 @@ REJECTED = {
             Way("bad_values='omit'", {}, OMIT),
         ),
     ),
-    causes.NOT_A_NUMBER: Case(
+    reasons.NOT_A_NUMBER: Case(
         {"whatsApp": [NUMBER], "income": [float("inf")]},
         {},
         (
@@ -147,7 +148,7 @@ REJECTED = {
             Way("bad_values='omit'", {}, OMIT),
         ),
     ),
-    causes.NOT_TEXT: Case(
+    reasons.NOT_TEXT: Case(
         {"whatsApp": [NUMBER], "desc": [b"\xff\xfe"]},
         {},
         (
@@ -156,7 +157,7 @@ REJECTED = {
             Way("bad_values='omit'", {}, OMIT),
         ),
     ),
-    causes.TOO_LARGE: Case(
+    reasons.TOO_LARGE: Case(
         {"whatsApp": [NUMBER], "desc": ["x" * 2_000]},
         {"bytes_per_call": 1_000},
         (Way("Shorten its texts", {"desc": ["x"]}, {}), Way("raise bytes_per_call", {}, {"bytes_per_call": 4_000})),
@@ -165,20 +166,20 @@ REJECTED = {
 """By reason, a row that is rejected for it, and each thing that its hint says to do about it."""
 
 NOTED = {
-    causes.ODD_SEX: Case(
+    reasons.ODD_SEX: Case(
         {"whatsApp": [NUMBER], "sex": ["Herr"]},
         {},
         (Way("Set values={'sex': ", {}, {"values": {"sex": {"Herr": "male"}}}),),
     ),
-    causes.NULL_WORD: Case(
+    reasons.NULL_WORD: Case(
         {"whatsApp": [NUMBER], "friendName": ["NULL"]},
         {},
         (Way("null_values=['NULL']", {}, {"null_values": ["NULL"]}),),
     ),
-    causes.OTHER_SEPARATOR: Case(
+    reasons.OTHER_SEPARATOR: Case(
         {"whatsApp": [NUMBER], "tabName": ["VIP;New"]}, {}, (Way("plain commas", {"tabName": ["VIP,New"]}, {}),)
     ),
-    causes.INEXACT_NUMBER: Case(
+    reasons.INEXACT_NUMBER: Case(
         {"whatsApp": [NUMBER], "income": [98765432109876543.0]},
         {},
         (
@@ -186,7 +187,7 @@ NOTED = {
             Way("as integers", {"income": np.array([98765432109876543])}, {}),
         ),
     ),
-    causes.TWO_FORMS: Case(
+    reasons.TWO_FORMS: Case(
         {"whatsApp": ["5215512345678", "525512345678"]},
         {},
         (Way("Keep one of them", {"whatsApp": ["5215512345678"]}, {}),),
@@ -197,27 +198,21 @@ NOTED = {
 NO_HINT_TO_FOLLOW = {
     "duplicate",  # wanted, and chosen by an argument: tests of duplicates
     "unreadable",  # a file's lines: tests of files
-    "stopped", "held-back", "named", "left-out", "cut-short",  # about the run or the CRM, not about a value
+    "stopped", "nothing-sent", "named", "not-in-response", "cut-short",  # about the run or the CRM, not about a value
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def crm() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        sandbox.configure(calls_per_second=100_000, extension_fields={"Last Order": "text"})
-        yield sandbox
+@pytest.fixture
+def crm(crm: Sandbox) -> Sandbox:
+    crm.configure(extension_fields={"Last Order": "text"})
+    return crm
 
 
 def imported(crm, data, arguments):
     """Import a table and return the run."""
-    crm.reset()
-    settings = Settings(
-        crm.url, tenant_id=crm.settings.tenant_id, api_key=crm.settings.api_key, user_name=crm.settings.agents[0],
-        auth_scheme=AuthScheme("body"),
-    )  # fmt: skip
     of_calls = {name: value for name, value in arguments.items() if name == "bytes_per_call"}
     rules = Rules(**{name: value for name, value in arguments.items() if name not in of_calls})
-    client = Client(settings, connections=1)
+    client = Client(settings_of(crm, "body"), connections=1)
     try:
         run = Import(open_source(pd.DataFrame(data)), client, Options(max_rejected=None, rules=rules, **of_calls))
         run.run()
@@ -228,44 +223,46 @@ def imported(crm, data, arguments):
 
 def ways_of(cases):
     return [
-        pytest.param(cause, way, id=f"{cause.code}: {way.says}") for cause, case in cases.items() for way in case.ways
+        pytest.param(reason, way, id=f"{reason.code}: {way.says}")
+        for reason, case in cases.items()
+        for way in case.ways
     ]
 
 
 def test_there_is_a_case_for_every_reason():
-    reasons = {value.code for value in vars(causes).values() if isinstance(value, Cause)}
-    assert {cause.code for cause in (*REJECTED, *NOTED)} == reasons - NO_HINT_TO_FOLLOW
+    codes = {value.code for value in vars(reasons).values() if isinstance(value, Reason)}
+    assert {reason.code for reason in (*REJECTED, *NOTED)} == codes - NO_HINT_TO_FOLLOW
 
 
-@pytest.mark.parametrize("cause", REJECTED, ids=lambda cause: cause.code)
-def test_a_row_is_rejected_for_its_reason_alone(cause, crm):
-    data, arguments, _ = REJECTED[cause]
+@pytest.mark.parametrize("reason", REJECTED, ids=lambda reason: reason.code)
+def test_a_row_is_rejected_for_its_reason_alone(reason, crm):
+    data, arguments, _ = REJECTED[reason]
     manifest = imported(crm, data, arguments)
     assert [(refusal["bucket"], refusal["code"], refusal["rows"]) for refusal in manifest["refusals"]] == [
-        ("invalid", cause.code, 1)
+        ("invalid", reason.code, 1)
     ]
     assert crm.customers() == []
 
 
-@pytest.mark.parametrize(("cause", "way"), ways_of(REJECTED))
-def test_a_row_is_accepted_once_its_hint_is_followed(cause, way, crm):
-    data, arguments, _ = REJECTED[cause]
-    assert way.says in cause.hint
+@pytest.mark.parametrize(("reason", "way"), ways_of(REJECTED))
+def test_a_row_is_accepted_once_its_hint_is_followed(reason, way, crm):
+    data, arguments, _ = REJECTED[reason]
+    assert way.says in reason.hint
     manifest = imported(crm, data | way.data, arguments | way.arguments)
     assert manifest["rows"]["accepted"] == 1
     assert len(crm.customers()) == 1
 
 
-@pytest.mark.parametrize("cause", NOTED, ids=lambda cause: cause.code)
-def test_a_remark_is_made_and_the_rows_are_sent(cause, crm):
-    data, arguments, _ = NOTED[cause]
+@pytest.mark.parametrize("reason", NOTED, ids=lambda reason: reason.code)
+def test_a_remark_is_made_and_the_rows_are_sent(reason, crm):
+    data, arguments, _ = NOTED[reason]
     manifest = imported(crm, data, arguments)
-    assert [remark["code"] for remark in manifest["remarks"]] == [cause.code]
+    assert [remark["code"] for remark in manifest["remarks"]] == [reason.code]
     assert manifest["rows"]["accepted"] == len(data["whatsApp"])
 
 
-@pytest.mark.parametrize(("cause", "way"), ways_of(NOTED))
-def test_a_remark_is_gone_once_its_hint_is_followed(cause, way, crm):
-    data, arguments, _ = NOTED[cause]
-    assert way.says in cause.hint
+@pytest.mark.parametrize(("reason", "way"), ways_of(NOTED))
+def test_a_remark_is_gone_once_its_hint_is_followed(reason, way, crm):
+    data, arguments, _ = NOTED[reason]
+    assert way.says in reason.hint
     assert imported(crm, data | way.data, arguments | way.arguments)["remarks"] == []

@@ -4,33 +4,35 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import ceil, log2
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pyarrow as pa
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.api.client import Client
-from airflow_provider_socialscrm.api.codes import look_up
+from airflow_provider_socialscrm.api.codes import Family, look_up
 from airflow_provider_socialscrm.api.errors import ServiceError, UncertainError, refusal
+from airflow_provider_socialscrm.api.retry import RetryLimits
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
-from airflow_provider_socialscrm.importer.cleaning import clean_text
-from airflow_provider_socialscrm.importer.extension_guard import REFUSED_ROWS
-from airflow_provider_socialscrm.importer.options import ALL, Effort, Options, Rules
-from airflow_provider_socialscrm.importer.recovery import MOST_RESIGNS
+from airflow_provider_socialscrm.importer.columns.cleaning import clean_text
+from airflow_provider_socialscrm.importer.options import ALL, Options, Rules
 from airflow_provider_socialscrm.importer.run import Import
-from airflow_provider_socialscrm.importer.source import open_source
-from airflow_provider_socialscrm.sandbox.server import Sandbox
+from airflow_provider_socialscrm.importer.sending.decision import MOST_RE_SIGNED
+from airflow_provider_socialscrm.importer.sending.refused_fields import REFUSED_ROWS
+from airflow_provider_socialscrm.importer.sources.open_source import open_source
 from airflow_provider_socialscrm.sandbox.settings import SandboxSettings
+from tests.support.imports import number_of, rejected_rows
+from tests.support.sandbox import NO_LIMIT, as_new
 
 ALL_COLUMNS = Rules(extension_fields=ALL)
-PATIENT = Effort(attempts=1000, first_wait=0.0, longest_wait=0.0)
-NO_LIMIT = 100_000
+PATIENT = RetryLimits(attempts=1000, first_wait=0.0, longest_wait=0.0)
+FEW = settings.default.max_examples // 5
+"""Examples of tests that go over HTTP."""
 
 GOOD, WELCOME = "good", "welcome"
 INVALID = {"no-number": {"whatsApp": None}, "bad-birthday": {"birthday": "1990/02/30"}}
@@ -48,7 +50,7 @@ def table(rows: Sequence[dict[str, Any]]) -> pa.Table:
 
 def row_of(place: int, kind: str, text: str) -> dict[str, Any]:
     row = {
-        "whatsApp": str(8613800000000 + place),
+        "whatsApp": number_of(place),
         "agentAccount": GHOSTS[place % 2] if kind == "ghost" else AGENTS[place % 2],
         "friendName": text or None,
     }
@@ -101,18 +103,18 @@ class FakeCrm(Client):
                 self.customers[row["whatsApp"]] = row
                 self.welcomes[row["whatsApp"]] += "welcome" in row
         if refused:
-            raise refusal(look_up(refused[0], "the row is odd"))
+            raise refusal(look_up(refused[0], "the row is odd", family=Family.IMPORT))
 
 
 FAULTS_BEFORE = {
-    "517": refusal(look_up(517)),
+    "517": refusal(look_up(517, family=Family.IMPORT)),
     "503": ServiceError("busy", http_status=503),
     "429": ServiceError("too many", http_status=429, retry_after=0),
-    "502": refusal(look_up(502), clock_offset=5.0),
+    "502": refusal(look_up(502, family=Family.IMPORT), clock_offset=5.0),
     "lost before": UncertainError("the connection was lost"),
 }
 faults = st.lists(st.sampled_from(["none", "lost after", *FAULTS_BEFORE]), max_size=30).filter(
-    lambda faults: faults.count("502") <= MOST_RESIGNS  # a third could strike a call that was signed again twice
+    lambda faults: faults.count("502") <= MOST_RE_SIGNED  # a third could strike a call that was signed again twice
 )
 
 
@@ -148,10 +150,10 @@ def settings_of(scheme: str, url: str = "http://localhost:1", **changes: Any) ->
 
 
 def dead(path: Path) -> dict[int, tuple[str, str]]:
-    lines = [msgspec.json.decode(line) for line in path.read_bytes().splitlines()]
-    found = {int(line["socialscrm_position"]): (line["socialscrm_bucket"], line["socialscrm_code"]) for line in lines}
-    assert len(found) == len(lines)  # each row once
-    return dict(sorted(found.items()))
+    rows = rejected_rows(path)
+    found = {place: (bucket, code) for place, bucket, code in rows}
+    assert len(found) == len(rows)  # each row once
+    return found
 
 
 def verdicts(kinds: Sequence[str], scheme: str) -> dict[int, tuple[str, str]]:
@@ -164,7 +166,7 @@ def verdicts(kinds: Sequence[str], scheme: str) -> dict[int, tuple[str, str]]:
     }
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     kinds=kinds,
     widths=st.lists(st.integers(0, 300), min_size=1, max_size=10),
@@ -188,7 +190,7 @@ def test_every_row_ends_where_it_belongs(
         max_rejected=len(rows),
         on_unknown=on_unknown,
         rules=ALL_COLUMNS,
-        effort=PATIENT,
+        retry_limits=PATIENT,
     )
     run = Import(open_source(table(rows)), crm, options, tmp_path / "dead.jsonl")
     run.run()
@@ -214,7 +216,7 @@ def test_every_row_ends_where_it_belongs(
 def isolation_calls(size: int, bad: Sequence[int], code: int, widths: Sequence[int]) -> int:
     """Return the calls made beyond the first, to find rows of one chunk that are refused with a code."""
     rows = [
-        {"whatsApp": str(8613800000000 + place), "friendName": "x" * widths[place % len(widths)]}
+        {"whatsApp": number_of(place), "friendName": "x" * widths[place % len(widths)]}
         | ({"desc": f"refuse with {code}"} if place in bad else {})
         for place in range(size)
     ]
@@ -239,31 +241,22 @@ def chunks_with_bad_rows(draw: st.DrawFn, most: int) -> tuple[int, list[int]]:
     return size, draw(st.lists(st.integers(0, size - 1), unique=True, min_size=1, max_size=min(size, most)))
 
 
-@settings(max_examples=60, deadline=None)
 @given(chunk=chunks_with_bad_rows(20), code=st.sampled_from([508, 532]), widths=widths)
 def test_a_bad_row_of_a_known_code_costs_at_most_two_calls_a_halving(chunk, code, widths):
     size, bad = chunk
     assert isolation_calls(size, bad, code, widths) <= len(bad) * 2 * ceil(log2(size))
 
 
-@settings(max_examples=60, deadline=None)
 @given(chunk=chunks_with_bad_rows(1), code=st.sampled_from([-1, 599]), widths=widths)
 def test_a_lone_bad_row_of_an_unknown_code_costs_one_probe_more(chunk, code, widths):
     size, bad = chunk
     assert isolation_calls(size, bad, code, widths) <= 2 * ceil(log2(size)) + 1
 
 
-@settings(max_examples=60, deadline=None)
 @given(chunk=chunks_with_bad_rows(9), code=st.sampled_from([-1, 599]), widths=widths)
 def test_several_bad_rows_of_an_unknown_code_cost_at_most_a_probe_more_at_each_halving(chunk, code, widths):
     size, bad = chunk
     assert isolation_calls(size, bad, code, widths) <= len(bad) * 3 * ceil(log2(size))
-
-
-@pytest.fixture(scope="module")
-def running_sandbox() -> Iterator[Sandbox]:
-    with Sandbox(SandboxSettings(calls_per_second=NO_LIMIT)) as sandbox:
-        yield sandbox
 
 
 wire_faults = st.lists(
@@ -280,7 +273,7 @@ wire_faults = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=FEW, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     kinds=st.lists(
         st.sampled_from([GOOD, GOOD, GOOD, WELCOME, "ghost", "533", *INVALID]), min_size=1, max_size=40
@@ -296,15 +289,15 @@ wire_faults = st.lists(
 def test_every_row_ends_where_it_belongs_over_http(
     running_sandbox, tmp_path, *, kinds, texts, faults, scheme, refusal, failures, rows_per_call, server_bytes
 ):
-    crm = running_sandbox
-    crm.reset()
-    crm.configure(refusal=refusal, failures=failures, bytes_per_call=server_bytes)
+    crm = as_new(
+        running_sandbox, calls_per_second=NO_LIMIT, refusal=refusal, failures=failures, bytes_per_call=server_bytes
+    )
     for fault in faults:
         crm.inject(**fault)
     rows = [row_of(place, kind, texts[place % len(texts)]) for place, kind in enumerate(kinds)]
     client = Client(settings_of(scheme, crm.url), connections=4)
     options = Options(
-        rows_per_call=rows_per_call, concurrency=4, max_rejected=len(rows), rules=ALL_COLUMNS, effort=PATIENT
+        rows_per_call=rows_per_call, concurrency=4, max_rejected=len(rows), rules=ALL_COLUMNS, retry_limits=PATIENT
     )
     run = Import(open_source(table(rows)), client, options, tmp_path / "dead.jsonl")
     run.run()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -23,12 +22,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_socialscrm.api.client import Client
-from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.options import Options, Rules
 from airflow_provider_socialscrm.importer.run import Import
-from airflow_provider_socialscrm.importer.source import open_source
+from airflow_provider_socialscrm.importer.sources.open_source import open_source
 from airflow_provider_socialscrm.sandbox.server import Sandbox
+from tests.support.sandbox import settings_of
 
 READING = ("encoding", "delimiter")
 
@@ -308,26 +307,16 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        sandbox.configure(calls_per_second=100_000, extension_fields={"Since": "date", "Last Order": "date"})
-        yield sandbox
-
-
 @pytest.fixture
-def crm(running: Sandbox) -> Sandbox:
-    running.reset()
-    return running
+def crm(crm: Sandbox) -> Sandbox:
+    crm.configure(extension_fields={"Since": "date", "Last Order": "date"})
+    return crm
 
 
 def imported(crm: Sandbox, data: Any, rejects_path: Path, arguments: dict) -> dict:
-    settings = Settings(
-        crm.url, tenant_id=crm.settings.tenant_id, api_key=crm.settings.api_key, user_name=crm.settings.agents[0]
-    )
     reading = {name: value for name, value in arguments.items() if name in READING}
     rules = Rules(**{name: value for name, value in arguments.items() if name not in READING})
-    client = Client(settings, connections=1)
+    client = Client(settings_of(crm, "body"), connections=1)
     try:
         run = Import(open_source(data, **reading), client, Options(max_rejected=None, rules=rules), rejects_path)
         run.run()
@@ -396,7 +385,7 @@ def test_text_in_another_encoding_is_refused_with_those_it_may_be_and_no_name(en
 
 @pytest.mark.parametrize("data", ["https://example.com/customers.csv", "nowhere://bucket/customers.csv"])
 def test_a_path_that_no_file_system_reads_is_refused_in_one_sentence(data):
-    from airflow_provider_socialscrm.operators.paths import openable
+    from airflow_provider_socialscrm.runtime.paths import openable
 
     with pytest.raises(InputError) as caught:
         open_source(openable(data))

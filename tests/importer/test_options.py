@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.options import DEFAULT_BYTES, DEFAULT_CONCURRENCY, DEFAULT_ROWS, Options
-from airflow_provider_socialscrm.importer.threshold import allowed_refusals
+from airflow_provider_socialscrm.importer.results.threshold import allowed_refusals
 
 NAMES = ["rows_per_call", "bytes_per_call", "concurrency", "parallel_tasks"]
 
@@ -96,6 +96,6 @@ def test_all_wrong_settings_are_named_at_once():
 
 
 def test_time_and_chance_are_real_unless_a_test_owns_them():
-    timing = Options().timing
-    assert timing.now() <= timing.now()
-    assert [chance for chance in (timing.chance() for _ in range(20)) if not 0 <= chance < 1] == []
+    clock = Options().clock
+    assert clock.now() <= clock.now()
+    assert [chance for chance in (clock.chance() for _ in range(20)) if not 0 <= chance < 1] == []

@@ -1,4 +1,4 @@
-"""The links on a task lead to the CRM, and to the rows that did not go in."""
+"""The links on a task lead to the CRM and to the rejected rows."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from airflow_provider_socialscrm.sandbox.server import Sandbox
 
 
 @pytest.fixture
-def crm(socialscrm_sandbox: Sandbox, monkeypatch) -> Sandbox:
-    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", socialscrm_sandbox.connection_json())
-    return socialscrm_sandbox
+def crm(connected_crm: Sandbox) -> Sandbox:
+    return connected_crm
 
 
 def links_of(operator: SocialSCRMImportOperator) -> tuple[str, str]:
@@ -47,7 +46,7 @@ def test_a_dry_run_and_a_task_without_dead_letter_lead_to_the_crm_only(crm: Sand
     assert links_of(operator) == (crm.url, "")
 
 
-def test_a_task_that_did_not_come_to_run_leads_nowhere():
+def test_a_task_that_did_not_run_has_no_links():
     assert links_of(operator_of(rejects_path="rejects.csv")) == ("", "")
 
 
@@ -67,5 +66,5 @@ def test_a_task_that_did_not_come_to_run_leads_nowhere():
         ("javascript://crm", ""),
     ],
 )
-def test_a_path_becomes_what_a_browser_opens_from_airflow_or_no_link(path, url):
+def test_a_path_becomes_a_url_that_a_browser_opens_or_no_link(path, url):
     assert browsable(path) == url

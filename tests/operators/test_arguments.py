@@ -1,4 +1,4 @@
-"""Arguments that can never be right fail as the DAG is parsed; those that a run decides are checked when it has."""
+"""Arguments that are always wrong fail when the DAG is parsed; those that only a run knows are checked in the run."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def operator(task_id="import_customers", **arguments):
         ({"on_unknown": "guess"}, "on_unknown is 'guess'"),
     ],
 )
-def test_what_can_never_be_right_fails_as_the_dag_is_parsed(arguments, sentence):
+def test_an_argument_that_is_always_wrong_fails_when_the_dag_is_parsed(arguments, sentence):
     with pytest.raises(InputError) as caught:
         operator(**arguments)
     assert sentence in str(caught.value)
 
 
-def test_what_a_run_decides_is_left_to_the_run():
+def test_an_argument_that_only_a_run_knows_is_left_to_the_run():
     with DAG("parsed"):
 
         @task
@@ -59,13 +59,14 @@ def test_what_a_run_decides_is_left_to_the_run():
         )
 
 
-def test_no_argument_is_the_importers_default():
-    assert options_of(operator()).rules == Rules()
-    assert options_of(operator(columns=None, values=None, date_fields=None, null_values=None)).rules == Rules()
-    assert options_of(operator(max_rejected=None)).max_rejected is None
+def test_an_argument_that_is_not_given_has_the_importers_default():
+    assert options_of(vars(operator())).rules == Rules()
+    empty = operator(columns=None, values=None, date_fields=None, null_values=None)
+    assert options_of(vars(empty)).rules == Rules()
+    assert options_of(vars(operator(max_rejected=None))).max_rejected is None
 
 
-def test_all_that_is_wrong_is_said_at_once_with_the_tasks_id():
+def test_all_wrong_arguments_are_named_at_once_with_the_tasks_id():
     with pytest.raises(InputError) as caught:
         operator("nightly", rows_per_call=0, default_region="UK")
     assert str(caught.value) == (

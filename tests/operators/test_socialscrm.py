@@ -13,26 +13,17 @@ from airflow.sdk import DAG, task
 
 from airflow_provider_socialscrm.api.errors import RetriableError
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.operators.hidden import HiddenTable, hide
 from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
+from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
 from airflow_provider_socialscrm.sandbox.server import Sandbox
-
-
-class FakeTaskInstance:
-    """Keeps what is pushed, as Airflow's does."""
-
-    def __init__(self) -> None:
-        self.pushed: list[tuple[str, Any]] = []
-
-    def xcom_push(self, key: str, value: Any) -> None:
-        self.pushed.append((key, value))
+from tests.support.airflow import FakeTaskInstance
 
 
 @pytest.fixture(params=["body", "header"])
-def crm(request, socialscrm_sandbox: Sandbox, monkeypatch) -> Sandbox:
-    """A sandbox that the default connection leads to, once with each scheme."""
-    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", socialscrm_sandbox.connection_json(request.param))
-    return socialscrm_sandbox
+def crm(request, connected_crm: Sandbox, monkeypatch) -> Sandbox:
+    """The sandbox behind the default connection, once for each scheme."""
+    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", connected_crm.connection_json(request.param))
+    return connected_crm
 
 
 def customers(count: int = 5, **columns: Any) -> pd.DataFrame:
@@ -71,16 +62,16 @@ def test_rows_of_several_agents_go_to_their_agents(crm: Sandbox):
     assert stored == {f"86997766{n:05}": agent for n, agent in enumerate(agents)}
 
 
-def test_without_a_column_of_agents_the_connections_user_signs(socialscrm_sandbox: Sandbox, monkeypatch):
-    connection = socialscrm_sandbox.connection_json("body", login="agent_silva")
+def test_without_a_column_of_agents_the_connections_user_signs(connected_crm: Sandbox, monkeypatch):
+    connection = connected_crm.connection_json("body", login="agent_silva")
     monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", connection)
 
     run(customers().drop(columns="agentAccount"))
 
-    assert [customer["agent"] for customer in socialscrm_sandbox.customers()] == ["agent_silva"] * 5
+    assert [customer["agent"] for customer in connected_crm.customers()] == ["agent_silva"] * 5
 
 
-def test_an_empty_frame_makes_no_call_and_no_failure(crm: Sandbox, tmp_path):
+def test_an_empty_frame_makes_no_call_and_does_not_fail(crm: Sandbox, tmp_path):
     manifest, _ = run(customers(0), rejects_path=str(tmp_path / "rejects.csv"))
 
     assert set(manifest["rows"].values()) == {0}
@@ -97,16 +88,16 @@ def test_an_empty_frame_makes_no_call_and_no_failure(crm: Sandbox, tmp_path):
         (pd.concat({"a": customers()}, axis=1), "MultiIndex on its columns"),
         (customers().set_index(["whatsApp", "friendName"]), "MultiIndex on its rows"),
         ({"whatsApp": ["8699776667780"]}, "dict"),
-        ("not/there.parquet", "not/there.parquet is not there"),
+        ("not/there.parquet", "not/there.parquet does not exist"),
         ("customers.xlsx", "customers.xlsx"),
     ],
 )
-def test_a_table_that_cannot_be_taken_is_named_before_any_call(crm: Sandbox, data, sentence):
+def test_an_unusable_table_is_named_before_any_call(crm: Sandbox, data, sentence):
     assert sentence in failure_of(data)
     assert crm.calls() == []
 
 
-def test_a_row_without_a_number_is_refused_and_the_others_go(crm: Sandbox):
+def test_a_row_without_a_number_is_invalid_and_the_others_are_sent(crm: Sandbox):
     frame = customers()
     frame.loc[2, "whatsApp"] = None
 
@@ -136,13 +127,13 @@ def test_max_rejected_is_a_number_of_rows_or_a_fraction(crm: Sandbox, max_reject
         ({"login": "admin"}, "User name"),
     ],
 )
-def test_a_wrong_setting_stops_after_one_call_and_is_named(socialscrm_sandbox: Sandbox, monkeypatch, wrong, named):
-    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", socialscrm_sandbox.connection_json("body", **wrong))
+def test_a_wrong_setting_stops_after_one_call_and_is_named(connected_crm: Sandbox, monkeypatch, wrong, named):
+    monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", connected_crm.connection_json("body", **wrong))
 
     sentence = failure_of(customers(500).drop(columns="agentAccount"), concurrency=1)
 
     assert named in sentence
-    assert len(socialscrm_sandbox.calls()) == 1
+    assert len(connected_crm.calls()) == 1
 
 
 def test_missing_settings_are_all_named_by_their_labels(monkeypatch):
@@ -157,7 +148,7 @@ def test_missing_settings_are_all_named_by_their_labels(monkeypatch):
     ]
 
 
-def test_an_ill_service_leaves_the_rest_to_airflows_retry_with_the_manifest_there(crm: Sandbox, monkeypatch):
+def test_an_unavailable_service_leaves_the_rest_to_airflows_retry_and_pushes_the_manifest(crm: Sandbox, monkeypatch):
     monkeypatch.setattr(SocialSCRMImportOperator, "_options", patient_options)
     crm.inject("code", code=517)
     ti = FakeTaskInstance()
@@ -170,17 +161,18 @@ def test_an_ill_service_leaves_the_rest_to_airflows_retry_with_the_manifest_ther
 
 
 def patient_options(_operator):
-    """Return options that wait for nothing."""
-    from airflow_provider_socialscrm.importer.options import Options, Timing
+    """Return options that never wait."""
+    from airflow_provider_socialscrm.api.retry import Clock
+    from airflow_provider_socialscrm.importer.options import Options
 
-    return Options(concurrency=1, timing=Timing(sleep=lambda _seconds: None, chance=lambda: 0.0))
+    return Options(concurrency=1, clock=Clock(sleep=lambda _seconds: None, chance=lambda: 0.0))
 
 
-@pytest.mark.parametrize("trouble", [{}, {"kind": "code", "code": 999, "message": "Xanthippe 8699776600001 is odd"}])
-def test_no_customer_and_no_key_shows_in_the_log_the_exception_or_the_manifest(crm: Sandbox, caplog, trouble):
+@pytest.mark.parametrize("fault", [{}, {"kind": "code", "code": 999, "message": "Xanthippe 8699776600001 is unknown"}])
+def test_no_customer_and_no_key_shows_in_the_log_the_exception_or_the_manifest(crm: Sandbox, caplog, fault):
     caplog.set_level(logging.DEBUG)
-    if trouble:
-        crm.inject(**trouble)
+    if fault:
+        crm.inject(**fault)
     ti = FakeTaskInstance()
     frame = customers(3)
     frame.loc[1, "whatsApp"] = "Quarterstaff"
@@ -188,9 +180,9 @@ def test_no_customer_and_no_key_shows_in_the_log_the_exception_or_the_manifest(c
     try:
         SocialSCRMImportOperator(task_id="import_customers", data=frame).execute({"ti": ti})
     except AirflowFailException as failure:
-        told = "".join(traceback.format_exception(failure))
+        raised = "".join(traceback.format_exception(failure))
 
-    seen = caplog.text + told + json.dumps(ti.pushed)
+    seen = caplog.text + raised + json.dumps(ti.pushed)
     secrets = ["Xanthippe", "Quarterstaff", "86997766", crm.settings.api_key]
     assert [secret for secret in secrets if secret in seen] == []
 
@@ -199,8 +191,8 @@ def test_no_customer_and_no_key_shows_in_the_log_the_exception_or_the_manifest(c
     ("data", "shown"),
     [
         (customers(1200), "<DataFrame of 1,200 rows x 3 columns, not shown>"),
-        (pa.table({"whatsApp": ["8699776667780"]}), "<Table of 1 rows x 1 columns, not shown>"),
-        ([{"whatsApp": "8699776667780"}], "<list of 1 items, not shown>"),
+        (pa.table({"whatsApp": ["8699776667780"]}), "<Table of 1 row x 1 column, not shown>"),
+        ([{"whatsApp": "8699776667780"}], "<list of 1 item, not shown>"),
     ],
 )
 def test_a_table_shows_its_shape_only(data, shown):
@@ -210,7 +202,7 @@ def test_a_table_shows_its_shape_only(data, shown):
 
 
 @pytest.mark.parametrize("data", [None, "s3://bucket/customers.parquet", "/data/{{ ds }}.csv"])
-def test_paths_stay_what_they_are_so_that_airflow_can_render_them(data):
+def test_paths_stay_unwrapped_so_that_airflow_can_render_them(data):
     assert SocialSCRMImportOperator(task_id="import_customers", data=data).data == data
 
 
@@ -219,7 +211,7 @@ def test_the_output_of_another_task_stays_a_reference_and_makes_it_upstream():
 
         @task
         def read() -> None:
-            """Stand for a task that makes a table."""
+            """Do nothing."""
 
         output = read()
         operator = SocialSCRMImportOperator(task_id="import_customers", data=output)
@@ -228,11 +220,11 @@ def test_the_output_of_another_task_stays_a_reference_and_makes_it_upstream():
     assert operator.upstream_task_ids == {"read"}
 
 
-def test_hiding_twice_hides_once():
-    hidden = hide(customers())
+def test_wrapping_twice_wraps_once():
+    hidden = wrap(customers())
 
     assert isinstance(hidden, HiddenTable)
-    assert hide(hidden) is hidden
+    assert wrap(hidden) is hidden
     assert pickle.loads(pickle.dumps(hidden)).table.equals(hidden.table)
 
 
@@ -269,17 +261,17 @@ def test_columns_are_mapped_filled_and_chosen_by_the_operators_arguments(crm: Sa
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("duplicates", "kept"), [("last", "b"), ("first", "a")])
-def test_of_two_rows_with_one_number_one_goes_and_the_task_succeeds(crm: Sandbox, duplicates, kept, tmp_path):
+@pytest.mark.parametrize(("duplicates", "sent"), [("last", "b"), ("first", "a")])
+def test_of_two_rows_with_one_number_one_is_sent_and_the_task_succeeds(crm: Sandbox, duplicates, sent, tmp_path):
     frame = customers(2, friendName=["a", "b"])
     frame["whatsApp"] = "8699776600000"
     manifest, _ = run(frame, duplicates=duplicates, rejects_path=str(tmp_path / "rejects.jsonl"))
     assert (manifest["rows"]["accepted"], manifest["rows"]["duplicate"]) == (1, 1)
-    assert [customer["fields"]["friendName"] for customer in crm.customers()] == [kept]
+    assert [customer["fields"]["friendName"] for customer in crm.customers()] == [sent]
     (line,) = [json.loads(line) for line in (tmp_path / "rejects.jsonl").read_text().splitlines()]
-    winner, loser = (1, 0) if kept == "b" else (0, 1)
+    winner, loser = (1, 0) if sent == "b" else (0, 1)
     assert (line["socialscrm_position"], line["socialscrm_bucket"]) == (str(loser), "duplicate")
-    assert line["socialscrm_meaning"] == f"Row {winner} has the same whatsApp number, and is sent instead."
+    assert line["socialscrm_meaning"] == f"Row {winner} has the same whatsApp number and is sent instead."
 
 
 def test_a_column_the_crm_does_not_know_fails_the_task_for_good_and_is_named(crm: Sandbox):
@@ -325,7 +317,7 @@ def test_a_pattern_of_files_is_imported_and_the_dead_letter_names_the_file(crm: 
     ]
 
 
-def test_a_file_in_another_encoding_with_another_delimiter_is_read_when_told(crm: Sandbox, tmp_path):
+def test_a_file_in_another_encoding_with_another_delimiter_is_read_when_the_arguments_say_so(crm: Sandbox, tmp_path):
     path = tmp_path / "customers.csv"
     path.write_bytes(
         "whatsApp;agentAccount;friendName\n8699776600000;agent_wang;\u674e\u5c0f\u9f99\n".encode("gb18030")
@@ -337,7 +329,7 @@ def test_a_file_in_another_encoding_with_another_delimiter_is_read_when_told(crm
     assert [customer["fields"]["friendName"] for customer in crm.customers()] == ["\u674e\u5c0f\u9f99"]
 
 
-def test_a_file_with_a_line_that_cannot_be_read_costs_that_row_or_all_as_told(crm: Sandbox, tmp_path):
+def test_a_line_that_cannot_be_read_costs_that_row_or_the_import_as_on_invalid_says(crm: Sandbox, tmp_path):
     path = tmp_path / "customers.csv"
     path.write_text("whatsApp,agentAccount\n8699776600000,agent_wang\n8699776600001,agent_wang,Xanthippe\n")
     assert "1 x unreadable" in failure_of(str(path), on_invalid="fail")
@@ -346,7 +338,7 @@ def test_a_file_with_a_line_that_cannot_be_read_costs_that_row_or_all_as_told(cr
     assert (manifest["rows"]["accepted"], manifest["rows"]["invalid"]) == (1, 1)
 
 
-def test_a_dry_run_makes_no_call_and_says_what_would_be_sent_without_a_customer(crm: Sandbox, caplog, tmp_path):
+def test_a_dry_run_makes_no_call_and_logs_what_would_be_sent_without_a_customer(crm: Sandbox, caplog, tmp_path):
     frame = customers(250, birthday="1990-03-08")
     frame.loc[7, "whatsApp"] = None
     rejects = tmp_path / "rejects.csv"
@@ -358,11 +350,11 @@ def test_a_dry_run_makes_no_call_and_says_what_would_be_sent_without_a_customer(
     assert crm.calls() == []
     assert ti.pushed == []
     assert not rejects.exists()
-    said = "\n".join(record.getMessage() for record in caplog.records)
-    assert "Dry run, no call was made. Rows: 250 total, 249 sendable, 1 invalid" in said
-    assert "An import makes 3 calls, which take at least 1 s" in said
-    assert "birthday '9999-99-99' -> '9999/99/99'" in said
-    assert [value for value in ("8699776", "Xanthippe", "1990", "agent_wang") if value in said] == []
+    logged = "\n".join(record.getMessage() for record in caplog.records)
+    assert "Dry run: no call was made. Rows: 250 total, 249 sendable, 1 invalid" in logged
+    assert "An import needs 3 calls and at least 1 s" in logged
+    assert "birthday '9999-99-99' -> '9999/99/99'" in logged
+    assert [value for value in ("8699776", "Xanthippe", "1990", "agent_wang") if value in logged] == []
 
 
 def test_a_dry_run_fails_where_the_import_would(crm: Sandbox):
@@ -372,19 +364,20 @@ def test_a_dry_run_fails_where_the_import_would(crm: Sandbox):
     assert crm.calls() == []
 
 
-def test_the_operators_own_dry_run_stays_what_airflow_makes_of_it():
+def test_the_method_dry_run_of_every_operator_still_works():
     operator = SocialSCRMImportOperator(task_id="import_customers", data="a.csv", dry_run=True)
     operator.dry_run()
 
 
 @pytest.mark.parametrize(("rows", "advised"), [(50_000, False), (50_001, True)])
-def test_a_large_table_is_taken_with_the_advice_to_give_a_path(rows, advised, caplog):
+def test_a_large_table_is_imported_with_the_advice_to_pass_a_path(rows, advised, caplog):
     with caplog.at_level(logging.WARNING):
         HiddenTable(pd.DataFrame(index=range(rows))).warn_if_large()
     assert [record.levelname for record in caplog.records] == ["WARNING"] * advised
     if advised:
         assert (
-            "50,001 rows came as a table. For more than 50,000 let the task before write a Parquet file" in caplog.text
+            "The input has 50,001 rows. Above 50,000, have the upstream task write Parquet and pass the path"
+            in caplog.text
         )
 
 
@@ -392,4 +385,4 @@ def test_a_large_table_is_taken_with_the_advice_to_give_a_path(rows, advised, ca
 def test_a_list_of_records_is_a_table(crm: Sandbox, records):
     manifest, _ = run(records)
     assert manifest["rows"]["accepted"] == len(records)
-    assert repr(hide(records)) == f"<list of {len(records)} items, not shown>"
+    assert repr(wrap(records)) == f"<list of {len(records)} item{'' if records else 's'}, not shown>"

@@ -1,4 +1,4 @@
-"""What the plugin tells Airflow, and what it serves."""
+"""The plugin's views and the files that it serves."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ import re
 
 import httpx
 import pytest
-from airflow.plugins_manager import AirflowPlugin
 from fastapi import FastAPI
 
 from airflow_provider_socialscrm.decorators.socialscrm import SocialSCRMDecoratedOperator
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
-from airflow_provider_socialscrm.plugins.pages import FOLDER
-from airflow_provider_socialscrm.plugins.socialscrm import SocialSCRMPlugin
+from airflow_provider_socialscrm.plugins.socialscrm import FOLDER, SocialSCRMPlugin
 
 FILES = sorted(path for path in FOLDER.iterdir() if path.suffix != ".svg")
 
@@ -53,9 +51,9 @@ def test_pages_allow_no_foreign_content_and_are_never_stale():
     assert "<html" in answer.text
 
 
-def test_what_is_not_there_is_not_found():
+def test_a_missing_file_and_a_file_outside_the_folder_are_not_found():
     assert get("/socialscrm/other.js").status_code == 404
-    assert get("/socialscrm/../pages.py").status_code == 404
+    assert get("/socialscrm/../socialscrm.py").status_code == 404
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -71,14 +69,3 @@ def test_pages_know_the_operators_by_their_names():
 
     names = [operator.__name__ for operator in (SocialSCRMImportOperator, SocialSCRMDecoratedOperator)]
     assert f"OPERATORS = {json.dumps(names)};" in text
-
-
-def test_an_airflow_without_a_place_for_pages_is_told_in_one_line(monkeypatch, caplog):
-    SocialSCRMPlugin.on_load()
-    assert caplog.messages == []
-
-    monkeypatch.delattr(AirflowPlugin, "external_views")
-    monkeypatch.setattr("airflow_provider_socialscrm.plugins.socialscrm.AirflowPlugin", AirflowPlugin)
-    SocialSCRMPlugin.on_load()
-
-    assert len(caplog.messages) == 1

@@ -1,4 +1,4 @@
-"""A client of the tests' own: it signs with hashlib and sends with requests, and shares no code with the package."""
+"""A client for the sandbox's tests. It signs with hashlib, sends with requests, and shares no code with the package."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import requests
 
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from airflow_provider_socialscrm.sandbox.settings import SandboxSettings
+from tests.support.sandbox import as_new
 
 KEY = SandboxSettings().api_key
 IMPORT = "/wscrm-bus-api/customer/api/import"
@@ -62,19 +63,10 @@ class Client:
         return answer.text
 
 
-@pytest.fixture(scope="session")
-def running_sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
 @pytest.fixture
 def sandbox(running_sandbox: Sandbox) -> Sandbox:
-    """The session's one sandbox, as new: starting one for each test would take most of the tests' time."""
-    running_sandbox.reset()
-    defaults = SandboxSettings()
-    running_sandbox.configure(**{name: getattr(defaults, name) for name in SandboxSettings.__struct_fields__})
-    return running_sandbox
+    """The running sandbox as new, with the vendor's limit of calls."""
+    return as_new(running_sandbox)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The codes of a call that is refused as a whole, and the order in which its faults are found."""
+"""The codes of a call that is rejected as a whole, and the order of the checks."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
+from airflow_provider_socialscrm.sandbox.authentication import create_time_seconds, timestamp_seconds, token_of
+
+SOURCE_KEY = "QOEAcPj6Tb8XRhwFvYih"
+"""The ApiKey of the source document's example."""
+
 GOOD = [{"whatsApp": "8615266667780"}]
 GOOD_BATCH = [{"whatsApp": "8615266667780", "agentAccount": "agent_wang"}]
 LONG_AGO = "2001-01-01 00:00:00"
 
 
-def refusal(answer):
+def rejection(answer):
     assert answer.status_code == 200
     assert answer.json()["data"] == ""
     return answer.json()["code"], answer.json()["message"]
@@ -32,13 +37,14 @@ def refusal(answer):
         ({"tenantId": 2, "token": "wrong", "createTime": "yesterday"}, 519, "timestamp is error"),
         ({"tenantId": 2, "token": "wrong", "createTime": LONG_AGO}, 501, "appSecret error"),
         ({"token": "wrong", "createTime": LONG_AGO}, 522, "accessToken is error"),
+        ({"token": "\N{SNOWMAN}"}, 522, "accessToken is error"),
         ({"userName": "nobody", "createTime": LONG_AGO}, 502, "timestamp timeout"),
         ({"userName": "admin"}, -1, "Admin Cannot import data"),
         ({"userName": "nobody"}, 530, "action username error"),
     ],
 )
-def test_a_body_signed_call_is_answered_the_code_of_its_first_fault(client, changes, code, message):
-    assert refusal(client.send_body(GOOD, **changes)) == (code, message)
+def test_a_body_signed_call_is_answered_the_code_of_its_first_failed_check(client, changes, code, message):
+    assert rejection(client.send_body(GOOD, **changes)) == (code, message)
 
 
 @pytest.mark.parametrize(
@@ -53,8 +59,8 @@ def test_a_body_signed_call_is_answered_the_code_of_its_first_fault(client, chan
         ({"timestamp": "1000000000000"}, 502, "timestamp timeout"),
     ],
 )
-def test_a_header_signed_call_is_answered_the_code_of_its_first_fault(client, headers, code, message):
-    assert refusal(client.send_header(GOOD_BATCH, **headers)) == (code, message)
+def test_a_header_signed_call_is_answered_the_code_of_its_first_failed_check(client, headers, code, message):
+    assert rejection(client.send_header(GOOD_BATCH, **headers)) == (code, message)
 
 
 @pytest.mark.parametrize(
@@ -62,15 +68,15 @@ def test_a_header_signed_call_is_answered_the_code_of_its_first_fault(client, he
     [({"data": GOOD_BATCH}, 523), ({"tenantId": 2, "data": GOOD_BATCH}, 501), ({"tenantId": "1", "data": []}, 506)],
 )
 def test_a_header_signed_body_repeats_the_tenant(client, body, code):
-    assert refusal(client.send_header(None, body=body))[0] == code
+    assert rejection(client.send_header(None, body=body))[0] == code
 
 
 @pytest.mark.parametrize("user", ["admin", "nobody"])
-def test_a_plan_without_the_api_is_told_before_the_account_is_looked_at(client, sandbox, user):
+def test_a_plan_without_the_api_is_found_before_the_account(client, sandbox, user):
     sandbox.configure(plan="basic")
 
-    assert refusal(client.send_body(GOOD, user)) == (529, "Non-professional Edition")
-    assert refusal(client.send_header(GOOD_BATCH)) == (529, "Non-professional Edition")
+    assert rejection(client.send_body(GOOD, user)) == (529, "Non-professional Edition")
+    assert rejection(client.send_header(GOOD_BATCH)) == (529, "Non-professional Edition")
 
 
 @pytest.mark.parametrize("tenant_id", [1, "1"])
@@ -84,7 +90,7 @@ def test_an_upper_case_token_is_wrong(client):
     assert answer.json()["code"] == 200
     token = json.loads(answer.request.body)["token"]
 
-    assert refusal(client.send_body(GOOD, createTime=create_time, token=token.upper()))[0] == 522
+    assert rejection(client.send_body(GOOD, createTime=create_time, token=token.upper()))[0] == 522
 
 
 @pytest.mark.parametrize(("shift", "code"), [(-55, 200), (55, 200), (-65, 502), (65, 502)])
@@ -96,34 +102,64 @@ def test_a_signature_holds_for_the_window_either_way(client, shift, code):
 
 def test_create_time_is_read_in_the_configured_zone(client, sandbox):
     in_utc = client.create_time(zone="UTC")
-    assert refusal(client.send_body(GOOD, createTime=in_utc))[0] == 502
+    assert rejection(client.send_body(GOOD, createTime=in_utc))[0] == 502
 
     sandbox.configure(time_zone="UTC")
 
     assert client.send_body(GOOD, createTime=in_utc).json()["code"] == 200
 
 
-def test_a_skewed_clock_refuses_good_signatures_and_tells_its_time_in_the_date_header(client, sandbox):
+def test_a_skewed_clock_rejects_good_signatures_and_shows_its_time_in_the_date_header(client, sandbox):
     sandbox.configure(clock_offset=300)
 
     answer = client.send_body(GOOD)
 
-    assert refusal(answer)[0] == 502
-    told = parsedate_to_datetime(answer.headers["Date"]).timestamp()
-    assert told - client.now() == pytest.approx(300, abs=3)
-    assert client.send_body(GOOD, createTime=client.create_time(told - client.now())).json()["code"] == 200
+    assert rejection(answer)[0] == 502
+    shown = parsedate_to_datetime(answer.headers["Date"]).timestamp()
+    assert shown - client.now() == pytest.approx(300, abs=3)
+    assert client.send_body(GOOD, createTime=client.create_time(shown - client.now())).json()["code"] == 200
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"not JSON", b'"\xff"'])
-def test_a_body_that_is_no_json_object_is_refused(client, sandbox, content):
+def test_a_body_that_is_not_a_json_object_is_rejected(client, sandbox, content):
     answer = client.session.put(f"{sandbox.url}/wscrm-bus-api/customer/api/import", data=content, timeout=10)
 
-    assert refusal(answer) == (-1, "body is not a JSON object")
+    assert rejection(answer) == (-1, "body is not a JSON object")
 
 
-def test_an_agent_is_found_by_the_query_and_a_stranger_is_not(client):
-    known = client.send_header(None, path="/se-api/user/query", body={"username": "agent_silva"}).json()
-    assert (known["code"], known["data"]["username"], known["data"]["tenantId"]) == (200, "agent_silva", "1")
+def test_the_body_token_of_the_source_documents_example():
+    assert token_of("1", "WhatsApp", "2023-06-01 12:12:12", SOURCE_KEY) == "d5b3aedbd8fad73eb71016d2dc5450eb"
 
-    assert refusal(client.send_header(None, path="/se-api/user/query", body={"username": "nobody"}))[0] == 530
-    assert refusal(client.send_header(None, path="/se-api/user/query", body={}, token="wrong"))[0] == 522
+
+def test_the_header_token_is_the_md5_of_tenant_timestamp_and_key():
+    assert token_of("1", "1685592732000", SOURCE_KEY) == "b1604a93937a8d1252ca4e79d0505035"
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "seconds"),
+    [
+        ("2023-06-01 12:12:12", "Asia/Shanghai", 1685592732.0),
+        ("2023-06-01 12:12:12", "UTC", 1685621532.0),
+        ("2023-6-1 12:12:12", "UTC", None),
+        ("2023-06-01T12:12:12", "UTC", None),
+        ("2023-06-31 12:12:12", "UTC", None),
+        ("", "UTC", None),
+    ],
+)
+def test_create_time_is_read_in_its_zone_and_only_in_its_one_format(text, zone, seconds):
+    assert create_time_seconds(text, zone) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("1685592732000", 1685592732.0),
+        ("1685592732.0", None),
+        ("-1", None),
+        ("", None),
+        ("\N{ARABIC-INDIC DIGIT ONE}", None),
+        ("9" * 5000, None),
+    ],
+)
+def test_a_timestamp_is_whole_milliseconds(text, seconds):
+    assert timestamp_seconds(text) == seconds

@@ -1,4 +1,4 @@
-"""Every fault as a client sees it, and when faults strike."""
+"""Every fault as a client sees it, and which calls it strikes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from itertools import cycle
 import pytest
 import requests
 
-from airflow_provider_socialscrm.sandbox.faults import FaultError, parse_fault
-from airflow_provider_socialscrm.sandbox.rack import FaultRack
+from airflow_provider_socialscrm.sandbox.faults import ActiveFaults, FaultError, parse_fault
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 
 ROWS = [{"whatsApp": "8610000001"}]
@@ -76,7 +75,7 @@ def test_an_unusable_answer_comes_after_the_commit(client, sandbox, rule, expect
         ({"kind": "http", "status": 500}, (500, None)),
     ],
 )
-def test_a_gateways_refusal_stores_nothing(client, sandbox, rule, expected):
+def test_a_gateways_error_stores_nothing(client, sandbox, rule, expected):
     sandbox.inject(**rule)
 
     answer = client.send_body(ROWS)
@@ -90,7 +89,7 @@ def test_a_gateways_refusal_stores_nothing(client, sandbox, rule, expected):
     [
         ({}, {"code": 517, "message": "database error", "data": ""}),
         ({"code": 508}, {"code": 508, "message": "no exist userName", "data": ""}),
-        ({"code": -1, "message": "odd"}, {"code": -1, "message": "odd", "data": ""}),
+        ({"code": -1, "message": "a text"}, {"code": -1, "message": "a text", "data": ""}),
         ({"code": 999}, {"code": 999, "message": "", "data": ""}),
     ],
 )
@@ -114,7 +113,7 @@ def test_a_client_that_gives_up_does_not_stop_its_call_and_stopping_the_sandbox_
     assert call["seconds"] < 60
 
 
-def test_a_fault_strikes_only_the_paths_that_end_as_told(client, sandbox):
+def test_a_fault_strikes_only_the_paths_with_its_ending(client, sandbox):
     sandbox.inject("code", path="batchImport")
 
     assert client.send_body(ROWS).json()["code"] == 200
@@ -134,33 +133,33 @@ def test_a_fault_strikes_only_the_paths_that_end_as_told(client, sandbox):
     ],
 )
 def test_times_rate_and_after_decide_when_a_fault_strikes(rule, chances, strikes):
-    rack = FaultRack(cycle(chances).__next__)
-    rack.add(parse_fault({"kind": "empty", **rule}))
+    faults = ActiveFaults(cycle(chances).__next__)
+    faults.add(parse_fault({"kind": "empty", **rule}))
 
-    assert "".join("x" if rack.draw("/any").fault else "-" for _call in range(6)) == strikes
+    assert "".join("x" if faults.injection("/any").fault else "-" for _call in range(6)) == strikes
 
 
 def test_latencies_add_up_and_the_first_due_fault_strikes():
-    rack = FaultRack(lambda: 0.0)
+    faults = ActiveFaults(lambda: 0.0)
     for rule in (
         {"kind": "latency", "seconds": 1},
         {"kind": "empty", "times": 1},
         {"kind": "latency", "seconds": 2},
         {"kind": "not_json"},
     ):
-        rack.add(parse_fault(rule))
+        faults.add(parse_fault(rule))
 
-    strikes = [rack.draw("/any") for _call in range(2)]
+    injections = [faults.injection("/any") for _call in range(2)]
 
-    assert [(strike.wait, strike.fault.kind) for strike in strikes] == [(3.0, "empty"), (3.0, "not_json")]
-    assert [fault["struck"] for fault in rack.listed()] == [2, 1, 2, 1]
+    assert [(injection.wait, injection.fault.kind) for injection in injections] == [(3.0, "empty"), (3.0, "not_json")]
+    assert [fault["struck"] for fault in faults.listed()] == [2, 1, 2, 1]
 
 
 @pytest.mark.parametrize(
     ("rule", "sentence"),
     [
-        ({"kind": "fire"}, "there is no fault of kind 'fire'; the kinds are latency, reset_before, reset_after"),
-        ({}, "there is no fault of kind None; the kinds are"),
+        ({"kind": "fire"}, "unknown kind of fault 'fire'; the kinds are latency, reset_before, reset_after"),
+        ({}, "unknown kind of fault None; the kinds are"),
         ({"kind": "latency", "secs": 1}, "fault latency: Object contains unknown field `secs`; its options are"),
         ({"kind": "latency", "seconds": "1"}, "fault latency: Expected `float`, got `str` - at `$.seconds`"),
         ({"kind": "http", "status": 42}, "fault http: Expected `int` >= 200 - at `$.status`"),

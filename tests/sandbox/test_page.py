@@ -1,4 +1,4 @@
-"""What a person sees, and what nobody sees."""
+"""The page as a person sees it, and secrets that it must not show."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_an_empty_sandbox_says_so_and_how_to_connect(client, sandbox):
     text = text_of(client.page())
 
     assert "No customer has been imported yet." in text
-    assert "No call has come yet." in text
+    assert "No calls yet." in text
     assert f"Host {sandbox.url} Login an agent, such as agent_wang" in text
 
 
@@ -84,7 +84,7 @@ def test_every_assumption_in_force_is_shown_with_its_option(client, sandbox):
         assert option in text
 
 
-def test_the_head_of_the_page_and_its_icon_are_no_errors(client, sandbox, caplog):
+def test_the_head_of_the_page_and_its_icon_cause_no_error(client, sandbox, caplog):
     assert client.session.head(sandbox.url, timeout=10).status_code == 200
     assert client.session.get(f"{sandbox.url}/favicon.ico", timeout=10).status_code == 204
     assert caplog.records == []

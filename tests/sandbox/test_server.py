@@ -1,4 +1,4 @@
-"""A sandbox as a test or a script holds it."""
+"""A sandbox in the process of a test or a script."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def test_it_listens_on_ipv6_too():
         assert requests.get(crm.url, timeout=10).status_code == 200
 
 
-def test_a_wrong_setting_or_fault_is_refused_in_process_as_over_http(sandbox):
-    with pytest.raises(SettingsError, match="there is no setting colour"):
+def test_a_wrong_setting_or_fault_raises(sandbox):
+    with pytest.raises(SettingsError, match="unknown setting colour"):
         sandbox.configure(colour="red")
-    with pytest.raises(FaultError, match="there is no fault of kind 'fire'"):
+    with pytest.raises(FaultError, match="unknown kind of fault 'fire'"):
         sandbox.inject("fire")
 
 

@@ -8,14 +8,14 @@ from airflow_provider_socialscrm.sandbox.settings import FIELD_TYPES, SandboxSet
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"colour": 1, "age": 2}, "there is no setting age, colour; the settings are tenant_id, api_key, "),
+        ({"colour": 1, "age": 2}, "unknown setting age, colour; the settings are tenant_id, api_key, "),
         ({"rows_per_call": 0}, "setting rows_per_call: Expected `int` >= 1. It means: Rows one call may carry"),
         ({"rows_per_call": "5"}, "setting rows_per_call: Expected `int`, got `str`. It means: "),
         ({"agents": "agent_wang"}, "setting agents: Expected `array`, got `str`. It means: Agent logins"),
         ({"clock_offset": float("nan")}, "setting clock_offset: Expected `float` >= -315360000.0. It means: "),
         ({"extension_fields": {"Size": "colour"}}, "setting extension_fields: Expected `str` matching regex "),
-        ({"time_zone": "Mars/Base"}, "setting time_zone: 'Mars/Base' is no known zone; give an IANA name such as "),
-        ({"failures": "some"}, "setting failures: Invalid enum value 'some'. It means: How the answer names rows: "),
+        ({"time_zone": "Mars/Base"}, "setting time_zone: 'Mars/Base' is not a known zone; give an IANA name such as "),
+        ({"failures": "some"}, "setting failures: Invalid enum value 'some'. It means: How the response names rows: "),
     ],
 )
 def test_a_wrong_setting_is_named_and_explained(changes, sentence):

@@ -1,4 +1,4 @@
-"""What a second import does to a known customer, and where customers are kept."""
+"""The effect of a second import on a known customer, and where customers are stored."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from airflow_provider_socialscrm.sandbox.rows import Row
-from airflow_provider_socialscrm.sandbox.store import CustomerStore
+from airflow_provider_socialscrm.sandbox.store import CustomerStore, ImportRow
 
 
 @pytest.fixture
@@ -18,7 +17,7 @@ def store():
 
 
 def row(number="8610000001", agent="agent_wang", **fields):
-    return Row(number, agent, fields)
+    return ImportRow(number, agent, fields)
 
 
 def test_given_fields_overwrite_and_omitted_ones_stay(store):

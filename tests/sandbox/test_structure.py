@@ -1,4 +1,4 @@
-"""The sandbox stands on its own: what it shared with the provider, it could not put to the test."""
+"""The sandbox shares no code with the provider: a mistake in shared code would pass on both sides."""
 
 from __future__ import annotations
 

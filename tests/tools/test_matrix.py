@@ -1,4 +1,4 @@
-"""The matrix of versions: nothing that the project says it works with is left out."""
+"""The matrix covers every version that the project supports."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def test_the_cells_of_an_airflow_have_that_airflow(airflow):
 
 
 def airflows(path: Path) -> list[Version]:
-    """Return the version of Airflow that a file has, in a list."""
+    """Return the versions of Airflow that a file pins."""
     pinned = re.findall(r"^apache-airflow==(.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     return [Version(version) for version in pinned]
 
 
-def test_the_lowest_cell_has_the_oldest_of_all_that_is_allowed():
+def test_the_lowest_cell_has_the_oldest_allowed_versions():
     (lowest,) = [cell for cell in CELLS if cell.versions.name == "lowest.txt"]
     have = dict(versions(lowest.versions))
     wanted = {
@@ -68,27 +68,27 @@ def test_the_lowest_cell_has_the_oldest_of_all_that_is_allowed():
     assert lowest.python == PROJECT["requires-python"].removeprefix(">=")
 
 
-def test_all_that_is_needed_is_installed_in_each_cell():
+def test_each_cell_installs_every_dependency():
     needed = {Requirement(line).name for line in PROJECT["dependencies"]}
 
     assert [cell.name for cell in CELLS if needed - {re.split("==", name)[0] for name in cell.packages()}] == []
 
 
-def test_a_cell_without_its_python_is_skipped_and_said_to_be(monkeypatch, capsys):
+def test_a_cell_without_its_python_is_skipped_with_a_line(monkeypatch, capsys):
     monkeypatch.setattr(matrix, "find_python", lambda _: None)
     monkeypatch.setattr("sys.argv", ["matrix", "3.2"])
 
     assert matrix.main() == 0
     assert capsys.readouterr().out.splitlines() == [
-        "airflow-3.2-python-3.11-pandas-2         skipped: no python3.11 here",
-        "airflow-3.2-python-3.12-pandas-3.0       skipped: no python3.12 here",
+        "airflow-3.2-python-3.11-pandas-2         skipped: python3.11 is not installed",
+        "airflow-3.2-python-3.12-pandas-3.0       skipped: python3.12 is not installed",
     ]
 
 
-def test_a_name_that_no_cell_has_is_said_with_those_there_are(monkeypatch, capsys):
+def test_an_unknown_name_is_answered_with_the_cells(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["matrix", "3.9"])
 
     assert matrix.main() == 2
     assert capsys.readouterr().out.startswith(
-        "No cell has 3.9 in its name; there are: airflow-3.1-python-3.12-pandas-2"
+        "No cell has 3.9 in its name. The cells are: airflow-3.1-python-3.12-pandas-2"
     )

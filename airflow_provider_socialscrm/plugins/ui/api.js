@@ -1,12 +1,12 @@
-// Airflow's REST API, with the session and so the rights of whoever looks.
+// Airflow's REST API, with the session and the permissions of the person who looks.
 
 const ROOT = new URL("../api/v2/", document.baseURI);
 
-/** What `operator` a task instance of ours has; Airflow keeps the name of its class. */
+/** The `operator` of a task instance that imports; Airflow stores the name of the class. */
 export const OPERATORS = ["SocialSCRMImportOperator", "SocialSCRMDecoratedOperator"];
 
-/** What went wrong, in a sentence for a person. */
-export class Trouble extends Error {
+/** A failed request, with a sentence for the user. */
+export class ApiError extends Error {
   constructor(status, message) {
     super(message);
     this.status = status;
@@ -14,46 +14,46 @@ export class Trouble extends Error {
 }
 
 const SENTENCES = {
-  401: "You are not logged in to Airflow any more. Log in, then load this page again.",
-  403: "Your Airflow user may not read this. A report is an XCom of its task: ask for the right to read XComs of this DAG.",
-  404: "Airflow knows no such DAG, run or task. It may have been deleted since.",
+  401: "Your Airflow session has ended. Log in and reload this page.",
+  403: "Your Airflow user may not read this. The report is an XCom of the task: ask for permission to read this DAG's XComs.",
+  404: "This DAG, run or task does not exist in Airflow. It may have been deleted.",
 };
 
 async function get(parts, query = {}) {
   const address = new URL(parts.map(encodeURIComponent).join("/"), ROOT);
   address.search = new URLSearchParams(Object.entries(query).flatMap(([name, value]) => [value].flat().map((one) => [name, one])));
-  const answer = await fetch(address, { headers: { Accept: "application/json" } }).catch(() => {
-    throw new Trouble(0, "Airflow does not answer. Is its api-server running?");
+  const response = await fetch(address, { headers: { Accept: "application/json" } }).catch(() => {
+    throw new ApiError(0, "Airflow does not respond. Is its api-server running?");
   });
-  if (answer.ok) return answer.json();
-  throw new Trouble(answer.status, SENTENCES[answer.status] ?? `Airflow answers with HTTP ${answer.status}.`);
+  if (response.ok) return response.json();
+  throw new ApiError(response.status, SENTENCES[response.status] ?? `Airflow returned HTTP ${response.status}.`);
 }
 
 const taskPath = ({ dagId, runId, taskId }) => ["dags", dagId, "dagRuns", runId, "taskInstances", taskId];
 
-/** One task instance, as the API describes it. */
+/** Fetch one task instance. */
 export function taskInstance(place) {
   return get(place.mapIndex < 0 ? taskPath(place) : [...taskPath(place), place.mapIndex]);
 }
 
-/** The latest imports of a DAG, or of all, newest first: task instances, each with its manifest or null. */
+/** Fetch the latest imports of a DAG, or of all DAGs, newest first: each task instance with its manifest or null. */
 export async function imports(dagId, limit) {
   const query = { operator: OPERATORS, order_by: "-run_after", limit };
   const found = await get(["dags", dagId ?? "~", "dagRuns", "~", "taskInstances"], query);
   const ours = found.task_instances.filter((instance) => OPERATORS.includes(instance.operator));
-  // The API has no list of XComs with their values, so each is asked for; a browser does so a few at a time.
+  // The API does not list XComs with their values, so fetch each; the browser limits how many run at once.
   const manifests = await Promise.all(ours.map((instance) => manifest(placeOf(instance))));
   return ours.map((instance, index) => ({ instance, manifest: manifests[index] }));
 }
 
-/** What a task instance returned, if it is the manifest of an import; null if there is nothing. */
+/** Fetch the manifest that a task instance returned; null if there is none. */
 export async function manifest(place) {
   try {
     const xcom = await get([...taskPath(place), "xcomEntries", "return_value"], { map_index: place.mapIndex });
     return asManifest(xcom.value);
-  } catch (trouble) {
-    if (trouble.status === 404) return null;
-    throw trouble;
+  } catch (error) {
+    if (error.status === 404) return null;
+    throw error;
   }
 }
 

@@ -1,17 +1,17 @@
-// The buckets of a manifest's rows, with what they mean.
+// The buckets of a manifest's rows, with their meanings.
 
 const MEANINGS = {
-  accepted: "The CRM took them.",
+  accepted: "The CRM accepted them.",
   sendable: "An import would send them.",
-  rejected: "The CRM refused these very rows.",
-  invalid: "They cannot be sent; found before any call.",
-  duplicate: "Superseded by another row of the same input.",
+  rejected: "The CRM rejected exactly these rows.",
+  invalid: "They cannot be sent. The import found this before any call.",
+  duplicate: "Another row of the input has the same number and is sent instead.",
   blank: "They have no value in any column.",
-  unknown: "Sent, but the answer was lost, and sending again could do harm.",
+  unknown: "Sent, but the response was lost, and sending again could do harm.",
   not_sent: "The run stopped before them.",
 };
 
-/** The buckets of some rows, in the manifest's order; a bucket this page does not know yet is shown by its name. */
+/** List the buckets in the manifest's order; a bucket that this page does not know has its name only. */
 export const bucketsOf = (rows) =>
   Object.entries(rows)
     .filter(([name]) => name !== "total")
@@ -19,22 +19,23 @@ export const bucketsOf = (rows) =>
 
 export const labelOf = (name) => name.replaceAll("_", " ");
 
-/** The class that gives a bucket its colour. */
+/** Return the CSS class that gives a bucket its colour. */
 export const colourOf = (name) => `bucket ${name in MEANINGS ? name : "other"}`;
 
-/** Rows that went in; those of a dry run would. */
+/** Count the accepted rows; in a dry run, the sendable ones. */
 export const goodIn = (rows) => rows.accepted ?? rows.sendable ?? 0;
 
-/** Rows that have any value; a blank one is nobody's. */
+/** Count the rows that have a value; a blank row is not a customer. */
 export const totalIn = (rows) => rows.total - (rows.blank ?? 0);
 
-export const refusedIn = (rows) => totalIn(rows) - goodIn(rows);
+/** Count the rows that have a value and were not accepted. */
+export const notAcceptedIn = (rows) => totalIn(rows) - goodIn(rows);
 
-/** Shares of a length, each at least `least` where there is anything, so that three rows of a million are seen too. */
+/** Divide a length by numbers. A part above 0 gets at least `least`, so that three rows of a million are visible. */
 export function lengths(numbers, length, least) {
   const total = numbers.reduce((sum, number) => sum + number, 0);
   const raised = numbers.map((number) => (number ? Math.max(least, (length * number) / total) : 0));
   const excess = raised.reduce((sum, part) => sum + part, 0) - (total ? length : 0);
-  const largest = raised.indexOf(Math.max(...raised)); // gives up what the others got on top
+  const largest = raised.indexOf(Math.max(...raised)); // gives up the excess of the others
   return raised.map((part, index) => (index === largest ? Math.max(least, part - excess) : part));
 }

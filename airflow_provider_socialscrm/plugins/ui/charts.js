@@ -1,4 +1,4 @@
-// The two pictures, as inline SVG. What they show also stands in a table beside them.
+// The two charts, as inline SVG. A table beside each has the same numbers.
 
 import { bucketsOf, colourOf, lengths } from "./buckets.js";
 import { html, svg } from "./dom.js";
@@ -9,7 +9,7 @@ const HEIGHT = 160;
 const GAP = 0.3;
 const LEAST = { bar: 8, column: 4 };
 
-/** One import: a bar of its rows by bucket. */
+/** Draw one import: a bar of its rows by bucket. */
 export function bar(rows) {
   const buckets = filled(rows);
   const parts = lengths(buckets.map(({ number }) => number), WIDTH, LEAST.bar);
@@ -24,7 +24,7 @@ export function bar(rows) {
   return picture(`Rows by bucket: ${text.join(", ") || "none"}`, `0 0 ${WIDTH} 1`, "bar", rectangles);
 }
 
-/** Several imports, oldest first: a column each, as high as it has rows. */
+/** Draw several imports, oldest first: a column each, whose height is its number of rows. */
 export function columns(imports) {
   const most = Math.max(1, ...imports.map(({ manifest }) => manifest?.rows.total ?? 0));
   const step = WIDTH / Math.max(imports.length, 12);

@@ -1,4 +1,4 @@
-// Builds elements. Text only ever becomes text: nothing here, or in the other files, parses HTML.
+// Builds elements. Text stays text: none of these files parses HTML.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -16,7 +16,7 @@ function filled(element, attributes, children) {
   return element;
 }
 
-/** A table with a caption for those who do not see it; a column is {title, cell, number, heading}. */
+/** Build a table with a caption for screen readers; a column is {title, cell, number, tight, heading}. */
 export function table(caption, columns, rows) {
   const head = columns.map((column) => html("th", { scope: "col", class: side(column) }, column.title));
   const line = (row) => html("tr", null, columns.map((column) => cell(column, row)));
@@ -40,7 +40,7 @@ const side = ({ number, tight }) => (number ? "number" : tight ? "tight" : undef
 
 export const section = (title, ...children) => html("section", null, html("h2", null, title), children);
 
-/** Names and values, those without a value left out. */
+/** Build a list of names and values, without the pairs that have no value. */
 export const facts = (pairs) =>
   html("dl", { class: "facts" }, pairs.filter(([, value]) => value !== null && value !== undefined).map(fact));
 

@@ -1,7 +1,7 @@
-// The imports of a DAG, or of all DAGs.
+// The list of imports of a DAG, or of all DAGs.
 
 import { imports, placeOf } from "./api.js";
-import { bucketsOf, colourOf, goodIn, refusedIn } from "./buckets.js";
+import { bucketsOf, colourOf, goodIn, notAcceptedIn } from "./buckets.js";
 import { columns } from "./charts.js";
 import { html, section, table } from "./dom.js";
 import { count, decimal, moment, zone } from "./format.js";
@@ -10,7 +10,7 @@ import { badge, isUnderWay } from "./states.js";
 
 const LIMIT = 30;
 
-/** Everything to show for a DAG, or for all where it is null, and whether it will change by itself. */
+/** Return the nodes for a DAG, or for all DAGs if dagId is null, and whether they will change. */
 export async function history(dagId) {
   const found = await imports(dagId, LIMIT);
   if (!found.length) return { nodes: [html("p", null, nothing(dagId))] };
@@ -26,13 +26,13 @@ export async function history(dagId) {
 const nothing = (dagId) =>
   dagId
     ? "No task of this DAG has imported into SocialsCRM."
-    : "Nothing has been imported into SocialsCRM yet. Imports show here as soon as a task runs one.";
+    : "Nothing has been imported into SocialsCRM yet. Imports appear here once a task has run one.";
 
 function summary(found) {
   const reports = found.filter(({ manifest }) => manifest && !manifest.dry_run).map(({ manifest }) => manifest.rows);
   const sum = (number) => count(reports.reduce((total, rows) => total + number(rows), 0));
   const what = found.length === LIMIT ? `The latest ${LIMIT} imports` : `${found.length} imports`;
-  return `${what}: ${sum(goodIn)} rows accepted, ${sum(refusedIn)} not.`;
+  return `${what}: ${sum(goodIn)} rows accepted, ${sum(notAcceptedIn)} not.`;
 }
 
 function legend(found) {
@@ -54,8 +54,8 @@ function list(found, dagId) {
     { title: "State", cell: ({ instance }) => badge(instance) },
     { title: "Rows", number: true, cell: ofReport(({ rows }) => count(rows.total)) },
     { title: "Accepted", number: true, cell: ofReport(({ rows }) => count(rows.accepted)) },
-    { title: "Not accepted", number: true, cell: ofReport(({ rows }) => count(refusedIn(rows))) },
-    { title: "Main cause", cell: ofReport(({ refusals }) => cause(refusals[0])) },
+    { title: "Not accepted", number: true, cell: ofReport(({ rows }) => count(notAcceptedIn(rows))) },
+    { title: "Main reason", cell: ofReport(({ refusals }) => reason(refusals[0])) },
     { title: "Rows/s", number: true, cell: ofReport((manifest) => decimal(manifest.rows_per_second)) },
   ];
   return table("Imports, newest first", all.filter(Boolean), found);
@@ -63,4 +63,4 @@ function list(found, dagId) {
 
 const link = (instance) => html("a", { href: pageOf(placeOf(instance)) }, moment(instance.run_after));
 
-const cause = (refusal) => (refusal ? [html("code", null, String(refusal.code)), ` ${refusal.meaning}`] : "");
+const reason = (refusal) => (refusal ? [html("code", null, String(refusal.code)), ` ${refusal.meaning}`] : "");

@@ -1,10 +1,10 @@
-// Addresses of these pages, and of Airflow's own.
+// Links to these pages and to Airflow's own.
 
 import { html } from "./dom.js";
 
 const NAMES = { dagId: "dag_id", runId: "run_id", taskId: "task_id", mapIndex: "map_index" };
 
-/** What the address asks for; Airflow leaves what it does not know as {MAP_INDEX}, and 3.1 leaves + as it is. */
+/** Parse the page's query. Airflow leaves an unknown value as {MAP_INDEX}, and 3.1 does not escape +. */
 export function wanted(search) {
   const query = new URLSearchParams(search.replaceAll("+", "%2B"));
   const read = (name) => (/^\{.*\}$/.test(query.get(name) ?? "{}") ? null : query.get(name));
@@ -20,10 +20,10 @@ export function wanted(search) {
 export const pageOf = (place) =>
   `./?${new URLSearchParams(Object.entries(place).map(([name, value]) => [NAMES[name], value]))}`;
 
-/** A task instance by its name, and its number where its task is mapped. */
+/** Return a task instance's name, with its map index if the task is mapped. */
 export const nameOf = ({ task_display_name: name, map_index: index }) => (index < 0 ? name : `${name}\u00a0[${index}]`);
 
-/** A link to a task instance in Airflow itself. */
+/** Build a link to a task instance in Airflow. */
 export function airflowLink(place, text) {
   const parts = ["dags", place.dagId, "runs", place.runId, "tasks", place.taskId];
   if (place.mapIndex >= 0) parts.push("mapped", place.mapIndex);
@@ -32,7 +32,7 @@ export function airflowLink(place, text) {
   return link;
 }
 
-// Airflow shows this page in a frame that may not navigate its parent, so the parent follows a link of its own.
+// Airflow shows this page in a frame that may not navigate its parent, so click a link in the parent.
 function leaveFrame(event) {
   if (parent === window) return;
   event.preventDefault();

@@ -1,6 +1,6 @@
-// Shows what the page's address asks for: a report, the imports of a DAG, or those of all.
+// Shows a report, the imports of a DAG, or those of all DAGs, as the page's query says.
 
-import { Trouble } from "./api.js";
+import { ApiError } from "./api.js";
 import { html } from "./dom.js";
 import { history } from "./history.js";
 import { wanted } from "./links.js";
@@ -12,18 +12,18 @@ const main = document.querySelector("main");
 const asked = wanted(location.search);
 
 async function show() {
-  const { nodes, changes } = await (asked.taskId ? report(asked) : history(asked.dagId)).catch(trouble);
+  const { nodes, changes } = await (asked.taskId ? report(asked) : history(asked.dagId)).catch(failure);
   const next = html("div", null, nodes);
-  // A refresh that brings nothing new leaves alone what somebody reads or has focused.
+  // Replace nothing if nothing is new, so that selection and focus stay.
   if (next.textContent !== main.textContent) main.replaceChildren(...next.childNodes);
   main.setAttribute("aria-busy", "false");
   if (changes) setTimeout(show, REFRESH_MILLISECONDS);
 }
 
-function trouble(problem) {
-  if (!(problem instanceof Trouble)) console.error(problem);
-  const text = problem instanceof Trouble ? problem.message : "This page failed; the browser's console says where.";
-  return { nodes: [html("p", { role: "alert", class: "trouble" }, text)] };
+function failure(error) {
+  if (!(error instanceof ApiError)) console.error(error);
+  const text = error instanceof ApiError ? error.message : "This page failed; see the browser's console.";
+  return { nodes: [html("p", { role: "alert", class: "error" }, text)] };
 }
 
 show();

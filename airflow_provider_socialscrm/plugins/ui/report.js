@@ -1,18 +1,18 @@
 // The report of one import.
 
 import { manifest as manifestOf, OPERATORS, taskInstance } from "./api.js";
-import { bucketsOf, colourOf, goodIn, labelOf, refusedIn, totalIn } from "./buckets.js";
+import { bucketsOf, colourOf, goodIn, labelOf, notAcceptedIn, totalIn } from "./buckets.js";
 import { bar } from "./charts.js";
 import { html, facts, section, table } from "./dom.js";
 import { count, decimal, moment, rowsOf, share, zone } from "./format.js";
 import { airflowLink, nameOf, pageOf } from "./links.js";
 import { badge, isUnderWay, reasonFor } from "./states.js";
 
-/** Everything to show for a task instance, and whether it will change by itself. */
+/** Return the nodes for a task instance, and whether they will change. */
 export async function report(place) {
   const instance = await taskInstance(place);
   if (!OPERATORS.includes(instance.operator)) {
-    return { nodes: [html("p", null, "This task is no import into SocialsCRM, so there is no report.")] };
+    return { nodes: [html("p", null, "This task is not an import into SocialsCRM, so it has no report.")] };
   }
   const manifest = await manifestOf(place);
   const body = manifest ? whole(manifest, instance) : [html("p", null, reasonFor(instance))];
@@ -34,8 +34,8 @@ function heading(manifest, instance, place) {
 }
 
 function headline({ rows, dry_run: dry }) {
-  if (!totalIn(rows)) return "No rows came in";
-  const some = refusedIn(rows) ? `${count(goodIn(rows))} of` : "All";
+  if (!totalIn(rows)) return "The input had no rows";
+  const some = notAcceptedIn(rows) ? `${count(goodIn(rows))} of` : "All";
   return `${some} ${rowsOf(totalIn(rows))} ${dry ? "could be sent" : "accepted"}`;
 }
 
@@ -43,9 +43,9 @@ function whole(manifest, instance) {
   return [
     manifest.dry_run ? html("p", null, "This was a dry run: nothing was sent.") : null,
     section("Rows", bar(manifest.rows), rowsTable(manifest.rows)),
-    manifest.refusals.length ? section("Why rows were refused", refusals(manifest)) : null,
+    manifest.refusals.length ? section("Why rows were not accepted", refusals(manifest)) : null,
     ...remarks(manifest),
-    manifest.rejects_path ? section("The refused rows", place(manifest.rejects_path)) : null,
+    manifest.rejects_path ? section("Rejected rows", place(manifest.rejects_path)) : null,
     html("div", { class: "pair" }, section("Pace", pace(manifest)), section("Settings", settings(manifest, instance))),
   ].filter(Boolean);
 }
@@ -59,7 +59,7 @@ const rowsTable = (rows) =>
   ], bucketsOf(rows));
 
 const refusals = (manifest) =>
-  table("Why rows were refused", [
+  table("Why rows were not accepted", [
     { title: "Code", heading: true, cell: ({ code }) => html("code", null, String(code)) },
     { title: "Bucket", tight: true, cell: ({ bucket }) => [html("i", { class: colourOf(bucket) }), labelOf(bucket)] },
     { title: "Rows", number: true, cell: ({ rows }) => count(rows) },
@@ -72,7 +72,7 @@ const explained = ({ meaning, hint, first_positions: first, rows }) => [
   html("div", { class: "soft" }, `Positions in the input: ${first.join(", ")}${rows > first.length ? ", ..." : ""}`),
 ];
 
-/** What a person should know beside what was refused; manifests of older versions have none of it. */
+/** Build the section of remarks; manifests of older versions have none. */
 function remarks({ remarks: found = [], ambiguous_numbers: pairs = {}, left_out: names = [] }) {
   const numbers = Object.entries(pairs).map(([countries, rows]) => `${countries}: ${count(rows)}`);
   const notes = [
@@ -87,44 +87,44 @@ const remarksTable = (found) =>
   table("Rows that were sent", [
     { title: "Code", heading: true, cell: ({ code }) => html("code", null, String(code)) },
     { title: "Rows", number: true, cell: ({ rows }) => count(rows) },
-    { title: "What is noteworthy", cell: ({ meaning, hint }) => [html("div", null, meaning), html("div", null, hint)] },
+    { title: "Remark", cell: ({ meaning, hint }) => [html("div", null, meaning), html("div", null, hint)] },
   ], found);
 
 function place(path) {
   const text = html("code", { tabindex: "0" }, path);
   const button = html("button", { type: "button" }, "Copy the path");
   button.addEventListener("click", async () => {
-    // Without https a browser lends no clipboard; then the path is selected, to be copied by hand.
+    // Browsers offer the clipboard only over https; without it the path is selected for copying by hand.
     getSelection().selectAllChildren(text);
     const copied = await navigator.clipboard?.writeText(path).then(() => true, () => false);
     button.textContent = copied ? "Copied" : "Selected: press Ctrl+C";
   });
-  const holds = "This file holds the rows themselves, each with its reason. Mend it and give it back as data.";
-  return [html("p", { class: "soft" }, holds), html("p", { class: "path" }, text, " ", button)];
+  const use = "This file has the rows that were not accepted, each with its reason. Fix them and use the file as data.";
+  return [html("p", { class: "soft" }, use), html("p", { class: "path" }, text, " ", button)];
 }
 
 const pace = ({ rows_per_second: rate, seconds, calls }) =>
   facts([
     ["Calls an import would make", count(calls)],
-    ["Seconds it would take at least", decimal(seconds)],
+    ["Seconds it would take, at least", decimal(seconds)],
     ["Rows accepted a second", decimal(rate)],
-    ["Seconds in all", decimal(seconds.total)],
+    ["Seconds in total", decimal(seconds.total)],
     ["Calls", count(calls.sent)],
-    ["Calls repeated after trouble", count(calls.retries)],
-    ["Calls signed again", count(calls.resigns)],
+    ["Calls retried", count(calls.retries)],
+    ["Calls signed again", count(calls.re_signed)],
     ["Calls split to find a bad row", count(calls.splits)],
-    ["Seconds waited for an ill CRM", decimal(seconds.waiting)],
-    ["Seconds waited to keep the pace", decimal(seconds.pacing)],
+    ["Seconds waited while the CRM was unavailable", decimal(seconds.waiting)],
+    ["Seconds waited for the rate limit", decimal(seconds.pacing)],
   ]);
 
 function settings(manifest, { rendered_fields: fields }) {
   const offset = manifest.clock_offset_seconds;
   return facts([
     ["Connection", fields?.socialscrm_conn_id],
-    ["Rows a call carries at most", count(manifest.rows_per_call)],
-    ["Bytes a call has at most", count(manifest.bytes_per_call)],
-    ["Rejects path", manifest.rejects_path || manifest.dry_run ? null : "none: set one to have refused rows written to a file"],
+    ["Rows per call, at most", count(manifest.rows_per_call)],
+    ["Bytes per call, at most", count(manifest.bytes_per_call)],
+    ["Rejects path", manifest.rejects_path || manifest.dry_run ? null : "none: set one to write rejected rows to a file"],
     ["Checkpoint path", fields?.checkpoint_path],
-    ["The CRM's clock", offset ? `${decimal(offset)} s from ours` : offset === 0 ? "as ours" : null],
+    ["The CRM's clock", offset ? `${decimal(offset)} s from ours` : offset === 0 ? "same as ours" : null],
   ]);
 }

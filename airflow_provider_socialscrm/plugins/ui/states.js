@@ -1,4 +1,4 @@
-// The states of task instances: their look, and what they say where there is no report.
+// The states of task instances: their badges, and a sentence for each where there is no report.
 
 import { html } from "./dom.js";
 
@@ -10,16 +10,16 @@ export const badge = ({ state }) =>
   html("span", { class: `badge ${state ?? "none"}` }, (state ?? "no status").replaceAll("_", " "));
 
 const SENTENCES = {
-  success: "What the task returned is gone: it was deleted, or an XCom backend or do_xcom_push=False keeps it elsewhere.",
-  failed: "The import failed before it had a table to account for. The task's log says why.",
-  up_for_retry: "This try failed before it had a table to account for. Airflow tries again; the task's log says why.",
-  upstream_failed: "The import did not run, because a task before it failed.",
+  success: "The task's return value is missing: it was deleted, not pushed (do_xcom_push=False), or is in an XCom backend.",
+  failed: "The import failed before it could count any rows. The task's log says why.",
+  up_for_retry: "This try failed before it could count any rows. Airflow retries the task; its log says why.",
+  upstream_failed: "The import did not run, because an upstream task failed.",
   skipped: "The import was skipped.",
   removed: "The import was removed from its DAG.",
 };
 
-/** Why there is no report, in a sentence. */
+/** Return a sentence that explains why there is no report. */
 export const reasonFor = (instance) =>
   isUnderWay(instance)
-    ? "The import has not finished. Its log says how far it is; the report comes when it ends."
+    ? "The import has not finished. Its log shows the progress; the report appears when it ends."
     : (SENTENCES[instance.state] ?? "There is no report of this import.");

@@ -1,4 +1,4 @@
-// Follows the theme that was chosen in Airflow, which keeps it in the storage of its address, and this page's.
+// Follows the theme chosen in Airflow, which stores it in the browser for this origin.
 // Not a module, so that it runs before the first paint.
 "use strict";
 

@@ -1,4 +1,4 @@
-"""Imports that OpenLineage is told of: of a file and of a table, taken, refused, rehearsed and broken."""
+"""Imports for OpenLineage: from a file and from a table, accepted, rejected, as a dry run and failed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imports whose refused rows go to object storage, to a disk and nowhere."""
+"""Imports whose rejected rows go to object storage, to a disk and nowhere."""
 
 from __future__ import annotations
 

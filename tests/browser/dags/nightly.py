@@ -1,4 +1,4 @@
-"""Two imports whose outcome the run's configuration decides, and a task that imports nothing."""
+"""Imports with as many good and bad rows as the run's configuration says, and mapped imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An import that takes as long as the CRM takes for its calls, one after the other."""
+"""An import whose calls run one after the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A table in partitions, each imported by a task of its own."""
+"""A table in partitions, each imported by its own task."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FOLDER = Path(os.environ.get("TEST_FOLDER", "."))
 
 @dag(schedule="@once", start_date=datetime(2026, 1, 1, tzinfo=UTC))
 def import_partitions() -> None:
-    """Starts by itself, once."""
+    """Import each partition; the DAG starts by itself, once."""
     SocialSCRMImportOperator.partial(
         task_id="import_customers",
         retries=3,

@@ -1,0 +1,93 @@
+"""Differences between the supported versions of Airflow, all in one place.
+
+Each entry says which version needs it. With Airflow 3.1, remove :data:`MOVED`, whose names are then imported from their
+first place, and ``hooks/form.py``; with 3.2, remove :func:`has_retry_policies` and :func:`task_state_store`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseXCom
+    from airflow.sdk.bases.decorator import determine_kwargs
+    from airflow.sdk.exceptions import AirflowFailException
+    from airflow.sdk.plugins_manager import AirflowPlugin
+
+__all__ = [
+    "AirflowFailException",
+    "AirflowPlugin",
+    "BaseXCom",
+    "airflow_stats",
+    "determine_kwargs",
+    "has_retry_policies",
+    "refers_to_tasks",
+    "task_state_store",
+]
+
+log = logging.getLogger(__name__)
+
+MOVED: Final = {
+    # Airflow 3.1 has these in the second place.
+    "AirflowFailException": ("airflow.sdk.exceptions", "airflow.exceptions"),
+    "AirflowPlugin": ("airflow.sdk.plugins_manager", "airflow.plugins_manager"),
+    "BaseXCom": ("airflow.sdk", "airflow.sdk.bases.xcom"),
+    "determine_kwargs": ("airflow.sdk.bases.decorator", "airflow.utils.operator_helpers"),
+}
+"""Where a name is, the newest version's place first."""
+
+STATS: Final = ("airflow.sdk.observability.stats", "airflow.observability.stats", "airflow.stats")
+"""Where Airflow's metrics are, the newest version's place first: none is documented. 3.1 needs the last."""
+
+
+def __getattr__(name: str) -> Any:
+    # Looked up on first use: a DAG file must not load Airflow's plugin manager, nor a plugin the decorators.
+    if name not in MOVED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = _first(name, MOVED[name])
+    if found is None:
+        raise ImportError(f"This version of Airflow has {name} in none of {', '.join(MOVED[name])}")
+    globals()[name] = found
+    return found
+
+
+@cache
+def has_retry_policies() -> bool:
+    """Return whether Airflow has retry policies and task state, as 3.3 and newer have."""
+    return _first("RetryPolicy", ("airflow.sdk",)) is not None
+
+
+def task_state_store(context: Mapping[str, Any]) -> Any:
+    """Return the store of a task's state, or ``None`` before Airflow 3.3."""
+    return context.get("task_state_store")
+
+
+@cache
+def airflow_stats() -> Any:
+    """Return Airflow's metrics, or ``None`` where this version has them in no known place."""
+    found = _first("Stats", STATS)
+    if found is None:
+        log.info("The metrics of this Airflow version were not found, so the import reports none")
+    return found
+
+
+def refers_to_tasks(value: Any) -> bool:
+    """Return whether a value is or holds the output of other tasks, which Airflow resolves before the task runs."""
+    from airflow.sdk import XComArg  # noqa: PLC0415 - not for those who only need a moved name
+
+    # The stand-ins for mapped and literal arguments are not XComArgs, and have no public class in any version.
+    is_stand_in = hasattr(value, "resolve") and hasattr(value, "iter_references")
+    return is_stand_in or any(True for _ in XComArg.iter_xcom_references(value))
+
+
+def _first(name: str, places: tuple[str, ...]) -> Any:
+    for place in places:
+        try:
+            return getattr(import_module(place), name)
+        except (ImportError, AttributeError):
+            continue
+    return None

@@ -1,0 +1,171 @@
+"""A dry run: what an import would do with a table, found the way the import finds it, without one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from heapq import nsmallest
+from math import ceil
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from airflow_provider_socialscrm.api.customers import AGENT
+from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
+from airflow_provider_socialscrm.importer.columns.text import as_raw_text
+from airflow_provider_socialscrm.importer.columns.values import as_utf8
+from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.importer.fields.reader import InputReader
+from airflow_provider_socialscrm.importer.masking import masked
+from airflow_provider_socialscrm.importer.reasons import Bucket, Reason
+from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter, has_parts
+from airflow_provider_socialscrm.importer.results.recorder import record_unsent
+from airflow_provider_socialscrm.importer.results.report import Report, observations
+from airflow_provider_socialscrm.importer.results.threshold import check_refusals
+from airflow_provider_socialscrm.importer.sending.chunks import Limits, chunk_rows
+
+if TYPE_CHECKING:
+    from airflow_provider_socialscrm.importer.fields.mapping import Plan
+    from airflow_provider_socialscrm.importer.options import Options
+    from airflow_provider_socialscrm.importer.paths import OpenablePath
+    from airflow_provider_socialscrm.importer.rows import Row
+    from airflow_provider_socialscrm.importer.sources.base import Source
+
+SAMPLE_ROWS: Final = 10
+"""Rows shown before and after: enough to see the pattern, few enough to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleField:
+    """One value of a sample row, masked.
+
+    :param column: where it comes from; ``None`` for a constant.
+    :param name: the API's field.
+    :param before: as the column has it, as text.
+    :param after: as it would be sent; empty where it would not.
+    """
+
+    column: str | None
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(slots=True)
+class Preview:
+    """The effect that an import would have.
+
+    :param report: where each row would be before the first call: invalid, a duplicate, or not sent yet.
+    :param calls: how many would carry them if none is refused.
+    :param seconds: how long the calls take at the pace of the connection, if the CRM answers fast enough.
+    :param samples: the first rows that can be sent, by position.
+    :param remarks: rows that can be sent and have something noteworthy, by reason.
+    :param observations: the same for the manifest, with what else a person should know of rows and columns.
+    """
+
+    report: Report = field(default_factory=Report)
+    calls: int = 0
+    seconds: int = 0
+    samples: dict[int, list[SampleField]] = field(default_factory=dict)
+    remarks: dict[Reason, int] = field(default_factory=dict)
+    observations: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def sendable(self) -> int:
+        """Rows that would be sent."""
+        return self.report.rows_in(Bucket.NOT_SENT)
+
+    def check(self, options: Options) -> None:
+        """Raise as the import would, had it these rows and were none refused by the CRM.
+
+        :raises InputError: when rows cannot be sent and ``on_invalid`` is ``fail``.
+        :raises RejectedRowsError: when they are more than ``max_rejected`` allows.
+        """
+        if options.rules.on_invalid == "fail" and self.report.refused:
+            raise InputError(f"{self.report.summary()}; on_invalid is 'fail', so nothing would be sent.")
+        check_refusals(self.report, options.max_rejected)
+
+    def manifest(self) -> dict[str, Any]:
+        """Return it in numbers, for XCom: like the manifest of an import, without a customer."""
+        kept_back = {
+            bucket.value: self.report.rows_in(bucket) for bucket in (Bucket.INVALID, Bucket.DUPLICATE, Bucket.BLANK)
+        }
+        return {
+            "dry_run": True,
+            "rows": {"total": self.report.rows, "sendable": self.sendable} | kept_back,
+            "refusals": [refusal.as_dict() for refusal in self.report.refusals()],
+            "calls": self.calls,
+            "seconds": self.seconds,
+        } | self.observations
+
+
+def preview_import(
+    source: Source,
+    options: Options,
+    settings: Settings,
+    envelope: Callable[[str | None], int],
+    *,
+    rejects_path: OpenablePath | None = None,
+) -> Preview:
+    """Return the effect that an import of a table would have, without one call. Safe to repeat.
+
+    :param source: the table.
+    :param options: the limits of a call, and the rules by which the table is read.
+    :param settings: scheme and pace.
+    :param envelope: bytes a call has around its rows, by the agent who signs.
+    :param rejects_path: the file for the rows that would not be sent, each with its reasons.
+    :raises InputError: if the columns do not fit the rules, or the table breaks off.
+    """
+    reader = InputReader(source, options, agent_in_row=settings.auth_scheme is AuthScheme.HEADER, envelope=envelope)
+    if rejects_path is not None and has_parts(rejects_path):
+        raise InputError(f"An import that saves its rows at {rejects_path} is not complete: give another path.")
+    reader.read()
+    found = Preview()
+    limits = Limits(options.rows_per_call, options.bytes_per_call)
+    with closing(reader), _dead_letter(rejects_path, source) as dead_letter:
+        for prepared in reader.prepared_batches():
+            record_unsent(prepared, found.report, dead_letter)
+            found.report.count(Bucket.NOT_SENT, [row.position for row in prepared.rows])
+            found.calls += sum(1 for _ in chunk_rows(prepared.rows, limits, envelope, resend=options.resend))
+            for row in nsmallest(SAMPLE_ROWS - len(found.samples), prepared.rows):
+                found.samples[row.position] = list(_sample(row, reader.plan))
+    found.seconds = ceil(found.calls / settings.calls_per_second)
+    found.remarks, found.observations = (
+        dict(reader.remarks),
+        observations(reader.remarks, reader.ambiguous_numbers, reader.left_out),
+    )
+    return found
+
+
+@contextmanager
+def _dead_letter(path: OpenablePath | None, source: Source) -> Iterator[DeadLetter | None]:
+    """Yield a dead letter whose parts are deleted however the dry run ends, since none resumes from them."""
+    if path is None:
+        yield None
+        return
+    dead_letter = DeadLetter(path, source.columns, lambda _: False)
+    try:
+        with dead_letter:
+            yield dead_letter
+    finally:
+        dead_letter.delete_parts()
+
+
+def _sample(row: Row, plan: Plan) -> Iterator[SampleField]:
+    sent: Mapping[str, str] = msgspec.json.decode(row.body)
+    if row.agent is not None:
+        sent = {AGENT: row.agent, **sent}
+    for each in plan.fields:
+        before = None if each.column is None else _own_text(row, each.column)
+        after = sent.get(each.name)
+        if before or after:
+            yield SampleField(each.column, each.name, masked(before), masked(after))
+
+
+def _own_text(row: Row, column: str) -> str | None:
+    records = row.batch.records.slice(row.position - row.batch.start, 1)
+    if column not in records.schema.names:
+        return None
+    text: str | None = as_raw_text(as_utf8(records.column(column)))[0].as_py()
+    return text

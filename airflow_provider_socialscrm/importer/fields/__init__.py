@@ -1,0 +1,1 @@
+"""Columns as the CRM's fields: mapped, checked, normalized and encoded, row by row."""

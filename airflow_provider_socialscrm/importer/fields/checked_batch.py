@@ -1,0 +1,139 @@
+"""The rows of a batch, checked and encoded, until it is known which rows of the table share a number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice, repeat
+from typing import TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from airflow_provider_socialscrm.importer.fields.duplicates import NO_NUMBER_KEY, Flags, Keys, Positions
+from airflow_provider_socialscrm.importer.reasons import Reason
+from airflow_provider_socialscrm.importer.rows import InvalidRow, OwnColumns, PreparedBatch, Row, SupersededRow
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False, kw_only=True)
+class CheckedBatch:
+    """Rows of the input, each with what will be sent, or why it cannot be.
+
+    Rows are named by their place in the batch, from 0.
+
+    :param own: their own columns.
+    :param bodies: their JSON; meaningless for a row that cannot be sent.
+    :param keys: their numbers, as :func:`.duplicates.keys_of` returns them.
+    :param agents: the agents of the rows; ``None`` where no row has one.
+    :param agent_in_row: header scheme: the row names its agent; else the agent signs.
+    :param side_effects: whether sending a row twice may do harm; ``None`` where it does not for any.
+    :param extension_sets: sets of extension fields that rows have.
+    :param extension_set_of_row: which of them each row has; ``None`` where all have the first.
+    :param reasons: why rows cannot be sent; those without a reason can.
+    :param blank: rows among them that have no value at all.
+    :param remarks: rows that have something noteworthy, by reason.
+    :param ambiguous_numbers: rows whose number has two readings, by their countries.
+    :param superseded_before: rows that an earlier import's dead letter says another row was sent for.
+    """
+
+    own: OwnColumns
+    bodies: pa.Array
+    keys: Keys
+    agents: Sequence[str | None] | None
+    agent_in_row: bool
+    side_effects: Sequence[bool] | None
+    extension_sets: Sequence[frozenset[str]]
+    extension_set_of_row: Sequence[int] | None
+    reasons: Mapping[int, Sequence[Reason]]
+    blank: frozenset[int]
+    remarks: Sequence[tuple[Reason, Positions]]
+    ambiguous_numbers: Mapping[str, int]
+    superseded_before: Positions
+
+    def __len__(self) -> int:
+        return len(self.bodies)
+
+    @property
+    def compared_keys(self) -> Keys:
+        """The keys by which rows are compared with others: rows that were superseded before have none."""
+        if not len(self.superseded_before):
+            return self.keys
+        keys = self.keys.copy()
+        keys[self.superseded_before] = NO_NUMBER_KEY
+        return keys
+
+    @property
+    def sendable(self) -> Flags:
+        """Whether each row can be sent."""
+        flags = np.ones(len(self), np.bool_)
+        flags[list(self.reasons)] = False
+        return flags
+
+    def prepared(self, superseded: Mapping[int, int | None], places: Iterator[int]) -> PreparedBatch:
+        """Return the rows as they are sent, each sendable, invalid, superseded or blank.
+
+        :param superseded: rows that are not sent, each with the position of the one that is sent instead, or ``None``
+            where that was sent in an earlier import.
+        :param places: numbers that run on over the batches: places in the order of sending.
+        """
+        start, invalid = self.own.start, sorted(self.reasons.keys() - self.blank - superseded.keys())
+        gone = self.reasons.keys() | superseded.keys()
+        left = [index for index in range(len(self)) if index not in gone] if gone else range(len(self))
+        is_left = np.ones(len(self), np.bool_)
+        is_left[list(gone)] = False
+        remarks = {reason: int(is_left[rows].sum()) for reason, rows in self.remarks}
+        return PreparedBatch(
+            self.own,
+            len(self),
+            self._rows(left, places),
+            [InvalidRow(start + index, tuple(self.reasons[index])) for index in invalid],
+            [SupersededRow(start + index, winner) for index, winner in superseded.items()],
+            [start + index for index in sorted(self.blank - superseded.keys())],
+            {reason: rows for reason, rows in remarks.items() if rows},
+        )
+
+    def _rows(self, indices: Sequence[int], places: Iterator[int]) -> list[Row]:
+        arranged = sending_order(indices, None if self.agent_in_row else self.agents, self.side_effects)
+        bodies, keys, start = self.bodies, self.keys, self.own.start
+        if len(arranged) < len(bodies) or not isinstance(arranged, range):
+            at = np.asarray(arranged, np.int64)
+            bodies, keys = bodies.take(pa.array(at)), keys[at]
+        agents = _chosen(self.agents, arranged, None)
+        own_sets = _chosen(self.extension_set_of_row, arranged, 0)
+        columns = (
+            range(start, start + len(self)) if arranged == range(len(self)) else [start + index for index in arranged],
+            bodies.to_pylist(),
+            repeat(None) if self.agent_in_row else agents,
+            repeat(self.own),
+            islice(places, len(arranged)),
+            _chosen(self.side_effects, arranged, False),
+            keys.tolist(),
+            agents if self.agent_in_row else repeat(None),
+            map(self.extension_sets.__getitem__, own_sets),
+        )
+        return list(map(partial(tuple.__new__, Row), zip(*columns, strict=False)))  # faster than Row(...)
+
+
+def _chosen(values: Sequence[T] | None, indices: Sequence[int], default: T) -> Iterable[T]:
+    return repeat(default) if values is None else [values[index] for index in indices]
+
+
+def sending_order(
+    indices: Sequence[int], signers: Sequence[str | None] | None, side_effects: Sequence[bool] | None
+) -> Sequence[int]:
+    """Return rows in the order of sending: those of one agent follow each other, side effects first.
+
+    So the rows recorded of a batch are few intervals of that order, however the agents alternate.
+    """
+    if signers is None and side_effects is None:
+        return indices
+    first_of: dict[str | None, int] = {}
+    for index in indices:
+        first_of.setdefault(signers[index] if signers else None, index)
+    return sorted(
+        indices,
+        key=lambda index: (first_of[signers[index] if signers else None], not (side_effects and side_effects[index])),
+    )

@@ -1,0 +1,264 @@
+"""Reasons shown to users: why a row was not accepted, or what to know about a row that was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Bucket(StrEnum):
+    """The outcome of a row."""
+
+    ACCEPTED = "accepted"  # the CRM answered 200; it does not confirm that it stored the row
+    REJECTED = "rejected"  # the CRM refused this row
+    INVALID = "invalid"  # cannot be sent; found before any call
+    DUPLICATE = "duplicate"  # another row of the input has the same number and is sent instead
+    BLANK = "blank"  # has no value in any column
+    UNKNOWN = "unknown"  # sent, but the response was lost, and sending it again could do harm
+    NOT_SENT = "not_sent"  # the run stopped before it
+
+
+TO_LOOK_AT: Final = (Bucket.REJECTED, Bucket.INVALID, Bucket.UNKNOWN)
+"""Buckets whose rows count as refused: a person has to look at them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why rows are in their bucket: one of the CRM's codes, or a short name of ours.
+
+    :param code: the number the CRM answered, or our name for what is wrong.
+    :param meaning: what is wrong.
+    :param hint: what to do about it.
+    """
+
+    code: int | str
+    meaning: str
+    hint: str
+
+
+OWN_COLUMNS: Final = tuple(
+    f"socialscrm_{name}" for name in ("file", "position", "bucket", "code", "meaning", "hint", "attempts", "time")
+)
+"""Columns that a dead letter adds to the row's own. They are ignored when the file is given back as data."""
+
+
+BUCKET_COLUMN: Final = OWN_COLUMNS[2]
+"""The column that names the row's bucket."""
+
+
+SHORTEST_NUMBER, LONGEST_NUMBER = 7, 15
+"""Digits of a number with its country code: E.164 allows 15; the shortest in use have 7."""
+
+NO_NUMBER: Final = Reason(
+    "no-number", "The row has no whatsApp number.", "Give the customer's number with + and its country code."
+)
+BAD_NUMBER: Final = Reason(
+    "bad-number",
+    f"whatsApp is not one phone number of {SHORTEST_NUMBER} to {LONGEST_NUMBER} digits.",
+    "Write one number, without an extension or a second one, with + and its country code, as in +8615266667780.",
+)
+NATIONAL_NUMBER: Final = Reason(
+    "national-number",
+    "whatsApp begins with 0, so it lacks its country code.",
+    "Write the number with + and its country code, or set default_region to the country that these numbers belong to.",
+)
+ROUNDED_NUMBER: Final = Reason(
+    "rounded-number",
+    "whatsApp is a rounded number: its last digits are lost.",
+    "Export the column as text: a spreadsheet or program wrote it as 8.6E+12, or it is a 32-bit float.",
+)
+NUMBER_NOT_IN_USE: Final = Reason(
+    "number-not-in-use",
+    "whatsApp is not a number in use: its country code, its length or the digits after the code are not valid.",
+    "Correct the number, or write it with + and its country code.",
+)
+AMBIGUOUS_NUMBER: Final = Reason(
+    "ambiguous-number",
+    "whatsApp could be a number in default_region, or a number in another country without its +.",
+    "Write the number with + and its country code, or set ambiguous_numbers to 'national' or 'international'.",
+)
+NO_PERSON: Final = Reason(
+    "no-person",
+    "whatsApp is the id of a group, a list or a hidden account (@g.us, @broadcast, @lid), which is not a phone number.",
+    "Give the customer's own number, with + and its country code.",
+)
+NO_AGENT: Final = Reason(
+    "no-agent", "The row has no agentAccount.", "Give the login of the agent that the customer belongs to."
+)
+BAD_BIRTHDAY: Final = Reason(
+    "bad-birthday",
+    "birthday is not a date such as 1990/03/08.",
+    "Give a date column, or text such as 1990/03/08. A number such as 32940 is a spreadsheet's count of days: format "
+    "the column as a date before you export it. Or set bad_values='omit' to send the rows without it.",
+)
+AMBIGUOUS_BIRTHDAY: Final = Reason(
+    "ambiguous-birthday",
+    "birthday could be read day first or month first.",
+    "Set dayfirst to True or False, or write dates as 1990/03/08. Or set bad_values='omit' to send rows without them.",
+)
+COMMA_IN_TAG: Final = Reason(
+    "comma-in-tag",
+    "A tag in the list contains a comma, so the CRM would read it as two tags.",
+    "Rename the tag. Or set bad_values='omit' to send the rows without these tags.",
+)
+NOT_A_NUMBER: Final = Reason(
+    "infinite",
+    "A column holds an infinite number.",
+    "Replace infinite values with a number, or leave them empty. Or set bad_values='omit' to send rows without them.",
+)
+NOT_TEXT: Final = Reason(
+    "not-text",
+    "A column holds bytes that are not UTF-8 text.",
+    "Decode the column before the import, or leave it out with columns={'NAME': None}. Or set bad_values='omit' to "
+    "send the rows without these values.",
+)
+ODD_SEX: Final = Reason(
+    "odd-sex",
+    "sex is not unknown, male or female, nor a word that clearly means one of them.",
+    "It is sent unchanged. Set values={'sex': {'1': 'male', '2': 'female'}}, with the words in your data, to translate "
+    "them.",
+)
+DUPLICATE: Final = Reason(
+    "duplicate",
+    "Another row of the input has the same whatsApp number and is sent instead.",
+    "See the dead letter for that row. Set duplicates='first' to send the first row instead, or 'send' to send all.",
+)
+SUPERSEDED_BEFORE: Final = Reason(
+    "duplicate",
+    "An earlier import sent another row with the same whatsApp number instead of this one.",
+    "Set duplicates='send' to send it anyway, or remove the column socialscrm_bucket from the file.",
+)
+TOO_LARGE: Final = Reason(
+    "too-large", "The row alone is larger than bytes_per_call.", "Shorten its texts, or raise bytes_per_call."
+)
+
+
+STOPPED: Final = Reason(
+    "stopped", "The run stopped before this row was sent.", "Fix what stopped the run, then run it again."
+)
+NOTHING_SENT: Final = Reason(
+    "nothing-sent",
+    "The input has rows that cannot be sent, and on_invalid is 'fail'.",
+    "Fix those rows or leave them out.",
+)
+NAMED: Final = Reason(
+    "named", "The CRM took the call but names this row as failed, without a reason.", "Look the customer up in the CRM."
+)
+NOT_IN_RESPONSE: Final = Reason(
+    "not-in-response",
+    "The CRM's response names other rows of the call but not this one.",
+    "Look the customer up in the CRM.",
+)
+CUT_SHORT: Final = Reason(
+    "cut-short",
+    "The worker was killed while this row may have been in flight, and sending it again could do harm.",
+    "Look the customer up in the CRM. If the customer is not there, import the row again.",
+)
+
+
+TWO_FORMS: Final = Reason(
+    "two-forms",
+    "The data has two forms of one number, such as 5215512345678 and 525512345678 in Mexico.",
+    "Both are sent. Keep one of them if they are one customer: the form that WhatsApp shows.",
+)
+
+
+def together(reasons: Sequence[Reason]) -> Reason:
+    """Combine all reasons of one row into one."""
+    codes = " + ".join(str(reason.code) for reason in reasons)
+    return Reason(codes, " ".join(reason.meaning for reason in reasons), " ".join(reason.hint for reason in reasons))
+
+
+@dataclass(frozen=True, slots=True)
+class AmbiguousNumberReason(Reason):
+    """Why a number with two readings is ambiguous.
+
+    :param countries: the countries of the readings, in words.
+    """
+
+    countries: str = ""
+
+
+def ambiguous_number(countries: str, ambiguous: str) -> AmbiguousNumberReason:
+    """Return the reason for a number with two readings.
+
+    :param countries: the countries of the readings, in words.
+    :param ambiguous: the user's ``ambiguous_numbers``; with ``reject`` the row is not sent.
+    """
+    taken = f"It is read as the {ambiguous} number, because ambiguous_numbers is {ambiguous!r}."
+    hint = AMBIGUOUS_NUMBER.hint if ambiguous == "reject" else taken
+    return AmbiguousNumberReason(AMBIGUOUS_NUMBER.code, f"whatsApp could be a number in {countries}.", hint, countries)
+
+
+def superseded_by(position: int | None) -> Reason:
+    """Return the reason for a row whose number another row has.
+
+    :param position: the other row's; ``None`` if an earlier import sent it.
+    """
+    if position is None:
+        return SUPERSEDED_BEFORE
+    return Reason(DUPLICATE.code, f"Row {position} has the same whatsApp number and is sent instead.", DUPLICATE.hint)
+
+
+UNREADABLE: Final = Reason(
+    "unreadable", "The row cannot be read from its file.", "Fix the lines that the log and the dead letter name."
+)
+
+
+def unreadable(where: str, what: str) -> Reason:
+    """Return the reason for a row that cannot be read.
+
+    :param where: file and line.
+    :param what: what is wrong there, without any of its values.
+    """
+    return Reason(UNREADABLE.code, f"{where}: {what}", UNREADABLE.hint)
+
+
+def counted_as(reason: Reason) -> Reason:
+    """Return the reason that a row's own reason is counted under: without file and line, or countries."""
+    return _COUNTED.get(reason.code, reason)
+
+
+_COUNTED: Final = {reason.code: reason for reason in (UNREADABLE, AMBIGUOUS_NUMBER)}
+
+
+BIRTHDAY_OUT_OF_RANGE: Final = Reason(
+    "birthday-out-of-range",
+    "birthday is before 1900 or in the future.",
+    "Correct it. Convert a year of another calendar, such as 2533 (Buddhist) or 1368 (Persian), to the Gregorian one. "
+    "Or set bad_values='omit' to send the rows without it.",
+)
+BAD_DATE: Final = Reason(
+    "bad-date",
+    "A column of date_fields holds a value that is not a date such as 1990/03/08.",
+    "Write 1990/03/08 or give a date column; where a spreadsheet shows 32940, format the column as a date. Or take the "
+    "column out of date_fields to send its texts as they are. Or set bad_values='omit' to leave bad dates out.",
+)
+AMBIGUOUS_DATE: Final = Reason(
+    "ambiguous-date",
+    "A column of date_fields holds a date that could be read day first or month first.",
+    "Set dayfirst to True or False, or write dates as 1990/03/08. Or set bad_values='omit' to send rows without them.",
+)
+BAD_TAGS: Final = Reason(
+    "bad-tags",
+    "The tags are in brackets but are not a list that can be read with certainty.",
+    "Write names with commas between them, as in VIP,New, or a list, as in ['VIP', 'New']. Do not put a tag's own name "
+    "in square brackets or braces. Or set bad_values='omit' to send the rows without these tags.",
+)
+OTHER_SEPARATOR: Final = Reason(
+    "other-separator",
+    "A tag contains a character that separates tags in other programs, such as a semicolon or a full-width comma.",
+    "It is sent as one tag. If it is several tags, write plain commas between their names, as in VIP,New.",
+)
+NULL_WORD: Final = Reason(
+    "null-word",
+    "A value is a word that programs write for a missing value, such as NULL or NaN.",
+    "It is sent unchanged. Set null_values=['NULL'], with the words in your data, to treat them as missing.",
+)
+INEXACT_NUMBER: Final = Reason(
+    "inexact-number",
+    "A column holds a number with more digits than a 64-bit float can hold, so its last digits may be wrong.",
+    "It is sent unchanged. Export the column as text or as integers: pandas turns integers with gaps into floats.",
+)

@@ -1,0 +1,1 @@
+"""Rows as calls: chunks, the queue, the engine that sends them, and the decision after each failure."""

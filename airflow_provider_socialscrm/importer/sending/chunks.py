@@ -1,0 +1,107 @@
+"""Rows as chunks, within limits of rows and bytes. Pure: the rows are encoded already."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+from airflow_provider_socialscrm.importer.rows import Row
+
+
+@dataclass(slots=True)
+class Limits:
+    """How much one call may carry; lowered for the rest of a run when the server takes less.
+
+    :param rows: rows in a call.
+    :param bytes: bytes of the whole request body, the signed envelope included.
+    """
+
+    rows: int
+    bytes: int
+
+    def lower_bytes(self, most: int) -> None:
+        """Let no later call be larger than this."""
+        self.bytes = min(self.bytes, most)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Rows that travel in one call; never empty.
+
+    :param rows: in the order of the input.
+    :param agent: body scheme: who signs; ``None`` is the connection's user.
+    """
+
+    rows: Sequence[Row] = field(repr=False)
+    agent: str | None = field(default=None, repr=False)
+
+    @property
+    def bodies(self) -> Sequence[bytes]:
+        """The encoded rows."""
+        return [row.body for row in self.rows]
+
+    @property
+    def size(self) -> int:
+        """Bytes of the rows."""
+        return sum(map(len, self.bodies))
+
+    @property
+    def body_size(self) -> int:
+        """Bytes that the rows take in a call's body: their own, and a comma between each two."""
+        return self.size + len(self.rows) - 1
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether sending the chunk again does no harm."""
+        return not any(row.has_side_effects for row in self.rows)
+
+    def halved_by_bytes(self) -> tuple[Chunk, Chunk]:
+        """Return two chunks of about half of the bytes each; neither is empty."""
+        middle, seen, half = 0, 0, self.size / 2
+        while middle < len(self.rows) - 1 and (middle == 0 or seen + len(self.rows[middle].body) <= half):
+            seen += len(self.rows[middle].body)
+            middle += 1
+        return Chunk(self.rows[:middle], self.agent), Chunk(self.rows[middle:], self.agent)
+
+
+def chunk_rows(
+    rows: Sequence[Row], limits: Limits, envelope: Callable[[str | None], int], *, resend: bool = False
+) -> Iterator[Chunk]:
+    """Yield rows as chunks: those of one agent together, in order, each as full as the limits allow.
+
+    A row with side effects gets a chunk of its own. Whether a rejected call took some of its rows is not known, so only
+    a call of one row can be decided on without sending the row twice. A row above the limit gets its own chunk, too.
+
+    :param rows: the rows of one batch, which bounds the memory.
+    :param limits: read for each chunk, so that a lowered limit holds for the next.
+    :param envelope: bytes a call has around its rows, by the agent who signs.
+    :param resend: whether rows with side effects may be sent twice; then they share calls with the others.
+    """
+    for agent, (once, plain) in _by_agent(rows).items():
+        if not resend:
+            yield from (Chunk((row,), agent) for row in once)
+        together = [*once, *plain] if resend else plain
+        yield from _pack(together, limits, envelope(agent), agent)
+
+
+def _by_agent(rows: Sequence[Row]) -> dict[str | None, tuple[Sequence[Row], Sequence[Row]]]:
+    if len({row.agent for row in rows}) == 1 and not any(row.has_side_effects for row in rows):
+        return {rows[0].agent: ((), rows)}  # as with most inputs
+    groups: dict[str | None, tuple[list[Row], list[Row]]] = {}
+    for row in rows:
+        once, plain = groups.setdefault(row.agent, ([], []))
+        (once if row.has_side_effects else plain).append(row)
+    return dict(groups)
+
+
+def _pack(rows: Sequence[Row], limits: Limits, envelope: int, agent: str | None) -> Iterator[Chunk]:
+    # Bytes up to each row's end, with a comma after each row. The last row of a chunk has no comma.
+    ends = list(accumulate([len(row.body) + 1 for row in rows], initial=0))
+    start = 0
+    while start < len(rows):
+        fitting = bisect_right(ends, ends[start] + limits.bytes - envelope + 1) - 1
+        end = max(start + 1, min(start + limits.rows, fitting))
+        yield Chunk(rows[start:end], agent)
+        start = end

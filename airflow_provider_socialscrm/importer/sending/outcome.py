@@ -1,0 +1,253 @@
+"""Acts on each finished call: records its rows, sends them again, or splits the chunk."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from airflow_provider_socialscrm.api.client import ServerClock
+from airflow_provider_socialscrm.api.codes import Recovery
+from airflow_provider_socialscrm.api.customers import named_outcome
+from airflow_provider_socialscrm.api.errors import SocialSCRMError
+from airflow_provider_socialscrm.api.pacing import Pace
+from airflow_provider_socialscrm.importer.options import Options
+from airflow_provider_socialscrm.importer.reasons import NAMED, NOT_IN_RESPONSE, STOPPED, Bucket, Reason
+from airflow_provider_socialscrm.importer.results.recorder import Recorder
+from airflow_provider_socialscrm.importer.rows import Row
+from airflow_provider_socialscrm.importer.sending import split
+from airflow_provider_socialscrm.importer.sending.chunks import Chunk, Limits
+from airflow_provider_socialscrm.importer.sending.decision import Action, decide
+from airflow_provider_socialscrm.importer.sending.failure_reasons import (
+    agent_reason,
+    final_failure,
+    isolation_exhausted,
+    reason_if_unknown,
+    reason_of,
+    systemic,
+    unknown_fields,
+)
+from airflow_provider_socialscrm.importer.sending.queue import ChunkQueue, PendingChunk
+from airflow_provider_socialscrm.importer.sending.refused_fields import RefusedFieldsDetector
+from airflow_provider_socialscrm.importer.sending.systemic_failures import SystemicFailureDetector
+
+log = logging.getLogger(__name__)
+
+TOO_MANY_REQUESTS: Final = 429
+
+
+class CallHandler:
+    """Acts on finished calls, and remembers what the run has learned about agents, sizes, fields and the clock.
+
+    :param recorder: records what became of rows.
+    :param queue: takes chunks that are sent again, and parts of chunks.
+    :param options: limits on retries and isolation.
+    :param limits: how much a call may carry; lowered when the CRM takes less.
+    :param pace: slowed down when the CRM says that calls come too fast.
+    :param clock: the signing clock, set when the CRM's time differs.
+    :param envelope: returns the bytes that a call has around its rows, by the agent who signs.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        queue: ChunkQueue,
+        options: Options,
+        *,
+        limits: Limits,
+        pace: Pace,
+        clock: ServerClock,
+        envelope: Callable[[str | None], int],
+    ) -> None:
+        self._recorder = recorder
+        self._queue = queue
+        self._options = options
+        self._limits = limits
+        self._pace = pace
+        self._clock = clock
+        self._envelope = envelope
+        self._systemic: SystemicFailureDetector[tuple[PendingChunk, Reason]] = SystemicFailureDetector()
+        self._fields: RefusedFieldsDetector[tuple[PendingChunk, Reason]] = RefusedFieldsDetector()
+        self._rejected_agents: dict[str, Reason] = {}
+        self._budget = options.retry_limits.budget
+        self._isolation_left = options.isolation_limits.calls
+        self._isolation_spent = 0
+
+    def check_before_send(self, pending: PendingChunk) -> PendingChunk | None:
+        """Return the chunk without rows of rejected agents, or ``None`` if nothing is left or it is too large by now.
+
+        Rows of rejected agents are recorded; the halves of a chunk that is too large go to the queue.
+        """
+        chunk: Chunk | None = pending.chunk
+        if self._rejected_agents:
+            chunk, theirs = split.without_agents(pending.chunk, self._rejected_agents)
+            for agent, rows in theirs.items():
+                self._recorder.record(Bucket.REJECTED, rows, self._rejected_agents[agent], pending.calls)
+        if chunk is None:
+            return None
+        if len(chunk.rows) > 1 and self._envelope(chunk.agent) + chunk.body_size > self._limits.bytes:
+            for half in chunk.halved_by_bytes():
+                self._queue.put(pending.part(half), due=0.0)
+            return None
+        return pending.narrowed_to(chunk)
+
+    def on_success(self, pending: PendingChunk, data: Any) -> None:
+        """Record the rows of a call whose response has code 200."""
+        self._reject(self._systemic.on_success())
+        self._pace.speed_up()
+        self._budget = min(self._options.retry_limits.budget, self._budget + 1)
+        self._isolation_left += len(pending.chunk.rows) * self._options.isolation_limits.calls_per_accepted_row
+        outcome = named_outcome(data, [str(row.number) for row in pending.chunk.rows] if isinstance(data, dict) else ())
+        rows, others = pending.chunk.rows, outcome.failed | outcome.unclear
+        accepted = [row for place, row in enumerate(rows) if place not in others] if others else rows
+        self._recorder.record(Bucket.ACCEPTED, accepted)
+        self._reject(self._fields.on_accepted(row.extension_fields for row in accepted))
+        self._recorder.record(Bucket.REJECTED, [rows[place] for place in sorted(outcome.failed)], NAMED, pending.calls)
+        if outcome.unexpected_numbers:
+            self._recorder.count_calls(unexpected_numbers=outcome.unexpected_numbers)
+            log.warning("A response names %s numbers that were not sent; they are ignored", outcome.unexpected_numbers)
+        if outcome.unclear:
+            self._ask_again(pending, [rows[place] for place in sorted(outcome.unclear)])
+
+    def on_failure(
+        self, pending: PendingChunk, failure: SocialSCRMError, now: float, random: float
+    ) -> Exception | None:
+        """Do what is decided on a failed call, and return the error that stops the run, if any.
+
+        :param now: seconds of a clock that never goes back.
+        :param random: from 0 to 1, for the jitter.
+        """
+        self._learn(pending, failure, now)
+        attempt = pending.attempt(now, repeatable=self._repeatable(pending.chunk), budget=self._budget)
+        decision = decide(failure, attempt, self._options.retry_limits, random)
+        match decision.action:
+            case Action.SEND_AGAIN:
+                self._send_again(pending, now + decision.delay)
+            case Action.RE_SIGN:
+                self._re_sign(pending, decision.clock_offset or 0.0, now)
+            case Action.KEEP_UNKNOWN:
+                self._record(Bucket.UNKNOWN, pending, reason_if_unknown(failure))
+            case Action.REJECT:
+                self._record(Bucket.REJECTED, pending, reason_of(failure))
+            case Action.REJECT_UNLESS_FIELDS:
+                return self._reject_unless_fields(pending, failure)
+            case Action.REJECT_UNLESS_SYSTEMIC:
+                return self._reject_unless_systemic(pending, failure)
+            case Action.PROBE_AGENTS:
+                return self._probe_agents(pending, failure, now)
+            case Action.HALVE_BYTES | Action.SPLIT_BY_EXTENSION | Action.HALVE_ROWS | Action.PROBE_ROW:
+                return self._split(pending, failure, self._parts(pending, decision.action), now)
+            case Action.STOP:
+                return self._stop(pending, failure)
+        return None
+
+    def record_for_this_try(self, pending_chunks: Sequence[PendingChunk]) -> None:
+        """Record as not sent, for this try only, the chunks that a stopped run leaves and the undecided rows."""
+        undecided = (pending for pending, _ in (*self._systemic.release(), *self._fields.release()))
+        for pending in (*undecided, *pending_chunks):
+            self._recorder.record_for_this_try(Bucket.NOT_SENT, pending.chunk.rows, STOPPED, pending.calls)
+
+    def finish(self) -> None:
+        """Record the undecided rows as rejected: too few of them failed alike to call it systemic."""
+        self._reject((*self._systemic.release(), *self._fields.release()))
+
+    def _repeatable(self, chunk: Chunk) -> bool:
+        return self._options.resend or chunk.repeatable
+
+    def _learn(self, pending: PendingChunk, failure: SocialSCRMError, now: float) -> None:
+        if failure.http_status == TOO_MANY_REQUESTS:
+            self._pace.slow_down(now)
+        if failure.recovery is not Recovery.UNCERTAIN:
+            self._recorder.mark_resolved(pending.chunk.rows)
+
+    def _record(self, bucket: Bucket, pending: PendingChunk, reason: Reason) -> None:
+        self._recorder.record(bucket, pending.chunk.rows, reason, pending.calls)
+
+    def _reject(self, rows: Sequence[tuple[PendingChunk, Reason]]) -> None:
+        for pending, reason in rows:
+            self._record(Bucket.REJECTED, pending, reason)
+
+    def _send_again(self, pending: PendingChunk, due: float) -> None:
+        self._budget -= 1
+        self._recorder.count_calls(retries=1)
+        self._queue.put(pending, due)
+
+    def _re_sign(self, pending: PendingChunk, clock_offset: float, now: float) -> None:
+        self._clock.set_offset(clock_offset)
+        self._recorder.record_clock_offset(clock_offset)
+        self._recorder.count_calls(re_signed=1)
+        pending.count_re_signed()
+        self._queue.put(pending, now)
+
+    def _reject_unless_systemic(self, pending: PendingChunk, failure: SocialSCRMError) -> Exception | None:
+        number = failure.code.number if failure.code else 0
+        if not self._systemic.on_rejected(pending.origin, number, (pending, reason_of(failure))):
+            return None
+        undecided = self._systemic.release()
+        for alike, reason in undecided:
+            self._recorder.record_for_this_try(Bucket.NOT_SENT, alike.chunk.rows, reason, alike.calls)
+        return systemic(failure, [alike.chunk.rows[0].position for alike, _ in undecided])
+
+    def _reject_unless_fields(self, pending: PendingChunk, failure: SocialSCRMError) -> Exception | None:
+        fields = pending.chunk.rows[0].extension_fields
+        culprits = self._fields.on_rejected(fields, (pending, reason_of(failure)))
+        self._reject(self._fields.at_fault())
+        if culprits is None:
+            return None
+        for undecided, reason in self._fields.release():
+            self._recorder.record_for_this_try(Bucket.NOT_SENT, undecided.chunk.rows, reason, undecided.calls)
+        return unknown_fields(culprits)
+
+    def _probe_agents(self, pending: PendingChunk, failure: SocialSCRMError, now: float) -> Exception | None:
+        parts = split.by_agent(pending.chunk)
+        if len(parts) > 1:
+            return self._split(pending, failure, parts, now)
+        reason, agent = agent_reason(failure), split.agent_of(pending.chunk.rows[0])
+        if agent is not None:
+            self._rejected_agents[agent] = reason
+        self._record(Bucket.REJECTED, pending, reason)
+        return None
+
+    def _parts(self, pending: PendingChunk, action: Action) -> Sequence[Chunk]:
+        chunk = pending.chunk
+        match action:
+            case Action.HALVE_BYTES:
+                halves = chunk.halved_by_bytes()
+                largest = self._envelope(chunk.agent) + max(half.body_size for half in halves)
+                self._limits.lower_bytes(largest)
+                log.info("The CRM rejects a call as too large: from now on at most %s bytes", f"{self._limits.bytes:,}")
+                return halves
+            case Action.SPLIT_BY_EXTENSION:
+                return split.by_extension(chunk, self._fields.has_new)
+            case Action.PROBE_ROW if not pending.is_fragment or self._systemic.has_undecided:
+                return split.around_the_middle(chunk)  # while probes are accepted, one for each chunk is enough
+            case _:
+                return split.halved_by_rows(chunk)
+
+    def _split(
+        self, pending: PendingChunk, failure: SocialSCRMError, parts: Sequence[Chunk], now: float
+    ) -> Exception | None:
+        if self._isolation_left < len(parts):
+            self._recorder.record_for_this_try(Bucket.NOT_SENT, pending.chunk.rows, STOPPED, pending.calls)
+            return isolation_exhausted(failure, self._isolation_spent)
+        self._isolation_left -= len(parts)
+        self._isolation_spent += len(parts)
+        self._recorder.count_calls(splits=1)
+        for part in parts:
+            self._queue.put(pending.part(part), now)
+        return None
+
+    def _stop(self, pending: PendingChunk, failure: SocialSCRMError) -> Exception:
+        last = final_failure(failure, pending.re_signed)
+        bucket = Bucket.UNKNOWN if last.recovery is Recovery.UNCERTAIN else Bucket.NOT_SENT
+        self._recorder.record_for_this_try(bucket, pending.chunk.rows, reason_of(last), pending.calls)
+        return last
+
+    def _ask_again(self, pending: PendingChunk, rows: list[Row]) -> None:
+        self._recorder.count_calls(unanswered_rows=len(rows))
+        if pending.asked_again or not self._repeatable(pending.chunk):
+            self._recorder.record(Bucket.UNKNOWN, rows, NOT_IN_RESPONSE, pending.calls)
+            return
+        log.warning("A response does not say what became of %s rows; they are sent once more", len(rows))
+        for part in split.by_number(Chunk(tuple(rows), pending.chunk.agent)):
+            self._queue.put(pending.part(part, asked_again=True), due=0.0)

@@ -1,0 +1,61 @@
+"""The paths of an operator's arguments: as objects to open, and checked to be different files."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from airflow_provider_socialscrm.importer.errors import InputError
+
+
+def openable(value: Any) -> Any:
+    """Return text as a path to open: a :mod:`pathlib` one if local, so that files are replaced whole.
+
+    :raises InputError: when no file system for its scheme is installed.
+    """
+    if not isinstance(value, str):
+        return value
+    if "://" not in value:
+        return Path(value)
+    from airflow.sdk import ObjectStoragePath  # noqa: PLC0415 - only for object storage
+
+    try:
+        return ObjectStoragePath(value)
+    except ValueError:  # its text lists every file system that is installed
+        scheme = value.partition("://")[0]
+        raise InputError(
+            f"No file system for {scheme}:// is installed. Install the Airflow provider that has it, or download the "
+            "file in an upstream task and pass the path of the copy."
+        ) from None
+
+
+def check_apart(**paths: Any) -> None:
+    """Raise if two of a task's paths are the same file, or one matches a glob in another.
+
+    Writing the dead letter would overwrite the data, and the next run would read it as data.
+
+    :raises InputError: naming both arguments.
+    """
+    names: dict[str, str] = {}
+    for name, path in paths.items():
+        if not hasattr(path, "open"):
+            continue
+        place = _place(path)
+        for other, of in names.items():
+            if place == other or _is_among(place, other):
+                raise InputError(f"{of} and {name} are one file, {path}. Give {name} a path of its own.")
+        names[place] = name
+
+
+def _is_among(place: str, pattern: str) -> bool:
+    if "**" in pattern:
+        return fnmatchcase(place, pattern.replace("**/", "*"))
+    return PurePosixPath(place).match(pattern)
+
+
+def _place(path: Any) -> str:
+    """Return a text that is equal for equal files, however their paths are written."""
+    protocol = getattr(path, "protocol", "file")
+    local = protocol in {"", "file", "local"}
+    return str(Path(getattr(path, "path", path)).resolve()) if local else f"{protocol}://{path.path}"

@@ -1,0 +1,84 @@
+"""The lines of a task's log about its import: the target, where the rows ended, and why."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_provider_socialscrm._compat import has_retry_policies
+from airflow_provider_socialscrm.runtime.wording import counted
+
+if TYPE_CHECKING:
+    from airflow_provider_socialscrm.api.settings import Settings
+    from airflow_provider_socialscrm.importer.dry_run import Preview, SampleField
+    from airflow_provider_socialscrm.importer.sources.base import Source
+
+log = logging.getLogger(__name__)
+
+HARMLESS: Final = "duplicate"
+"""The bucket of rows that were not sent and that nobody has to look at."""
+
+
+def log_start(source: Source, settings: Settings, *, dry_run: bool) -> None:
+    """Log the input, the target, and the features that this Airflow version lacks."""
+    action = "Dry run against" if dry_run else "Importing into"
+    log.info("%s tenant %s at %s: %s", action, settings.tenant_id, settings.base_url, source.describe)
+    if not has_retry_policies():
+        log.info(
+            "Airflow before 3.3 has no retry policies and no task state: retries wait for the task's retry_delay, "
+            "an error that no retry fixes fails the task at once, and progress is in this log only"
+        )
+
+
+def log_outcome(manifest: Mapping[str, Any]) -> None:
+    """Log where the rows of an import ended."""
+    calls = counted(manifest["calls"]["sent"], "call")
+    log.info("Rows: %s; %s in %.1f s", _counts(manifest), calls, manifest["seconds"]["total"])
+    _log_refusals(manifest)
+    _log_ambiguous_numbers(manifest)
+    if (path := manifest["rejects_path"]) and manifest["refusals"]:
+        log.info("Rows that were not accepted are in %s, each with its reason", path)
+    elif manifest["refusals"]:
+        log.warning("Set rejects_path to write the rows that were not accepted to a file, each with its reason")
+
+
+def log_preview(preview: Preview) -> None:
+    """Log what an import would send, with masked sample rows."""
+    manifest = preview.manifest()
+    log.info("Dry run: no call was made. Rows: %s", _counts(manifest))
+    log.info("An import needs %s and at least %s s", counted(preview.calls, "call"), f"{preview.seconds:,}")
+    _log_refusals(manifest)
+    _log_ambiguous_numbers(manifest)
+    for remark in manifest["remarks"]:
+        rows = counted(remark["rows"], "row")
+        log.warning("%s, code %s: %s %s", rows, remark["code"], remark["meaning"], remark["hint"])
+    for position, fields in preview.samples.items():
+        log.info("Row %s, masked: %s", position, _changes(fields))
+
+
+def _counts(manifest: Mapping[str, Any]) -> str:
+    return ", ".join(f"{count:,} {bucket}" for bucket, count in manifest["rows"].items() if count) or "none"
+
+
+def _log_refusals(manifest: Mapping[str, Any]) -> None:
+    for refusal in manifest["refusals"]:
+        log.log(
+            logging.INFO if refusal["bucket"] == HARMLESS else logging.WARNING,
+            "%s %s, code %s: %s %s First positions: %s",
+            counted(refusal["rows"], "row"),
+            *(refusal[key] for key in ("bucket", "code", "meaning", "hint", "first_positions")),
+        )
+
+
+def _log_ambiguous_numbers(manifest: Mapping[str, Any]) -> None:
+    if pairs := manifest["ambiguous_numbers"]:
+        counts = ", ".join(f"{rows:,} x {countries}" for countries, rows in pairs.items())
+        log.warning("Numbers that are valid in two countries: %s", counts)
+
+
+def _changes(fields: Sequence[SampleField]) -> str:
+    changed = [each for each in fields if each.before != each.after]
+    texts = [f"{each.name} {each.before!r} -> {each.after!r}" for each in changed]
+    unchanged = len(fields) - len(changed)
+    return ", ".join([*texts, f"{counted(unchanged, 'field')} unchanged"] if unchanged else texts)

@@ -1,0 +1,260 @@
+"""Where a task saves its checkpoint, and how it ends when it is killed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from airflow.sdk import ObjectStoragePath
+from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+from airflow.sdk.execution_time.comms import ErrorResponse
+
+from airflow_provider_socialscrm.api.retry import RetryLimits
+from airflow_provider_socialscrm.importer.errors import CheckpointError, StoppedError, SystemicError
+from airflow_provider_socialscrm.importer.options import Options
+from airflow_provider_socialscrm.importer.results.checkpoint import FileCheckpointStore
+from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
+from airflow_provider_socialscrm.runtime.task_state import KEY, TaskStateCheckpointStore, checkpoint_store_for
+from airflow_provider_socialscrm.sandbox.server import Sandbox
+from tests.support.airflow import FakeTaskInstance, FakeTaskStateStore
+
+
+class BrokenStore(FakeTaskStateStore):
+    """A store whose API server does not respond."""
+
+    def get(self, _key: str, _default: Any = None) -> Any:
+        raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 500}))
+
+
+class FullStore(FakeTaskStateStore):
+    """A store that fails after so many saves."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+    def set(self, key: str, value: Any) -> None:
+        if len(self.given) >= self.most:
+            raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": 500}))
+        super().set(key, value)
+
+
+class QuickOperator(SocialSCRMImportOperator):
+    """Stops at the first failure, as the real one does after minutes, and saves whenever no save runs."""
+
+    def _options(self) -> Options:
+        return Options(
+            self.rows_per_call, concurrency=self.concurrency, retry_limits=RetryLimits(attempts=1), save_interval=0.0
+        )
+
+
+@pytest.fixture
+def crm(connected_crm: Sandbox) -> Sandbox:
+    return connected_crm
+
+
+def customers(count: int = 20, **columns: Any) -> pd.DataFrame:
+    return pd.DataFrame({"whatsApp": [f"86997788{n:05}" for n in range(count)], "friendName": "Xanthippe"} | columns)
+
+
+def operator_of(data: Any, **arguments: Any) -> QuickOperator:
+    return QuickOperator(task_id="task", data=data, rows_per_call=2, concurrency=1, **arguments)
+
+
+def test_airflows_task_state_has_the_checkpoint_if_there_is_one(caplog):
+    caplog.set_level(logging.INFO)
+    store = FakeTaskStateStore()
+
+    checkpoint = checkpoint_store_for({"ti": FakeTaskInstance(), "task_state_store": store}, None)
+    assert checkpoint.load() is None
+    checkpoint.save({"a": [1]})
+
+    assert isinstance(checkpoint, TaskStateCheckpointStore)
+    assert list(store.values) == [KEY]
+    assert checkpoint.load() == {"a": [1]}
+    checkpoint.clear()
+    checkpoint.clear()
+    assert store.values == {}
+    assert "saved in Airflow's task state" in caplog.text
+
+
+def test_a_path_goes_before_airflows_task_state(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    path, store = tmp_path / "state.json", FakeTaskStateStore()
+
+    checkpoint = checkpoint_store_for({"ti": FakeTaskInstance(), "task_state_store": store}, path)
+    checkpoint.save({"a": 1})
+
+    assert isinstance(checkpoint, FileCheckpointStore)
+    assert (path.exists(), store.values) == (True, {})
+    assert f"saved in {path}" in caplog.text
+
+
+def test_with_neither_nothing_is_saved_and_the_log_says_what_to_do(caplog):
+    caplog.set_level(logging.INFO)
+
+    assert checkpoint_store_for({"ti": FakeTaskInstance()}, None) is None
+    assert "Set checkpoint_path" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "resumes"),
+    [
+        ({"try_number": 2}, True),
+        ({"max_tries": 5}, False),
+        ({"run_id": "other"}, False),
+        ({"task_id": "other"}, False),
+        ({"dag_id": "other"}, False),
+        ({"map_index": 1}, False),
+    ],
+    ids=["retried", "cleared", "run", "task", "dag", "mapped"],
+)
+def test_only_a_retry_of_the_same_task_resumes_from_a_file(tmp_path, changes, resumes):
+    path = tmp_path / "state.json"
+    checkpoint_store_for({"ti": FakeTaskInstance()}, path).save({"a": 1})
+
+    assert checkpoint_store_for({"ti": FakeTaskInstance(**changes)}, path).load() == ({"a": 1} if resumes else None)
+
+
+def test_a_cleared_task_starts_over_though_airflow_keeps_its_state(crm: Sandbox):
+    store = FakeTaskStateStore()
+    operator_of(customers()).execute({"ti": FakeTaskInstance(), "task_state_store": store})
+
+    cleared = {"ti": FakeTaskInstance(max_tries=3), "task_state_store": store}
+    manifest = operator_of(customers()).execute(cleared)
+
+    assert manifest["calls"]["sent"] == 10
+    assert [customer["times_imported"] for customer in crm.customers()] == [2] * 20
+
+
+def test_task_state_that_airflow_cannot_read_makes_no_call_and_is_no_fatal_error(crm: Sandbox):
+    with pytest.raises(CheckpointError, match=r"task state cannot be read .*No call was made. Run the task again"):
+        operator_of(customers()).execute({"ti": FakeTaskInstance(), "task_state_store": BrokenStore()})
+
+    assert crm.calls() == []
+
+
+def test_task_state_that_airflow_cannot_save_stops_the_run_and_a_retry_resumes_from_the_last_save(crm: Sandbox):
+    store = FullStore(3)
+    with pytest.raises(CheckpointError, match="cannot be written"):
+        operator_of(customers()).execute({"ti": FakeTaskInstance(), "task_state_store": store})
+    assert 0 < len(crm.customers()) < 20
+
+    store.most = 1_000
+    manifest = operator_of(customers()).execute({"ti": FakeTaskInstance(), "task_state_store": store})
+    assert manifest["rows"]["accepted"] == 20
+    sent_again = sum(customer["times_imported"] - 1 for customer in crm.customers())
+    assert sent_again <= 2 * operator_of(customers()).rows_per_call * operator_of(customers()).concurrency
+
+
+def test_a_retry_resumes_from_the_task_state_which_is_complete_in_the_end(crm: Sandbox):
+    context = {"ti": FakeTaskInstance(), "task_state_store": FakeTaskStateStore()}
+    crm.inject("code", code=517, after=4, times=1)
+    with pytest.raises(Exception, match="517"):
+        operator_of(customers()).execute(context)
+    assert list(context["task_state_store"].values) == [KEY]
+
+    manifest = operator_of(customers()).execute(context)
+
+    assert [customer["times_imported"] for customer in crm.customers()] == [1] * 20
+    assert (manifest["rows"]["accepted"], manifest["calls"]["sent"]) == (20, 11)
+    assert context["task_state_store"].values[KEY]["state"]["complete"]
+    assert operator_of(customers()).execute(context) == manifest  # killed before Airflow knew: nothing is sent again
+    assert [customer["times_imported"] for customer in crm.customers()] == [1] * 20
+
+
+def test_killing_the_task_lets_the_call_in_flight_finish_and_the_retry_repeats_none(crm: Sandbox):
+    crm.inject("latency", seconds=0.05)
+    context = {"ti": FakeTaskInstance(), "task_state_store": FakeTaskStateStore()}
+    operator = operator_of(customers())
+
+    with pytest.raises(StoppedError, match="was stopped"):
+        _run_and_kill(operator, context)
+
+    assert 0 < len(crm.customers()) < 20
+    ((_, manifest),) = context["ti"].pushed
+    assert manifest["rows"]["accepted"] == len(crm.customers())
+    assert operator_of(customers()).execute(context)["rows"]["accepted"] == 20
+    assert [customer["times_imported"] for customer in crm.customers()] == [1] * 20
+
+
+def _run_and_kill(operator: QuickOperator, context: dict[str, Any]) -> None:
+    """Run a task that is killed once its state was saved twice."""
+    store, twice = context["task_state_store"], threading.Event()
+    save = store.set
+
+    def save_and_notify(key: str, value: Any) -> None:
+        save(key, value)
+        if len(store.given) == 2:
+            twice.set()
+
+    def kill() -> None:
+        twice.wait(30)
+        operator.on_kill()
+
+    store.set = save_and_notify
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        operator.execute(context)
+    finally:
+        store.set = save
+        killer.join()
+
+
+def test_killing_a_task_that_does_not_run_does_nothing():
+    operator_of(customers()).on_kill()
+
+
+def test_calls_refused_whatever_they_carry_keep_their_type(crm: Sandbox):
+    crm.inject("code", code=999, message="nobody knows")
+
+    with pytest.raises(SystemicError):
+        operator_of(customers()).execute({"ti": FakeTaskInstance()})
+
+
+@pytest.mark.parametrize("role", ["rejects_path", "checkpoint_path"])
+@pytest.mark.parametrize("form", ["same", "roundabout", "link", "url", "object"])
+def test_a_path_that_is_the_datas_is_refused_before_anything_is_written(
+    crm: Sandbox, tmp_path, monkeypatch, role, form
+):
+    path = tmp_path / "customers.csv"
+    customers().to_csv(path, index=False)
+    before = path.read_bytes()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link.csv").symlink_to(path)
+    other = {
+        "same": str(path),
+        "roundabout": "../" + tmp_path.name + "/customers.csv",
+        "link": Path("link.csv"),
+        "url": f"file://{path}",
+        "object": ObjectStoragePath(f"file://{path}"),
+    }[form]
+
+    with pytest.raises(AirflowFailException, match=f"data and {role} are one file"):
+        operator_of(str(path), **{role: other}).execute({"ti": FakeTaskInstance()})
+
+    assert path.read_bytes() == before
+    assert crm.calls() == []
+
+
+def test_a_dead_letter_in_the_place_of_the_state_is_refused(crm: Sandbox, tmp_path):
+    path = str(tmp_path / "one.csv")
+
+    with pytest.raises(AirflowFailException, match="rejects_path and checkpoint_path are one file"):
+        operator_of(customers(), rejects_path=path, checkpoint_path=path).execute({"ti": FakeTaskInstance()})
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_whose_columns_are_named_like_a_paths_methods_is_no_path(crm: Sandbox, tmp_path):
+    arguments = {"rejects_path": str(tmp_path / "r.csv"), "checkpoint_path": str(tmp_path / "s.json")}
+    crm.configure(extension_fields={"open": "text", "path": "text"})
+
+    manifest = operator_of(customers(open="x", path="y"), **arguments).execute({"ti": FakeTaskInstance()})
+
+    assert manifest["rows"]["accepted"] == 20

@@ -1,0 +1,27 @@
+"""The endpoints about agents."""
+
+from __future__ import annotations
+
+import pytest
+
+USER_QUERY = "/se-api/user/query"
+
+
+def test_the_query_finds_an_agent(client):
+    known = client.send_header(None, path=USER_QUERY, body={"username": "agent_silva"}).json()
+
+    assert (known["code"], known["data"]["username"], known["data"]["tenantId"]) == (200, "agent_silva", "1")
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "code", "message"),
+    [
+        ({"username": "nobody"}, {}, 530, "action username error"),
+        ({}, {"token": "wrong"}, 522, "accessToken is error"),
+    ],
+)
+def test_the_query_rejects_an_unknown_login_and_a_wrong_token(client, body, headers, code, message):
+    answer = client.send_header(None, path=USER_QUERY, body=body, **headers)
+
+    assert answer.status_code == 200
+    assert answer.json() == {"code": code, "message": message, "data": ""}

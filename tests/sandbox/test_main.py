@@ -1,0 +1,119 @@
+"""``python -m airflow_provider_socialscrm.sandbox``, run as people run it."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+import requests
+
+COMMAND = [sys.executable, "-W", "error", "-m", "airflow_provider_socialscrm.sandbox"]
+
+READY_LINES = 3
+
+
+@contextmanager
+def started(*options):
+    """Start a sandbox, and yield its process, its address and the lines that it prints when it is ready."""
+    command = [*COMMAND, "--port", "0", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            lines = [process.stdout.readline() for _line in range(READY_LINES)]
+            yield process, re.search(r"http://\S+:\d+", lines[0]).group(), lines
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_it_says_when_it_is_ready_and_stops_cleanly(stop):
+    with started("--latency", "0") as (process, url, lines):
+        assert requests.get(url, timeout=10).status_code == 200
+        process.send_signal(stop)
+        rest, errors = process.communicate(timeout=10)
+
+    assert (process.returncode, rest, errors) == (0, "", "")
+    ready, connection, how_to_stop = lines
+    assert ready == (
+        f"SocialsCRM sandbox ready on {url}, tenant 1, agents agent_wang, agent_silva, agent_okafor, agent_novak\n"
+    )
+    assert json.loads(re.search(r"'(.*)'", connection).group(1))["password"] == "<ApiKey>"
+    assert how_to_stop == "Ctrl-C stops it.\n"
+
+
+def test_options_become_settings_and_faults(tmp_path):
+    options = [
+        "--agents",
+        "agent_li, agent_ito",
+        "--extension-field",
+        "Size=select:S|M",
+        "--extension-field",
+        "Note=text",
+    ]
+    options += ["--refusal", "partial", "--rows-per-call", "7", "--clock-offset=-2.5", "--time-zone", "UTC"]
+    options += ["--fault", "kind=http,status=503,retry_after=3,rate=0.5,commit=true", "--latency", "0.25"]
+    options += ["--database", str(tmp_path / "crm.sqlite")]
+
+    with started(*options) as (_process, url, _lines):
+        settings = requests.get(f"{url}/_sandbox/settings", timeout=10).json()
+        faults = requests.get(f"{url}/_sandbox/faults", timeout=10).json()
+
+    assert settings["agents"] == ["agent_li", "agent_ito"]
+    assert settings["extension_fields"] == {"Size": "select:S|M", "Note": "text"}
+    assert (settings["refusal"], settings["rows_per_call"]) == ("partial", 7)
+    assert (settings["clock_offset"], settings["time_zone"]) == (-2.5, "UTC")
+    assert [fault["kind"] for fault in faults] == ["latency", "http"]
+    assert faults[0]["seconds"] == 0.25
+    assert (faults[1]["status"], faults[1]["rate"], faults[1]["commit"]) == (503, 0.5, True)
+    assert str(faults[1]["retry_after"]) == "3"
+    assert (tmp_path / "crm.sqlite").exists()
+
+
+def test_a_port_in_use_is_one_clear_sentence():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run("--port", str(port))
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (f"the sandbox cannot start: port {port} on 127.0.0.1 is in use; choose another --port\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--refusal", "both"], "setting refusal: Invalid enum value 'both'"),
+        (["--rows-per-call", "many"], "setting rows_per_call: Expected `int`"),
+        (["--extension-field", "Size"], "--extension-field 'Size': give NAME=TYPE"),
+        (["--fault", "fire"], "--fault 'fire': give name=value between commas"),
+        (["--fault", "kind=fire"], "unknown kind of fault 'fire'"),
+        (["--latency", "long"], "fault latency: Expected `float`"),
+        (["--database", "/nowhere/at/all/crm.sqlite"], "--database /nowhere/at/all/crm.sqlite: unable to open"),
+    ],
+)
+def test_a_wrong_option_is_one_clear_sentence(options, sentence):
+    done = run("--port", "0", *options)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"the sandbox cannot start: {sentence}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_address_that_others_can_reach_is_warned_about():
+    with started("--host", "0.0.0.0") as (process, _url, _lines):  # noqa: S104 - what the warning is about
+        process.terminate()
+        _output, errors = process.communicate(timeout=10)
+
+    assert errors.startswith("warning: 0.0.0.0 can be reached from other machines")
+
+
+def test_help_names_every_setting():
+    assert "--calls-per-second" in run("--help").stdout
+
+
+def run(*options):
+    return subprocess.run([*COMMAND, *options], capture_output=True, text=True, timeout=10, check=False)

@@ -1,0 +1,38 @@
+"""What Airflow gives a running task, without Airflow's server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class FakeTaskInstance:
+    """A try of a task, which remembers what is pushed.
+
+    :param changes: other attributes than those of the first try of a task that is not mapped.
+    """
+
+    def __init__(self, **changes: Any) -> None:
+        self.dag_id, self.run_id, self.task_id, self.map_index, self.max_tries = "dag", "run", "task", -1, 2
+        self.pushed: list[tuple[str, Any]] = []
+        vars(self).update(changes)
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.pushed.append((key, value))
+
+
+class FakeTaskStateStore:
+    """Replaces Airflow's task state store, and remembers all it was given."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.given: list[tuple[str, Any]] = []
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self.values.get(key, default)
+
+    def set(self, key: str, value: Any) -> None:
+        self.given.append((key, value))
+        self.values[key] = value
+
+    def delete(self, key: str) -> None:
+        self.values.pop(key, None)

@@ -1,0 +1,33 @@
+"""Where imports that tests run save their checkpoint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+
+class MemoryCheckpointStore:
+    """Has every state that it was given, as the JSON of a file, in order.
+
+    :param on_save: called with each state once it is saved.
+    """
+
+    def __init__(self, on_save: Callable[[dict[str, Any]], Any] = lambda _: None) -> None:
+        self.texts: list[str] = []
+        self._on_save = on_save
+
+    @property
+    def states(self) -> list[dict[str, Any]]:
+        """The states."""
+        return [json.loads(text) for text in self.texts]
+
+    def load(self) -> dict[str, Any] | None:
+        return json.loads(self.texts[-1]) if self.texts else None
+
+    def save(self, state: dict[str, Any]) -> None:
+        self.texts.append(json.dumps(state))
+        self._on_save(state)
+
+    def clear(self) -> None:
+        self.texts.clear()

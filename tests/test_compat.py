@@ -1,0 +1,68 @@
+"""The provider on versions of Airflow that lack something."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from airflow_provider_socialscrm import _compat
+
+WITHOUT_POLICIES = """
+import sys
+import airflow.sdk
+
+sdk = type(airflow.sdk)("airflow.sdk")
+NEW = {"RetryPolicy", "RetryAction", "RetryDecision"}
+
+def lacking(name):
+    if name in NEW:
+        raise ImportError(f"cannot import name {name!r} from 'airflow.sdk'")
+    return getattr(airflow_sdk, name)
+
+airflow_sdk = airflow.sdk
+sdk.__getattr__ = lacking
+sdk.__path__ = airflow.sdk.__path__
+sys.modules["airflow.sdk"] = sdk
+
+from airflow_provider_socialscrm import _compat
+from airflow_provider_socialscrm.operators import socialscrm
+
+assert not _compat.has_retry_policies()
+operator = socialscrm.SocialSCRMImportOperator(task_id="import_customers", data="not/there.csv")
+try:
+    operator.execute({"ti": None})
+except socialscrm.AirflowFailException as failure:
+    print(getattr(operator, "retry_policy", None), failure)
+"""
+
+
+def test_an_airflow_without_retry_policies_has_the_operator_and_fails_at_once_what_no_retry_fixes():
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_POLICIES], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith("None not/there.csv does not exist")
+
+
+@pytest.mark.parametrize("name", _compat.MOVED)
+def test_every_moved_name_is_found_in_this_airflow(name):
+    assert getattr(_compat, name).__name__ == name
+
+
+def test_a_name_that_airflow_has_nowhere_is_an_import_error_that_names_the_places(monkeypatch):
+    monkeypatch.setitem(_compat.MOVED, "Gone", ("airflow.sdk", "not.there"))
+
+    with pytest.raises(ImportError, match=r"Gone in none of airflow\.sdk, not\.there"):
+        _ = _compat.Gone
+
+
+def test_any_other_name_is_not_an_attribute():
+    assert not hasattr(_compat, "Other")
+
+
+def test_before_task_state_a_context_has_no_store():
+    assert _compat.task_state_store({}) is None
+    assert _compat.task_state_store({"task_state_store": "store"}) == "store"
