@@ -180,7 +180,7 @@ def test_a_message_of_the_importer_is_printed_as_it_is_and_leads_to_the_options(
         ),
         (
             ["fine.csv", "--calls-per-second", "0"],
-            "argument --calls-per-second: invalid positive_number value: '0' (see --help)",
+            "argument --calls-per-second: is '0' (must be a number above 0) (see --help)",
         ),
         ([], "the following arguments are required: FILE (see --help)"),
     ],
