@@ -29,7 +29,7 @@ LONGEST_NAP: Final = 0.5
 """Seconds after which a waiting run checks whether it has to stop; Airflow kills a task that does not end soon."""
 
 BROKEN_OFF: Final = (InputError, OSError)
-"""What the input raises if it breaks off: it is damaged, or cannot be reached."""
+"""Errors of the next chunk: the temporary file cannot be read, or a row's own columns cannot be written as text."""
 
 Send = Callable[[Chunk], Any]
 
