@@ -128,7 +128,7 @@ def preview_import(
             record_unsent(prepared, found.report, dead_letter)
             found.report.count(Bucket.NOT_SENT, [row.position for row in prepared.rows])
             found.calls += sum(1 for _ in chunk_rows(prepared.rows, limits, envelope, resend=options.resend))
-            for row in nsmallest(SAMPLE_ROWS - len(found.samples), prepared.rows):
+            for row in nsmallest(SAMPLE_ROWS - len(found.samples), prepared.rows, key=lambda row: row.position):
                 found.samples[row.position] = list(_sample(row, reader.plan))
     found.seconds = ceil(found.calls / settings.calls_per_second)
     found.remarks, found.observations = (

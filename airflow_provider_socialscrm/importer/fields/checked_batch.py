@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice, repeat
 from typing import TypeVar
 
@@ -114,7 +113,7 @@ class CheckedBatch:
             agents if self.agent_in_row else repeat(None),
             map(self.extension_sets.__getitem__, own_sets),
         )
-        return list(map(partial(tuple.__new__, Row), zip(*columns, strict=False)))  # faster than Row(...)
+        return list(map(Row, *columns))
 
 
 def _chosen(values: Sequence[T] | None, indices: Sequence[int], default: T) -> Iterable[T]:

@@ -6,8 +6,11 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from operator import attrgetter
 
 from airflow_provider_socialscrm.importer.rows import Row
+
+_agent, _body, _has_side_effects = attrgetter("agent"), attrgetter("body"), attrgetter("has_side_effects")
 
 
 @dataclass(slots=True)
@@ -40,7 +43,7 @@ class Chunk:
     @property
     def bodies(self) -> Sequence[bytes]:
         """The encoded rows."""
-        return [row.body for row in self.rows]
+        return list(map(_body, self.rows))
 
     @property
     def size(self) -> int:
@@ -87,7 +90,7 @@ def chunk_rows(
 
 
 def _by_agent(rows: Sequence[Row]) -> dict[str | None, tuple[Sequence[Row], Sequence[Row]]]:
-    if len({row.agent for row in rows}) == 1 and not any(row.has_side_effects for row in rows):
+    if len(set(map(_agent, rows))) == 1 and not any(map(_has_side_effects, rows)):
         return {rows[0].agent: ((), rows)}  # as with most inputs
     groups: dict[str | None, tuple[list[Row], list[Row]]] = {}
     for row in rows:
@@ -98,7 +101,7 @@ def _by_agent(rows: Sequence[Row]) -> dict[str | None, tuple[Sequence[Row], Sequ
 
 def _pack(rows: Sequence[Row], limits: Limits, envelope: int, agent: str | None) -> Iterator[Chunk]:
     # Bytes up to each row's end, with a comma after each row. The last row of a chunk has no comma.
-    ends = list(accumulate([len(row.body) + 1 for row in rows], initial=0))
+    ends = list(accumulate([len(body) + 1 for body in map(_body, rows)], initial=0))
     start = 0
     while start < len(rows):
         fitting = bisect_right(ends, ends[start] + limits.bytes - envelope + 1) - 1

@@ -122,7 +122,7 @@ def test_the_rows_that_go_can_be_asked_for_again_and_are_the_same():
     reader = reader_of(numbered(1, 2, 1, 3, None), batch_rows=3)
     reader.read()
     first, again = ([prepared.rows for prepared in reader.prepared_batches()] for _ in range(2))
-    assert [[row[:5] for row in rows if row is not None] for rows in first] != []
+    assert sum(map(len, first)) == 3
     assert [[(r.position, r.body, r.order) for r in rows] for rows in first] == [
         [(r.position, r.body, r.order) for r in rows] for rows in again
     ]

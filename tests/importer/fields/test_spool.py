@@ -10,6 +10,7 @@ from itertools import count
 import pandas as pd
 import pyarrow as pa
 import pytest
+from msgspec import structs
 
 from airflow_provider_socialscrm.importer.fields import spool as spool_module
 from airflow_provider_socialscrm.importer.fields.mapping import plan_fields
@@ -48,7 +49,7 @@ def everything_in(batches):
     for checked in batches:
         prepared = checked.prepared({}, places)
         own = checked.own
-        rows = [row._replace(batch=None) for row in prepared.rows]
+        rows = [structs.replace(row, batch=None) for row in prepared.rows]
         found.append((own.start, own.file, own.records.to_pylist(), rows, prepared.invalid, prepared.remarks))
     return found
 

@@ -12,6 +12,7 @@ import pytest
 from airflow.sdk import ObjectStoragePath
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from upath import UPath
 
 from airflow_provider_socialscrm.api.redaction import LONGEST_TEXT
@@ -101,7 +102,7 @@ def test_a_later_try_knows_the_rows_that_are_done_or_in_doubt_and_that_they_are_
     "changed",
     [
         [row(0), row(1, "y"), row(2)],
-        [row(1)._replace(order=0), row(0)._replace(order=1), row(2)],
+        [structs.replace(row(1), order=0), structs.replace(row(0), order=1), row(2)],
         [row(0), row(2)],
         [row(0), row(1, agent="agent_silva"), row(2)],
         [row(0), row(1, agent=None), row(2)],

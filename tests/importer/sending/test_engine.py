@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 import pytest
+from msgspec import structs
 
 from airflow_provider_socialscrm.api.client import ServerClock
 from airflow_provider_socialscrm.api.codes import Family, look_up
@@ -451,7 +452,9 @@ def test_rows_that_must_not_be_sent_twice_are_saved_as_in_doubt_before_their_cal
             in_doubt.append(store.states[-1]["in_doubt"])
         return ""
 
-    harmful = (Chunk((row._replace(has_side_effects=True),), chunk.agent) for chunk in chunks(3) for row in chunk.rows)
+    harmful = (
+        Chunk((structs.replace(row, has_side_effects=True),), chunk.agent) for chunk in chunks(3) for row in chunk.rows
+    )
     engine, _ = engine_of(send, FakeClock(), concurrency=1, on_unknown=on_unknown, store=store)
 
     assert engine.run(harmful) is None
