@@ -24,6 +24,9 @@ from airflow_provider_socialscrm.api.transport import Transport
 
 log = logging.getLogger(__name__)
 
+_SHOWN = {"Content-Type", "tenantId", "tenant_id", "timestamp", "createTime"}
+"""Names in a call whose values are neither a customer's nor secret."""
+
 _warned_hosts: set[str] = set()
 
 
@@ -124,15 +127,19 @@ def _is_local(host: str) -> bool:
 
 
 def _sent(call: Call, settings: Settings) -> Iterator[str]:
-    """Yield every value that a call carries, and the key that signed it."""
+    """Yield the key, the token, and every value of the call's rows and its signer."""
     yield settings.api_key
-    yield from (value for name, value in call.headers.items() if name != "Content-Type")
+    yield from _texts(call.headers)
     yield from _texts(msgspec.json.decode(call.body))
 
 
 def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, dict | list):
-        for each in value.values() if isinstance(value, dict) else value:
+    if isinstance(value, dict):
+        for name, each in value.items():
+            if name not in _SHOWN:
+                yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
             yield from _texts(each)
     else:
         yield str(value)
