@@ -49,7 +49,10 @@ def _without(text: str, values: list[str]) -> str:
     line = plain(text)
     if line is None:
         return _GAP
-    shown = [*line]
-    for start, end in SentValues(values).spans_in(line):
-        shown[start:end] = _GAP * (end - start)
-    return _GAPS.sub(_GAP, "".join(shown))
+    sent, before = SentValues(values), ""
+    while line != before:  # what is left of a word may be a part of another value
+        before, shown = line, [*line]
+        for start, end in sent.spans_in(line):
+            shown[start:end] = _GAP * (end - start)
+        line = "".join(shown)
+    return _GAPS.sub(_GAP, line)

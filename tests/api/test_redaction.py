@@ -105,6 +105,7 @@ ROW = [
         ("Si\u200blva", "[hidden]"),
         ("S\u0336i\u0336l\u0336v\u0336a\u0336", "[hidden]"),
         ("𝓢𝓲𝓵𝓿𝓪", "[hidden]"),
+        ("AugSilva", "[hidden]"),
         # cut and masked
         ("customer August... exists", "customer [hidden] exists"),
         ("...gusta", "[hidden]"),
@@ -193,6 +194,10 @@ def test_a_megabyte_of_values_is_looked_through_in_a_second():
     started = time.process_time()
     redact("Duplicate entry 'Customer 17 of Lodz' for key 'name' " * 40, values)
     assert time.process_time() - started < 1.0
+
+
+def test_what_is_left_beside_a_hidden_value_is_looked_through_again():
+    assert redact("abbaa", ["abbb", "aa"]) == HIDDEN
 
 
 words = st.text(st.sampled_from("abcdeghilmnorstuvwzÀéßøłİжиіاب"), min_size=1, max_size=9)
