@@ -23,7 +23,7 @@ from .store import IN_MEMORY
 DEFAULT_PORT = 8765
 """Our choice: a port that neither Airflow nor its usual databases use."""
 
-NAME_LISTS = ("admins", "agents")
+NAME_LISTS = ("admins", "agents", "check_order")
 """Settings given as names between commas."""
 
 STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
@@ -86,7 +86,7 @@ def _settings(options: Namespace) -> SandboxSettings:
     given = {name: value for name, value in vars(options).items() if name in FIELD_TYPES}
     for name in NAME_LISTS:
         if isinstance(given.get(name), str):
-            given[name] = [login.strip() for login in given[name].split(",")]
+            given[name] = [part.strip() for part in given[name].split(",")]
     if options.extension_field:
         given["extension_fields"] = dict(_name_and_type(text) for text in options.extension_field)
     return SandboxSettings().changed(given, strict=False)

@@ -58,7 +58,7 @@ def make_app(crm: Crm, sleep: Sleep) -> Starlette:
         Route("/favicon.ico", _no_icon, methods=["GET"]),
         _page_route(crm),
     ]
-    return Starlette(routes=routes, exception_handlers={HTTPException: _list_what_exists})
+    return Starlette(routes=routes, exception_handlers={HTTPException: _unknown(crm)})
 
 
 def _api_route(crm: Crm, endpoint: Endpoint, sleep: Sleep) -> Route:
@@ -91,17 +91,23 @@ async def _no_icon(_request: Request) -> Response:
     return Response(status_code=204)
 
 
-async def _list_what_exists(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    existing = sorted(
-        f"{method} {route.path}"
-        for route in request.app.routes
-        if isinstance(route, Route)
-        for method in route.methods or ()
-    )
-    return _json_response(
-        {"error": f"unknown endpoint: {request.method} {request.url.path}", "existing": existing}, status
-    )
+def _unknown(crm: Crm) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Return the answer to a call that no endpoint fits: it lists what exists, and the call is remembered."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        path = request.url.path
+        if path != ADMIN_PREFIX and not path.startswith(f"{ADMIN_PREFIX}/"):
+            crm.record_unknown(path, status)
+        existing = sorted(
+            f"{method} {route.path}"
+            for route in request.app.routes
+            if isinstance(route, Route)
+            for method in route.methods or ()
+        )
+        return _json_response({"error": f"unknown endpoint: {request.method} {path}", "existing": existing}, status)
+
+    return answer
 
 
 class AdminError(ValueError):

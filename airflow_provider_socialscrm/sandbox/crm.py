@@ -25,6 +25,8 @@ SHOWN_USERS = 3
 """Agent logins of a call's rows that its record names; our choice, for the width of a table."""
 SHOWN_USER_LENGTH = 60
 """Characters of the logins that a record has; our choice, since anybody can send any text."""
+SHOWN_PATH_LENGTH = 100
+"""Characters of an unknown path that its record has; our choice, for the same reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,25 @@ class Crm:
                 status=reply.status,
                 fault="over the rate limit" if injection is None else injection.name,
                 seconds=seconds,
+            )
+        )
+
+    def record_unknown(self, path: str, status: int) -> None:
+        """Remember a call to a path, or with a method, that no endpoint has.
+
+        :param status: the HTTP status of its response
+        """
+        self.call_log.add(
+            CallRecord(
+                at=self.now(),
+                path=path[:SHOWN_PATH_LENGTH],
+                user="",
+                rows=0,
+                code=None,
+                message="unknown endpoint",
+                status=status,
+                fault=None,
+                seconds=0.0,
             )
         )
 

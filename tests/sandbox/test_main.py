@@ -56,6 +56,7 @@ def test_options_become_settings_and_faults(tmp_path):
         "Note=text",
     ]
     options += ["--refusal", "partial", "--rows-per-call", "7", "--clock-offset=-2.5", "--time-zone", "UTC"]
+    options += ["--check-order", "role, tenant, token, time, plan", "--create-time-expires", "false"]
     options += ["--fault", "kind=http,status=503,retry_after=3,rate=0.5,commit=true", "--latency", "0.25"]
     options += ["--database", str(tmp_path / "crm.sqlite")]
 
@@ -67,6 +68,8 @@ def test_options_become_settings_and_faults(tmp_path):
     assert settings["extension_fields"] == {"Size": "select:S|M", "Note": "text"}
     assert (settings["refusal"], settings["rows_per_call"]) == ("partial", 7)
     assert (settings["clock_offset"], settings["time_zone"]) == (-2.5, "UTC")
+    assert settings["check_order"] == ["role", "tenant", "token", "time", "plan"]
+    assert settings["create_time_expires"] is False
     assert [fault["kind"] for fault in faults] == ["latency", "http"]
     assert faults[0]["seconds"] == 0.25
     assert (faults[1]["status"], faults[1]["rate"], faults[1]["commit"]) == (503, 0.5, True)
