@@ -55,6 +55,10 @@ def _parser() -> ArgumentParser:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="port to listen on; 0 takes a free one")
+    host_help = "a further name in the header Host to answer to; may be repeated; '*': every name"
+    parser.add_argument("--allow-host", action="append", default=[], metavar="NAME", help=host_help)
+    origin_help = "another web page's origin that may use /_sandbox/, such as http://localhost:3000; may be repeated"
+    parser.add_argument("--allow-origin", action="append", default=[], metavar="ORIGIN", help=origin_help)
     parser.add_argument("--database", default=IN_MEMORY, metavar="PATH", help="SQLite file for the customers")
     parser.add_argument("--seed", type=int, default=0, help="seed for faults that have a rate")
     latency_help = "let every call wait; short for --fault kind=latency,seconds=SECONDS"
@@ -76,7 +80,15 @@ def _parser() -> ArgumentParser:
 
 def _sandbox(options: Namespace) -> Sandbox:
     settings, faults = _settings(options), _faults(options)
-    sandbox = Sandbox(settings, host=options.host, port=options.port, database=options.database, seed=options.seed)
+    sandbox = Sandbox(
+        settings,
+        host=options.host,
+        port=options.port,
+        database=options.database,
+        seed=options.seed,
+        allow_hosts=options.allow_host,
+        allow_origins=options.allow_origin,
+    )
     for fault in faults:
         sandbox.faults.add(fault)
     return sandbox
@@ -114,8 +126,9 @@ def _fault_rule(text: str) -> dict[str, Any]:
 def _announce(sandbox: Sandbox) -> None:
     settings = sandbox.settings
     if not _is_loopback(sandbox.host):
+        names = ", ".join(sandbox.access.names)
         warning = f"warning: {sandbox.host} can be reached from other machines; the sandbox protects nothing"
-        _say(warning, to_errors=True)
+        _say(f"{warning}. It answers to these hosts: {names}; --allow-host adds one", to_errors=True)
     _say(f"SocialsCRM sandbox ready on {sandbox.url}, tenant {settings.tenant_id}, agents {', '.join(settings.agents)}")
     connection = sandbox.connection_json(password="<ApiKey>")  # noqa: S106 - a placeholder
     _say(f"Airflow connection: AIRFLOW_CONN_SOCIALSCRM_DEFAULT='{connection}'")

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from . import agents, customers
+from .access import ADMIN_PREFIX, Guard
 from .faults import FaultError, parse_fault
 from .page import SECURITY_HEADERS, render
 from .settings import SettingsError
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
 
+    from .access import Access
     from .codes import Reply
     from .crm import Crm, Endpoint
 
@@ -38,8 +41,6 @@ if TYPE_CHECKING:
 FAMILIES = (customers, agents)
 """Modules with ``ENDPOINTS``, one for each family of the vendor's interfaces."""
 
-ADMIN_PREFIX = "/_sandbox"
-
 TRANSPORT = "transport"
 """Key in an ASGI scope's ``state`` under which a response finds its connection."""
 
@@ -47,10 +48,11 @@ RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """Value of SO_LINGER with which closing a socket resets the connection: linger on, for 0 seconds."""
 
 
-def make_app(crm: Crm, sleep: Sleep) -> Starlette:
+def make_app(crm: Crm, sleep: Sleep, access: Access) -> Starlette:
     """Return the application of one CRM.
 
     :param sleep: waits for some seconds; latency faults use it
+    :param access: which requests are answered
     """
     routes = [
         *(_api_route(crm, endpoint, sleep) for family in FAMILIES for endpoint in family.ENDPOINTS),
@@ -58,7 +60,11 @@ def make_app(crm: Crm, sleep: Sleep) -> Starlette:
         Route("/favicon.ico", _no_icon, methods=["GET"]),
         _page_route(crm),
     ]
-    return Starlette(routes=routes, exception_handlers={HTTPException: _unknown(crm)})
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(Guard, access=access)],
+        exception_handlers={HTTPException: _unknown(crm)},
+    )
 
 
 def _api_route(crm: Crm, endpoint: Endpoint, sleep: Sleep) -> Route:

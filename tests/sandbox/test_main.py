@@ -107,11 +107,12 @@ def test_a_wrong_option_is_one_clear_sentence(options, sentence):
 
 
 def test_an_address_that_others_can_reach_is_warned_about():
-    with started("--host", "0.0.0.0") as (process, _url, _lines):  # noqa: S104 - what the warning is about
+    with started("--host", "0.0.0.0", "--allow-host", "crm.local") as (process, _url, _lines):  # noqa: S104 - what the warning is about
         process.terminate()
         _output, errors = process.communicate(timeout=10)
 
     assert errors.startswith("warning: 0.0.0.0 can be reached from other machines")
+    assert "localhost, 127.0.0.1, ::1, 0.0.0.0, crm.local; --allow-host adds one" in errors
 
 
 def test_help_names_every_setting():
