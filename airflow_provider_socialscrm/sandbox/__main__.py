@@ -9,13 +9,13 @@ import errno
 import signal
 import sqlite3
 import sys
-from argparse import ArgumentDefaultsHelpFormatter, ArgumentParser, Namespace
+from argparse import ArgumentDefaultsHelpFormatter, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from ipaddress import ip_address
-from typing import Any
+from textwrap import fill
 
-from .faults import KINDS, Fault, FaultError, parse_fault
+from .faults import COMMON_OPTIONS, Fault, FaultError, descriptions, parse_fault_text
 from .server import Sandbox
 from .settings import FIELD_TYPES, SandboxSettings, SettingsError, description
 from .store import IN_MEMORY
@@ -47,11 +47,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+class _Formatter(ArgumentDefaultsHelpFormatter, RawDescriptionHelpFormatter):
+    """Shows defaults, and leaves the lines of the list of faults as they are."""
+
+
+def _list_of_faults() -> str:
+    width = max(map(len, descriptions()))
+    kinds = [
+        fill(f"{kind:{width}}  {text}", width=100, initial_indent="  ", subsequent_indent=" " * (width + 4))
+        for kind, text in descriptions().items()
+    ]
+    return "\n".join(["kinds of faults:", *kinds, fill(f"Every kind takes {COMMON_OPTIONS}.", width=100)])
+
+
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="python -m airflow_provider_socialscrm.sandbox",
         description="Run a local SocialsCRM for demonstrations and tests.",
-        formatter_class=ArgumentDefaultsHelpFormatter,
+        formatter_class=_Formatter,
+        epilog=_list_of_faults(),
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="port to listen on; 0 takes a free one")
@@ -63,9 +77,7 @@ def _parser() -> ArgumentParser:
     parser.add_argument("--seed", type=int, default=0, help="seed for faults that have a rate")
     latency_help = "let every call wait; short for --fault kind=latency,seconds=SECONDS"
     parser.add_argument("--latency", metavar="SECONDS", help=latency_help)
-    fault_help = (
-        f"put a fault in force, such as kind=http,status=503,rate=0.1; may be repeated; kinds: {', '.join(KINDS)}"
-    )
+    fault_help = "put a fault in force, such as kind=http,status=503,rate=0.1; may be repeated; the kinds are below"
     parser.add_argument("--fault", action="append", default=[], metavar="KIND", help=fault_help)
     defaults = SandboxSettings()
     for name in (name for name in FIELD_TYPES if name != "extension_fields"):
@@ -113,14 +125,7 @@ def _name_and_type(text: str) -> tuple[str, str]:
 
 def _faults(options: Namespace) -> list[Fault]:
     latency = [] if options.latency is None else [f"kind=latency,seconds={options.latency}"]
-    return [parse_fault(_fault_rule(text), strict=False) for text in [*latency, *options.fault]]
-
-
-def _fault_rule(text: str) -> dict[str, Any]:
-    parts = [part.partition("=") for part in text.split(",")]
-    if not all(equals for _name, equals, _value in parts):
-        raise FaultError(f"--fault {text!r}: give name=value between commas, such as kind=latency,seconds=0.2")
-    return {name.strip(): value.strip() for name, _equals, value in parts}
+    return [parse_fault_text(text, "--fault") for text in [*latency, *options.fault]]
 
 
 def _announce(sandbox: Sandbox) -> None:

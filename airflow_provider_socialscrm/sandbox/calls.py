@@ -10,6 +10,8 @@ from collections import Counter, defaultdict, deque
 
 import msgspec
 
+from .codes import SUCCESS
+
 RECENT_CALLS = 1000
 """Calls remembered one by one; our choice, enough to look back over a demonstration."""
 PATHS_COUNTED = 100
@@ -65,6 +67,12 @@ class CallLog:
         """Return the last calls, oldest first."""
         with self._lock:
             return list(self._recent)
+
+    @property
+    def has_success(self) -> bool:
+        """Whether some call got code 200."""
+        with self._lock:
+            return self._by_code[str(SUCCESS)] > 0
 
     def totals(self) -> dict[str, dict[str, int]]:
         """Return how many calls there were, by path and by code ("none": the response had no code)."""

@@ -15,7 +15,8 @@ import msgspec
 
 from .calls import CallLog, CallRecord, SlidingWindow
 from .codes import OTHER, Answer, Rejected, Reply
-from .faults import ActiveFaults, Injection, parse_fault
+from .effects import reply_after
+from .faults import ActiveFaults, Arrival, Injection, parse_fault
 
 if TYPE_CHECKING:
     from .settings import SandboxSettings
@@ -164,7 +165,7 @@ class Crm:
         """Count a call and return the faults that strike it, or None when it is above the rate limit."""
         path = call.endpoint.path
         if self._limiter.admit(path, self.ticks(), self.settings.calls_per_second):
-            return self.faults.injection(path)
+            return self.faults.injection(Arrival(path, self.ticks(), self.call_log.has_success))
         return None
 
     def reply(self, call: ApiCall, injection: Injection | None) -> Reply:
@@ -172,12 +173,12 @@ class Crm:
         if injection is None:
             return Reply.throttled(self.settings.over_limit)
         if not injection.reaches_crm:
-            return injection.applied_to(Reply(None))
+            return reply_after(injection.fault, Reply(None))
         try:
             answer = call.endpoint.answer(self, call)
         except Rejected as rejected:
             answer = Answer.of(rejected)
-        return injection.applied_to(Reply.of(answer))
+        return reply_after(injection.fault, Reply.of(answer))
 
     def record(self, call: ApiCall, injection: Injection | None, reply: Reply, seconds: float) -> None:
         """Remember a call that has been replied to.

@@ -16,8 +16,9 @@ import msgspec
 import uvicorn
 
 from .access import Access
-from .app import ConnectionProtocol, make_app
+from .app import make_app
 from .crm import Crm
+from .responses import ConnectionProtocol
 from .settings import SandboxSettings
 from .store import IN_MEMORY, CustomerStore
 

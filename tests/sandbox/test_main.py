@@ -13,6 +13,8 @@ from contextlib import contextmanager
 import pytest
 import requests
 
+from airflow_provider_socialscrm.sandbox.faults import descriptions
+
 COMMAND = [sys.executable, "-W", "error", "-m", "airflow_provider_socialscrm.sandbox"]
 
 READY_LINES = 3
@@ -117,6 +119,14 @@ def test_an_address_that_others_can_reach_is_warned_about():
 
 def test_help_names_every_setting():
     assert "--calls-per-second" in run("--help").stdout
+
+
+def test_help_describes_every_fault_and_labels_assumptions():
+    text = " ".join(run("--help").stdout.split())
+
+    for kind, sentence in descriptions().items():
+        assert f" {kind} {sentence}" in text
+    assert "late, after the customers were stored (our assumption)" in text
 
 
 def run(*options):
