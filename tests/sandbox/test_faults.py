@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import tracemalloc
 import zlib
 from contextlib import suppress
 from itertools import cycle
+from pathlib import Path
 from time import monotonic
 
 import pytest
@@ -19,6 +21,7 @@ from airflow_provider_socialscrm.sandbox.faults import (
     ActiveFaults,
     Arrival,
     FaultError,
+    descriptions,
     parse_fault,
     parse_fault_text,
 )
@@ -444,6 +447,12 @@ def test_latencies_add_up_and_the_first_due_fault_strikes():
 
     assert [(injection.wait, injection.fault.kind) for injection in injections] == [(3.0, "empty"), (3.0, "not_json")]
     assert [fault["struck"] for fault in faults.listed()] == [2, 1, 2, 1]
+
+
+def test_the_documentation_describes_every_kind_as_the_sandbox_does():
+    page = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+
+    assert re.findall(r"^\| `(\w+)` \| (.*) \|$", page, re.MULTILINE) == list(descriptions().items())
 
 
 @pytest.mark.parametrize(
