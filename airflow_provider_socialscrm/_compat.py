@@ -26,6 +26,7 @@ __all__ = [
     "airflow_stats",
     "determine_kwargs",
     "has_retry_policies",
+    "is_mapped",
     "refers_to_tasks",
     "task_state_store",
 ]
@@ -87,6 +88,11 @@ class _OneAtATime:
                 return method(*arguments, **named)
 
         return call
+
+
+def is_mapped(operator: Any) -> bool:
+    """Return whether an operator that is being made is one of a map; no version says so in a public way."""
+    return bool(getattr(operator, "_BaseOperator__from_mapped", False))
 
 
 @cache
