@@ -20,7 +20,7 @@ from airflow_provider_socialscrm.api.codes import Family
 from airflow_provider_socialscrm.api.customers import import_call
 from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.api.signing import Call
-from airflow_provider_socialscrm.api.transport import Transport
+from airflow_provider_socialscrm.api.transport import HttpTransport
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Client:
     def __init__(self, settings: Settings, *, connections: int = 1, clock: ServerClock | None = None) -> None:
         self.settings = settings
         self.clock = clock or ServerClock()
-        self._transport = Transport(settings.base_url, settings.timeout, connections=connections)
+        self._transport = HttpTransport(settings, connections=connections)
         self._envelope_sizes: dict[str | None, int] = {}
         warn_if_in_clear(settings.base_url)
 
@@ -127,9 +127,10 @@ def _is_local(host: str) -> bool:
 
 
 def _sent(call: Call, settings: Settings) -> Iterator[str]:
-    """Yield the key, the token, and every value of the call's rows and its signer."""
+    """Yield the key, the token, the user's own headers, and every value of the call's rows and its signer."""
     yield settings.api_key
     yield from _texts(call.headers)
+    yield from settings.transport.headers.values()
     yield from _texts(msgspec.json.decode(call.body))
 
 

@@ -22,7 +22,7 @@ from airflow_provider_socialscrm.api.bodies import (
 )
 from airflow_provider_socialscrm.api.deadlines import DeadlineAdapter, Now, ending_at
 from airflow_provider_socialscrm.api.errors import ServiceError, SettingError, SocialSCRMError, UncertainError
-from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT
+from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT, Settings, Transport
 from airflow_provider_socialscrm.api.signing import Call
 
 _UNREAD_BODY: Final = 64 * 2**10
@@ -41,20 +41,19 @@ class Response:
     body: bytes
 
 
-class Transport:
+class HttpTransport:
     """Sends calls to one address. Threads may share it, since exchanges share no state.
 
-    :param base_url: scheme and host.
-    :param timeout: seconds of a whole exchange: connect, send, and the last byte of the response.
+    :param settings: the address, the seconds of a whole exchange, and proxies, certificates and headers.
     :param connections: connections to keep open, one for each concurrent caller.
     :param now: seconds of a clock that never goes back.
     """
 
-    def __init__(self, base_url: str, timeout: float, *, connections: int, now: Now = time.monotonic) -> None:
-        self._base_url = base_url
-        self._timeout = timeout
+    def __init__(self, settings: Settings, *, connections: int, now: Now = time.monotonic) -> None:
+        self._base_url = settings.base_url
+        self._timeout = settings.timeout
         self._now = now
-        self._session = _session(base_url, connections)
+        self._session = _session(settings.base_url, settings.transport, connections)
 
     def exchange(self, call: Call) -> Response:
         """Send a call and return its response.
@@ -69,7 +68,7 @@ class Transport:
             raise _unreadable(f"The response is larger than {LARGEST_BODY >> 20} MiB") from None
         except BodyEncodingError:
             raise _unreadable("The response cannot be decompressed") from None
-        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError, TimeoutError) as failure:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError, OSError) as failure:
             # "from None", since the library's text repeats the address and its objects hold the request's body.
             raise _transport_error(failure, is_late=self._now() >= deadline) from None
 
@@ -112,12 +111,14 @@ class _Session(requests.Session):
         """
 
 
-def _session(base_url: str, connections: int) -> requests.Session:
+def _session(base_url: str, transport: Transport, connections: int) -> requests.Session:
     session = _Session()
     # Find the proxy and the certificates that the environment names once. Requests would look for them in each call,
     # at a fifth of its CPU time, and for a password in ~/.netrc, which it would send along.
-    found = session.merge_environment_settings(base_url, {}, None, None, None)
-    session.proxies, session.verify, session.trust_env = found["proxies"], found["verify"], False
+    found = session.merge_environment_settings(base_url, {**transport.proxies}, None, transport.verify, transport.cert)
+    session.proxies, session.verify, session.cert = found["proxies"], found["verify"], found["cert"]
+    session.trust_env = False
+    session.headers.update(transport.headers)
     adapter = DeadlineAdapter(pool_connections=1, pool_maxsize=connections, pool_block=True)
     for scheme in ("http://", "https://"):
         session.mount(scheme, adapter)
@@ -128,6 +129,11 @@ def _session(base_url: str, connections: int) -> requests.Session:
 def _transport_error(failure: Exception, *, is_late: bool) -> SocialSCRMError:
     if isinstance(failure, requests.exceptions.SSLError):
         return _tls_error(str(failure))
+    if type(failure) is OSError:  # of requests, before it connects
+        return SettingError(
+            "A certificate of the connection cannot be read on this worker, so nothing was sent. Check the paths of "
+            "Verify and Cert."
+        )
     if isinstance(failure, ValueError) and not _is_about_the_response(failure):
         return SettingError(
             "No call can be made with these settings. Check Base URL, which looks like https://www.example.com, "

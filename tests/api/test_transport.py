@@ -7,18 +7,21 @@ import struct
 import threading
 import time
 import tracemalloc
+import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 
 import pytest
+from urllib3.exceptions import InsecureRequestWarning
 
 from airflow_provider_socialscrm.api.bodies import LARGEST_BODY
 from airflow_provider_socialscrm.api.client import Client
-from airflow_provider_socialscrm.api.errors import ServiceError, SocialSCRMError, UncertainError
-from airflow_provider_socialscrm.api.settings import Settings
+from airflow_provider_socialscrm.api.deadlines import Now
+from airflow_provider_socialscrm.api.errors import ServiceError, SettingError, SocialSCRMError, UncertainError
+from airflow_provider_socialscrm.api.settings import Settings, Transport
 from airflow_provider_socialscrm.api.signing import Call
-from airflow_provider_socialscrm.api.transport import Transport
+from airflow_provider_socialscrm.api.transport import HttpTransport
 
 TIMEOUT = 0.5
 SLACK = 0.4
@@ -170,7 +173,11 @@ DRIPPING = [
 ]
 
 
-def failure_of(transport: Transport, call: Call = CALL) -> tuple[SocialSCRMError, float]:
+def reaching(url: str, timeout: float, *, now: Now = time.monotonic, **how: object) -> HttpTransport:
+    return HttpTransport(Settings(url, "1", "key", timeout=timeout, transport=Transport(**how)), connections=1, now=now)
+
+
+def failure_of(transport: HttpTransport, call: Call = CALL) -> tuple[SocialSCRMError, float]:
     started = time.monotonic()
     with closing(transport), pytest.raises(SocialSCRMError) as caught:
         transport.exchange(call)
@@ -179,7 +186,7 @@ def failure_of(transport: Transport, call: Call = CALL) -> tuple[SocialSCRMError
 
 @pytest.mark.parametrize("speak", DRIPPING)
 def test_a_response_that_drips_ends_at_the_time_out(raw, speak):
-    failure, seconds = failure_of(Transport(raw(speak), TIMEOUT, connections=1))
+    failure, seconds = failure_of(reaching(raw(speak), TIMEOUT))
     assert type(failure) is UncertainError
     assert "within the time-out" in str(failure)
     assert TIMEOUT <= seconds < TIMEOUT + SLACK
@@ -192,7 +199,7 @@ def test_a_server_that_reads_slowly_ends_at_the_time_out(raw):
             time.sleep(0.05)
 
     large = Call("PUT", "/path", {}, b"x" * 2**24)  # more than the buffers of both sides hold
-    failure, seconds = failure_of(Transport(raw(read_slowly), TIMEOUT, connections=1), large)
+    failure, seconds = failure_of(reaching(raw(read_slowly), TIMEOUT), large)
     assert type(failure) is UncertainError
     assert "within the time-out" in str(failure)
     assert TIMEOUT <= seconds < TIMEOUT + SLACK
@@ -206,14 +213,14 @@ def test_the_time_out_bounds_all_phases_together(raw):
         time.sleep(0.3)
         connection.sendall(ENVELOPE)
 
-    failure, seconds = failure_of(Transport(raw(slow_in_each), TIMEOUT, connections=1))
+    failure, seconds = failure_of(reaching(raw(slow_in_each), TIMEOUT))
     assert "within the time-out" in str(failure)
     assert TIMEOUT <= seconds < TIMEOUT + SLACK
 
 
 def test_a_tls_handshake_that_hangs_means_that_nothing_was_sent(raw):
     url = raw(lambda connection: connection.recv(1) and drip(connection, b"\x16\x03\x03\x40\x00" + b"\x02" * 1000))
-    failure, seconds = failure_of(Transport(url.replace("http://", "https://"), TIMEOUT, connections=1))
+    failure, seconds = failure_of(reaching(url.replace("http://", "https://"), TIMEOUT))
     assert type(failure) is ServiceError
     assert "nothing was sent" in str(failure)
     assert seconds < TIMEOUT + SLACK
@@ -221,7 +228,7 @@ def test_a_tls_handshake_that_hangs_means_that_nothing_was_sent(raw):
 
 def test_a_proxy_that_drips_means_that_nothing_was_sent(raw, monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", raw(lambda connection: connection.recv(9999) and drip(connection, b"H" * 1000)))
-    failure, seconds = failure_of(Transport("https://crm.invalid", TIMEOUT, connections=1))
+    failure, seconds = failure_of(reaching("https://crm.invalid", TIMEOUT))
     assert type(failure) is ServiceError
     assert "nothing was sent" in str(failure)
     assert seconds < TIMEOUT + SLACK
@@ -229,14 +236,7 @@ def test_a_proxy_that_drips_means_that_nothing_was_sent(raw, monkeypatch):
 
 def test_a_response_that_drips_inside_of_tls_ends_at_the_time_out(raw, certificate, monkeypatch):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", certificate)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-
-    def speak(connection: socket.socket) -> None:
-        with context.wrap_socket(connection, server_side=True) as inside:
-            dripping_body(inside)
-
-    failure, seconds = failure_of(Transport(raw(speak).replace("http://", "https://"), TIMEOUT, connections=1))
+    failure, seconds = failure_of(reaching(tls(raw, certificate, dripping_body), TIMEOUT))
     assert type(failure) is UncertainError
     assert "within the time-out" in str(failure)
     assert TIMEOUT <= seconds < TIMEOUT + SLACK
@@ -251,7 +251,7 @@ def test_addresses_that_do_not_respond_share_the_time_of_the_call(monkeypatch):
         raise TimeoutError
 
     monkeypatch.setattr("airflow_provider_socialscrm.api.deadlines.create_connection", never)
-    failure, seconds = failure_of(Transport("http://crm.invalid", TIMEOUT, connections=1))
+    failure, seconds = failure_of(reaching("http://crm.invalid", TIMEOUT))
     assert type(failure) is ServiceError
     assert seconds < TIMEOUT + SLACK
 
@@ -266,7 +266,7 @@ def test_the_next_address_of_a_host_is_tried(raw, monkeypatch):
         return [(*found[0][:4], ("127.0.0.1", 1)), *found] if host == "crm.invalid" else find(host, *rest, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", two)
-    with closing(Transport(f"http://crm.invalid:{port}", 5.0, connections=1)) as transport:
+    with closing(reaching(f"http://crm.invalid:{port}", 5.0)) as transport:
         assert transport.exchange(CALL).body == ENVELOPE
 
 
@@ -299,7 +299,7 @@ def test_a_decompression_bomb_ends_at_the_limit(raw, layers):
     url = raw(answering(content, lines=(f"Content-Encoding: {', '.join(['gzip'] * layers)}",)))
     tracemalloc.start()
     try:
-        failure, _ = failure_of(Transport(url, 30.0, connections=1))
+        failure, _ = failure_of(reaching(url, 30.0))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -319,7 +319,7 @@ def test_a_body_without_end_is_read_to_the_limit_only(raw, chunked):
         while True:
             connection.sendall(piece)
 
-    failure, _ = failure_of(Transport(raw(speak), 30.0, connections=1))
+    failure, _ = failure_of(reaching(raw(speak), 30.0))
     assert "larger than 16 MiB" in str(failure)
 
 
@@ -330,7 +330,7 @@ def test_a_chunk_size_without_end_is_not_kept_in_memory(raw):
         while True:
             connection.sendall(b"x" * 2**16)
 
-    failure, seconds = failure_of(Transport(raw(speak), 30.0, connections=1))
+    failure, seconds = failure_of(reaching(raw(speak), 30.0))
     assert type(failure) is UncertainError
     assert seconds < 5
 
@@ -343,7 +343,7 @@ def test_a_body_that_nobody_needs_is_neither_kept_nor_waited_for(raw, status):
         drip(connection, b" " * 1000)
 
     started = time.monotonic()
-    with closing(Transport(raw(speak), 30.0, connections=1)) as transport:
+    with closing(reaching(raw(speak), 30.0)) as transport:
         response = transport.exchange(CALL)
     assert (response.status, response.body) == (int(status[:3]), b"")
     assert time.monotonic() - started < 1.0 + SLACK
@@ -351,9 +351,8 @@ def test_a_body_that_nobody_needs_is_neither_kept_nor_waited_for(raw, status):
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, gzip, gzip, gzip", "gzip, br", "no/such"])
 def test_an_encoding_that_was_not_asked_for_leaves_the_outcome_unknown(raw, encoding):
-    failure, _ = failure_of(
-        Transport(raw(answering(ENVELOPE, lines=(f"Content-Encoding: {encoding}",))), 5.0, connections=1)
-    )
+    url = raw(answering(ENVELOPE, lines=(f"Content-Encoding: {encoding}",)))
+    failure, _ = failure_of(reaching(url, 5.0))
     assert type(failure) is UncertainError
     assert "cannot be decompressed" in str(failure)
 
@@ -370,7 +369,7 @@ def test_a_connection_is_used_again_after_a_whole_response_of_any_status(raw):
         connection.sendall(head(len(packed(ENVELOPE)), "Content-Encoding: gzip") + packed(ENVELOPE))
         connection.recv(1)
 
-    with closing(Transport(raw(speak), 5.0, connections=1)) as transport:
+    with closing(reaching(raw(speak), 5.0)) as transport:
         responses = [transport.exchange(CALL) for _ in range(5)]
     assert [response.status for response in responses] == [200, 503, 302, 200, 200]
     assert [response.body for response in responses] == [ENVELOPE, b"", b"", ENVELOPE, ENVELOPE]
@@ -389,7 +388,7 @@ def test_a_late_second_response_is_not_read_as_that_of_the_next_call(raw):
         connection.sendall(head(1) + b"%d" % number)
         connection.recv(1)
 
-    with closing(Transport(raw(speak), 5.0, connections=1)) as transport:
+    with closing(reaching(raw(speak), 5.0)) as transport:
         assert transport.exchange(CALL).status == 103
         assert transport.exchange(CALL).body == b"1"
 
@@ -413,7 +412,7 @@ def test_a_connection_is_free_again_after_each_kind_of_failure(raw):
         with suppress(OSError), closing(connection):
             next(behaviours)(connection)
 
-    with closing(Transport(raw(speak), TIMEOUT, connections=1)) as transport:
+    with closing(reaching(raw(speak), TIMEOUT)) as transport:
         for _ in range(4):
             with pytest.raises(UncertainError):
                 transport.exchange(CALL)
@@ -422,7 +421,7 @@ def test_a_connection_is_free_again_after_each_kind_of_failure(raw):
 
 def test_the_deadline_is_taken_from_the_clock_that_is_passed_in(raw):
     times = iter([0.0, *[1.0] * 3])
-    transport = Transport(raw(answering(ENVELOPE)), 5.0, connections=1, now=lambda: next(times, 6.0))
+    transport = reaching(raw(answering(ENVELOPE)), 5.0, now=lambda: next(times, 6.0))
     failure, seconds = failure_of(transport)
     assert "within the time-out" in str(failure) or "nothing was sent" in str(failure)
     assert seconds < 1
@@ -434,3 +433,66 @@ def test_a_call_of_the_client_is_bounded_as_well(raw):
         pytest.raises(UncertainError, match="within the time-out"),
     ):
         client.import_customers([])
+
+
+def test_headers_of_the_connection_are_sent_beside_our_own(raw):
+    requests = []
+
+    def speak(connection: socket.socket) -> None:
+        requests.append(read_request(connection).decode().lower())
+        connection.sendall(head(len(ENVELOPE)) + ENVELOPE)
+
+    with closing(reaching(raw(speak), 5.0, headers={"X-Team": "crm", "Accept-Encoding": "br"})) as transport:
+        transport.exchange(CALL)
+    assert "x-team: crm" in requests[0]
+    assert "accept-encoding: gzip, deflate" in requests[0]
+    assert "content-type: application/json" in requests[0]
+
+
+def test_the_proxy_of_the_connection_wins_over_that_of_the_environment(raw, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    proxy = raw(answering(ENVELOPE))
+    with closing(reaching("http://crm.invalid", 5.0, proxies={"http": proxy})) as transport:
+        assert transport.exchange(CALL).body == ENVELOPE
+
+
+@pytest.mark.parametrize("verify", [False, "its own authority", True])
+def test_the_servers_certificate_is_checked_as_the_connection_says(raw, certificate, verify, monkeypatch):
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    url = tls(raw, certificate, answering(ENVELOPE))
+    transport = reaching(url, 5.0, verify=certificate if isinstance(verify, str) else verify)
+    if verify is True:
+        failure, _ = failure_of(transport)
+        assert type(failure) is SettingError
+    else:
+        with closing(transport), warnings.catch_warnings():
+            warnings.simplefilter("ignore", InsecureRequestWarning)
+            assert transport.exchange(CALL).body == ENVELOPE
+
+
+def test_the_certificate_of_the_client_is_sent(raw, certificate):
+    url = tls(raw, certificate, answering(ENVELOPE), asks_for=certificate)
+    with closing(reaching(url, 5.0, verify=certificate, cert=certificate)) as transport:
+        assert transport.exchange(CALL).body == ENVELOPE
+
+
+@pytest.mark.parametrize("setting", ["verify", "cert"])
+def test_a_certificate_that_does_not_exist_is_a_setting(raw, setting):
+    url = raw(answering(ENVELOPE)).replace("http://", "https://")
+    failure, _ = failure_of(reaching(url, 5.0, **{setting: "/no/such.pem"}))
+    assert type(failure) is SettingError
+    assert "Verify and Cert" in str(failure)
+
+
+def tls(start: Callable[[Speak], str], certificate: str, speak: Speak, asks_for: str | None = None) -> str:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    if asks_for:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(asks_for)
+
+    def speak_inside(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as inside:
+            speak(inside)
+
+    return start(speak_inside).replace("http://", "https://")
