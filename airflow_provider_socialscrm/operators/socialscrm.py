@@ -213,7 +213,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
             self._settings = client.settings
             log_start(source, client.settings, dry_run=self._dry_run)
             if self._dry_run:
-                return self._preview(source, client, options, on_progress)
+                return self._preview(source, client, options, on_progress, context)
             store = checkpoint_store_for(context, checkpoint_path)
             self._running = Import(source, client, options, rejects_path, store, on_progress=on_progress)
             if self._killed:
@@ -231,6 +231,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         return open_source(data, encoding=self.encoding, delimiter=self.delimiter)
 
     def _run(self, run: Import, context: Context) -> dict[str, Any]:
+        from airflow_provider_socialscrm.assets.socialscrm import customers_uri  # noqa: PLC0415
         from airflow_provider_socialscrm.runtime.metrics import emit_metrics  # noqa: PLC0415
         from airflow_provider_socialscrm.runtime.outlets import add_outlet_events  # noqa: PLC0415
 
@@ -243,17 +244,18 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         finally:
             log_outcome(run.manifest())
             emit_metrics(run.manifest(), run.before, {"dag_id": self.dag_id, "task_id": self.task_id})
-        add_outlet_events(self.outlets, context, run.manifest())
+        own = customers_uri(self.console_url, self._settings.tenant_id if self._settings else "")
+        add_outlet_events(self.outlets, context, run.manifest(), own)
         return run.manifest()
 
     def _preview(
-        self, source: Source, client: Client, options: Options, on_progress: ProgressCallback
+        self, source: Source, client: Client, options: Options, on_progress: ProgressCallback, context: Context
     ) -> dict[str, Any]:
         from airflow_provider_socialscrm.importer.dry_run import preview_import  # noqa: PLC0415
         from airflow_provider_socialscrm.importer.results.progress import ProgressObserver  # noqa: PLC0415
         from airflow_provider_socialscrm.runtime.outlets import outlets_of_dry_run  # noqa: PLC0415
 
-        self.outlets = outlets_of_dry_run(self.outlets)
+        self.outlets = outlets_of_dry_run(self.outlets, context)
         observer = ProgressObserver(on_progress, options.clock.now, options.progress_interval)
         found = preview_import(observer.observe(source), options, client.settings, client.envelope_size)
         log_preview(found)
