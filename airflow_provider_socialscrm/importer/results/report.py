@@ -65,7 +65,7 @@ class Calls:
     :param re_signed: sent again because of the signature's time.
     :param splits: refused chunks that were split.
     :param unexpected_numbers: numbers in responses that were not sent.
-    :param unanswered_rows: rows that responses did not name, and that were sent again.
+    :param unanswered_rows: rows that responses did not name, and that were sent again or held.
     """
 
     sent: int = 0
