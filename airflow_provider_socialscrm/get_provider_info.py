@@ -105,4 +105,10 @@ def _conn_fields() -> dict[str, Any]:
             "description": "ID of a redis connection through which tasks share the rate; empty: they divide it.",
             "schema": {"type": ["string", "null"]},
         },
+        "refusals_are_atomic": {
+            "label": "Refusals are atomic",
+            "description": "On if your CRM takes none of the rows of a call that it refuses: rows with welcome then "
+            "share calls.",
+            "schema": {"type": ["boolean", "null"], "default": False},
+        },
     }

@@ -48,6 +48,8 @@ class Settings:
     :param timeout: seconds to wait for a response. Default 60, see :data:`DEFAULT_TIMEOUT`.
     :param pace_url: the Redis through which all tasks of the tenant share the pace; may hold a password. Empty: they
         divide it.
+    :param refusals_are_atomic: whether the tenant's CRM takes none of the rows of a call that it refuses, so that rows
+        with side effects may share calls. Default ``False``: the vendor does not say (vendor API 6.1).
     """
 
     base_url: str
@@ -59,6 +61,18 @@ class Settings:
     calls_per_second: float = DEFAULT_CALLS_PER_SECOND
     timeout: float = DEFAULT_TIMEOUT
     pace_url: str = field(default="", repr=False)
+    refusals_are_atomic: bool = False
+
+
+def yes_or_no(value: Any) -> bool:
+    """Return a setting as a yes or a no; a connection that is given as a URI holds it as text.
+
+    :raises ValueError: when it is neither, with a message that follows the setting's name.
+    """
+    text = str(value).strip().casefold()
+    if text not in {"true", "false"}:
+        raise ValueError(f"is {value!r} (must be true or false)")
+    return text == "true"
 
 
 def positive_number(value: Any) -> float:

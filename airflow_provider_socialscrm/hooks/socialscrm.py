@@ -22,6 +22,7 @@ from airflow_provider_socialscrm.api.settings import (
     AuthScheme,
     Settings,
     positive_number,
+    yes_or_no,
 )
 from airflow_provider_socialscrm.hooks import form
 
@@ -132,6 +133,7 @@ def settings_of(connection: Connection) -> Settings:
             "Calls per second", extra.get("calls_per_second"), positive_number, DEFAULT_CALLS_PER_SECOND
         ),
         timeout=read("Timeout", extra.get("timeout"), positive_number, DEFAULT_TIMEOUT),
+        refusals_are_atomic=read("Refusals are atomic", extra.get("refusals_are_atomic"), yes_or_no, False),
     )
     if problems := [*(f"{label} is missing" for label in _missing(settings)), *problems]:
         raise SettingError(

@@ -109,6 +109,12 @@ def test_every_extra_of_a_uri_is_read(connect):
         ({"time_zone": "America/Sao_Paulo"}, {"time_zone": "America/Sao_Paulo"}),
         ({"calls_per_second": 2, "timeout": "5.5"}, {"calls_per_second": 2.0, "timeout": 5.5}),
         ({"auth_scheme": "", "time_zone": None, "calls_per_second": "", "timeout": None}, {}),
+        ({"refusals_are_atomic": True}, {"refusals_are_atomic": True}),
+        ({"refusals_are_atomic": "True"}, {"refusals_are_atomic": True}),
+        ({"refusals_are_atomic": False}, {}),
+        ({"refusals_are_atomic": " false "}, {}),
+        ({"refusals_are_atomic": None}, {}),
+        ({"refusals_are_atomic": ""}, {}),
     ],
     ids=str,
 )
@@ -165,6 +171,7 @@ WRONG = [
     ("calls_per_second", [45], "must be a number above 0"),
     ("timeout", -1, "must be a number above 0"),
     ("timeout", "inf", "must be a number above 0"),
+    *(("refusals_are_atomic", wrong, "must be true or false") for wrong in ("yes", 1, 0, [True], {"on": True})),
 ]
 
 
