@@ -23,8 +23,7 @@ def _widget(label: str, description: str, schema: dict[str, Any]) -> Any:
     from wtforms import BooleanField, IntegerField, StringField  # noqa: PLC0415
     from wtforms.validators import Optional, any_of  # noqa: PLC0415
 
-    kinds = {"number": IntegerField, "boolean": BooleanField, "string": StringField}
-    kind = next(kinds[name] for name in schema["type"] if name in kinds)
+    kind = IntegerField if "number" in schema["type"] else BooleanField if "boolean" in schema["type"] else StringField
     checks = [Optional()]
     if "enum" in schema:
         checks.append(any_of(schema["enum"]))
