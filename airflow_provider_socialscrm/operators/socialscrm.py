@@ -52,9 +52,9 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     sent unless ``extension_fields`` names them. The input is read and checked to its end before the first call, so that
     errors in it are found before anything is sent. Each row ends in one bucket of the manifest, which the task returns:
     ``accepted`` (the CRM answered 200), ``rejected`` (the CRM rejected it), ``invalid`` (it cannot be sent),
-    ``duplicate``, ``blank`` (it has no value at all), ``unknown`` (sent, but the response was lost and sending it again
-    could do harm) or ``not_sent``. A task that fails pushes its manifest to XCom, too. No customer shows in logs, XCom
-    or rendered fields.
+    ``duplicate``, ``blank`` (it has no value at all), ``unknown`` (the CRM may have accepted it, and it is not sent
+    again, or not in this try) or ``not_sent``. A task that fails pushes its manifest to XCom, too. No customer shows in
+    logs, XCom or rendered fields.
 
     Safe to repeat: an import updates the customers that exist, as far as the vendor documents it. A row with
     ``welcome`` is sent again only if the CRM is known not to have taken it.
@@ -109,7 +109,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         its name ends in ``.parquet``, ``.csv`` or ``.jsonl`` (local or object storage). It holds customers' data. Each
         run needs its own, as with ``{{ run_id }}``; a mapped task adds ``-{map_index}`` to the file's name. Default
         ``None``: such rows are only counted, with their first positions.
-    :param on_unknown: what to do with a row with ``welcome`` that was sent and whose response was lost: ``hold`` it as
+    :param on_unknown: what to do with a row with ``welcome`` that the CRM may have accepted: ``hold`` it as
         unknown (default, because the customer may have got the message) or ``resend`` it.
     :param checkpoint_path: a small file with the checkpoint that a retry resumes from (local or object storage). Each
         run needs its own; a mapped task adds ``-{map_index}`` to its name. Default ``None``: the checkpoint is in the
