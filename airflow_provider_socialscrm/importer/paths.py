@@ -80,11 +80,34 @@ def make_private(path: Any) -> None:
         return
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT, OWNER_ONLY)
     try:
+        _for_owner_only(descriptor, file)
+    finally:
+        os.close(descriptor)
+
+
+def create(path: Any, content: bytes) -> None:
+    """Write a small file that nobody has written yet. In object storage it replaces one that was just written.
+
+    :raises FileExistsError: if it exists on a local disk.
+    :raises OSError: if it cannot be created.
+    """
+    file = local_path(path)
+    if file is None:
+        with path.open("wb") as opened:
+            opened.write(content)
+        return
+    make_folder(file.parent)
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
+    with os.fdopen(descriptor, "wb") as opened:
+        _for_owner_only(descriptor, file)
+        opened.write(content)
+
+
+def _for_owner_only(descriptor: int, file: Path) -> None:
+    try:
         os.fchmod(descriptor, OWNER_ONLY)
     except OSError as failure:  # another user's file, or a file system without modes: the import goes on
         log.warning("%s may be readable by others than its owner (%s)", file, failure.strerror)
-    finally:
-        os.close(descriptor)
 
 
 def make_folder(folder: Any) -> None:

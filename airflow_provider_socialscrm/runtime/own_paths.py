@@ -6,6 +6,7 @@ import logging
 from typing import Any, Final
 
 from airflow_provider_socialscrm.importer.identity import ImportIdentity
+from airflow_provider_socialscrm.importer.paths import local_path
 from airflow_provider_socialscrm.runtime.mapped_tasks import name_of_mapped
 from airflow_provider_socialscrm.runtime.paths import openable
 
@@ -43,6 +44,8 @@ def own_path(identity: ImportIdentity, argument: str, value: Any) -> Any:
 def _is_folder(argument: str, value: Any, path: Any) -> bool:
     if str(value).endswith("/"):
         return True
+    if argument == "rejects_path" and not path.suffix and local_path(path) is None:
+        return True  # an object path has lost its slash, and no dead letter is without an ending
     return path.suffix.lower() not in ENDINGS[argument] and bool(path.is_dir())
 
 

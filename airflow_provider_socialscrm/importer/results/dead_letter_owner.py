@@ -5,7 +5,7 @@ Each row in the file names its import. While an import is not complete, a file i
 
 from __future__ import annotations
 
-import os
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +15,7 @@ from airflow_provider_socialscrm.importer.columns.text import as_text
 from airflow_provider_socialscrm.importer.columns.values import as_utf8
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.identity import ImportIdentity
-from airflow_provider_socialscrm.importer.paths import OWNER_ONLY, OpenablePath, local_path, make_folder, open_to_write
+from airflow_provider_socialscrm.importer.paths import OpenablePath, create, open_to_write
 from airflow_provider_socialscrm.importer.reasons import IMPORT_COLUMN, OWN_COLUMNS
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 from airflow_provider_socialscrm.importer.sources.text_lines import EmptyFileError
@@ -55,7 +55,8 @@ class Claim:
         owner = self._owner()
         if owner is None:
             check_file(self._path, self._identity)
-            self._create()
+            with suppress(FileExistsError):  # another import was quicker, whose name is read next
+                create(self._folder / OWNER_FILE, msgspec.json.encode({"import": self._identity.owner}))
             owner = self._owner()
         if owner != self._identity.owner:
             raise InputError(
@@ -88,21 +89,6 @@ class Claim:
 
     def _owner(self) -> str | None:
         return _value(self._folder / OWNER_FILE, "import")
-
-    def _create(self) -> None:
-        file, content = self._folder / OWNER_FILE, msgspec.json.encode({"import": self._identity.owner})
-        place = local_path(file)
-        if place is None:  # object storage: of two that write at the same time, the first finds the other's name
-            with file.open("wb") as opened:
-                opened.write(content)
-            return
-        make_folder(place.parent)
-        try:
-            descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
-        except FileExistsError:  # another import was quicker, which the caller finds
-            return
-        with os.fdopen(descriptor, "wb") as opened:
-            opened.write(content)
 
 
 def _value(file: Any, name: str) -> str | None:
