@@ -20,7 +20,7 @@ MOST_REJECTED = 0.10
 
 
 def notify_of_failure(context: Context) -> None:
-    """Say how far the import came; replace the line by a message to your chat or pager."""
+    """Print how far the import came; send a message to your chat or pager instead."""
     manifest = context["ti"].xcom_pull(task_ids=context["ti"].task_id) or {}
     rows = manifest.get("rows", {})
     print(f"NOTIFY {context['ti'].task_id} failed: {rows.get('accepted', 0)} of {rows.get('total', '?')} rows accepted")  # noqa: T201
