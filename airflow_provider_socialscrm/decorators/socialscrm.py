@@ -28,7 +28,10 @@ class SocialSCRMDecoratedOperator(DecoratedOperator, SocialSCRMImportOperator):
     """
 
     template_fields: Sequence[str] = (*DecoratedOperator.template_fields, *SocialSCRMImportOperator.template_fields)
-    template_fields_renderers: ClassVar[dict[str, str]] = dict(DecoratedOperator.template_fields_renderers)
+    template_fields_renderers: ClassVar[dict[str, str]] = {
+        **DecoratedOperator.template_fields_renderers,
+        **SocialSCRMImportOperator.template_fields_renderers,
+    }
     custom_operator_name = "@task.socialscrm_import"
     overwrite_rtif_after_execution = True  # the returned table is known only then
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.options import Options, Rules
 from airflow_provider_socialscrm.importer.sources.text_lines import TextForm
+from airflow_provider_socialscrm.operators.rendered import typed_arguments
 
 RULES: Final = frozenset(field.name for field in fields(Rules))
 OPTIONS: Final = frozenset(
@@ -38,8 +39,13 @@ def check_constants(task_id: str, arguments: Mapping[str, Any]) -> None:
     :param arguments: values by the names of the operator's arguments; others are ignored.
     :raises InputError: naming the task and each argument that is wrong.
     """
-    constants = {name: value for name, value in _given(arguments).items() if _is_constant(value)}
-    text_form = {name: arguments[name] for name in TEXT_FORM if _is_constant(arguments[name])}
+    known = {name: value for name, value in arguments.items() if _is_constant(value)}
+    try:
+        known = typed_arguments(known)
+    except InputError as wrong_type:
+        raise InputError(f"Task {task_id}: {wrong_type}") from None
+    constants = _given(known)
+    text_form = {name: value for name, value in known.items() if name in TEXT_FORM}
     wrong = [
         *_problems(lambda: _options(constants, Rules())),
         *_problems(lambda: _rules(constants)),

@@ -5,77 +5,85 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_socialscrm.importer.errors import InputError
 
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
 _BOOLEANS: Final = {"true": True, "false": False}
-_NOTHING: Final = frozenset({"", "None", "none", "null"})
-"""Texts that a template gives for a value that is missing."""
+_NOTHING: Final = frozenset({"", "None"})
+"""Texts that a template gives for a value that is missing. Another word could mean something else, such as no row."""
+
+
+TEXT_RENDERED: Final = (
+    "encoding", "delimiter", "columns", "extension_fields", "defaults", "values", "null_values", "empty",
+    "default_region", "ambiguous_numbers", "dayfirst", "date_fields", "bad_values", "duplicates", "on_invalid",
+    "on_unknown", "max_rejected", "rejects_path", "allow_missing_rejects", "checkpoint_path", "socialscrm_conn_id",
+    "dry_run", "rows_per_call", "bytes_per_call", "concurrency", "parallel_tasks",
+)  # fmt: skip
+"""Templated arguments whose text stays text, also in a DAG that renders templates to Python's objects."""
+
+
+def renders_natively(operator: Any, context: Context) -> bool:
+    """Return whether a task's templates are rendered to Python's objects, by its own wish or its DAG's."""
+    own = getattr(operator, "render_template_as_native_obj", None)
+    return bool(getattr(context.get("dag"), "render_template_as_native_obj", False) if own is None else own)
 
 
 def typed_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return arguments with each rendered text in the type of its argument.
 
-    Text becomes the value that it writes: ``"False"`` is false, ``"500"`` a number, ``"['a', 'b']"`` a list. A value of
-    another type stays as it is, and is checked like one that was given in Python.
+    Text becomes the value that it writes: ``"False"`` is false, ``"500"`` a number, ``"['a', 'b']"`` a list. Any other
+    value stays as it is, and is checked like one that was given in Python.
 
-    :param arguments: values by the names of the operator's arguments; others are returned unchanged.
-    :raises InputError: naming each argument whose text does not write a value of its type. Safe to show: it does not
-        repeat lists and mappings, which may hold customers' values.
+    :param arguments: values by the names of the operator's arguments.
+    :raises InputError: naming a list or a mapping that is cut or misspelled, or a ``dry_run`` that is neither true nor
+        false. It does not repeat lists and mappings, which may hold customers' values.
     """
-    typed, wrong = dict(arguments), []
+    typed, wrong = dict(arguments), list[str]()
     for name, value in arguments.items():
         if isinstance(value, str) and name in _TYPES:
             try:
                 typed[name] = _TYPES[name](value.strip())
             except ValueError as problem:
                 wrong.append(f"{name} {problem}.")
+    if not isinstance(typed.get("dry_run", False), bool):  # or a dry run by mistake sends nothing, and looks fine
+        wrong.append(f"dry_run is {arguments['dry_run']!r} (must be true or false).")
     if wrong:
         raise InputError(" ".join(wrong))
     return typed
 
 
-def _boolean(text: str) -> bool:
-    if text.lower() not in _BOOLEANS:
-        raise ValueError(f"is {text!r} (must be true or false)")
-    return _BOOLEANS[text.lower()]
+def _boolean(text: str) -> bool | str:
+    return _BOOLEANS.get(text.lower(), text)
 
 
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ValueError(f"is {text!r} (must be a whole number)") from None
+def _number(text: str) -> float | str:
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text
 
 
-def _number(text: str) -> float:
-    try:
-        return int(text) if text.isdigit() else float(text)
-    except ValueError:
-        raise ValueError(f"is {text!r} (must be a number)") from None
-
-
-def _list(text: str) -> list[Any]:
+def _list(text: str) -> list[Any] | str:
+    if not text.startswith(("[", "(")):
+        return text  # not an attempt at a list: rejected like text that was given in Python
     found = _written(text)
     if not isinstance(found, list | tuple):
         raise ValueError("is text that does not write a list, as in ['Loyalty Level', 'Last Order']")  # noqa: TRY004 - it is text
     return list(found)
 
 
-def _list_or_all(text: str) -> list[Any] | str:
-    return text if text == "all" else _list(text)
-
-
-def _mapping(text: str) -> dict[Any, Any]:
+def _mapping(text: str) -> dict[Any, Any] | str:
+    if not text.startswith("{"):
+        return text
     found = _written(text)
     if not isinstance(found, dict):
         raise ValueError("is text that does not write a mapping, as in {'mobile': 'whatsApp'}")  # noqa: TRY004 - it is text
     return found
-
-
-def _mapping_or_word(text: str) -> dict[Any, Any] | str:
-    return _mapping(text) if text.startswith("{") else text
 
 
 def _written(text: str) -> Any:
@@ -97,18 +105,18 @@ _TYPES: Final[Mapping[str, Callable[[str], Any]]] = {
     "dry_run": _boolean,
     "allow_missing_rejects": _boolean,
     "dayfirst": _optional(_boolean),
-    "rows_per_call": _whole,
-    "bytes_per_call": _whole,
-    "concurrency": _whole,
-    "parallel_tasks": _optional(_whole),
+    "rows_per_call": _number,
+    "bytes_per_call": _number,
+    "concurrency": _number,
+    "parallel_tasks": _optional(_number),
     "max_rejected": _optional(_number),
     "default_region": _optional(str),
-    "extension_fields": _optional(_list_or_all),
+    "extension_fields": _optional(_list),
     "date_fields": _optional(_list),
     "null_values": _optional(_list),
     "columns": _optional(_mapping),
     "defaults": _optional(_mapping),
     "values": _optional(_mapping),
-    "empty": _mapping_or_word,
+    "empty": _mapping,
 }
 """How the text of an argument is read; that of any other argument is its value."""

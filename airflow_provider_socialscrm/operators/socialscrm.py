@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
 
@@ -26,6 +26,7 @@ from airflow_provider_socialscrm.importer.options import (
 )
 from airflow_provider_socialscrm.links.socialscrm import ConsoleLink, RejectsLink
 from airflow_provider_socialscrm.operators.arguments import check_constants, options_of
+from airflow_provider_socialscrm.operators.rendered import TEXT_RENDERED, renders_natively, typed_arguments
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
 from airflow_provider_socialscrm.runtime.lineage import LineageMixin
 from airflow_provider_socialscrm.runtime.mapped_tasks import parallel_tasks
@@ -129,9 +130,8 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     :raises RetriableError: when the CRM was unavailable for longer than a task should wait; Airflow's retry resumes.
     """
 
-    template_fields: Sequence[str] = (
-        "data", "socialscrm_conn_id", "columns", "defaults", "rejects_path", "checkpoint_path",
-    )  # fmt: skip
+    template_fields: Sequence[str] = ("data", *TEXT_RENDERED)
+    template_fields_renderers: ClassVar[dict[str, str]] = dict.fromkeys(("columns", "defaults", "values"), "json")
     operator_extra_links = (ConsoleLink(), RejectsLink())
     ui_color = "#d9f2e3"
 
@@ -164,12 +164,22 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         self.extension_fields, self.date_fields, self.null_values = extension_fields, date_fields, null_values
         self.default_region, self.ambiguous_numbers, self.dayfirst = default_region, ambiguous_numbers, dayfirst
         self.empty, self.bad_values = empty, bad_values
-        self._dry_run = dry_run  # BaseOperator has a method dry_run
+        self.dry_run = dry_run
+        self._templates = {name: getattr(self, name) for name in TEXT_RENDERED}
         self._running: Import | None = None
         self._written_rejects: OpenablePath | None = None
         self._settings: Settings | None = None
         self._killed = False
-        check_constants(self.task_id, vars(self))
+        check_constants(self.task_id, self._arguments)
+
+    @property
+    def dry_run(self) -> Any:
+        """Whether to do everything but the calls; it hides a method of BaseOperator, which Airflow does not call."""
+        return self._dry_run
+
+    @dry_run.setter
+    def dry_run(self, value: Any) -> None:
+        self._dry_run = value
 
     @property
     def data(self) -> Any:
@@ -194,6 +204,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Import the table and return the manifest."""
         try:
+            self._set_types(context)
             return self._import(context)
         except (StopError, *FATAL_ERRORS) as failure:
             raise AirflowFailException(str(failure)) from None
@@ -203,6 +214,20 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         self._killed = True
         if self._running:
             self._running.stop()
+
+    @property
+    def _arguments(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.template_fields if hasattr(self, name)}
+
+    def _set_types(self, context: Context) -> None:
+        """Give the arguments the types that they are documented with, whatever the DAG renders templates to."""
+        if renders_natively(self, context):  # which makes 100000.0 of the text 1e5
+            environment = context["dag"].get_template_env(force_sandboxed=True)
+            rendered = self.render_template(self._templates, context, environment)
+        else:
+            rendered = {name: getattr(self, name) for name in TEXT_RENDERED}
+        for name, value in typed_arguments(rendered).items():
+            setattr(self, name, value)
 
     def _import(self, context: Context) -> dict[str, Any]:
         # Not imported at the top: DAG files are parsed often and need none of it.
@@ -220,8 +245,8 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         hook = SocialSCRMHook(self.socialscrm_conn_id)
         with closing(hook.get_conn(self.concurrency)) as client, report_progress(context) as on_progress:
             self._settings = client.settings
-            log_start(source, client.settings, dry_run=self._dry_run)
-            if self._dry_run:
+            log_start(source, client.settings, dry_run=self.dry_run)
+            if self.dry_run:
                 return self._preview(source, client, options, on_progress, context)
             store = checkpoint_store_for(context, checkpoint_path)
             self._running = Import(
@@ -274,7 +299,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         return found.manifest()
 
     def _options(self) -> Options:
-        return options_of(vars(self))
+        return options_of(self._arguments)
 
 
 def _with_retry_policy(kwargs: dict[str, Any], *, is_mapped: bool) -> dict[str, Any]:

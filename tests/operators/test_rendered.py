@@ -40,6 +40,12 @@ READ = [
     ("socialscrm_conn_id", "2024", "2024"),
     ("encoding", "None", "None"),
     ("data", "True", "True"),
+    ("dayfirst", "yes", "yes"),
+    ("rows_per_call", "1e3", 1000.0),
+    ("rows_per_call", "many", "many"),
+    ("max_rejected", "few", "few"),
+    ("columns", "mobile", "mobile"),
+    ("extension_fields", "Loyalty Level", "Loyalty Level"),
 ]
 
 
@@ -53,15 +59,13 @@ WRONG = [
     ("dry_run", "maybe", "dry_run is 'maybe' (must be true or false)."),
     ("dry_run", "", "dry_run is '' (must be true or false)."),
     ("dry_run", "0", "dry_run is '0' (must be true or false)."),
-    ("dayfirst", "yes", "dayfirst is 'yes' (must be true or false)."),
-    ("rows_per_call", "1e3", "rows_per_call is '1e3' (must be a whole number)."),
-    ("rows_per_call", "None", "rows_per_call is 'None' (must be a whole number)."),
-    ("max_rejected", "few", "max_rejected is 'few' (must be a number)."),
-    ("columns", "mobile", "columns is text that does not write a mapping, as in {'mobile': 'whatsApp'}."),
-    ("columns", "[1]", "columns is text that does not write a mapping, as in {'mobile': 'whatsApp'}."),
+    ("columns", "{mobile", "columns is text that does not write a mapping, as in {'mobile': 'whatsApp'}."),
+    ("columns", "{1}", "columns is text that does not write a mapping, as in {'mobile': 'whatsApp'}."),
     ("columns", "{'a': __import__('os')}", "columns is text that does not write a mapping"),
-    ("null_values", "n/a", "null_values is text that does not write a list"),
-    ("extension_fields", "Loyalty Level", "extension_fields is text that does not write a list"),
+    ("null_values", "[n/a", "null_values is text that does not write a list"),
+    ("extension_fields", "(1)", "extension_fields is text that does not write a list"),
+    ("dry_run", None, "dry_run is None (must be true or false)."),
+    ("dry_run", 1, "dry_run is 1 (must be true or false)."),
 ]
 
 
@@ -73,22 +77,20 @@ def test_text_that_writes_no_value_of_the_type_is_named(name, text, says):
 
 
 def test_all_wrong_arguments_are_named_at_once():
-    with pytest.raises(InputError, match=r"dry_run is 'x'.*rows_per_call is 'y'"):
-        typed_arguments({"dry_run": "x", "rows_per_call": "y", "encoding": "utf-8"})
+    with pytest.raises(InputError, match=r"columns is text.*dry_run is 'x'"):
+        typed_arguments({"dry_run": "x", "columns": "{", "encoding": "utf-8"})
 
 
-@pytest.mark.parametrize("name", ["columns", "defaults", "values", "null_values"])
-def test_text_of_lists_and_mappings_is_not_repeated(name):
+@pytest.mark.parametrize(
+    ("name", "bracket"), [("columns", "{"), ("defaults", "{"), ("values", "{"), ("null_values", "[")]
+)
+def test_text_of_lists_and_mappings_is_not_repeated(name, bracket):
     with pytest.raises(InputError) as caught:
-        typed_arguments({name: "{'Ann Lee': 8613800000000"})
+        typed_arguments({name: f"{bracket}'Ann Lee': 8613800000000"})
     assert "Ann" not in str(caught.value)
     assert "8613800000000" not in str(caught.value)
 
 
 @pytest.mark.parametrize("value", [5, None, ["a"], {"a": 1}, 0.5], ids=str)
 def test_values_of_other_types_stay_as_they_are(value):
-    assert typed_arguments({"rows_per_call": value, "columns": value, "dry_run": value}) == {
-        "rows_per_call": value,
-        "columns": value,
-        "dry_run": value,
-    }
+    assert typed_arguments({"rows_per_call": value, "columns": value}) == {"rows_per_call": value, "columns": value}

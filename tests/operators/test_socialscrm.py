@@ -364,11 +364,6 @@ def test_a_dry_run_fails_where_the_import_would(crm: Sandbox):
     assert crm.calls() == []
 
 
-def test_the_method_dry_run_of_every_operator_still_works():
-    operator = SocialSCRMImportOperator(task_id="import_customers", data="a.csv", dry_run=True)
-    operator.dry_run()
-
-
 @pytest.mark.parametrize(("rows", "advised"), [(50_000, False), (50_001, True)])
 def test_a_large_table_is_imported_with_the_advice_to_pass_a_path(rows, advised, caplog):
     with caplog.at_level(logging.WARNING):
