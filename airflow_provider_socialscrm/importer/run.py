@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing, nullcontext
 from typing import Any
 
 from airflow_provider_socialscrm.api.client import Client
@@ -17,8 +17,9 @@ from airflow_provider_socialscrm.importer.errors import InputError, StoppedError
 from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.paths import OpenablePath
-from airflow_provider_socialscrm.importer.reasons import CUT_SHORT, NOTHING_SENT, Bucket
-from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint, CheckpointStore, NoCheckpointStore
+from airflow_provider_socialscrm.importer.reasons import NOTHING_SENT, Bucket
+from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint
+from airflow_provider_socialscrm.importer.results.checkpoint_stores import CheckpointStore, NoCheckpointStore
 from airflow_provider_socialscrm.importer.results.checkpoint_writer import CheckpointWriter
 from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter, delete_parts
 from airflow_provider_socialscrm.importer.results.progress import ProgressCallback, ProgressObserver
@@ -103,7 +104,9 @@ class Import:
         :raises RejectedRowsError: if more rows were refused than ``max_rejected`` allows.
         :raises AccountingError: if a row is in no bucket, or in two.
         """
-        with closing(self._input):
+        with closing(self._input), ExitStack() as at_the_end:
+            at_the_end.callback(self._checkpoint.release)
+            self._checkpoint.begin()
             self._input.read()
             self._resume()
             self.before = self.report.manifest()
@@ -123,15 +126,28 @@ class Import:
     def _resume(self) -> None:
         if not self._checkpoint.load():
             return
-        if self._checkpoint.matches(self._rows_up_to(self._checkpoint.end)):
-            self.report = Report.resumed(self._checkpoint.report)
-            if self._checkpoint.is_complete:
-                log.info("An earlier try completed this import: no row is left to send")
-                return
-            log.info("Resuming: %s rows are done since an earlier try", f"{self._checkpoint.done_rows:,}")
-        else:
-            self._checkpoint.start_over()
+        report = self._checkpoint.resumed_report()
+        if not self._checkpoint.matches(self._rows_up_to(self._checkpoint.end)):
             log.warning("The rows have changed since the last try, so the import starts over.")
+            self._checkpoint.start_over()
+            return
+        self.report = report
+        if not self._checkpoint.is_complete:
+            log.info("Resuming: %s rows are done since an earlier try", f"{self._checkpoint.done_rows:,}")
+        elif self._checkpoint.is_whole(self._input.prepared_batches()):
+            log.info("An earlier try completed this import: no row is left to send")
+        else:
+            self._reopen()
+
+    def _reopen(self) -> None:
+        log.warning(
+            "The input has changed since an earlier try completed this import: %s rows were accepted and are not sent "
+            "again; all others are looked at once more.",
+            f"{self.report.rows_in(Bucket.ACCEPTED):,}",
+        )
+        self._checkpoint.reopen(self._rows_up_to(self._checkpoint.end))
+        self.report = self.report.with_accepted_only()
+        self._checkpoint.save(self._checkpoint.state(self.report.state()))  # before the dead letter is emptied
 
     def _run(self) -> None:
         self._earlier, self._started = self.report.seconds.total, self._options.clock.now()
@@ -228,6 +244,7 @@ class Import:
         is_resumed = self._checkpoint.is_resumed  # before this run marks rows as done, which need no check
         for prepared in batches:
             self._rows_read += prepared.size
+            self._checkpoint.look_at(prepared)
             recorder.record_unsent(prepared)
             recorder.maybe_report_progress()  # a retry may read for long before it has a call to make
             rows = list(self._left(prepared.rows, recorder)) if is_resumed else prepared.rows
@@ -237,7 +254,8 @@ class Import:
         for row in rows:
             if self._checkpoint.is_done(row):
                 continue
-            if self._checkpoint.is_in_doubt(row) and not self._options.resend:
-                recorder.record(Bucket.UNKNOWN, [row], CUT_SHORT)
+            reason = None if self._options.resend else self._checkpoint.reason_to_hold(row)
+            if reason:
+                recorder.record(Bucket.UNKNOWN, [row], reason)
             else:
                 yield row

@@ -8,14 +8,24 @@ from typing import Any
 
 
 class MemoryCheckpointStore:
-    """Has every state that it was given, as the JSON of a file, in order.
+    """Has every state that it was given, as the JSON of a file, in order. It belongs to one try at a time.
 
     :param on_save: called with each state once it is saved.
     """
 
     def __init__(self, on_save: Callable[[dict[str, Any]], Any] = lambda _: None) -> None:
         self.texts: list[str] = []
+        self.held: str | None = None
         self._on_save = on_save
+
+    def begin(self) -> str | None:
+        return None if self.texts else self.held
+
+    def claim(self) -> None:
+        """Do nothing."""
+
+    def release(self) -> None:
+        """Do nothing."""
 
     @property
     def states(self) -> list[dict[str, Any]]:
@@ -29,5 +39,6 @@ class MemoryCheckpointStore:
         self.texts.append(json.dumps(state))
         self._on_save(state)
 
-    def clear(self) -> None:
+    def restart(self, held: str | None) -> None:
         self.texts.clear()
+        self.held = held
