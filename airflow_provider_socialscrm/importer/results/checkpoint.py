@@ -20,6 +20,7 @@ from airflow_provider_socialscrm.importer.reasons import (
     HELD,
     NO_CHECKPOINT,
     STARTED_OVER,
+    Bucket,
     Reason,
 )
 from airflow_provider_socialscrm.importer.results.checkpoint_state import CheckpointState
@@ -122,7 +123,9 @@ class Checkpoint:
             report = Report.resumed(self._report)
         except DamagedError as failure:
             raise _damaged(f"report: {failure}") from None
-        if report.rows < self.done_rows if self.is_complete else report.rows != self.done_rows:
+        accepted = report.rows_in(Bucket.ACCEPTED) == self.done_rows - len(self._not_accepted)
+        others = report.rows >= self.done_rows if self.is_complete else report.rows == self.done_rows
+        if not (accepted and others):
             raise _damaged("its counts do not fit the rows that are done")
         return report
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from airflow_provider_socialscrm.importer.results.input_sum import SavedInput
+from airflow_provider_socialscrm.importer.results.intervals import Intervals
 from airflow_provider_socialscrm.importer.results.saved_values import Count, Sum
 
 Pairs = list[tuple[Count, Count]]
@@ -39,6 +40,8 @@ class CheckpointState(msgspec.Struct, frozen=True, kw_only=True):
                 raise ValueError(f"the intervals of {name!r} are empty, overlap or are not in order")
         if not _is_in_order(sorted([*self.done, *self.in_doubt])):
             raise ValueError("a row is both done and in doubt")
+        if len(Intervals([*self.done, *self.not_accepted])) != len(Intervals(self.done)):
+            raise ValueError("a row that was not accepted is not done")
         if self.complete and (self.in_doubt or self.input is None):
             raise ValueError("a complete import has rows in doubt, or no sum of its input")
 

@@ -1,9 +1,10 @@
 """Where the checkpoint is between the tries of a task, whose it is, and which try may write it.
 
 A try claims the checkpoint before it reads the state of the one before. A try that finds another claim than its own
-stops. It looks before each save, and once more after a save with rows in doubt, that is before they are sent. So of two
-tries at the same time either the older one sees the claim and does not send such a row, or the newer one, which reads
-the state after its claim, sees that the row is in doubt and holds it.
+stops. It looks before and after each save, that is also before rows in doubt are sent. So of two tries at the same time
+either the older one sees the claim and does not send such a row, or the newer one, which reads the state after its
+claim, sees that the row is in doubt and holds it. No store can compare and write in one step, so the older one may have
+replaced the newer one's state. Then it leaves a mere trace there, with which a later try holds rows with side effects.
 """
 
 from __future__ import annotations
@@ -190,8 +191,11 @@ class OwnedCheckpointStore(ABC):
         """Save the state, unless another try owns the checkpoint."""
         self._check_claim()
         self._write(Place.STATE, {"identity": self._identity, "try": self._number, "state": state})
-        if state.get("in_doubt"):
+        try:
             self._check_claim()
+        except SupersededError:
+            self.restart(str(NO_CHECKPOINT.code))
+            raise
 
     def restart(self, held: str | None) -> None:
         """Put a mere trace of this try in place of the state."""

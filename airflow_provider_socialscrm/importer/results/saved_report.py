@@ -32,15 +32,15 @@ class SavedTally(msgspec.Struct, frozen=True):
     refusals: list[SavedRefusal]
 
     def __post_init__(self) -> None:
-        """Check that no reason has more rows than its bucket.
+        """Check that the reasons have no more rows than their buckets.
 
         :raises ValueError: if one has.
         """
         rows: Counter[Bucket] = Counter()
         for refusal in self.refusals:
             rows[refusal.bucket] += refusal.rows
-        if any(count > self.buckets.get(bucket, 0) for bucket, count in rows.items()):
-            raise ValueError("a reason has more rows than its bucket")
+        if any(count > self.buckets.get(bucket, 0) or bucket is Bucket.ACCEPTED for bucket, count in rows.items()):
+            raise ValueError("a reason has more rows than its bucket, or is one of accepted rows")
 
 
 class SavedReport(msgspec.Struct, frozen=True):
