@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack, closing, nullcontext
-from typing import Any
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
+from typing import Any, Final
 
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.customers import import_path
@@ -15,6 +15,7 @@ from airflow_provider_socialscrm.api.settings import AuthScheme
 from airflow_provider_socialscrm.api.shared_pacing import open_pace
 from airflow_provider_socialscrm.importer.errors import InputError, StoppedError
 from airflow_provider_socialscrm.importer.fields.reader import InputReader
+from airflow_provider_socialscrm.importer.identity import OUTSIDE_AIRFLOW, ImportIdentity
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.paths import OpenablePath
 from airflow_provider_socialscrm.importer.reasons import NOTHING_SENT, Bucket
@@ -22,6 +23,7 @@ from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint
 from airflow_provider_socialscrm.importer.results.checkpoint_stores import CheckpointStore, NoCheckpointStore
 from airflow_provider_socialscrm.importer.results.checkpoint_writer import CheckpointWriter
 from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter, delete_parts
+from airflow_provider_socialscrm.importer.results.missing_rows import EarlierTries
 from airflow_provider_socialscrm.importer.results.progress import ProgressCallback, ProgressObserver
 from airflow_provider_socialscrm.importer.results.recorder import Recorder
 from airflow_provider_socialscrm.importer.results.report import Report, observations
@@ -35,6 +37,12 @@ from airflow_provider_socialscrm.importer.sources.base import Source
 
 log = logging.getLogger(__name__)
 
+REOPENED: Final = (
+    "The input has changed since an earlier try completed this import: %s rows were accepted and are not sent again, "
+    "all others are decided on again."
+)
+"""Warning of a retry that finds rows appended, or other rows that cannot be sent."""
+
 
 class Import:
     """Import one table, over as many tries as it takes, so that every row has an outcome.
@@ -44,6 +52,7 @@ class Import:
     :param options: limits, rules and concurrency.
     :param rejects_path: the dead letter, for the rows that are not imported; ``None`` writes none.
     :param checkpoint_store: saves the checkpoint from which a later try resumes; ``None`` saves none.
+    :param identity: which import this is. The dead letter of another one is not overwritten.
     :param on_progress: takes the progress every ten seconds.
     :raises InputError: if the columns do not fit the rules, or lack what each row needs.
     """
@@ -56,6 +65,7 @@ class Import:
         rejects_path: OpenablePath | None = None,
         checkpoint_store: CheckpointStore | None = None,
         *,
+        identity: ImportIdentity = OUTSIDE_AIRFLOW,
         on_progress: ProgressCallback | None = None,
     ) -> None:
         settings = client.settings
@@ -69,6 +79,7 @@ class Import:
         self._client = client
         self._options = options
         self._rejects_path = rejects_path
+        self._identity = identity
         self._limits = Limits(options.rows_per_call, options.bytes_per_call)
         plan = {
             "target": [settings.base_url, settings.tenant_id, settings.auth_scheme.value, settings.user_name],
@@ -113,7 +124,7 @@ class Import:
             if not self._checkpoint.is_complete:
                 self._run()
             elif self._rejects_path is not None:
-                delete_parts(self._rejects_path)
+                delete_parts(self._rejects_path, self._identity)
         check_refusals(self.report, self._options.max_rejected, self._rejects_path)
 
     def manifest(self) -> dict[str, Any]:
@@ -126,35 +137,27 @@ class Import:
     def _resume(self) -> None:
         if not self._checkpoint.load():
             return
-        report = self._checkpoint.resumed_report()
-        if not self._checkpoint.matches(self._rows_up_to(self._checkpoint.end)):
+        report, batches = self._checkpoint.resumed_report(), self._input.prepared_batches
+        is_same = self._checkpoint.matches(self._rows_up_to(self._checkpoint.end))
+        if is_same and not self._checkpoint.is_complete:
+            self.report = report
+            log.info("Resuming: %s rows are done since an earlier try", f"{self._checkpoint.done_rows:,}")
+        elif is_same and self._checkpoint.is_whole(batches()):
+            self.report = report
+            log.info("An earlier try completed this import: no row is left to send")
+        elif self._checkpoint.is_complete and self._checkpoint.reopen(batches):
+            self.report = report.with_accepted_only()
+            log.warning(REOPENED, f"{self.report.rows:,}")
+            self._checkpoint.save(self._checkpoint.state(self.report.state()))  # before the dead letter is emptied
+        else:
             log.warning("The rows have changed since the last try, so the import starts over.")
             self._checkpoint.start_over()
-            return
-        self.report = report
-        if not self._checkpoint.is_complete:
-            log.info("Resuming: %s rows are done since an earlier try", f"{self._checkpoint.done_rows:,}")
-        elif self._checkpoint.is_whole(self._input.prepared_batches()):
-            log.info("An earlier try completed this import: no row is left to send")
-        else:
-            self._reopen()
-
-    def _reopen(self) -> None:
-        log.warning(
-            "The input has changed since an earlier try completed this import: %s rows were accepted and are not sent "
-            "again; all others are looked at once more.",
-            f"{self.report.rows_in(Bucket.ACCEPTED):,}",
-        )
-        self._checkpoint.reopen(self._rows_up_to(self._checkpoint.end))
-        self.report = self.report.with_accepted_only()
-        self._checkpoint.save(self._checkpoint.state(self.report.state()))  # before the dead letter is emptied
 
     def _run(self) -> None:
         self._earlier, self._started = self.report.seconds.total, self._options.clock.now()
-        path, columns = self._rejects_path, self._source.columns
         sends_nothing = self._options.rules.on_invalid == "fail" and self._input.has_invalid_rows()
         with (
-            nullcontext() if path is None else DeadLetter(path, columns, self._checkpoint.is_done_at) as dead_letter,
+            self._dead_letter() as dead_letter,
             self._writer(dead_letter) as writer,
         ):
             recorder = Recorder(self.report, self._checkpoint, writer, dead_letter=dead_letter, observer=self._observer)
@@ -171,6 +174,22 @@ class Import:
             writer.save_complete()
         if dead_letter:
             dead_letter.delete_parts()
+
+    def _dead_letter(self) -> AbstractContextManager[DeadLetter | None]:
+        if self._rejects_path is None:
+            return nullcontext()
+        checkpoint, allow_missing = self._checkpoint, self._options.allow_missing_rejects
+        return DeadLetter(
+            self._rejects_path,
+            self._source.columns,
+            checkpoint.is_done_at,
+            identity=self._identity,
+            earlier=EarlierTries(checkpoint.not_accepted, self._done_rows, allow_missing=allow_missing),
+            check_claim=checkpoint.check_claim,
+        )
+
+    def _done_rows(self) -> Iterator[Row]:
+        return filter(self._checkpoint.is_done, self._rows_up_to(self._checkpoint.end))
 
     def _writer(self, dead_letter: DeadLetter | None) -> CheckpointWriter:
         options = self._options

@@ -19,6 +19,7 @@ from airflow_provider_socialscrm.importer.results.checkpoint_stores import (
     OwnedCheckpointStore,
     Place,
 )
+from airflow_provider_socialscrm.runtime.task_identity import identity_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -93,10 +94,10 @@ def checkpoint_store_for(context: Context, path: Any) -> CheckpointStore | None:
     store: CheckpointStore
     if path is not None:
         log.info("The checkpoint is saved in %s: a retry resumes from it", path)
-        store = FileCheckpointStore(path, _identity(context), number, is_retry=is_retry)
+        store = FileCheckpointStore(path, identity_of(context).tries, number, is_retry=is_retry)
     elif (state := task_state_store(context)) is not None:
         log.info("The checkpoint is saved in Airflow's task state: a retry resumes from it, clearing starts over")
-        store = TaskStateCheckpointStore(state, _identity(context), number, is_retry=is_retry)
+        store = TaskStateCheckpointStore(state, identity_of(context).tries, number, is_retry=is_retry)
     else:
         log.info(
             "No checkpoint is saved: a retry sends every row again, and holds those with side effects as unknown. Set "
@@ -112,11 +113,4 @@ def is_retried(ti: Any) -> bool:
 
     Clearing sets ``max_tries`` to the number of the last try plus the task's retries.
     """
-    first_since_cleared = ti.max_tries - (ti.task.retries or 0) + 1
-    return ti.try_number not in (1, first_since_cleared)
-
-
-def _identity(context: Context) -> str:
-    # Clearing a task raises its max_tries, which distinguishes a cleared task, to start over, from a retried one.
-    ti = context["ti"]
-    return "/".join(str(part) for part in (ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.max_tries))
+    return bool(ti.try_number > 1 and ti.try_number != ti.max_tries - (ti.task.retries or 0) + 1)

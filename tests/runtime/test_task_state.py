@@ -6,6 +6,7 @@ import logging
 import threading
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -20,7 +21,12 @@ from airflow_provider_socialscrm.importer.errors import CheckpointError, InputEr
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.results.checkpoint_stores import FileCheckpointStore
 from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
-from airflow_provider_socialscrm.runtime.task_state import KEY, TaskStateCheckpointStore, checkpoint_store_for
+from airflow_provider_socialscrm.runtime.task_state import (
+    KEY,
+    TaskStateCheckpointStore,
+    checkpoint_store_for,
+    is_retried,
+)
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.support.airflow import FakeTaskInstance, FakeTaskStateStore
 
@@ -159,6 +165,57 @@ def test_a_cleared_task_starts_over_though_airflow_keeps_its_state(crm: Sandbox)
 
     assert manifest["calls"]["sent"] == 10
     assert [customer["times_imported"] for customer in crm.customers()] == [2] * 20
+
+
+def test_a_retry_of_a_try_that_failed_before_it_read_anything_holds_no_row(crm: Sandbox, monkeypatch, tmp_path):
+    data, path = customers(welcome="Hello"), str(tmp_path / "state.json")
+    with monkeypatch.context() as patched:
+        patched.delenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT")
+        with pytest.raises(Exception, match="socialscrm_default"):
+            operator_of(data, checkpoint_path=path).execute({"ti": FakeTaskInstance()})
+
+    manifest = operator_of(data, checkpoint_path=path).execute({"ti": FakeTaskInstance(try_number=2)})
+
+    assert manifest["rows"]["accepted"] == 20
+    assert [customer["welcomes"] for customer in crm.customers()] == [1] * 20
+
+
+@pytest.mark.parametrize("saves", [True, False])
+def test_a_retry_without_a_checkpoint_holds_rows_with_side_effects(crm: Sandbox, tmp_path, caplog, saves):
+    data = customers(2, welcome=["Hello", None])
+    arguments = {"checkpoint_path": str(tmp_path / "state.json")} if saves else {}
+    crm.inject("code", code=517, times=1)
+    with pytest.raises(ServiceError):
+        operator_of(data, **arguments).execute({"ti": FakeTaskInstance()})
+    (tmp_path / "state.json").unlink(missing_ok=True)
+
+    with pytest.raises(AirflowFailException, match="1 of 2 rows were refused \\(1 x no-checkpoint\\)"):
+        operator_of(data, **arguments).execute({"ti": FakeTaskInstance(try_number=2)})
+
+    assert "This is a retry, and no earlier try has left a checkpoint" in caplog.text
+    assert [customer["welcomes"] for customer in crm.customers()] == [0]
+
+
+@pytest.mark.parametrize(
+    ("try_number", "max_tries", "retries", "is_retry"),
+    [
+        (1, 2, 2, False),
+        (2, 2, 2, True),
+        (3, 2, 2, True),
+        (2, 3, 2, False),  # cleared after the first try
+        (3, 3, 2, True),
+        (4, 5, 2, False),  # cleared after the third
+        (1, 0, 0, False),
+        (2, 1, 0, False),  # cleared
+        (2, 2, 5, True),  # the task's retries were changed in between
+        (2, 5, 2, True),
+        (2, 2, None, True),
+    ],
+)
+def test_a_retry_is_known_from_the_first_try_and_from_a_cleared_task(try_number, max_tries, retries, is_retry):
+    ti = FakeTaskInstance(try_number=try_number, max_tries=max_tries, task=SimpleNamespace(retries=retries))
+
+    assert is_retried(ti) is is_retry
 
 
 def test_task_state_that_airflow_cannot_read_makes_no_call_and_is_no_fatal_error(crm: Sandbox):

@@ -24,6 +24,9 @@ class MemoryCheckpointStore:
     def claim(self) -> None:
         """Do nothing."""
 
+    def check_claim(self) -> None:
+        """Do nothing."""
+
     def release(self) -> None:
         """Do nothing."""
 
@@ -38,6 +41,10 @@ class MemoryCheckpointStore:
     def save(self, state: dict[str, Any]) -> None:
         self.texts.append(json.dumps(state))
         self._on_save(state)
+
+    def clear(self) -> None:
+        """Lose the state, as when somebody deletes it before a retry."""
+        self.restart("no-checkpoint")
 
     def restart(self, held: str | None) -> None:
         self.texts.clear()

@@ -9,7 +9,7 @@ retry starts over, or finds no checkpoint, nobody knows which of them were sent,
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ from airflow_provider_socialscrm.importer.results.checkpoint_state import Checkp
 from airflow_provider_socialscrm.importer.results.checkpoint_stores import CheckpointStore
 from airflow_provider_socialscrm.importer.results.input_sum import InputSum
 from airflow_provider_socialscrm.importer.results.intervals import Intervals
+from airflow_provider_socialscrm.importer.results.not_accepted import NotAccepted
 from airflow_provider_socialscrm.importer.results.report import Report
 from airflow_provider_socialscrm.importer.results.saved_values import DamagedError, as_hex, checked
 from airflow_provider_socialscrm.importer.rows import PreparedBatch, Row
@@ -51,7 +52,8 @@ class Checkpoint:
         self._plan = {"version": STATE_VERSION, **plan}
         self._done = Intervals()
         self._in_doubt = Intervals()
-        self._not_accepted = Intervals()
+        self.not_accepted = NotAccepted()
+        """The rows that are done and were not accepted, which the dead letter must have."""
         self._content = 0
         self._report: dict[str, Any] = {}
         self._input = InputSum()
@@ -74,6 +76,13 @@ class Checkpoint:
                 "This is a retry, and no earlier try has left a checkpoint: every row is sent again, and those with "
                 "side effects are held as unknown, unless on_unknown is 'resend'."
             )
+
+    def check_claim(self) -> None:
+        """Raise if another try owns the checkpoint by now.
+
+        :raises SupersededError: then.
+        """
+        self._store.check_claim()
 
     def release(self) -> None:
         """Let other tries own the checkpoint, at the end of this one."""
@@ -108,7 +117,7 @@ class Checkpoint:
         except DamagedError as failure:
             raise _damaged(str(failure)) from None
         self._done, self._in_doubt = Intervals(state.done), Intervals(state.in_doubt)
-        self._not_accepted = Intervals(state.not_accepted)
+        self.not_accepted = NotAccepted(state.not_accepted, state.not_accepted_rows)
         self._content, self._report = int(state.content, 16), state.report
         self._held, self._may_have_side_effects = state.held, state.may_have_side_effects
         self._whole = InputSum.resumed(state.input) if state.input else None
@@ -123,7 +132,7 @@ class Checkpoint:
             report = Report.resumed(self._report)
         except DamagedError as failure:
             raise _damaged(f"report: {failure}") from None
-        accepted = report.rows_in(Bucket.ACCEPTED) == self.done_rows - len(self._not_accepted)
+        accepted = report.rows_in(Bucket.ACCEPTED) == self.done_rows - self.not_accepted.rows
         others = report.rows >= self.done_rows if self.is_complete else report.rows == self.done_rows
         if not (accepted and others):
             raise _damaged("its counts do not fit the rows that are done")
@@ -162,7 +171,7 @@ class Checkpoint:
         if self._may_have_side_effects and not self._held:
             self._held = str(STARTED_OVER.code)
             log.warning("Rows with side effects are held as unknown then, unless on_unknown is 'resend'.")
-        self._done, self._in_doubt, self._not_accepted = Intervals(), Intervals(), Intervals()
+        self._done, self._in_doubt, self.not_accepted = Intervals(), Intervals(), NotAccepted()
         self._content, self._report, self._whole = 0, {}, None
         self.is_complete = False
         self._store.restart(self._held)
@@ -178,17 +187,31 @@ class Checkpoint:
             found.add(prepared)
         return self._whole == found
 
-    def reopen(self, rows: Iterable[Row]) -> None:
-        """Make the rows of a complete import that were not accepted undecided again; those with side effects in doubt.
+    def reopen(self, batches: Callable[[], Iterable[PreparedBatch]]) -> bool:
+        """Return whether the input of a complete import has become longer only, or has other rows that are not sent.
 
-        :param rows: all rows of the input that can be sent, at least up to :attr:`end`.
+        Then only its accepted rows stay done, at their new places in the order of sending. The others are undecided
+        again; those with side effects are in doubt.
+
+        :param batches: returns the whole input.
         """
-        again = [row for row in rows if row.order in self._not_accepted]
-        self._done.remove(row.order for row in again)
-        self._content = (self._content - sum(map(_content, again))) % _CONTENT
-        self._not_accepted = Intervals()
-        self.mark_intended(row for row in again if row.has_side_effects)
+        places = self.not_accepted.places
+        if places is None or not self._whole:
+            return False
+        rows = self._whole.rows
+        known, content = 0, 0
+        for number, row in _first(batches(), rows):
+            known, content = known + 1, (content + _content(row, number)) % _CONTENT
+        if (known, content) != (self.done_rows, self._content):
+            return False
+        self._done, self._content, self.not_accepted = Intervals(), 0, NotAccepted()
+        for number, row in _first(batches(), rows):
+            if number not in places:
+                self.mark_done([row])
+            elif row.has_side_effects:
+                self.mark_intended([row])
         self.is_complete, self._is_reopened = False, True
+        return True
 
     def is_done(self, row: Row) -> bool:
         """Return whether the row need not be sent any more."""
@@ -212,10 +235,15 @@ class Checkpoint:
         """Return whether one of these rows is in doubt."""
         return len(self._in_doubt) > 0 and any(map(self.is_in_doubt, rows))
 
-    def mark_done(self, rows: Iterable[Row]) -> None:
-        """Mark rows that need not be sent any more."""
+    def mark_done(self, rows: Iterable[Row], *, accepted: bool = True) -> None:
+        """Mark rows that need not be sent any more.
+
+        :param accepted: whether the CRM accepted them; if not, the dead letter must have them.
+        """
         done = list(rows)
         self.mark_resolved(done)
+        if not accepted:
+            self.not_accepted.add_all(row.order for row in done if not self.is_done(row))
         self._done.add_all(row.order for row in done)
         self._content = (self._content + sum(map(_content, done))) % _CONTENT
 
@@ -225,10 +253,6 @@ class Checkpoint:
         self._may_have_side_effects = self._may_have_side_effects or bool(new)
         self._in_doubt.add_all(row.order for row in new)
         self._content = (self._content + sum(map(_content, new))) % _CONTENT
-
-    def mark_not_accepted(self, rows: Iterable[Row]) -> None:
-        """Mark rows that are done as those that a person has to look at."""
-        self._not_accepted.add_all(row.order for row in rows)
 
     def mark_resolved(self, rows: Iterable[Row]) -> None:
         """Mark rows as no longer in doubt: the outcome of their call is known."""
@@ -250,7 +274,7 @@ class Checkpoint:
             "plan": self._plan,
             "done": self._done.pairs(),
             "in_doubt": self._in_doubt.pairs(),
-            "not_accepted": self._not_accepted.pairs(),
+            **self.not_accepted.state(),
             "may_have_side_effects": self._may_have_side_effects,
             "held": self._held,
             "content": as_hex(self._content),
@@ -273,6 +297,13 @@ def _damaged(reason: str) -> CheckpointError:
     )
 
 
-def _content(row: Row) -> int:
-    digest = blake2b(row.body, digest_size=8, salt=row.order.to_bytes(16, "big"), key=(row.agent or "").encode()[:64])
+def _first(batches: Iterable[PreparedBatch], positions: int) -> Iterator[tuple[int, Row]]:
+    """Yield the rows of the first so many positions, with the places in the order of sending that they have alone."""
+    rows = (row for prepared in batches for row in prepared.rows)
+    return enumerate(row for row in rows if row.position < positions)
+
+
+def _content(row: Row, order: int | None = None) -> int:
+    place = (row.order if order is None else order).to_bytes(8, "big") + row.position.to_bytes(8, "big")
+    digest = blake2b(row.body, digest_size=8, salt=place, key=(row.agent or "").encode()[:64])
     return int.from_bytes(digest.digest(), "big")

@@ -26,6 +26,7 @@ class CheckpointState(msgspec.Struct, frozen=True, kw_only=True):
     report: dict[str, Any]
     complete: bool
     not_accepted: Pairs
+    not_accepted_rows: Count
     may_have_side_effects: bool
     held: str | None
     input: SavedInput | None

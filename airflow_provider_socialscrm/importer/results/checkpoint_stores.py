@@ -19,7 +19,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError, SupersededError
-from airflow_provider_socialscrm.importer.paths import OpenablePath, is_plain, open_to_write
+from airflow_provider_socialscrm.importer.paths import OpenablePath, is_plain, make_folder, make_private, open_to_write
 from airflow_provider_socialscrm.importer.reasons import NO_CHECKPOINT
 from airflow_provider_socialscrm.importer.results.saved_values import Count, DamagedError, checked, what
 
@@ -39,6 +39,12 @@ class CheckpointStore(Protocol):
         """Let this try own the checkpoint, and no other one save it any more.
 
         :raises SupersededError: if a newer try owns it.
+        """
+
+    def check_claim(self) -> None:
+        """Raise unless this try still owns the checkpoint, or never claimed it.
+
+        :raises SupersededError: if another try owns it.
         """
 
     def release(self) -> None:
@@ -78,6 +84,9 @@ class NoCheckpointStore:
         return str(NO_CHECKPOINT.code) if self._is_retry else None
 
     def claim(self) -> None:
+        """Do nothing."""
+
+    def check_claim(self) -> None:
         """Do nothing."""
 
     def release(self) -> None:
@@ -174,6 +183,14 @@ class OwnedCheckpointStore(ABC):
         self._write(Place.OWNER, self._claim)
         self._is_claimed = True
 
+    def check_claim(self) -> None:
+        """Raise unless this try still owns the checkpoint, or never claimed it."""
+        if self._is_claimed and self._read(Place.OWNER) != self._claim:
+            raise SupersededError(
+                f"Another try of this task has begun and owns the checkpoint, so this one, try {self._number}, stops: "
+                "the other one sends what is left."
+            )
+
     def release(self) -> None:
         """Give up the claim, if this try still has it."""
         if self._is_claimed:
@@ -189,10 +206,10 @@ class OwnedCheckpointStore(ABC):
 
     def save(self, state: dict[str, Any]) -> None:
         """Save the state, unless another try owns the checkpoint."""
-        self._check_claim()
+        self.check_claim()
         self._write(Place.STATE, {"identity": self._identity, "try": self._number, "state": state})
         try:
-            self._check_claim()
+            self.check_claim()
         except SupersededError:
             self.restart(str(NO_CHECKPOINT.code))
             raise
@@ -223,13 +240,6 @@ class OwnedCheckpointStore(ABC):
             raise SupersededError(
                 f"Try {number} of this task has begun, so this one, try {self._number}, stops: the newer one sends "
                 f"what is left."
-            )
-
-    def _check_claim(self) -> None:
-        if self._is_claimed and self._read(Place.OWNER) != self._claim:
-            raise SupersededError(
-                f"Another try of this task has begun and owns the checkpoint, so this one, try {self._number}, stops: "
-                "the other one sends what is left."
             )
 
     def _unreadable(self, reason: object, remedy: str) -> CheckpointError:
@@ -292,8 +302,9 @@ class FileCheckpointStore(OwnedCheckpointStore):
 
     def _replace(self, path: Any, content: bytes) -> None:
         if is_plain(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             beside = path.with_name(f"{path.name}.{self._claim['token']}{NEW}")  # no other try writes this one
+            make_private(beside)
             beside.write_bytes(content)
             beside.replace(path)
         else:  # object storage shows a file only when it is complete
