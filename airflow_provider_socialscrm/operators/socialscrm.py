@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider_socialscrm._compat import AirflowFailException, BaseXCom, has_retry_policies
+from airflow_provider_socialscrm._compat import AirflowFailException, BaseXCom, has_retry_policies, is_mapped
 from airflow_provider_socialscrm.api.errors import StopError
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS
@@ -152,7 +152,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         concurrency: int = DEFAULT_CONCURRENCY, parallel_tasks: int | None = None,
         **kwargs: Any,
     ) -> None:  # fmt: skip
-        super().__init__(**_with_retry_policy(kwargs))
+        super().__init__(**_with_retry_policy(kwargs, is_mapped=is_mapped(self)))
         self.data, self.encoding, self.delimiter = data, encoding, delimiter
         self.socialscrm_conn_id, self.max_rejected = socialscrm_conn_id, max_rejected
         self.rows_per_call, self.bytes_per_call = rows_per_call, bytes_per_call
@@ -276,11 +276,16 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         return options_of(vars(self))
 
 
-def _with_retry_policy(kwargs: dict[str, Any]) -> dict[str, Any]:
+def _with_retry_policy(kwargs: dict[str, Any], *, is_mapped: bool) -> dict[str, Any]:
     """Return a task's arguments with our retry policy, where Airflow has policies and the user gave none."""
-    # Airflow applies default_args only to arguments that are not given, so a policy there must win here.
-    if not has_retry_policies() or "retry_policy" in (kwargs.get("default_args") or {}):
+    # Airflow applies default_args only to arguments that are not given, so a policy there must win here. For a mapped
+    # task it gives each argument a value, so None says nothing, and only the policy can see which delay is not default.
+    given = {} if is_mapped else {**(kwargs.get("default_args") or {}), **kwargs}
+    if not has_retry_policies() or "retry_policy" in given or kwargs.get("retry_policy") is not None:
         return kwargs
-    from airflow_provider_socialscrm.retry_policies import SocialSCRMRetryPolicy  # noqa: PLC0415 - Airflow 3.3
+    from airflow_provider_socialscrm.retry_policies import (  # noqa: PLC0415 - Airflow 3.3
+        AIRFLOW_DELAYS,
+        SocialSCRMRetryPolicy,
+    )
 
-    return {"retry_policy": SocialSCRMRetryPolicy(), **kwargs}
+    return {**kwargs, "retry_policy": SocialSCRMRetryPolicy(task_delay=not given.keys().isdisjoint(AIRFLOW_DELAYS))}
