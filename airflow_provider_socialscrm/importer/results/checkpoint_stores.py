@@ -113,7 +113,7 @@ NOTHING: Final = "null"
 
 
 class Place(StrEnum):
-    """What a store saves, each in a place of its own."""
+    """Name the two values that a store saves, each in a place of its own."""
 
     STATE = "state"
     OWNER = "owner"
@@ -148,12 +148,12 @@ class OwnedCheckpointStore(ABC):
     @property
     @abstractmethod
     def _name(self) -> str:
-        """What the checkpoint is in, for sentences."""
+        """Return the name of the place, for sentences."""
 
     @property
     @abstractmethod
     def _remedy_if_damaged(self) -> str:
-        """What to do if what is there cannot be used."""
+        """Return a sentence on what to do if the content cannot be used."""
 
     @abstractmethod
     def _read(self, place: Place) -> Any | None:

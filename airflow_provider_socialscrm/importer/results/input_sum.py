@@ -29,7 +29,7 @@ class SavedInput(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True)
 class InputSum:
-    """What an input consists of.
+    """Sum up what an input consists of.
 
     :param rows: all of its rows.
     :param sendable: those that can be sent.
