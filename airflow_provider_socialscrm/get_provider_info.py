@@ -129,4 +129,10 @@ def _conn_fields() -> dict[str, Any]:
             "description": 'Headers to send with each call, as JSON: {"X-Team": "crm"}.',
             "schema": {"type": ["string", "null"]},
         },
+        "refusals_are_atomic": {
+            "label": "Refusals are atomic",
+            "description": "On if your CRM takes none of the rows of a call that it refuses: rows with welcome then "
+            "share calls.",
+            "schema": {"type": ["boolean", "null"], "default": False},
+        },
     }

@@ -20,7 +20,7 @@ MOST_REJECTED = 0.10
 
 
 def notify_of_failure(context: Context) -> None:
-    """Say how far the import came; replace the line by a message to your chat or pager."""
+    """Print how far the import came; send a message to your chat or pager instead."""
     manifest = context["ti"].xcom_pull(task_ids=context["ti"].task_id) or {}
     rows = manifest.get("rows", {})
     print(f"NOTIFY {context['ti'].task_id} failed: {rows.get('accepted', 0)} of {rows.get('total', '?')} rows accepted")  # noqa: T201
@@ -33,7 +33,7 @@ def branch_and_notify() -> None:
         task_id="import_customers",
         data=os.environ.get("SOCIALSCRM_DATA", str(Path(__file__).parent / "data" / "customers.csv")),
         max_rejected=None,
-        rejects_path=f"{FOLDER}/{{{{ run_id | replace(':', '-') }}}}-rejects.csv",
+        rejects_path=f"{FOLDER}/rejects/",  # each run has a file of its own in it
         on_failure_callback=notify_of_failure,
     )
 

@@ -131,6 +131,7 @@ def test_the_forms_defaults_are_the_defaults_of_the_settings():
         "time_zone": settings.DEFAULT_TIME_ZONE,
         "calls_per_second": settings.DEFAULT_CALLS_PER_SECOND,
         "timeout": settings.DEFAULT_TIMEOUT,
+        "refusals_are_atomic": False,
     }
     assert BEHAVIOUR["placeholders"]["host"] == settings.DEFAULT_BASE_URL
     assert str(settings.VENDOR_CALLS_PER_SECOND) in FIELDS["calls_per_second"]["description"]

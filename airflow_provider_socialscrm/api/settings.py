@@ -67,6 +67,8 @@ class Settings:
     :param pace_url: the Redis through which all tasks of the tenant share the pace; may hold a password. Empty: they
         divide it.
     :param transport: proxies, certificates and headers.
+    :param refusals_are_atomic: whether the tenant's CRM takes none of the rows of a call that it refuses, so that rows
+        with side effects may share calls. Default ``False``: the vendor does not say (vendor API 6.1).
     """
 
     base_url: str
@@ -79,6 +81,7 @@ class Settings:
     timeout: float = DEFAULT_TIMEOUT
     pace_url: str = field(default="", repr=False)
     transport: Transport = Transport()
+    refusals_are_atomic: bool = False
 
 
 def positive_number(value: Any) -> float:

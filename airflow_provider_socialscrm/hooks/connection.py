@@ -41,6 +41,7 @@ EXTRAS: Final = (
     "verify",
     "cert",
     "headers",
+    "refusals_are_atomic",
 )
 """The extras that are read, as the form has them."""
 
@@ -97,6 +98,7 @@ def settings_of(connection: Connection) -> Settings:
             cert=read("Cert", extra.get("cert"), _cert, unless.cert),
             headers=read("Headers", extra.get("headers"), _headers, unless.headers),
         ),
+        refusals_are_atomic=read("Refusals are atomic", extra.get("refusals_are_atomic"), _yes_or_no, False),
     )
     problems = [*(f"{label} is missing" for label in _missing(settings)), *_misspelled(extra), *reader.problems]
     if problems:
@@ -209,6 +211,13 @@ def _time_zone(value: str) -> str:
         return ZoneInfo(value).key
     except (ZoneInfoNotFoundError, TypeError, ValueError, OSError):
         raise ValueError(f"is {value!r} (must be a name such as {DEFAULT_TIME_ZONE} or UTC)") from None
+
+
+def _yes_or_no(value: Any) -> bool:
+    text = str(value).strip().lower()  # a connection that is given as a URI holds text
+    if text not in _BOOLEANS:
+        raise ValueError(f"is {value!r} (must be true or false)")
+    return _BOOLEANS[text]
 
 
 def _proxies(value: Any) -> Mapping[str, str]:

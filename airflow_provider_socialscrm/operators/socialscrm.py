@@ -54,9 +54,9 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     sent unless ``extension_fields`` names them. The input is read and checked to its end before the first call, so that
     errors in it are found before anything is sent. Each row ends in one bucket of the manifest, which the task returns:
     ``accepted`` (the CRM answered 200), ``rejected`` (the CRM rejected it), ``invalid`` (it cannot be sent),
-    ``duplicate``, ``blank`` (it has no value at all), ``unknown`` (sent, but the response was lost and sending it again
-    could do harm) or ``not_sent``. A task that fails pushes its manifest to XCom, too. No customer shows in logs, XCom
-    or rendered fields.
+    ``duplicate``, ``blank`` (it has no value at all), ``unknown`` (the CRM may have accepted it, and it is not sent
+    again, or not in this try) or ``not_sent``. A task that fails pushes its manifest to XCom, too. No customer shows in
+    logs, XCom or rendered fields.
 
     Safe to repeat: an import updates the customers that exist, as far as the vendor documents it. A row with
     ``welcome`` is sent again only if the CRM is known not to have taken it.
@@ -112,7 +112,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         file whose name ends in ``.parquet``, ``.csv`` or ``.jsonl``, to which a mapped task adds ``-{map_index}``. A
         file with rows of another import fails the task before any call. It holds customers' data. Default ``None``:
         such rows are only counted, with their first positions.
-    :param on_unknown: what to do with a row with ``welcome`` that was sent and whose response was lost: ``hold`` it as
+    :param on_unknown: what to do with a row with ``welcome`` that the CRM may have accepted: ``hold`` it as
         unknown (default, because the customer may have got the message) or ``resend`` it.
     :param checkpoint_path: where to save the checkpoint that a retry resumes from, local or in object storage: a
         folder, whose path ends in ``/``, in which each import has a file of its own; or a small file, to whose name a
@@ -224,7 +224,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
             self._settings = client.settings
             log_start(source, client.settings, dry_run=self._dry_run)
             if self._dry_run:
-                return self._preview(source, client, options, on_progress)
+                return self._preview(source, client, options, on_progress, context)
             self._running = Import(
                 source, client, options, rejects_path, store, identity=identity, on_progress=on_progress
             )
@@ -243,6 +243,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         return open_source(data, encoding=self.encoding, delimiter=self.delimiter)
 
     def _run(self, run: Import, context: Context) -> dict[str, Any]:
+        from airflow_provider_socialscrm.assets.socialscrm import customers_uri  # noqa: PLC0415
         from airflow_provider_socialscrm.runtime.metrics import emit_metrics  # noqa: PLC0415
         from airflow_provider_socialscrm.runtime.outlets import add_outlet_events  # noqa: PLC0415
 
@@ -255,17 +256,18 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         finally:
             log_outcome(run.manifest())
             emit_metrics(run.manifest(), run.before, {"dag_id": self.dag_id, "task_id": self.task_id})
-        add_outlet_events(self.outlets, context, run.manifest())
+        own = customers_uri(self.console_url, self._settings.tenant_id if self._settings else "")
+        add_outlet_events(self.outlets, context, run.manifest(), own)
         return run.manifest()
 
     def _preview(
-        self, source: Source, client: Client, options: Options, on_progress: ProgressCallback
+        self, source: Source, client: Client, options: Options, on_progress: ProgressCallback, context: Context
     ) -> dict[str, Any]:
         from airflow_provider_socialscrm.importer.dry_run import preview_import  # noqa: PLC0415
         from airflow_provider_socialscrm.importer.results.progress import ProgressObserver  # noqa: PLC0415
         from airflow_provider_socialscrm.runtime.outlets import outlets_of_dry_run  # noqa: PLC0415
 
-        self.outlets = outlets_of_dry_run(self.outlets)
+        self.outlets = outlets_of_dry_run(self.outlets, context)
         observer = ProgressObserver(on_progress, options.clock.now, options.progress_interval)
         found = preview_import(observer.observe(source), options, client.settings, client.envelope_size)
         log_preview(found)

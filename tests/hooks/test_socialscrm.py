@@ -115,6 +115,12 @@ def test_every_extra_of_a_uri_is_read(connect):
         ({"time_zone": "America/Sao_Paulo"}, {"time_zone": "America/Sao_Paulo"}),
         ({"calls_per_second": 2, "timeout": "5.5"}, {"calls_per_second": 2.0, "timeout": 5.5}),
         ({"auth_scheme": "", "time_zone": None, "calls_per_second": "", "timeout": None}, {}),
+        ({"refusals_are_atomic": True}, {"refusals_are_atomic": True}),
+        ({"refusals_are_atomic": "True"}, {"refusals_are_atomic": True}),
+        ({"refusals_are_atomic": False}, {}),
+        ({"refusals_are_atomic": " false "}, {}),
+        ({"refusals_are_atomic": None}, {}),
+        ({"refusals_are_atomic": ""}, {}),
     ],
     ids=str,
 )
@@ -142,6 +148,7 @@ MISSPELLED = [
     ("proxy", "proxies"),
     ("header", "headers"),
     ("time_out", "timeout"),
+    ("refusals_atomic", "refusals_are_atomic"),
 ]
 
 
@@ -251,6 +258,7 @@ WRONG = [
     ("headers", {"X-Team": "crm\r\nX: 1"}, "that HTTP allows"),
     ("headers", {"Token": "x"}, "which the provider sets"),
     ("headers", {"content-TYPE": "x"}, "which the provider sets"),
+    *(("refusals_are_atomic", wrong, "must be true or false") for wrong in ("yes", 1, 0, [True], {"on": True})),
 ]
 
 

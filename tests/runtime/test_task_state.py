@@ -15,7 +15,7 @@ from airflow.sdk import ObjectStoragePath
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse
 
-from airflow_provider_socialscrm.api.errors import ServiceError
+from airflow_provider_socialscrm.api.errors import SocialSCRMError
 from airflow_provider_socialscrm.api.retry import RetryLimits
 from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError, StoppedError, SystemicError
 from airflow_provider_socialscrm.importer.options import Options
@@ -144,8 +144,8 @@ def test_a_file_of_another_import_is_refused(tmp_path, changes):
 def test_a_task_with_the_file_of_another_import_makes_no_call(crm: Sandbox, tmp_path, changes, is_complete):
     path = tmp_path / "state.json"
     if not is_complete:
-        crm.inject("code", code=517, after=5, times=1)
-    with nullcontext() if is_complete else pytest.raises(ServiceError):
+        crm.inject("code", code=517, after=5)
+    with nullcontext() if is_complete else pytest.raises(SocialSCRMError):
         operator_of(customers(), checkpoint_path=str(path)).execute({"ti": FakeTaskInstance()})
     before, calls = path.read_bytes(), crm.stats()["calls"]
 
@@ -181,12 +181,13 @@ def test_a_retry_of_a_try_that_failed_before_it_read_anything_holds_no_row(crm: 
 
 
 @pytest.mark.parametrize("saves", [True, False])
-def test_a_retry_without_a_checkpoint_holds_rows_with_side_effects(crm: Sandbox, tmp_path, caplog, saves):
+def test_a_retry_without_a_checkpoint_holds_rows_with_side_effects(crm: Sandbox, tmp_path, caplog, monkeypatch, saves):
     data = customers(2, welcome=["Hello", None])
     arguments = {"checkpoint_path": str(tmp_path / "state.json")} if saves else {}
-    crm.inject("code", code=517, times=1)
-    with pytest.raises(ServiceError):
-        operator_of(data, **arguments).execute({"ti": FakeTaskInstance()})
+    with monkeypatch.context() as patched:
+        patched.delenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT")
+        with pytest.raises(Exception, match="socialscrm_default"):
+            operator_of(data, **arguments).execute({"ti": FakeTaskInstance()})
     (tmp_path / "state.json").unlink(missing_ok=True)
 
     with pytest.raises(AirflowFailException, match="1 of 2 rows were refused \\(1 x no-checkpoint\\)"):

@@ -16,7 +16,7 @@ from airflow_provider_socialscrm.importer.columns.values import as_utf8
 from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError, SupersededError
 from airflow_provider_socialscrm.importer.identity import OUTSIDE_AIRFLOW, ImportIdentity
 from airflow_provider_socialscrm.importer.paths import OpenablePath, open_to_write
-from airflow_provider_socialscrm.importer.reasons import OWN_COLUMNS, Bucket, Reason
+from airflow_provider_socialscrm.importer.reasons import IMPORT_COLUMN, OWN_COLUMNS, Bucket, Reason
 from airflow_provider_socialscrm.importer.results.dead_letter_formats import WRITERS
 from airflow_provider_socialscrm.importer.results.dead_letter_owner import Claim
 from airflow_provider_socialscrm.importer.results.dead_letter_parts import DeadLetterEntry, Parts, read_part
@@ -152,8 +152,8 @@ class DeadLetter:
 
     def delete_parts(self) -> None:
         """Delete the folder beside the one file: the import is complete, and the file has all of its rows."""
-        self._claim.release()
         self._parts.delete(self._parts.written)
+        self._claim.release()
 
     @contextmanager
     def _named_errors(self) -> Iterator[None]:
@@ -180,7 +180,8 @@ class DeadLetter:
     def _earlier_entries(
         self, parts: Sequence[Any], is_done: Callable[[int], bool], earlier: EarlierTries | None
     ) -> list[DeadLetterEntry]:
-        found = (entry for part in parts for entry in read_part(part))
+        ours = (None, self._identity.owner)  # the parts of an earlier version name no import
+        found = (entry for part in parts for entry in read_part(part) if entry.row.get(IMPORT_COLUMN) in ours)
         entries = {entry.order: entry for entry in found if entry.order is not None and is_done(entry.order)}
         if earlier:
             complete(entries, self._path, self._identity, earlier)
@@ -199,8 +200,8 @@ def delete_parts(path: OpenablePath, identity: ImportIdentity = OUTSIDE_AIRFLOW)
     parts = Parts(path)
     claim = Claim(path, parts.folder, identity)
     if claim.is_ours():
-        claim.release()
         parts.delete(parts.found())
+        claim.release()
 
 
 def has_parts(path: OpenablePath) -> bool:

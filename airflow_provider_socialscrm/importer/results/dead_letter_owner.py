@@ -70,10 +70,12 @@ class Claim:
         return self._owner() is not None
 
     def release(self) -> None:
-        """Give the dead letter up: the import is complete."""
+        """Give the dead letter up, whose parts are deleted: the import is complete."""
         file = self._folder / OWNER_FILE
         if file.exists():
             file.unlink()
+        if self._folder.exists() and not any(self._folder.iterdir()):
+            self._folder.rmdir()
 
     def _owner(self) -> str | None:
         return _value(self._folder / OWNER_FILE, "import")

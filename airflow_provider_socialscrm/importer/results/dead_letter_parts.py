@@ -61,11 +61,9 @@ class Parts:
         self.written.append(part)
 
     def delete(self, parts: Sequence[Any]) -> None:
-        """Delete parts, and the folder if it is empty then."""
+        """Delete parts."""
         for part in parts:
             part.unlink()
-        if self.folder.exists() and not any(self.folder.iterdir()):
-            self.folder.rmdir()
 
 
 def read_part(part: Any) -> list[DeadLetterEntry]:

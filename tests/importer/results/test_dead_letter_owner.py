@@ -114,6 +114,16 @@ def test_rows_of_another_import_that_was_killed_are_not_picked_up(tmp_path):
     assert has_parts(path)
 
 
+def test_parts_without_an_owner_are_taken_but_not_another_imports_rows_in_them(tmp_path):
+    path = tmp_path / "rejects.csv"
+    write(path, OTHERS["run"], complete=False)
+    (tmp_path / "rejects.csv.parts" / "owner.json").unlink()
+
+    opened(path, OURS, done=lambda _: True).close()
+
+    assert sum(batch.records.num_rows for batch in open_source(path).batches()) == 0
+
+
 def test_a_complete_import_deletes_no_parts_of_another_one(tmp_path):
     path = tmp_path / "rejects.csv"
     write(path, OTHERS["run"], complete=False)
