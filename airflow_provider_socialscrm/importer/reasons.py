@@ -165,11 +165,26 @@ CUT_SHORT: Final = Reason(
     "The worker was killed while this row may have been in flight, and sending it again could do harm.",
     "Look the customer up in the CRM. If the customer is not there, import the row again.",
 )
-CHECKPOINT_GONE: Final = Reason(
-    "checkpoint-gone",
-    "An earlier try may have sent this row, but its checkpoint is gone, and sending it again could do harm.",
-    "Look the customer up in the CRM. If the customer is not there, import the row again.",
+
+NO_CHECKPOINT: Final = Reason(
+    "no-checkpoint",
+    "This is a retry that found no checkpoint, so an earlier try may have sent this row, and sending it again could do "
+    "harm.",
+    CUT_SHORT.hint,
 )
+STARTED_OVER: Final = Reason(
+    "started-over",
+    "The import started over because of a change since an earlier try, which may have sent this row, and sending it "
+    "again could do harm.",
+    CUT_SHORT.hint,
+)
+DECIDED_BEFORE: Final = Reason(
+    "decided-before",
+    "An earlier try sent this row or was about to, without having it accepted, and sending it again could do harm.",
+    CUT_SHORT.hint,
+)
+HELD: Final = {str(reason.code): reason for reason in (NO_CHECKPOINT, STARTED_OVER)}
+"""Why all rows with side effects are held, by the reason's code."""
 
 
 TWO_FORMS: Final = Reason(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from typing import Any, Final
 
 from airflow_provider_socialscrm.api.client import Client
@@ -18,8 +18,9 @@ from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.identity import OUTSIDE_AIRFLOW, ImportIdentity
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.paths import OpenablePath
-from airflow_provider_socialscrm.importer.reasons import CHECKPOINT_GONE, CUT_SHORT, NOTHING_SENT, Bucket
-from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint, CheckpointStore, NoCheckpointStore
+from airflow_provider_socialscrm.importer.reasons import NOTHING_SENT, Bucket, Reason
+from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint
+from airflow_provider_socialscrm.importer.results.checkpoint_stores import CheckpointStore, NoCheckpointStore
 from airflow_provider_socialscrm.importer.results.checkpoint_writer import CheckpointWriter
 from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter, delete_parts
 from airflow_provider_socialscrm.importer.results.missing_rows import EarlierTries
@@ -37,11 +38,11 @@ from airflow_provider_socialscrm.importer.sources.base import Source
 
 log = logging.getLogger(__name__)
 
-CHECKPOINT_IS_GONE: Final = (
-    "The checkpoint that an earlier try saved is gone, so all rows are sent again. Rows with welcome are held as "
-    "unknown, because their customers may have been welcomed."
+REOPENED: Final = (
+    "The input has changed since an earlier try completed this import: %s rows were accepted and are not sent again, "
+    "all others are decided on again."
 )
-"""Warning of a retry that finds no checkpoint where there was one."""
+"""Warning of a retry that finds rows appended, or other rows that cannot be sent."""
 
 
 class Import:
@@ -91,7 +92,6 @@ class Import:
         self._started = self._earlier = 0.0
         self._engine: Engine | None = None
         self._is_stopped = False
-        self._is_checkpoint_gone = False
         self._rows_read = 0
         self.before = self.report.manifest()
         """The counts of the earlier tries."""
@@ -116,7 +116,9 @@ class Import:
         :raises RejectedRowsError: if more rows were refused than ``max_rejected`` allows.
         :raises AccountingError: if a row is in no bucket, or in two.
         """
-        with closing(self._input):
+        with closing(self._input), ExitStack() as at_the_end:
+            at_the_end.callback(self._checkpoint.release)
+            self._checkpoint.begin()
             self._input.read()
             self._resume()
             self.before = self.report.manifest()
@@ -136,15 +138,21 @@ class Import:
     def _resume(self) -> None:
         if not self._checkpoint.load():
             return
-        if self._checkpoint.matches(self._rows_up_to(self._checkpoint.end)):
-            self.report = Report.resumed(self._checkpoint.report)
-            if self._checkpoint.is_complete:
-                log.info("An earlier try completed this import: no row is left to send")
-                return
+        report, batches = self._checkpoint.resumed_report(), self._input.prepared_batches
+        is_same = self._checkpoint.matches(self._rows_up_to(self._checkpoint.end))
+        if is_same and not self._checkpoint.is_complete:
+            self.report = report
             log.info("Resuming: %s rows are done since an earlier try", f"{self._checkpoint.done_rows:,}")
+        elif is_same and self._checkpoint.is_whole(batches()):
+            self.report = report
+            log.info("An earlier try completed this import: no row is left to send")
+        elif self._checkpoint.is_complete and self._checkpoint.reopen(batches):
+            self.report = report.with_accepted_only()
+            log.warning(REOPENED, f"{self.report.rows:,}")
+            self._checkpoint.save(self._checkpoint.state(self.report.state()))  # before the dead letter is emptied
         else:
-            self._checkpoint.start_over()
             log.warning("The rows have changed since the last try, so the import starts over.")
+            self._checkpoint.start_over()
 
     def _run(self) -> None:
         self._earlier, self._started = self.report.seconds.total, self._options.clock.now()
@@ -172,17 +180,14 @@ class Import:
         if self._rejects_path is None:
             return nullcontext()
         checkpoint, allow_missing = self._checkpoint, self._options.allow_missing_rejects
-        dead_letter = DeadLetter(
+        return DeadLetter(
             self._rejects_path,
             self._source.columns,
             checkpoint.is_done_at,
             identity=self._identity,
             earlier=EarlierTries(checkpoint.not_accepted, self._done_rows, allow_missing=allow_missing),
+            check_claim=checkpoint.check_claim,
         )
-        if dead_letter.had_checkpoint and not checkpoint.was_found:
-            self._is_checkpoint_gone = True
-            log.warning(CHECKPOINT_IS_GONE)
-        return dead_letter
 
     def _done_rows(self) -> Iterator[Row]:
         return filter(self._checkpoint.is_done, self._rows_up_to(self._checkpoint.end))
@@ -221,7 +226,7 @@ class Import:
             return
         found, settings = WelcomeCount(), self._client.settings
         for prepared in self._input.prepared_batches():
-            rows = [row for row in prepared.rows if not self._checkpoint.is_done(row) and not self._is_held(row)]
+            rows = [row for row in prepared.rows if not self._checkpoint.is_done(row) and not self._reason_to_hold(row)]
             for chunk in self._chunks_of(rows):
                 found.add(chunk)
         if found.customers:
@@ -271,10 +276,10 @@ class Import:
         )
 
     def _chunks(self, batches: Iterator[PreparedBatch], recorder: Recorder) -> Iterator[Chunk]:
-        # Before this run marks rows as done, which need no check.
-        is_resumed = self._checkpoint.is_resumed or self._is_checkpoint_gone
+        is_resumed = self._checkpoint.is_resumed  # before this run marks rows as done, which need no check
         for prepared in batches:
             self._rows_read += prepared.size
+            self._checkpoint.look_at(prepared)
             recorder.record_unsent(prepared)
             recorder.maybe_report_progress()  # a retry may read for long before it has a call to make
             rows = list(self._left(prepared.rows, recorder)) if is_resumed else prepared.rows
@@ -287,16 +292,14 @@ class Import:
     def _together(self) -> bool:
         return self._options.resend or self._client.settings.refusals_are_atomic
 
-    def _is_held(self, row: Row) -> bool:
-        return self._checkpoint.is_in_doubt(row) and not self._options.resend
+    def _reason_to_hold(self, row: Row) -> Reason | None:
+        return None if self._options.resend else self._checkpoint.reason_to_hold(row)
 
     def _left(self, rows: Iterable[Row], recorder: Recorder) -> Iterator[Row]:
         for row in rows:
             if self._checkpoint.is_done(row):
                 continue
-            if self._is_held(row):
-                recorder.record(Bucket.UNKNOWN, [row], CUT_SHORT)
-            elif self._is_checkpoint_gone and row.has_side_effects and not self._options.resend:
-                recorder.record(Bucket.UNKNOWN, [row], CHECKPOINT_GONE)
+            if reason := self._reason_to_hold(row):
+                recorder.record(Bucket.UNKNOWN, [row], reason)
             else:
                 yield row

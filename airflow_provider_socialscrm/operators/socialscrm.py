@@ -241,6 +241,8 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         rejects_path = own_path(identity, "rejects_path", self.rejects_path)
         checkpoint_path = own_path(identity, "checkpoint_path", self.checkpoint_path)
         check_apart(data=openable(self.data), rejects_path=rejects_path, checkpoint_path=checkpoint_path)
+        # As early as this, so that a retry knows of a try that failed before its first row.
+        store = None if self._dry_run else checkpoint_store_for(context, checkpoint_path)
         source = self._source()
         hook = SocialSCRMHook(self.socialscrm_conn_id)
         with closing(hook.get_conn(self.concurrency)) as client, report_progress(context) as on_progress:
@@ -248,7 +250,6 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
             log_start(source, client.settings, dry_run=self.dry_run)
             if self.dry_run:
                 return self._preview(source, client, options, on_progress, context)
-            store = checkpoint_store_for(context, checkpoint_path)
             self._running = Import(
                 source, client, options, rejects_path, store, identity=identity, on_progress=on_progress
             )

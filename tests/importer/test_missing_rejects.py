@@ -241,17 +241,6 @@ def test_a_checkpoint_lists_the_rows_that_are_done_and_were_not_accepted(world):
     assert NotAccepted(state["not_accepted"], state["not_accepted_rows"]).rows == 15
 
 
-def test_a_checkpoint_without_that_list_resumes(world):
-    world.killed(calls=35)
-    state = world.store.load()
-    del state["not_accepted"], state["not_accepted_rows"]
-    world.store.save(state)
-
-    world.attempt()
-
-    assert world.positions() == EVERY
-
-
 def test_a_checkpoint_that_is_gone_is_a_warning_and_rows_with_side_effects_are_held(world, caplog):
     world.welcome = (31, 33, 35, 37)
     world.stopped(calls=33)
@@ -259,7 +248,7 @@ def test_a_checkpoint_that_is_gone_is_a_warning_and_rows_with_side_effects_are_h
 
     run = world.attempt()
 
-    assert "The checkpoint that an earlier try saved is gone" in caplog.text
+    assert "This is a retry, and no earlier try has left a checkpoint" in caplog.text
     assert counts_of(run) == {"accepted": 20, "rejected": 15, "invalid": 1, "unknown": 4}
     assert len(world.crm.calls) == 35  # a call for each other row
     assert world.positions() == sorted([*EVERY, *world.welcome])
@@ -286,18 +275,18 @@ def test_users_who_have_rows_sent_again_get_them_sent(world):
 def test_a_cleared_task_has_no_checkpoint_and_starts_over(world, caplog):
     world.welcome = (31,)
     world.stopped(calls=33)
-    world.store.clear()
+    world.store.restart(None)
     world.identity = replace(IDENTITY, max_tries=5)
 
     assert counts_of(world.attempt()) == {"accepted": 24, "rejected": 15, "invalid": 1}
-    assert "is gone" not in caplog.text
+    assert "no earlier try" not in caplog.text
 
 
 def test_a_try_that_saved_nothing_leaves_nothing_that_is_missed(world, caplog):
     world.welcome = (0,)
     world.killed(calls=0)
-    world.store.clear()
+    world.store.restart(None)
     shutil.rmtree(world.path.with_name("rejects.csv.parts"))
 
     assert "unknown" not in counts_of(world.attempt())
-    assert "is gone" not in caplog.text
+    assert "no earlier try" not in caplog.text

@@ -23,7 +23,7 @@ PATHS = [f"/data/{number}.parquet" for number in range(8)]
 class FakeTaskInstance:
     """One of so many mapped tasks of a run."""
 
-    dag_id, run_id, max_tries = "dag", "run", 0
+    dag_id, run_id, max_tries, try_number = "dag", "run", 0, 1
 
     def __init__(self, task_id: str, map_index: int | None, tasks: int) -> None:
         self.task_id, self.map_index, self.task = task_id, map_index, None

@@ -6,13 +6,14 @@ import errno
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any, Final, Self
 
 import pyarrow as pa
 
 from airflow_provider_socialscrm.importer.columns.text import as_text
 from airflow_provider_socialscrm.importer.columns.values import as_utf8
-from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError
+from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError, SupersededError
 from airflow_provider_socialscrm.importer.identity import OUTSIDE_AIRFLOW, ImportIdentity
 from airflow_provider_socialscrm.importer.paths import OpenablePath, open_to_write
 from airflow_provider_socialscrm.importer.reasons import IMPORT_COLUMN, OWN_COLUMNS, Bucket, Reason
@@ -43,6 +44,7 @@ class DeadLetter:
         earlier try left in the folder are copied; its others are deleted, since this try decides on them again.
     :param identity: the import, which each row names. A file with rows of another import is not touched.
     :param earlier: the rows of earlier tries that must be there; ``None`` if there are none.
+    :param check_claim: raises a :class:`SupersededError` if another try of the import writes the dead letter by now.
     :param flush_rows: rows in memory after which they are written.
     :raises InputError: if the path's ending is not that of a format, the file cannot be written, or it is another
         import's.
@@ -57,6 +59,7 @@ class DeadLetter:
         *,
         identity: ImportIdentity = OUTSIDE_AIRFLOW,
         earlier: EarlierTries | None = None,
+        check_claim: Callable[[], None] = lambda: None,
         flush_rows: int = FLUSH_ROWS,
     ) -> None:
         if path.suffix.lower() not in WRITERS:
@@ -65,6 +68,7 @@ class DeadLetter:
         self._schema = pa.schema([(name, pa.string()) for name in names])
         self._path = path
         self._identity = identity
+        self._check_claim = check_claim
         self._flush_rows = flush_rows
         self._parts = Parts(path)
         self._claim = Claim(path, self._parts.folder, identity)
@@ -75,8 +79,6 @@ class DeadLetter:
         with self._errors_before_any_call():
             self._claim.take()
         with self._named_errors():
-            self.had_checkpoint = self._claim.had_checkpoint()
-            """Whether an earlier try saved a checkpoint."""
             left = self._parts.found()
             self._pending = self._earlier_entries(left, is_done, earlier)
             self.flush()  # before the file is overwritten, which some of these rows may be from
@@ -89,9 +91,11 @@ class DeadLetter:
         """Return the dead letter."""
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Write the one file, unless that is done."""
-        if not self._is_closed:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Write the one file, unless that is done, or another try writes it."""
+        if not self._is_closed and not isinstance(error, SupersededError):
             self.close()
 
     def add(
@@ -130,6 +134,7 @@ class DeadLetter:
         :raises CheckpointError: if they cannot be written.
         """
         if self._pending:
+            self._check_claim()
             with self._named_errors():
                 self._parts.write(self._pending)
             self._pending.clear()
@@ -140,17 +145,10 @@ class DeadLetter:
         :raises CheckpointError: if it cannot be written.
         """
         self._is_closed = True
+        self._check_claim()
         self.flush()
         with self._named_errors():
             self._write_file(self._parts.written)
-
-    def note_checkpoint(self) -> None:
-        """Note that a checkpoint was saved, so that a later try misses it if it is gone.
-
-        :raises CheckpointError: if that cannot be written.
-        """
-        with self._named_errors():
-            self._claim.note_checkpoint()
 
     def delete_parts(self) -> None:
         """Delete the folder beside the one file: the import is complete, and the file has all of its rows."""

@@ -15,16 +15,13 @@ from airflow_provider_socialscrm.importer.columns.text import as_text
 from airflow_provider_socialscrm.importer.columns.values import as_utf8
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.identity import ImportIdentity
-from airflow_provider_socialscrm.importer.paths import OpenablePath, create, open_to_write
+from airflow_provider_socialscrm.importer.paths import OpenablePath, create
 from airflow_provider_socialscrm.importer.reasons import IMPORT_COLUMN, OWN_COLUMNS
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 from airflow_provider_socialscrm.importer.sources.text_lines import EmptyFileError
 
 OWNER_FILE: Final = "owner.json"
 """Names the import that writes the parts."""
-
-SAVED_FILE: Final = "checkpoint.json"
-"""Says that a checkpoint was saved, and in which tries."""
 
 ADVICE: Final = (
     "No call was made: give a folder, whose path ends in /, so that each import has a file of its own, or move {} away."
@@ -74,20 +71,11 @@ class Claim:
 
     def release(self) -> None:
         """Give the dead letter up, whose parts are deleted: the import is complete."""
-        for file in (self._folder / SAVED_FILE, self._folder / OWNER_FILE):
-            if file.exists():
-                file.unlink()
+        file = self._folder / OWNER_FILE
+        if file.exists():
+            file.unlink()
         if self._folder.exists() and not any(self._folder.iterdir()):
             self._folder.rmdir()
-
-    def note_checkpoint(self) -> None:
-        """Note that these tries have saved a checkpoint."""
-        with open_to_write(self._folder / SAVED_FILE) as file:
-            file.write(msgspec.json.encode({"tries": self._identity.tries}))
-
-    def had_checkpoint(self) -> bool:
-        """Return whether an earlier one of these tries saved a checkpoint; a task that was cleared starts over."""
-        return _value(self._folder / SAVED_FILE, "tries") == self._identity.tries
 
     def _owner(self) -> str | None:
         return _value(self._folder / OWNER_FILE, "import")

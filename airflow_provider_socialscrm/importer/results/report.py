@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from airflow_provider_socialscrm.importer.errors import AccountingError
 from airflow_provider_socialscrm.importer.reasons import TO_LOOK_AT, Bucket, Reason
+from airflow_provider_socialscrm.importer.results.saved_report import SavedReport, SavedTally
+from airflow_provider_socialscrm.importer.results.saved_values import checked
 
 FIRST_POSITIONS: Final = 10
 """Positions a refusal names in the manifest; the dead letter has them all."""
@@ -116,13 +118,13 @@ class Tally:
         return {"buckets": buckets, "refusals": [refusal.as_dict() for refusal in self.refusals.values()]}
 
     @classmethod
-    def from_dict(cls, saved: Mapping[str, Any]) -> Tally:
+    def resumed(cls, saved: SavedTally) -> Tally:
         """Return the tally that :meth:`as_dict` returned as a dictionary."""
-        tally = cls(Counter({Bucket(name): count for name, count in saved["buckets"].items()}))
-        for shown in saved["refusals"]:
-            bucket, reason = Bucket(shown["bucket"]), Reason(shown["code"], shown["meaning"], shown["hint"])
-            refusal = Refusal(bucket, reason, shown["rows"], shown["first_positions"])
-            tally.refusals[bucket, reason.code] = refusal
+        tally = cls(Counter(saved.buckets))
+        for each in saved.refusals:
+            reason = Reason(each.code, each.meaning, each.hint)
+            refusal = Refusal(each.bucket, reason, each.rows, each.first_positions)
+            tally.refusals[each.bucket, reason.code] = refusal
         return tally
 
 
@@ -220,8 +222,21 @@ class Report:
 
     @classmethod
     def resumed(cls, state: Mapping[str, Any]) -> Report:
-        """Return the report of the earlier tries, to which this one adds."""
-        return cls(Tally.from_dict(state["done"]), Tally(), Calls(**state["calls"]), Seconds(**state["seconds"]))
+        """Return the report of the earlier tries, to which this one adds.
+
+        Counters of calls and times that this version does not have are left out: no row depends on them.
+
+        :raises DamagedError: if it is not what :meth:`state` returned.
+        """
+        saved = checked(state, SavedReport)
+        calls = {name: number for name, number in saved.calls.items() if name in Calls.__slots__}
+        seconds = {name: number for name, number in saved.seconds.items() if name in Seconds.__slots__}
+        return cls(Tally.resumed(saved.done), Tally(), Calls(**calls), Seconds(**seconds))
+
+    def with_accepted_only(self) -> Report:
+        """Return a report in which the rows that were not accepted are still to be decided on."""
+        accepted = Tally(Counter({Bucket.ACCEPTED: self.done.buckets[Bucket.ACCEPTED]}))
+        return Report(accepted, Tally(), self.calls, self.seconds, self.clock_offset)
 
     def manifest(self) -> dict[str, Any]:
         """Return the import in numbers, small enough for XCom (under 16 KiB) and free of customers' data."""

@@ -22,7 +22,8 @@ from airflow_provider_socialscrm.api.retry import Clock, RetryLimits
 from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError, StoppedError
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.reasons import Bucket
-from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint, CheckpointStore, NoCheckpointStore
+from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint
+from airflow_provider_socialscrm.importer.results.checkpoint_stores import CheckpointStore, NoCheckpointStore
 from airflow_provider_socialscrm.importer.results.checkpoint_writer import CheckpointWriter
 from airflow_provider_socialscrm.importer.results.recorder import Recorder
 from airflow_provider_socialscrm.importer.results.report import Report
