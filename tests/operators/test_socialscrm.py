@@ -17,6 +17,7 @@ from airflow_provider_socialscrm.operators.socialscrm import AirflowFailExceptio
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.support.airflow import FakeTaskInstance
+from tests.support.clock import FakeClock
 
 
 @pytest.fixture(params=["body", "header"])
@@ -162,10 +163,9 @@ def test_an_unavailable_service_leaves_the_rest_to_airflows_retry_and_pushes_the
 
 def patient_options(_operator):
     """Return options that never wait."""
-    from airflow_provider_socialscrm.api.retry import Clock
     from airflow_provider_socialscrm.importer.options import Options
 
-    return Options(concurrency=1, clock=Clock(sleep=lambda _seconds: None, chance=lambda: 0.0))
+    return Options(concurrency=1, clock=FakeClock().as_clock())
 
 
 @pytest.mark.parametrize("fault", [{}, {"kind": "code", "code": 999, "message": "Xanthippe 8699776600001 is unknown"}])

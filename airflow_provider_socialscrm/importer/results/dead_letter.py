@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 import msgspec
@@ -81,10 +82,13 @@ class DeadLetter:
         """Return the dead letter."""
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Write the one file, unless that is done."""
         if not self._is_closed:
-            self.close()
+            with nullcontext() if error is None else suppress(CheckpointError):  # must not hide the error
+                self.close()
 
     def add(
         self,
