@@ -29,7 +29,11 @@ from airflow_provider_socialscrm.api.redaction import redact
 SentValues = Callable[[], Iterable[str]]
 """Returns the values that a call carried; called only to remove them from a server's text."""
 
-_NOTHING_TAKEN: Final = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+_BUSY: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+"""Statuses that refuse a call for now, if they say when it may be sent again. Without that, a gateway may have sent
+them after the CRM took the call: Envoy, for one, answers 503 when the CRM closes the connection."""
+
+_MAY_PASS: Final = {HTTPStatus.REQUEST_TIMEOUT, *_BUSY}
 _NOT_THE_API: Final = {
     HTTPStatus.UNAUTHORIZED,
     HTTPStatus.FORBIDDEN,
@@ -63,8 +67,9 @@ def read_answer(
     """
     offset = clock_offset(headers, now)
     if status != HTTPStatus.OK:
-        kind, message = _meaning_of(status)
-        raise kind(message, http_status=status, retry_after=retry_after(headers, now), clock_offset=offset)
+        wait = retry_after(headers, now)
+        kind, message = _meaning_of(status, says_when=wait is not None)
+        raise kind(message, http_status=status, retry_after=wait, clock_offset=offset)
     envelope = _envelope(body)
     number = _code_of(envelope)
     if number == codes.SUCCESS:
@@ -100,8 +105,8 @@ def _http_date(value: str) -> float | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _meaning_of(status: int) -> tuple[type[SocialSCRMError], str]:
-    if status in _NOTHING_TAKEN:
+def _meaning_of(status: int, *, says_when: bool) -> tuple[type[SocialSCRMError], str]:
+    if status in _BUSY and says_when:
         return ServiceError, (
             f"SocialsCRM answered HTTP {status} and did not process the call. Try again later; if 429 comes often, "
             "lower Calls per second."
@@ -120,14 +125,19 @@ def _meaning_of(status: int) -> tuple[type[SocialSCRMError], str]:
             f"The address answers HTTP {status}: this is not the SocialsCRM API, or a proxy is in front of it. "
             "Check Base URL; it has no path."
         )
-    if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
+    if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _MAY_PASS:
         return RequestError, (
             f"The server answered HTTP {status}: it does not accept this request. Check Base URL (https or http, host, "
             "port) and Auth scheme."
         )
+    advice = (
+        "Try again later; if 429 comes often, lower Calls per second."
+        if status in _MAY_PASS
+        else "If this repeats, check Base URL, then ask the vendor."
+    )
     return UncertainError, (
         f"The CRM, or a gateway in front of it, answered HTTP {status}: it is not known whether the call was "
-        "processed. If this repeats, check Base URL, then ask the vendor."
+        f"processed. {advice}"
     )
 
 

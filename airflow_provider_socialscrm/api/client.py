@@ -166,7 +166,7 @@ def _transport_error(failure: Exception) -> SocialSCRMError:
             "No call can be made with these settings. Check Base URL, which looks like https://www.example.com, "
             "Tenant ID, and the worker's proxy settings."
         )
-    if isinstance(failure, requests.ConnectTimeout | requests.exceptions.ProxyError) or _never_connected(failure):
+    if isinstance(failure, requests.ConnectTimeout) or _never_connected(failure):
         return ServiceError(
             "SocialsCRM cannot be reached, so nothing was sent. Check Base URL, and the worker's network and DNS."
         )
@@ -206,4 +206,9 @@ def _is_about_the_response(failure: ValueError) -> bool:
 def _never_connected(failure: Exception) -> bool:
     cause = failure.args[0] if failure.args else None
     reason = getattr(cause, "reason", cause)
-    return isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.NameResolutionError)
+    if isinstance(reason, urllib3.exceptions.ProxyError):
+        reason = reason.original_error
+        # A proxy that refuses the tunnel. A connection that is lost later is a subclass, and urllib3 blames the proxy.
+        if type(reason) is OSError:
+            return True
+    return isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)

@@ -6,7 +6,7 @@ Every value of a field is text (vendor API 3.2). Pure: the time is an argument.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -67,6 +67,22 @@ def import_call(settings: Settings, rows: Sequence[bytes], *, agent: str | None,
         fields = b'{"tenantId":%b,"data":%b}' % (msgspec.json.encode(_as_long(settings.tenant_id)), data)
         return header_call(settings, BATCH_IMPORT_PATH, fields, now)
     return body_call(settings, IMPORT_PATH, agent or settings.user_name, data, now)
+
+
+def encoded_customer(customer: Mapping[str, str], place: int) -> bytes:
+    """Return a customer as an import call takes it.
+
+    :param customer: the API's fields.
+    :param place: of the customer in its list, for the error.
+    :raises TypeError: when a name or a value is not text.
+    """
+    for name, value in customer.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise TypeError(
+                f"Customer {place}: the value of {name!r} has the type {type(value).__name__}. Pass text, as the API "
+                "documents all of its fields."
+            )
+    return msgspec.json.encode(dict(customer))
 
 
 @dataclass(frozen=True, slots=True)

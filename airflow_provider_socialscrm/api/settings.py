@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
@@ -34,6 +35,23 @@ class AuthScheme(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Transport:
+    """How calls travel to the server, with the names of Airflow's HTTP connections.
+
+    :param proxies: addresses of proxies by scheme, as ``requests`` takes them; they may hold passwords. Default: those
+        of the environment (``HTTPS_PROXY``).
+    :param verify: whether the server's certificate is checked, or the path of the authorities to check it by.
+    :param cert: the client's certificate with its key, or the paths of both.
+    :param headers: sent with each call besides our own; they may hold secrets.
+    """
+
+    proxies: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+    verify: bool | str = True
+    cert: str | tuple[str, str] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """A tenant of SocialsCRM and how to call it.
 
@@ -48,6 +66,9 @@ class Settings:
     :param timeout: seconds to wait for a response. Default 60, see :data:`DEFAULT_TIMEOUT`.
     :param pace_url: the Redis through which all tasks of the tenant share the pace; may hold a password. Empty: they
         divide it.
+    :param transport: proxies, certificates and headers.
+    :param refusals_are_atomic: whether the tenant's CRM takes none of the rows of a call that it refuses, so that rows
+        with side effects may share calls. Default ``False``: the vendor does not say (vendor API 6.1).
     """
 
     base_url: str
@@ -59,6 +80,8 @@ class Settings:
     calls_per_second: float = DEFAULT_CALLS_PER_SECOND
     timeout: float = DEFAULT_TIMEOUT
     pace_url: str = field(default="", repr=False)
+    transport: Transport = Transport()
+    refusals_are_atomic: bool = False
 
 
 def positive_number(value: Any) -> float:

@@ -189,8 +189,8 @@ class Options:
     :param concurrency: calls in flight.
     :param max_rejected: rows that may be refused before the run counts as failed: an int is a number of rows, a float
         up to 1.0 a share of the input, ``None`` allows all. Rejected, invalid and unknown rows count.
-    :param on_unknown: what to do with a row with side effects whose call was sent and whose response was lost: ``hold``
-        it as unknown, or ``resend`` it.
+    :param on_unknown: what to do with a row with side effects whose call may have been accepted: ``hold`` it as
+        unknown, or ``resend`` it.
     :param rules: how columns become the fields of customers.
     :param parallel_tasks: tasks of the tenant that run at once, this one included. They divide the rate limit unless
         they share it through Redis.

@@ -16,8 +16,8 @@ class Bucket(StrEnum):
     INVALID = "invalid"  # cannot be sent; found before any call
     DUPLICATE = "duplicate"  # another row of the input has the same number and is sent instead
     BLANK = "blank"  # has no value in any column
-    UNKNOWN = "unknown"  # sent, but the response was lost, and sending it again could do harm
-    NOT_SENT = "not_sent"  # the run stopped before it
+    UNKNOWN = "unknown"  # a call with it may have been taken, and it is not, or not yet, sent again
+    NOT_SENT = "not_sent"  # the run stopped before it was sent, or each call with it was refused for certain
 
 
 TO_LOOK_AT: Final = (Bucket.REJECTED, Bucket.INVALID, Bucket.UNKNOWN)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing, contextmanager, nullcontext, suppress
 from typing import Any, Final
 
 from airflow_provider_socialscrm.api.client import Client
-from airflow_provider_socialscrm.api.customers import import_path
-from airflow_provider_socialscrm.api.pacing import Pace
+from airflow_provider_socialscrm.api.customers import SIDE_EFFECT, import_path
+from airflow_provider_socialscrm.api.pacing import Pace, part_of
 from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT, AuthScheme
 from airflow_provider_socialscrm.api.shared_pacing import open_pace
 from airflow_provider_socialscrm.importer.errors import AccountingError, InputError
@@ -31,6 +31,7 @@ from airflow_provider_socialscrm.importer.sending.engine import Engine
 from airflow_provider_socialscrm.importer.sending.outcome import CallHandler
 from airflow_provider_socialscrm.importer.sending.queue import ChunkQueue
 from airflow_provider_socialscrm.importer.sending.shield import run_shielded
+from airflow_provider_socialscrm.importer.sending.welcome import WelcomeCount
 from airflow_provider_socialscrm.importer.sources.base import Source
 
 log = logging.getLogger(__name__)
@@ -218,7 +219,21 @@ class Import:
             f"{self.report.summary()}; on_invalid is 'fail', so no call was made.{written_to(self._rejects_path)}"
         )
 
+    def _announce_welcome(self) -> None:
+        if self._input.plan.field(SIDE_EFFECT) is None:
+            return
+        found, settings = WelcomeCount(), self._client.settings
+        for prepared in self._input.prepared_batches():
+            rows = [row for row in prepared.rows if not self._checkpoint.is_done(row) and not self._is_held(row)]
+            for chunk in self._chunks_of(rows):
+                found.add(chunk)
+        if found.customers:
+            tasks = 1 if settings.pace_url else self._options.parallel_tasks
+            pace = part_of(settings.calls_per_second, tasks)
+            log.warning("%s", found.sentence(pace, together=self._together))
+
     def _send_all(self, recorder: Recorder, writer: CheckpointWriter) -> Exception | None:
+        self._announce_welcome()
         if self._observer:
             self._observer.start_sending(total=self._input.rows, done=self.report.rows)
         with (
@@ -246,6 +261,7 @@ class Import:
             pace=pace,
             clock=client.clock,
             envelope=client.envelope_size,
+            has_succeeded=self.report.rows_in(Bucket.ACCEPTED) > 0,
         )
         return Engine(
             lambda chunk: client.import_customers(chunk.bodies, agent=chunk.agent),
@@ -266,14 +282,24 @@ class Import:
             recorder.record_unsent(prepared)
             recorder.maybe_report_progress()  # a retry may read for long before it has a call to make
             rows = list(self._left(prepared.rows, recorder)) if is_resumed else prepared.rows
-            yield from chunk_rows(rows, self._limits, self._client.envelope_size, resend=self._options.resend)
+            yield from self._chunks_of(rows)
         self._is_read = True
+
+    def _chunks_of(self, rows: Sequence[Row]) -> Iterator[Chunk]:
+        return chunk_rows(rows, self._limits, self._client.envelope_size, together=self._together)
+
+    @property
+    def _together(self) -> bool:
+        return self._options.resend or self._client.settings.refusals_are_atomic
+
+    def _is_held(self, row: Row) -> bool:
+        return self._checkpoint.is_in_doubt(row) and not self._options.resend
 
     def _left(self, rows: Iterable[Row], recorder: Recorder) -> Iterator[Row]:
         for row in rows:
             if self._checkpoint.is_done(row):
                 continue
-            if self._checkpoint.is_in_doubt(row) and not self._options.resend:
+            if self._is_held(row):
                 recorder.record(Bucket.UNKNOWN, [row], CUT_SHORT)
             else:
                 yield row

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider_socialscrm._compat import AirflowFailException, BaseXCom, has_retry_policies
+from airflow_provider_socialscrm._compat import AirflowFailException, BaseXCom, has_retry_policies, is_mapped
 from airflow_provider_socialscrm.api.errors import StopError
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS
@@ -55,9 +55,9 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     sent unless ``extension_fields`` names them. The input is read and checked to its end before the first call, so that
     errors in it are found before anything is sent. Each row ends in one bucket of the manifest, which the task returns:
     ``accepted`` (the CRM answered 200), ``rejected`` (the CRM rejected it), ``invalid`` (it cannot be sent),
-    ``duplicate``, ``blank`` (it has no value at all), ``unknown`` (sent, but the response was lost and sending it again
-    could do harm) or ``not_sent``. A task that fails pushes its manifest to XCom, too. No customer shows in logs, XCom
-    or rendered fields.
+    ``duplicate``, ``blank`` (it has no value at all), ``unknown`` (the CRM may have accepted it, and it is not sent
+    again, or not in this try) or ``not_sent``. A task that fails pushes its manifest to XCom, too. No customer shows in
+    logs, XCom or rendered fields.
 
     Safe to repeat: an import updates the customers that exist, as far as the vendor documents it. A row with
     ``welcome`` is sent again only if the CRM is known not to have taken it.
@@ -112,7 +112,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         its name ends in ``.parquet``, ``.csv`` or ``.jsonl`` (local or object storage). It holds customers' data. Each
         run needs its own, as with ``{{ run_id }}``; a mapped task adds ``-{map_index}`` to the file's name. Default
         ``None``: such rows are only counted, with their first positions.
-    :param on_unknown: what to do with a row with ``welcome`` that was sent and whose response was lost: ``hold`` it as
+    :param on_unknown: what to do with a row with ``welcome`` that the CRM may have accepted: ``hold`` it as
         unknown (default, because the customer may have got the message) or ``resend`` it.
     :param checkpoint_path: a small file with the checkpoint that a retry resumes from (local or object storage). Each
         run needs its own; a mapped task adds ``-{map_index}`` to its name. Default ``None``: the checkpoint is in the
@@ -148,7 +148,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         concurrency: int = DEFAULT_CONCURRENCY, parallel_tasks: int | None = None,
         **kwargs: Any,
     ) -> None:  # fmt: skip
-        super().__init__(**_with_retry_policy(kwargs))
+        super().__init__(**_with_retry_policy(kwargs, is_mapped=is_mapped(self)))
         self.data, self.encoding, self.delimiter = data, encoding, delimiter
         self.socialscrm_conn_id, self.max_rejected = socialscrm_conn_id, max_rejected
         self.rows_per_call, self.bytes_per_call = rows_per_call, bytes_per_call
@@ -216,7 +216,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
             self._settings = client.settings
             log_start(source, client.settings, dry_run=self._dry_run)
             if self._dry_run:
-                return self._preview(source, client, options, on_progress)
+                return self._preview(source, client, options, on_progress, context)
             store = checkpoint_store_for(context, checkpoint_path)
             self._running = Import(source, client, options, rejects_path, store, on_progress=on_progress)
             if self._killed:
@@ -234,6 +234,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         return open_source(data, encoding=self.encoding, delimiter=self.delimiter)
 
     def _run(self, run: Import, context: Context) -> dict[str, Any]:
+        from airflow_provider_socialscrm.assets.socialscrm import customers_uri  # noqa: PLC0415
         from airflow_provider_socialscrm.runtime.metrics import emit_metrics  # noqa: PLC0415
         from airflow_provider_socialscrm.runtime.outlets import add_outlet_events  # noqa: PLC0415
 
@@ -246,17 +247,18 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         finally:
             log_outcome(run.manifest())
             emit_metrics(run.manifest(), run.before, {"dag_id": self.dag_id, "task_id": self.task_id})
-        add_outlet_events(self.outlets, context, run.manifest())
+        own = customers_uri(self.console_url, self._settings.tenant_id if self._settings else "")
+        add_outlet_events(self.outlets, context, run.manifest(), own)
         return run.manifest()
 
     def _preview(
-        self, source: Source, client: Client, options: Options, on_progress: ProgressCallback
+        self, source: Source, client: Client, options: Options, on_progress: ProgressCallback, context: Context
     ) -> dict[str, Any]:
         from airflow_provider_socialscrm.importer.dry_run import preview_import  # noqa: PLC0415
         from airflow_provider_socialscrm.importer.results.progress import ProgressObserver  # noqa: PLC0415
         from airflow_provider_socialscrm.runtime.outlets import outlets_of_dry_run  # noqa: PLC0415
 
-        self.outlets = outlets_of_dry_run(self.outlets)
+        self.outlets = outlets_of_dry_run(self.outlets, context)
         observer = ProgressObserver(on_progress, options.clock.now, options.progress_interval)
         found = preview_import(observer.observe(source), options, client.settings, client.envelope_size)
         log_preview(found)
@@ -274,11 +276,16 @@ def _push(context: Context, manifest: dict[str, Any]) -> None:
         log.warning("The manifest could not be pushed to XCom (%s); see the counts below", type(failure).__name__)
 
 
-def _with_retry_policy(kwargs: dict[str, Any]) -> dict[str, Any]:
+def _with_retry_policy(kwargs: dict[str, Any], *, is_mapped: bool) -> dict[str, Any]:
     """Return a task's arguments with our retry policy, where Airflow has policies and the user gave none."""
-    # Airflow applies default_args only to arguments that are not given, so a policy there must win here.
-    if not has_retry_policies() or "retry_policy" in (kwargs.get("default_args") or {}):
+    # Airflow applies default_args only to arguments that are not given, so a policy there must win here. For a mapped
+    # task it gives each argument a value, so None says nothing, and only the policy can see which delay is not default.
+    given = {} if is_mapped else {**(kwargs.get("default_args") or {}), **kwargs}
+    if not has_retry_policies() or "retry_policy" in given or kwargs.get("retry_policy") is not None:
         return kwargs
-    from airflow_provider_socialscrm.retry_policies import SocialSCRMRetryPolicy  # noqa: PLC0415 - Airflow 3.3
+    from airflow_provider_socialscrm.retry_policies import (  # noqa: PLC0415 - Airflow 3.3
+        AIRFLOW_DELAYS,
+        SocialSCRMRetryPolicy,
+    )
 
-    return {"retry_policy": SocialSCRMRetryPolicy(), **kwargs}
+    return {**kwargs, "retry_policy": SocialSCRMRetryPolicy(task_delay=not given.keys().isdisjoint(AIRFLOW_DELAYS))}

@@ -78,6 +78,31 @@ def test_the_dag_after_an_import_reads_the_counts_of_its_event(airflow, socialsc
     assert extra["calls"] == manifest["calls"]["sent"]
 
 
+CHOSEN = {0: "celebrate", 1: "ask_for_fixes", 5: "raise_alarm"}
+"""The task that follows an import of twenty rows, by how many of them are bad."""
+
+
+@pytest.mark.parametrize("bad", CHOSEN)
+def test_the_manifest_decides_which_task_runs_next(airflow, socialscrm_sandbox: Sandbox, connection, tmp_path, bad):
+    data = tmp_path / "customers.csv"
+    numbers = [f"86152666{n:05}" if n >= bad else f"none-{n}" for n in range(20)]
+    data.write_text("\n".join(["whatsApp", *numbers]), encoding="utf-8")
+    succeed(airflow, "branch_and_notify", SOCIALSCRM_FOLDER=str(tmp_path), SOCIALSCRM_DATA=str(data), **connection)
+
+    assert [name for name in CHOSEN.values() if airflow.xcoms("branch_and_notify", name)] == [CHOSEN[bad]]
+    assert airflow.xcoms("branch_and_notify", "report") == [{"notify": "the run has ended"}]
+    assert len(socialscrm_sandbox.customers()) == 20 - bad
+
+
+def test_a_failed_import_notifies_with_its_counts(airflow, socialscrm_sandbox: Sandbox, connection, tmp_path):
+    for _ in range(2):
+        socialscrm_sandbox.inject("code", code=516)
+    done = airflow.run("dags", "test", "branch_and_notify", SOCIALSCRM_FOLDER=str(tmp_path), **connection)
+
+    assert "NOTIFY import_customers failed: 0 of " in done.stdout + done.stderr
+    assert airflow.xcoms("branch_and_notify", "report") == [{"notify": "the run has ended"}]
+
+
 def links(home: Path, key: str) -> list[str]:
     """Return what is behind one of the links on a task, by map index."""
     with closing(sqlite3.connect(home / "airflow.db")) as database:

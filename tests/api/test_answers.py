@@ -59,7 +59,7 @@ def test_http_200_with_code_200_is_success_whatever_the_message_says(body, data)
 @pytest.mark.parametrize(
     ("body", "kind", "number"),
     [
-        (envelope(code=517, message="database error", data=""), ServiceError, 517),
+        (envelope(code=517, message="database error", data=""), UncertainError, 517),
         (envelope(code="531", message="userName is error"), RowError, 531),
         (envelope(code=502), ClockError, 502),
         (envelope(code=522, message="Success"), SettingError, 522),
@@ -131,7 +131,7 @@ TAKEN = envelope(code=200, message="Success", data="")
         ((301, 302, 303, 307, 308), SettingError, Recovery.STOP, "redirect"),
         ((401, 403, 404, 405, 407), SettingError, Recovery.STOP, "Base URL"),
         ((413,), TooLargeError, Recovery.HALVE_BYTES, "bytes_per_call"),
-        ((408, 429, 503), ServiceError, Recovery.WAIT, "did not process the call"),
+        ((408, 429, 503), UncertainError, Recovery.UNCERTAIN, "not known"),
         ((400, 409, 415, 422), RequestError, Recovery.STOP, "Auth scheme"),
         ((500, 502, 504, 520, 599), UncertainError, Recovery.UNCERTAIN, "not known"),
     ],
@@ -143,6 +143,27 @@ def test_another_http_status_is_a_failure_whatever_the_body_says(statuses, kind,
         assert str(status) in str(failure)
         assert says in str(failure)
         assert failure.code is None
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("value", ["0", "7", formatdate(NOW + 30, usegmt=True), formatdate(NOW - 30, usegmt=True)])
+def test_a_busy_server_that_says_when_to_come_again_took_nothing(status, value):
+    failure = failure_of(status, headers={"Retry-After": value})
+    assert (type(failure), failure.recovery) == (ServiceError, Recovery.WAIT)
+    assert "did not process the call" in str(failure)
+
+
+@pytest.mark.parametrize(
+    ("status", "value"),
+    [
+        *((status, value) for status in (429, 503) for value in ("", "soon", "-5", "1.5", "Tue, 99 Nov 2026 25:00:00")),
+        *((status, "7") for status in (408, 500, 502, 504)),  # no busy server's statuses
+    ],
+)
+def test_without_a_time_to_come_again_the_call_may_have_been_taken(status, value):
+    failure = failure_of(status, headers={"Retry-After": value})
+    assert (type(failure), failure.recovery) == (UncertainError, Recovery.UNCERTAIN)
+    assert "not known" in str(failure)
 
 
 @pytest.mark.parametrize(

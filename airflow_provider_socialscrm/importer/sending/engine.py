@@ -213,12 +213,13 @@ class Engine:
         pending.start(now)
 
     def _save_intention(self, pending: PendingChunk) -> bool:
+        harmful = [row for row in pending.chunk.rows if row.has_side_effects]
         try:
-            self._recorder.mark_intended(pending.chunk.rows)
+            self._recorder.mark_intended(harmful)
         except Exception as failure:  # noqa: BLE001 - as above; the call must not start
             self._store_failure = failure
             self._recorder.count_calls(sent=-1)
-            self._recorder.mark_resolved(pending.chunk.rows)
+            self._recorder.mark_resolved(harmful)
             self._queue.put(pending, self._clock.now())
             return False
         return True
