@@ -33,7 +33,7 @@ def branch_and_notify() -> None:
         task_id="import_customers",
         data=os.environ.get("SOCIALSCRM_DATA", str(Path(__file__).parent / "data" / "customers.csv")),
         max_rejected=None,
-        rejects_path=f"{FOLDER}/{{{{ run_id | replace(':', '-') }}}}-rejects.csv",
+        rejects_path=f"{FOLDER}/rejects/",  # each run has a file of its own in it
         on_failure_callback=notify_of_failure,
     )
 

@@ -5,16 +5,14 @@ Success is HTTP 200 *and* ``code`` 200 (vendor API 1.3); the message beside it i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Final
 
-import msgspec
-
 from airflow_provider_socialscrm.api import codes
+from airflow_provider_socialscrm.api.envelopes import read_envelope
 from airflow_provider_socialscrm.api.errors import (
     RequestError,
     ServiceError,
@@ -41,8 +39,6 @@ _NOT_THE_API: Final = {
     HTTPStatus.METHOD_NOT_ALLOWED,
     HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
 }
-_WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,9}")
-_NO_ENVELOPE: Final = "{}: it is not known whether the call was processed. If this repeats, check Base URL."
 _DATE_RESOLUTION: Final = 1.0  # seconds; the Date header has no fractions
 
 
@@ -70,12 +66,10 @@ def read_answer(
         wait = retry_after(headers, now)
         kind, message = _meaning_of(status, says_when=wait is not None)
         raise kind(message, http_status=status, retry_after=wait, clock_offset=offset)
-    envelope = _envelope(body)
-    number = _code_of(envelope)
-    if number == codes.SUCCESS:
-        return envelope.get("data")
-    text = str(envelope.get("message") or "")
-    code = codes.look_up(number, text, family=family, clean=lambda raw: redact(raw, sent_values()))
+    envelope = read_envelope(body, headers.get("Content-Type", ""))
+    if envelope.code == codes.SUCCESS:
+        return envelope.data
+    code = codes.look_up(envelope.code, envelope.message, family=family, clean=lambda raw: redact(raw, sent_values()))
     raise refusal(code, clock_offset=offset)
 
 
@@ -139,34 +133,3 @@ def _meaning_of(status: int, *, says_when: bool) -> tuple[type[SocialSCRMError],
         f"The CRM, or a gateway in front of it, answered HTTP {status}: it is not known whether the call was "
         f"processed. {advice}"
     )
-
-
-def _envelope(body: bytes) -> dict[str, Any]:
-    if not body.strip():
-        raise UncertainError(_NO_ENVELOPE.format("The response is empty"), http_status=200)
-    try:
-        envelope = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise UncertainError(_unreadable(body), http_status=200) from None
-    if not isinstance(envelope, dict):
-        raise UncertainError(_NO_ENVELOPE.format("The response is JSON but not an object with a code"), http_status=200)
-    return envelope
-
-
-def _unreadable(body: bytes) -> str:
-    if body.lstrip()[:1] == b"<":
-        what = "The response is a web page, most likely of a gateway or a login in front of the CRM"
-    elif body.lstrip()[:1] in (b"{", b"["):
-        what = f"The response is JSON that ends early or has an error within its {len(body):,} bytes"
-    else:
-        what = "The response is not JSON"
-    return _NO_ENVELOPE.format(what)
-
-
-def _code_of(envelope: dict[str, Any]) -> int:
-    code = envelope.get("code")
-    if isinstance(code, str) and _WHOLE_NUMBER.fullmatch(code.strip()):
-        code = int(code)  # the vendor is lenient with number types (vendor API 1.3), and so are we
-    if not isinstance(code, int) or isinstance(code, bool):
-        raise UncertainError(_NO_ENVELOPE.format("The response has no code"), http_status=200)
-    return code

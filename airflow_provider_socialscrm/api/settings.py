@@ -21,10 +21,10 @@ DEFAULT_CALLS_PER_SECOND: Final = 0.9 * VENDOR_CALLS_PER_SECOND
 """Our own pace: a tenth below the vendor's limit, because both clocks count their seconds from different starts."""
 
 CONNECT_TIMEOUT: Final = 10.0
-"""Seconds to wait for a connection, as the vendor-linked client does (vendor API 5.3)."""
+"""Seconds to wait for a connection to one address, as the vendor-linked client does (vendor API 5.3)."""
 
 DEFAULT_TIMEOUT: Final = 60.0
-"""Seconds to wait for a response. Public clients use 10 to 30; a call given up too early has an unknown outcome."""
+"""Seconds of a whole call. Public clients use 10 to 30; a call given up too early has an unknown outcome."""
 
 
 class AuthScheme(StrEnum):
@@ -63,7 +63,8 @@ class Settings:
     :param time_zone: IANA name of the zone of ``createTime`` (body scheme). Default: see :data:`DEFAULT_TIME_ZONE`.
     :param calls_per_second: pace over all calls of the tenant, at most the vendor's 50 a path. Default 45, see
         :data:`DEFAULT_CALLS_PER_SECOND`.
-    :param timeout: seconds to wait for a response. Default 60, see :data:`DEFAULT_TIMEOUT`.
+    :param timeout: seconds of a whole call, until the last byte of the response. Default 60, see
+        :data:`DEFAULT_TIMEOUT`.
     :param pace_url: the Redis through which all tasks of the tenant share the pace; may hold a password. Empty: they
         divide it.
     :param transport: proxies, certificates and headers.

@@ -17,6 +17,7 @@ from airflow_provider_socialscrm.importer.columns.text import as_raw_text
 from airflow_provider_socialscrm.importer.columns.values import as_utf8
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.fields.reader import InputReader
+from airflow_provider_socialscrm.importer.identity import CHECK
 from airflow_provider_socialscrm.importer.masking import masked
 from airflow_provider_socialscrm.importer.reasons import Bucket, Reason
 from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter, has_parts
@@ -152,7 +153,7 @@ def _dead_letter(path: OpenablePath | None, source: Source) -> Iterator[DeadLett
     if path is None:
         yield None
         return
-    dead_letter = DeadLetter(path, source.columns, lambda _: False)
+    dead_letter = DeadLetter(path, source.columns, lambda _: False, identity=CHECK)
     try:
         with dead_letter:
             yield dead_letter

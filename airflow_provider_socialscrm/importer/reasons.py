@@ -39,13 +39,22 @@ class Reason:
 
 
 OWN_COLUMNS: Final = tuple(
-    f"socialscrm_{name}" for name in ("file", "position", "bucket", "code", "meaning", "hint", "attempts", "time")
+    f"socialscrm_{name}"
+    for name in ("file", "position", "bucket", "code", "meaning", "hint", "attempts", "time", "import")
 )
 """Columns that a dead letter adds to the row's own. They are ignored when the file is given back as data."""
 
 
 BUCKET_COLUMN: Final = OWN_COLUMNS[2]
 """The column that names the row's bucket."""
+
+
+POSITION_COLUMN: Final = OWN_COLUMNS[1]
+"""The column with the row's place in the input."""
+
+
+IMPORT_COLUMN: Final = OWN_COLUMNS[-1]
+"""The column that names the import whose row it is. In a CSV file an apostrophe before it marks escaped cells."""
 
 
 SHORTEST_NUMBER, LONGEST_NUMBER = 7, 15
@@ -160,6 +169,11 @@ CUT_SHORT: Final = Reason(
     "cut-short",
     "An earlier try ended before it saved what became of this row's call (a killed worker, or a checkpoint that could "
     "not be written), and sending it again could do harm.",
+    "Look the customer up in the CRM. If the customer is not there, import the row again.",
+)
+CHECKPOINT_GONE: Final = Reason(
+    "checkpoint-gone",
+    "An earlier try may have sent this row, but its checkpoint is gone, and sending it again could do harm.",
     "Look the customer up in the CRM. If the customer is not there, import the row again.",
 )
 

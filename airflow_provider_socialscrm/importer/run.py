@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from typing import Any, Final
 
 from airflow_provider_socialscrm.api.client import Client
@@ -15,12 +15,14 @@ from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT, AuthScheme
 from airflow_provider_socialscrm.api.shared_pacing import open_pace
 from airflow_provider_socialscrm.importer.errors import AccountingError, InputError
 from airflow_provider_socialscrm.importer.fields.reader import InputReader
+from airflow_provider_socialscrm.importer.identity import OUTSIDE_AIRFLOW, ImportIdentity
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.paths import OpenablePath
-from airflow_provider_socialscrm.importer.reasons import CUT_SHORT, NOTHING_SENT, STOPPED, Bucket
+from airflow_provider_socialscrm.importer.reasons import CHECKPOINT_GONE, CUT_SHORT, NOTHING_SENT, STOPPED, Bucket
 from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint, CheckpointStore, NoCheckpointStore
 from airflow_provider_socialscrm.importer.results.checkpoint_writer import CheckpointWriter
 from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter, delete_parts
+from airflow_provider_socialscrm.importer.results.missing_rows import EarlierTries
 from airflow_provider_socialscrm.importer.results.progress import ProgressCallback, ProgressObserver
 from airflow_provider_socialscrm.importer.results.recorder import Recorder
 from airflow_provider_socialscrm.importer.results.report import Report, observations
@@ -39,6 +41,12 @@ log = logging.getLogger(__name__)
 LONGEST_END: Final = 30.0
 """Seconds beyond the time-outs of a call in which a run that is asked to stop records and saves."""
 
+CHECKPOINT_IS_GONE: Final = (
+    "The checkpoint that an earlier try saved is gone, so all rows are sent again. Rows with welcome are held as "
+    "unknown, because their customers may have been welcomed."
+)
+"""Warning of a retry that finds no checkpoint where there was one."""
+
 
 class Import:
     """Import one table, over as many tries as it takes, so that every row has an outcome.
@@ -48,6 +56,7 @@ class Import:
     :param options: limits, rules and concurrency.
     :param rejects_path: the dead letter, for the rows that are not imported; ``None`` writes none.
     :param checkpoint_store: saves the checkpoint from which a later try resumes; ``None`` saves none.
+    :param identity: which import this is. The dead letter of another one is not overwritten.
     :param on_progress: takes the progress every ten seconds.
     :raises InputError: if the columns do not fit the rules, or lack what each row needs.
     """
@@ -60,6 +69,7 @@ class Import:
         rejects_path: OpenablePath | None = None,
         checkpoint_store: CheckpointStore | None = None,
         *,
+        identity: ImportIdentity = OUTSIDE_AIRFLOW,
         on_progress: ProgressCallback | None = None,
     ) -> None:
         settings = client.settings
@@ -73,6 +83,7 @@ class Import:
         self._client = client
         self._options = options
         self._rejects_path = rejects_path
+        self._identity = identity
         self._limits = Limits(options.rows_per_call, options.bytes_per_call)
         plan = {
             "target": [settings.base_url, settings.tenant_id, settings.auth_scheme.value, settings.user_name],
@@ -84,6 +95,7 @@ class Import:
         self._started = self._earlier = 0.0
         self._engine: Engine | None = None
         self._is_stopped = False
+        self._is_checkpoint_gone = False
         self._rows_read = 0
         self._is_read = False
         self._stage = "reading"
@@ -120,7 +132,7 @@ class Import:
                 if not self._checkpoint.is_complete:
                     run_shielded(self._run, self.stop, self._longest_call + LONGEST_END)
                 elif self._rejects_path is not None:
-                    delete_parts(self._rejects_path)
+                    delete_parts(self._rejects_path, self._identity)
         except BaseException as failure:
             self._note_break(failure)
             raise
@@ -153,10 +165,9 @@ class Import:
     def _run(self) -> None:
         self._stage = "preparing"
         self._earlier, self._started = self.report.seconds.total, self._options.clock.now()
-        path, columns = self._rejects_path, self._source.columns
         sends_nothing = self._options.rules.on_invalid == "fail" and self._input.has_invalid_rows()
         with (
-            nullcontext() if path is None else DeadLetter(path, columns, self._checkpoint.is_done_at) as dead_letter,
+            self._dead_letter() as dead_letter,
             self._writer(dead_letter) as writer,
         ):
             recorder = Recorder(self.report, self._checkpoint, writer, dead_letter=dead_letter, observer=self._observer)
@@ -188,6 +199,25 @@ class Import:
         if self._stage != "reading" and not isinstance(failure, AccountingError):
             self.report.record_total_seconds(self._elapsed())
             self.report.count_rest(self._input.rows, STOPPED)
+
+    def _dead_letter(self) -> AbstractContextManager[DeadLetter | None]:
+        if self._rejects_path is None:
+            return nullcontext()
+        checkpoint, allow_missing = self._checkpoint, self._options.allow_missing_rejects
+        dead_letter = DeadLetter(
+            self._rejects_path,
+            self._source.columns,
+            checkpoint.is_done_at,
+            identity=self._identity,
+            earlier=EarlierTries(checkpoint.not_accepted, self._done_rows, allow_missing=allow_missing),
+        )
+        if dead_letter.had_checkpoint and not checkpoint.was_found:
+            self._is_checkpoint_gone = True
+            log.warning(CHECKPOINT_IS_GONE)
+        return dead_letter
+
+    def _done_rows(self) -> Iterator[Row]:
+        return filter(self._checkpoint.is_done, self._rows_up_to(self._checkpoint.end))
 
     def _writer(self, dead_letter: DeadLetter | None) -> CheckpointWriter:
         options = self._options
@@ -276,7 +306,8 @@ class Import:
         )
 
     def _chunks(self, batches: Iterator[PreparedBatch], recorder: Recorder) -> Iterator[Chunk]:
-        is_resumed = self._checkpoint.is_resumed  # before this run marks rows as done, which need no check
+        # Before this run marks rows as done, which need no check.
+        is_resumed = self._checkpoint.is_resumed or self._is_checkpoint_gone
         for prepared in batches:
             self._rows_read += prepared.size
             recorder.record_unsent(prepared)
@@ -301,6 +332,8 @@ class Import:
                 continue
             if self._is_held(row):
                 recorder.record(Bucket.UNKNOWN, [row], CUT_SHORT)
+            elif self._is_checkpoint_gone and row.has_side_effects and not self._options.resend:
+                recorder.record(Bucket.UNKNOWN, [row], CHECKPOINT_GONE)
             else:
                 yield row
 

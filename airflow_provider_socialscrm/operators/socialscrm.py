@@ -29,10 +29,12 @@ from airflow_provider_socialscrm.links.socialscrm import ConsoleLink, RejectsLin
 from airflow_provider_socialscrm.operators.arguments import check_constants, options_of
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
 from airflow_provider_socialscrm.runtime.lineage import LineageMixin
-from airflow_provider_socialscrm.runtime.mapped_tasks import own_path, parallel_tasks
+from airflow_provider_socialscrm.runtime.mapped_tasks import parallel_tasks
+from airflow_provider_socialscrm.runtime.own_paths import own_path
 from airflow_provider_socialscrm.runtime.paths import check_apart, openable
 from airflow_provider_socialscrm.runtime.progress import report_progress
 from airflow_provider_socialscrm.runtime.reporting import log_outcome, log_preview, log_start
+from airflow_provider_socialscrm.runtime.task_identity import identity_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, ObjectStoragePath
@@ -108,15 +110,20 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     :param max_rejected: rows that may be rejected without failing the task; it fails only after all other rows were
         sent. An int is a number of rows, a float from 0.0 to 1.0 a share of the input, ``None`` allows all. Default 0:
         no rejected row goes unnoticed.
-    :param rejects_path: where to write the rows that were not accepted, each with its position, code, meaning and hint;
-        its name ends in ``.parquet``, ``.csv`` or ``.jsonl`` (local or object storage). It holds customers' data. Each
-        run needs its own, as with ``{{ run_id }}``; a mapped task adds ``-{map_index}`` to the file's name. Default
-        ``None``: such rows are only counted, with their first positions.
+    :param rejects_path: where to write the rows that were not accepted, each with its position, code, meaning and hint,
+        local or in object storage: a folder, whose path ends in ``/``, in which each import has a file of its own; or a
+        file whose name ends in ``.parquet``, ``.csv`` or ``.jsonl``, to which a mapped task adds ``-{map_index}``. A
+        file with rows of another import fails the task before any call. It holds customers' data. Default ``None``:
+        such rows are only counted, with their first positions.
     :param on_unknown: what to do with a row with ``welcome`` that the CRM may have accepted: ``hold`` it as
         unknown (default, because the customer may have got the message) or ``resend`` it.
-    :param checkpoint_path: a small file with the checkpoint that a retry resumes from (local or object storage). Each
-        run needs its own; a mapped task adds ``-{map_index}`` to its name. Default ``None``: the checkpoint is in the
-        task's state on Airflow 3.3, and before 3.3 a retry sends every row again.
+    :param checkpoint_path: where to save the checkpoint that a retry resumes from, local or in object storage: a
+        folder, whose path ends in ``/``, in which each import has a file of its own; or a small file, to whose name a
+        mapped task adds ``-{map_index}``. Default ``None``: the checkpoint is in the task's state on Airflow 3.3, and
+        before 3.3 a retry sends every row again.
+    :param allow_missing_rejects: whether a retry goes on if rows that earlier tries recorded as not accepted are in no
+        file that it finds, for example because a worker's disk is lost. Default ``False``: it fails before any call
+        and names the rows.
     :param parallel_tasks: tasks of the tenant that run at once, this one included. They divide the connection's calls a
         second, unless the connection names a Redis through which they share them. Default ``None``: as many tasks of a
         map as can run at once, by its length, ``max_active_tis_per_dag``, ``max_active_tis_per_dagrun`` and
@@ -142,7 +149,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         bad_values: str = BAD_VALUES[0], duplicates: str = DUPLICATES[0],
         on_invalid: str = ON_INVALID[0], on_unknown: str = ON_UNKNOWN[0], max_rejected: float | None = 0,
         rejects_path: str | ObjectStoragePath | None = None,
-        checkpoint_path: str | ObjectStoragePath | None = None,
+        checkpoint_path: str | ObjectStoragePath | None = None, allow_missing_rejects: bool = False,
         socialscrm_conn_id: str = SocialSCRMHook.default_conn_name, dry_run: bool = False,
         rows_per_call: int = DEFAULT_ROWS, bytes_per_call: int = DEFAULT_BYTES,
         concurrency: int = DEFAULT_CONCURRENCY, parallel_tasks: int | None = None,
@@ -154,6 +161,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         self.rows_per_call, self.bytes_per_call = rows_per_call, bytes_per_call
         self.concurrency, self.parallel_tasks = concurrency, parallel_tasks
         self.rejects_path, self.checkpoint_path = rejects_path, checkpoint_path
+        self.allow_missing_rejects = allow_missing_rejects
         self.on_unknown, self.on_invalid, self.duplicates = on_unknown, on_invalid, duplicates
         self.columns, self.defaults, self.values = columns, defaults, values
         self.extension_fields, self.date_fields, self.null_values = extension_fields, date_fields, null_values
@@ -207,8 +215,9 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         options = self._options()
         if self.parallel_tasks is None:
             options = replace(options, parallel_tasks=parallel_tasks(context))
-        rejects_path = own_path(context, "rejects_path", openable(self.rejects_path))
-        checkpoint_path = own_path(context, "checkpoint_path", openable(self.checkpoint_path))
+        identity = identity_of(context)
+        rejects_path = own_path(identity, "rejects_path", self.rejects_path)
+        checkpoint_path = own_path(identity, "checkpoint_path", self.checkpoint_path)
         check_apart(data=openable(self.data), rejects_path=rejects_path, checkpoint_path=checkpoint_path)
         source = self._source()
         hook = SocialSCRMHook(self.socialscrm_conn_id)
@@ -218,7 +227,9 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
             if self._dry_run:
                 return self._preview(source, client, options, on_progress, context)
             store = checkpoint_store_for(context, checkpoint_path)
-            self._running = Import(source, client, options, rejects_path, store, on_progress=on_progress)
+            self._running = Import(
+                source, client, options, rejects_path, store, identity=identity, on_progress=on_progress
+            )
             if self._killed:
                 self._running.stop()
             self._written_rejects = rejects_path

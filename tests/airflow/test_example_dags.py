@@ -49,7 +49,8 @@ def test_each_partition_is_imported_by_a_task_of_its_own(airflow, socialscrm_san
     manifests = airflow.xcoms("mapped_partitions", "import_partition")
     assert [manifest["rows"]["accepted"] for manifest in manifests] == [50, 50, 50]
     assert len(socialscrm_sandbox.customers()) == 150
-    rejects = sorted(tmp_path.glob("rejects-*.csv"))
+    rejects = sorted((tmp_path / "rejects" / "dag_id=mapped_partitions").rglob("map_index=*/rejects.csv"))
+    assert len(rejects) == 3
     assert sorted(manifest["rejects_path"] for manifest in manifests) == [str(path) for path in rejects]
     assert links(airflow.path, "socialscrm_rejects") == [""] * 3  # a browser opens no local file from Airflow
     assert links(airflow.path, "socialscrm_console") == [socialscrm_sandbox.url] * 3

@@ -3,10 +3,8 @@ from __future__ import annotations
 import gc
 import json
 import logging
-import shutil
 import socket
 import ssl
-import subprocess
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -291,20 +289,6 @@ def test_settings_that_no_call_can_be_made_with_are_named(settings, customer, ch
     failure = failure_of(Client(replace(settings, **changes)), customer)
     assert type(failure) is SettingError
     assert label in str(failure)
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory) -> str:
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl makes the certificate, and is not installed")
-    path = tmp_path_factory.mktemp("tls") / "self-signed.pem"
-    command = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=localhost -batch"
-    names = ["-addext", "subjectAltName=IP:127.0.0.1"]
-    files = ["-keyout", str(path), "-out", str(path.with_suffix(".crt"))]
-    subprocess.run([openssl, *command.split(), *names, *files], check=True, capture_output=True)
-    path.write_text(path.read_text() + path.with_suffix(".crt").read_text())
-    return str(path)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from airflow_provider_socialscrm.importer.errors import CheckpointError, Stopped
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint
 from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter
+from airflow_provider_socialscrm.importer.results.dead_letter_parts import Parts
 from airflow_provider_socialscrm.importer.results.recorder import Recorder
 from airflow_provider_socialscrm.importer.results.report import Report
 from airflow_provider_socialscrm.importer.run import Import
@@ -144,9 +145,9 @@ def test_a_checkpoint_that_cannot_be_saved_as_complete_fails_the_task_with_compl
 
 
 @pytest.mark.parametrize("at", [1, 2, 9])
-@pytest.mark.parametrize("step", ["_write_part", "_write_file"])
-def test_a_dead_letter_that_cannot_be_written_stops_the_run_and_loses_no_row(tmp_path, monkeypatch, step, at):
-    store, path, calls, write = MemoryCheckpointStore(), tmp_path / "dead.jsonl", count(), getattr(DeadLetter, step)
+@pytest.mark.parametrize(("owner", "step"), [(Parts, "write"), (DeadLetter, "_write_file")])
+def test_a_dead_letter_that_cannot_be_written_stops_the_run_and_loses_no_row(tmp_path, monkeypatch, owner, step, at):
+    store, path, calls, write = MemoryCheckpointStore(), tmp_path / "dead.jsonl", count(), getattr(owner, step)
 
     def fail_later(self, *arguments):
         if next(calls) >= at:
@@ -154,7 +155,7 @@ def test_a_dead_letter_that_cannot_be_written_stops_the_run_and_loses_no_row(tmp
         return write(self, *arguments)
 
     with monkeypatch.context() as patched:
-        patched.setattr(DeadLetter, step, fail_later)
+        patched.setattr(owner, step, fail_later)
         run = importing(OfflineCrm(refuse), rows_of(), path, store)
         failure = failure_of(run)
     assert isinstance(failure, CheckpointError) or next(calls) < at + 1

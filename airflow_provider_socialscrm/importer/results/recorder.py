@@ -69,7 +69,7 @@ class Recorder:
             self._count(bucket, done, reason, for_good=True)
             # After a kill the outcome of rows in doubt would be unknown, so theirs is saved without waiting.
             self._writer.mark_changed(at_once=self._checkpoint.any_in_doubt(done))
-            self._checkpoint.mark_done(done)
+            self._checkpoint.mark_done(done, accepted=bucket is Bucket.ACCEPTED)
         if left:
             self._count(bucket, left, reason, for_good=False)
             if bucket is not Bucket.UNKNOWN:
