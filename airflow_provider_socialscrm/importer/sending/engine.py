@@ -156,8 +156,8 @@ class Engine:
 
     @property
     def _connections(self) -> int:
-        # One call at a time until one is accepted, so that a wrong key or clock is not refused on every connection.
-        return self._outage.connections(self._options.concurrency) if self._handler.has_accepted else 1
+        # One call at a time until the settings work, so that a wrong key or clock is not refused on every connection.
+        return self._outage.connections(self._options.concurrency) if self._handler.has_proven_settings else 1
 
     def _start_next(self, chunks: Iterator[Chunk]) -> bool:
         self._in_hand = pending = self._next(chunks)

@@ -8,7 +8,7 @@ from math import inf
 from typing import Any, Final
 
 from airflow_provider_socialscrm.api.client import ServerClock
-from airflow_provider_socialscrm.api.codes import Recovery
+from airflow_provider_socialscrm.api.codes import Blame, Recovery
 from airflow_provider_socialscrm.api.customers import named_outcome
 from airflow_provider_socialscrm.api.errors import SocialSCRMError
 from airflow_provider_socialscrm.api.pacing import Pace
@@ -81,6 +81,8 @@ class CallHandler:
         self._isolation_spent = 0
         self.has_accepted = False
         """Whether a call of this try was accepted."""
+        self.has_proven_settings = False
+        """Whether the CRM has looked at the rows of a call, so that the settings of the connection work."""
         self.outage = Outage(options.retry_limits)
         """What to do while no call succeeds."""
 
@@ -104,7 +106,7 @@ class CallHandler:
 
     def on_success(self, pending: PendingChunk, data: Any) -> None:
         """Record the rows of a call whose response has code 200."""
-        self.has_accepted = True
+        self.has_accepted = self.has_proven_settings = True
         self._note_response(self._options.clock.now())
         self._has_succeeded = True
         self._reject(self._systemic.on_success())
@@ -184,6 +186,8 @@ class CallHandler:
     def _learn(self, pending: PendingChunk, failure: SocialSCRMError, now: float) -> None:
         if failure.http_status == TOO_MANY_REQUESTS:
             self._pace.slow_down(now)
+        if failure.code is not None and failure.code.blame is Blame.ROW:
+            self.has_proven_settings = True
         if failure.recovery is Recovery.UNCERTAIN:
             pending.doubt = reason_of(failure)
         else:
