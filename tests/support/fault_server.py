@@ -93,6 +93,14 @@ class Fault:
     seconds: float = 0.05
     size: int = 0
 
+    def __post_init__(self) -> None:
+        if self.kind == "bomb":  # now, since it takes longer than a call may
+            assert self.bomb
+
+    @property
+    def bomb(self) -> bytes:
+        return _bomb(self.size, b"200" if self.late else b"517")
+
     @property
     def takes_the_call(self) -> bool:
         """Whether the CRM processes the call."""
@@ -565,7 +573,7 @@ def _result_body(call: Call, result: _Result, fault: Fault) -> bytes:
 def _false_response(fault: Fault, url: str) -> tuple[int, bytes, dict[str, str]]:
     """Return status, body and headers of a response that does not depend on the call."""
     if fault.kind == "bomb":
-        return 200, bomb(fault.size, b"200" if fault.late else b"517"), {"Content-Encoding": "gzip"}
+        return 200, fault.bomb, {"Content-Encoding": "gzip"}
     if fault.kind == "code":
         return 200, _envelope(str(fault.number), "database error"), {}
     if fault.kind == "empty":
@@ -579,7 +587,7 @@ def _false_response(fault: Fault, url: str) -> tuple[int, bytes, dict[str, str]]
 
 
 @lru_cache
-def bomb(size: int, code: bytes = b"200") -> bytes:
+def _bomb(size: int, code: bytes) -> bytes:
     """Return an envelope as gzip whose message has so many bytes."""
     packed = io.BytesIO()
     with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=9) as file:

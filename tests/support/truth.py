@@ -326,6 +326,7 @@ class World:
         self.store = FragileStore()
         self.rejects = folder / "rejects.jsonl"
         self.attempts: list[Attempt] = []
+        self.timeout = TIMEOUT
 
     def run(self) -> None:
         """Make the tries until one is complete, the last one without faults."""
@@ -342,7 +343,7 @@ class World:
         self.server.outage = plan.outage and replace(plan.outage, first=before + plan.outage.first)
         settings = Settings(
             self.server.url, TENANT, KEY, AGENTS[0], AuthScheme(self.scenario.scheme),
-            calls_per_second=100_000, timeout=TIMEOUT,
+            calls_per_second=100_000, timeout=self.timeout,
         )  # fmt: skip
         client = BuggyClient(settings, connections=self.scenario.concurrency)
         started, failure, notes = time.monotonic(), None, []
