@@ -302,8 +302,8 @@ def shown(scenario: Scenario) -> str:
         parts = [
             f"{each.name}={written(getattr(value, each.name))}"
             for each in fields(value)
-            if each.default is MISSING or getattr(value, each.name) != each.default
-            if getattr(value, each.name) != Rules()
+            if getattr(value, each.name)
+            != (each.default_factory() if each.default_factory is not MISSING else each.default)
         ]
         return f"{type(value).__name__}({', '.join(parts)})"
 
