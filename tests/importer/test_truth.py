@@ -85,11 +85,10 @@ DOUBTFUL = {
 @pytest.mark.parametrize("fault", DOUBTFUL.values(), ids=DOUBTFUL)
 @pytest.mark.parametrize("scheme", ["body", "header"])
 def test_a_welcome_is_not_repeated_after_a_response_that_leaves_doubt(tmp_path, scheme, fault):
-    scenario = Scenario(("welcome", "good", "welcome"), (Try(((1, fault), (3, fault))),), scheme, 1)
-    world = after_run(tmp_path, scenario)
+    world = after_run(tmp_path, Scenario(("welcome",) * 3, (Try(((1, fault), (3, fault))),), scheme, 1))
 
-    assert max(welcomes(world)) == 1
-    assert buckets(world) == ["unknown", "accepted", "unknown"]
+    assert welcomes(world) == [1, 1, 1]
+    assert sorted(buckets(world)) == ["accepted", "unknown", "unknown"]
 
 
 @pytest.mark.parametrize("fault", DOUBTFUL.values(), ids=DOUBTFUL)
@@ -120,8 +119,7 @@ def test_a_row_that_a_stopped_run_leaves_in_doubt_is_unknown(tmp_path, fault, la
     assert isinstance(attempt.failure, StoppedError)
     rows = {name: count for name, count in attempt.manifest["rows"].items() if count and name != "total"}
     assert rows in ({"accepted": 1, "unknown": 1}, {"accepted": 1, "unknown": 1, "not_sent": 1})
-    assert attempt.letter[1]["bucket"] == "unknown"
-    assert attempt.letter[1]["attempts"] == "1"
+    assert [own["attempts"] for own in attempt.letter.values() if own["bucket"] == "unknown"] == ["1"]
 
 
 # --- strays and outages ---
@@ -216,7 +214,7 @@ def test_a_bomb_takes_no_more_memory_than_a_response_may(tmp_path):
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
 
-    assert attempt.letter[1]["bucket"] == "unknown"
+    assert [own["bucket"] for own in attempt.letter.values()] == ["unknown"]
     assert peak < 64 * 2**20
 
 

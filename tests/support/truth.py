@@ -104,6 +104,7 @@ class Scenario:
     concurrency: int = 1
     on_unknown: str = "hold"
     rules: Rules = field(default_factory=Rules)
+    refusals_are_atomic: bool = False
 
 
 KILLS = ("stop", "time limit", "bug in a call", "bug in the loop", "no space", "killed")
@@ -132,6 +133,7 @@ def random_scenario(seed: int) -> Scenario:
         chance.choice((1, 2, 4)),
         chance.choice(("hold", "hold", "resend")),
         rules,
+        refusals_are_atomic=rules.is_atomic and chance.random() < 0.3,
     )
 
 
@@ -343,7 +345,7 @@ class World:
         self.server.outage = plan.outage and replace(plan.outage, first=before + plan.outage.first)
         settings = Settings(
             self.server.url, TENANT, KEY, AGENTS[0], AuthScheme(self.scenario.scheme),
-            calls_per_second=100_000, timeout=self.timeout,
+            calls_per_second=100_000, timeout=self.timeout, refusals_are_atomic=self.scenario.refusals_are_atomic,
         )  # fmt: skip
         client = BuggyClient(settings, connections=self.scenario.concurrency)
         started, failure, notes = time.monotonic(), None, []
@@ -675,7 +677,13 @@ def _simpler(scenario: Scenario) -> Iterator[Scenario]:
     for place, one in enumerate(scenario.tries):
         for simpler in _simpler_tries(one):
             yield replace(scenario, tries=(*scenario.tries[:place], simpler, *scenario.tries[place + 1 :]))
-    for change in ({"concurrency": 1}, {"rules": Rules()}, {"rows_per_call": 1}, {"scheme": "body"}):
+    for change in (
+        {"concurrency": 1},
+        {"rules": Rules()},
+        {"refusals_are_atomic": False},
+        {"rows_per_call": 1},
+        {"scheme": "body"},
+    ):
         simpler = replace(scenario, **change)
         if simpler != scenario:
             yield simpler
