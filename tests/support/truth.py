@@ -521,7 +521,7 @@ def _rows(world: World, attempt: Attempt) -> Findings:
         own = attempt.letter.get(position)
         kind, number = world.scenario.kinds[position], str(row["whatsApp"])
         carrying = [call for call in calls if number in call.numbers]
-        if kind in UNSENT:
+        if kind in UNSENT and (kind != "twin" or _has_winner(world.scenario.kinds, position)):
             if own is not None and own["bucket"] not in (UNSENT[kind], "not_sent"):
                 yield "a row that is not sent says why", f"row {position} is {own['bucket']}"
         elif own is None:
@@ -529,6 +529,11 @@ def _rows(world: World, attempt: Attempt) -> Findings:
                 yield "accepted rows are stored", f"row {position}, {_story(carrying, number)}"
         else:
             yield from _row(world, attempt, position, own, carrying)
+
+
+def _has_winner(kinds: tuple[str, ...], position: int) -> bool:
+    """Return whether the row after a twin is sent in its place."""
+    return position + 1 < len(kinds) and kinds[position + 1] not in UNSENT
 
 
 def _row(world: World, attempt: Attempt, position: int, own: dict[str, str], carrying: list[Call]) -> Findings:
@@ -546,7 +551,8 @@ def _row(world: World, attempt: Attempt, position: int, own: dict[str, str], car
         if of_this_try and of_this_try[-1].verdict == DOUBTFUL and not _is_stray(of_this_try[-1]):
             yield "not_sent rows have no call in doubt", example
     if bucket == "rejected":
-        yield from _rejected(carrying, number, example, is_bad=kind in (*BAD, "ghost"), is_stored=is_stored)
+        if kind != "ghost" or carrying:  # one call decides for all rows of an agent
+            yield from _rejected(carrying, number, example, is_bad=kind in (*BAD, "ghost"), is_stored=is_stored)
     elif of_this_try and ends_in_order(attempt):
         last = of_this_try[-1]
         if last.verdict == ACCEPTED and number not in last.failed:
