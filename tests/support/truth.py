@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import random
 import re
+import signal
 import string
 import threading
 import time
@@ -63,10 +65,16 @@ BAD = {"508": 508, "532": 532, "533": 533, "599": 599, "refused": -1}
 """Kinds of rows that the CRM refuses, and with which code; 599 is in no table."""
 UNSENT = {"no number": "invalid", "bad birthday": "invalid", "blank": "blank", "twin": "duplicate"}
 """Kinds of rows that are not sent, by their bucket."""
+IN_LETTER = ("rejected", "invalid", "duplicate", "unknown", "not_sent")
+"""Buckets whose rows are in the dead letter."""
 BOMB = 18 * 2**20
 """Bytes of a response after decompression: more than any response may have."""
 STRAY = (301, 302, 400, 401, 403, 404)
 LATE = (408, 429, 500, 502, 503, 504)
+
+
+POOLS = ("socialscrm_", "socialscrm-checkpoint")
+"""How the names of the threads begin that only make calls, or save."""
 
 
 class TimeLimit(BaseException):
@@ -107,6 +115,8 @@ class Scenario:
     refusals_are_atomic: bool = False
 
 
+LIMIT = signal.SIGUSR1
+"""The signal of :class:`TimeLimit`."""
 KILLS = ("stop", "time limit", "bug in a call", "bug in the loop", "no space", "killed")
 
 
@@ -220,14 +230,13 @@ class SkippingClock:
         """Called after each sleep."""
         self._error: BaseException | None = None
         self._looks_left = 0
-        self._owner = threading.current_thread()
 
     def raise_after(self, looks: int, error: BaseException | None) -> None:
-        """Raise an error in the thread that made this clock, once it has looked at the clock so many times."""
+        """Raise an error in the thread that decides, once it has looked at the clock so many times."""
         self._looks_left, self._error = looks, error
 
     def now(self) -> float:
-        if self._error is not None and threading.current_thread() is self._owner:
+        if self._error is not None and not threading.current_thread().name.startswith(POOLS):
             self._looks_left -= 1
             if self._looks_left < 0:
                 error, self._error = self._error, None
@@ -349,7 +358,7 @@ class World:
         )  # fmt: skip
         client = BuggyClient(settings, connections=self.scenario.concurrency)
         started, failure, notes = time.monotonic(), None, []
-        with recorded_logs() as logs:
+        with recorded_logs() as logs, time_limit():
             run = Import(
                 open_source(self.table), client, self.options, self.rejects, self.store, on_progress=notes.append
             )
@@ -396,13 +405,13 @@ class World:
     def _arm(self, kill: tuple[str, int] | None, run: Import, client: BuggyClient, before: int) -> None:
         name, at = kill or ("", 0)
         self.store.saves_left, self.store.failure, self.server.on_call = None, None, lambda _: None
-        errors = {"time limit": TimeLimit(), "bug in the loop": RuntimeError("a bug")}
         if name == "stop":
             self.server.on_call = lambda call: run.stop() if call.order >= before + at else None
-        elif name in errors:  # which come at any step of the loop
-            steps = at % 7
+        elif name == "time limit":
+            self.server.on_call = lambda call: os.kill(os.getpid(), LIMIT) if call.order == before + at else None
+        elif name == "bug in the loop":  # at any step
             self.server.on_call = lambda call: (
-                self.clock.raise_after(steps, errors[name]) if call.order == before + at else None
+                self.clock.raise_after(at % 7, RuntimeError("a bug")) if call.order == before + at else None
             )
         elif name == "bug in a call":
             client.bug_at = at
@@ -424,6 +433,21 @@ class World:
             own["times"] = letter[position]["times"] + 1 if position in letter else 1
             letter[position] = own
         return letter
+
+
+@contextmanager
+def time_limit() -> Iterator[None]:
+    """Raise :class:`TimeLimit` in the main thread on a signal, as Airflow does when a task takes too long."""
+
+    def end(*_: object) -> None:
+        raise TimeLimit
+
+    before = signal.signal(LIMIT, end)
+    try:
+        yield
+    finally:
+        signal.signal(LIMIT, signal.SIG_IGN)  # one that comes late
+        signal.signal(LIMIT, before)
 
 
 @contextmanager
@@ -494,12 +518,15 @@ def _accounting(world: World, attempt: Attempt) -> Findings:
     if total < len(carried):
         yield "a run that breaks counts every row it sent", f"{total} of {len(carried)}: {name_of_end(attempt)}"
     in_letter = Counter(own["bucket"] for own in attempt.letter.values())
-    for bucket in ("rejected", "invalid", "duplicate", "unknown", "not_sent"):
-        if in_letter[bucket] != rows[bucket]:
+    for bucket in IN_LETTER:
+        is_read = reads_to_the_end(attempt) or bucket != "not_sent"  # else the rows that nobody read are in no file
+        if in_letter[bucket] != rows[bucket] if is_read else in_letter[bucket] > rows[bucket]:
             example = f"{bucket}: {in_letter[bucket]} in the file, {rows[bucket]} counted: {name_of_end(attempt)}"
             yield "the dead letter has what the manifest counts", example
     if twice := [place for place, own in attempt.letter.items() if own["times"] > 1]:
         yield "the dead letter has a row once", f"rows {twice}: {name_of_end(attempt)}"
+    if bool(attempt.manifest.get("broke_off")) != (not attempt.is_complete):
+        yield "the manifest says that a run broke", f"{attempt.manifest.get('broke_off')}: {name_of_end(attempt)}"
     yield from _calls(world, attempt)
 
 
@@ -514,7 +541,8 @@ def _calls(world: World, attempt: Attempt) -> Findings:
 
 
 def _rows(world: World, attempt: Attempt) -> Findings:
-    is_whole = attempt.manifest["rows"]["total"] == len(world.rows)
+    rows = attempt.manifest["rows"]
+    is_whole = rows["total"] == len(world.rows) and len(attempt.letter) == sum(rows[name] for name in IN_LETTER)
     calls = world.calls_until(attempt)
     stored = {number for call in calls for number in call.stored}
     for position, row in enumerate(world.rows):
