@@ -300,6 +300,11 @@ class Attempt:
         return isinstance(self.failure, KilledError)
 
     @property
+    def is_forgotten(self) -> bool:
+        """Whether later tries cannot know what it did after its last save."""
+        return isinstance(self.failure, KilledError | CheckpointError)
+
+    @property
     def is_complete(self) -> bool:
         return self.failure is None or isinstance(self.failure, RejectedRowsError)
 
@@ -531,8 +536,8 @@ def _accounting(world: World, attempt: Attempt) -> Findings:
 
 def _calls(world: World, attempt: Attempt) -> Findings:
     before = world.attempts[: [each is attempt for each in world.attempts].index(True) + 1]
-    if any(each.is_killed or isinstance(each.failure, CheckpointError) for each in before[:-1]):
-        return  # what they sent after their last save is not known to later tries
+    if any(each.is_forgotten for each in before[:-1]):
+        return
     seen, sent = sum(len(each.calls) for each in before), attempt.manifest["calls"]["sent"]
     refused = any(each.plan.outage and each.plan.outage.kind == "refused" for each in before)
     if sent < seen or (sent > seen and not refused):
@@ -573,7 +578,7 @@ def _row(world: World, attempt: Attempt, position: int, own: dict[str, str], car
     if bucket == "not_sent":
         if is_stored and any(number in call.stored for call in of_this_try):
             yield "not_sent rows are not stored", example
-        elif is_stored and not any(each.is_killed for each in world.attempts):
+        elif is_stored and not any(each.is_forgotten for each in world.attempts):
             yield "not_sent rows are not stored by an earlier try", example
         if of_this_try and of_this_try[-1].verdict == DOUBTFUL and not _is_stray(of_this_try[-1]):
             yield "not_sent rows have no call in doubt", example
