@@ -22,8 +22,9 @@ class RetryLimits:
     :param seconds: from the first attempt to the last moment at which a wait may end.
     :param first_wait: upper bound in seconds of the first wait; it doubles with each failure.
     :param longest_wait: upper bound in seconds of any wait, a ``Retry-After`` included.
-    :param budget: retries that a run may have more than calls that succeeded: each retry takes one, each success gives
-        one back. So a run stops soon when most calls fail, and continues for hours when a few do.
+    :param budget: retries that a run may have more than calls that succeeded: each retry takes one, and so does each
+        call whose rows are held as unknown; each success gives one back. So a run stops soon when most calls fail, and
+        continues for hours when a few do.
     """
 
     attempts: int = 6

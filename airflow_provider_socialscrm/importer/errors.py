@@ -32,7 +32,7 @@ class AccountingError(ImporterError):
 
 
 class CheckpointError(ImporterError):
-    """The checkpoint cannot be read, before any call; or it or the dead letter cannot be written, and the run stops."""
+    """The checkpoint cannot be read, or refused rows are missing, before any call; or a file cannot be written."""
 
 
 class StoppedError(ImporterError):

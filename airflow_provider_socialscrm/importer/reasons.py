@@ -16,8 +16,8 @@ class Bucket(StrEnum):
     INVALID = "invalid"  # cannot be sent; found before any call
     DUPLICATE = "duplicate"  # another row of the input has the same number and is sent instead
     BLANK = "blank"  # has no value in any column
-    UNKNOWN = "unknown"  # sent, but the response was lost, and sending it again could do harm
-    NOT_SENT = "not_sent"  # the run stopped before it
+    UNKNOWN = "unknown"  # a call with it may have been taken, and it is not, or not yet, sent again
+    NOT_SENT = "not_sent"  # the run stopped before it was sent, or each call with it was refused for certain
 
 
 TO_LOOK_AT: Final = (Bucket.REJECTED, Bucket.INVALID, Bucket.UNKNOWN)
@@ -39,13 +39,22 @@ class Reason:
 
 
 OWN_COLUMNS: Final = tuple(
-    f"socialscrm_{name}" for name in ("file", "position", "bucket", "code", "meaning", "hint", "attempts", "time")
+    f"socialscrm_{name}"
+    for name in ("file", "position", "bucket", "code", "meaning", "hint", "attempts", "time", "import")
 )
 """Columns that a dead letter adds to the row's own. They are ignored when the file is given back as data."""
 
 
 BUCKET_COLUMN: Final = OWN_COLUMNS[2]
 """The column that names the row's bucket."""
+
+
+POSITION_COLUMN: Final = OWN_COLUMNS[1]
+"""The column with the row's place in the input."""
+
+
+IMPORT_COLUMN: Final = OWN_COLUMNS[-1]
+"""The column that names the import whose row it is. In a CSV file an apostrophe before it marks escaped cells."""
 
 
 SHORTEST_NUMBER, LONGEST_NUMBER = 7, 15
@@ -154,6 +163,11 @@ NOT_IN_RESPONSE: Final = Reason(
 CUT_SHORT: Final = Reason(
     "cut-short",
     "The worker was killed while this row may have been in flight, and sending it again could do harm.",
+    "Look the customer up in the CRM. If the customer is not there, import the row again.",
+)
+CHECKPOINT_GONE: Final = Reason(
+    "checkpoint-gone",
+    "An earlier try may have sent this row, but its checkpoint is gone, and sending it again could do harm.",
     "Look the customer up in the CRM. If the customer is not there, import the row again.",
 )
 

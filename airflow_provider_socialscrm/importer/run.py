@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import closing, nullcontext
-from typing import Any
+from contextlib import AbstractContextManager, closing, nullcontext
+from typing import Any, Final
 
 from airflow_provider_socialscrm.api.client import Client
-from airflow_provider_socialscrm.api.customers import import_path
-from airflow_provider_socialscrm.api.pacing import Pace
+from airflow_provider_socialscrm.api.customers import SIDE_EFFECT, import_path
+from airflow_provider_socialscrm.api.pacing import Pace, part_of
 from airflow_provider_socialscrm.api.settings import AuthScheme
 from airflow_provider_socialscrm.api.shared_pacing import open_pace
 from airflow_provider_socialscrm.importer.errors import InputError, StoppedError
 from airflow_provider_socialscrm.importer.fields.reader import InputReader
+from airflow_provider_socialscrm.importer.identity import OUTSIDE_AIRFLOW, ImportIdentity
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.paths import OpenablePath
-from airflow_provider_socialscrm.importer.reasons import CUT_SHORT, NOTHING_SENT, Bucket
+from airflow_provider_socialscrm.importer.reasons import CHECKPOINT_GONE, CUT_SHORT, NOTHING_SENT, Bucket
 from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint, CheckpointStore, NoCheckpointStore
 from airflow_provider_socialscrm.importer.results.checkpoint_writer import CheckpointWriter
 from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter, delete_parts
+from airflow_provider_socialscrm.importer.results.missing_rows import EarlierTries
 from airflow_provider_socialscrm.importer.results.progress import ProgressCallback, ProgressObserver
 from airflow_provider_socialscrm.importer.results.recorder import Recorder
 from airflow_provider_socialscrm.importer.results.report import Report, observations
@@ -30,9 +32,16 @@ from airflow_provider_socialscrm.importer.sending.chunks import Chunk, Limits, c
 from airflow_provider_socialscrm.importer.sending.engine import BROKEN_OFF, Engine
 from airflow_provider_socialscrm.importer.sending.outcome import CallHandler
 from airflow_provider_socialscrm.importer.sending.queue import ChunkQueue
+from airflow_provider_socialscrm.importer.sending.welcome import WelcomeCount
 from airflow_provider_socialscrm.importer.sources.base import Source
 
 log = logging.getLogger(__name__)
+
+CHECKPOINT_IS_GONE: Final = (
+    "The checkpoint that an earlier try saved is gone, so all rows are sent again. Rows with welcome are held as "
+    "unknown, because their customers may have been welcomed."
+)
+"""Warning of a retry that finds no checkpoint where there was one."""
 
 
 class Import:
@@ -43,6 +52,7 @@ class Import:
     :param options: limits, rules and concurrency.
     :param rejects_path: the dead letter, for the rows that are not imported; ``None`` writes none.
     :param checkpoint_store: saves the checkpoint from which a later try resumes; ``None`` saves none.
+    :param identity: which import this is. The dead letter of another one is not overwritten.
     :param on_progress: takes the progress every ten seconds.
     :raises InputError: if the columns do not fit the rules, or lack what each row needs.
     """
@@ -55,6 +65,7 @@ class Import:
         rejects_path: OpenablePath | None = None,
         checkpoint_store: CheckpointStore | None = None,
         *,
+        identity: ImportIdentity = OUTSIDE_AIRFLOW,
         on_progress: ProgressCallback | None = None,
     ) -> None:
         settings = client.settings
@@ -68,6 +79,7 @@ class Import:
         self._client = client
         self._options = options
         self._rejects_path = rejects_path
+        self._identity = identity
         self._limits = Limits(options.rows_per_call, options.bytes_per_call)
         plan = {
             "target": [settings.base_url, settings.tenant_id, settings.auth_scheme.value, settings.user_name],
@@ -79,6 +91,7 @@ class Import:
         self._started = self._earlier = 0.0
         self._engine: Engine | None = None
         self._is_stopped = False
+        self._is_checkpoint_gone = False
         self._rows_read = 0
         self.before = self.report.manifest()
         """The counts of the earlier tries."""
@@ -110,7 +123,7 @@ class Import:
             if not self._checkpoint.is_complete:
                 self._run()
             elif self._rejects_path is not None:
-                delete_parts(self._rejects_path)
+                delete_parts(self._rejects_path, self._identity)
         check_refusals(self.report, self._options.max_rejected, self._rejects_path)
 
     def manifest(self) -> dict[str, Any]:
@@ -135,10 +148,9 @@ class Import:
 
     def _run(self) -> None:
         self._earlier, self._started = self.report.seconds.total, self._options.clock.now()
-        path, columns = self._rejects_path, self._source.columns
         sends_nothing = self._options.rules.on_invalid == "fail" and self._input.has_invalid_rows()
         with (
-            nullcontext() if path is None else DeadLetter(path, columns, self._checkpoint.is_done_at) as dead_letter,
+            self._dead_letter() as dead_letter,
             self._writer(dead_letter) as writer,
         ):
             recorder = Recorder(self.report, self._checkpoint, writer, dead_letter=dead_letter, observer=self._observer)
@@ -155,6 +167,25 @@ class Import:
             writer.save_complete()
         if dead_letter:
             dead_letter.delete_parts()
+
+    def _dead_letter(self) -> AbstractContextManager[DeadLetter | None]:
+        if self._rejects_path is None:
+            return nullcontext()
+        checkpoint, allow_missing = self._checkpoint, self._options.allow_missing_rejects
+        dead_letter = DeadLetter(
+            self._rejects_path,
+            self._source.columns,
+            checkpoint.is_done_at,
+            identity=self._identity,
+            earlier=EarlierTries(checkpoint.not_accepted, self._done_rows, allow_missing=allow_missing),
+        )
+        if dead_letter.had_checkpoint and not checkpoint.was_found:
+            self._is_checkpoint_gone = True
+            log.warning(CHECKPOINT_IS_GONE)
+        return dead_letter
+
+    def _done_rows(self) -> Iterator[Row]:
+        return filter(self._checkpoint.is_done, self._rows_up_to(self._checkpoint.end))
 
     def _writer(self, dead_letter: DeadLetter | None) -> CheckpointWriter:
         options = self._options
@@ -185,7 +216,21 @@ class Import:
             f"{self.report.summary()}; on_invalid is 'fail', so no call was made.{written_to(self._rejects_path)}"
         )
 
+    def _announce_welcome(self) -> None:
+        if self._input.plan.field(SIDE_EFFECT) is None:
+            return
+        found, settings = WelcomeCount(), self._client.settings
+        for prepared in self._input.prepared_batches():
+            rows = [row for row in prepared.rows if not self._checkpoint.is_done(row) and not self._is_held(row)]
+            for chunk in self._chunks_of(rows):
+                found.add(chunk)
+        if found.customers:
+            tasks = 1 if settings.pace_url else self._options.parallel_tasks
+            pace = part_of(settings.calls_per_second, tasks)
+            log.warning("%s", found.sentence(pace, together=self._together))
+
     def _send_all(self, recorder: Recorder, writer: CheckpointWriter) -> Exception | None:
+        self._announce_welcome()
         if self._observer:
             self._observer.start_sending(total=self._input.rows, done=self.report.rows)
         with (
@@ -212,6 +257,7 @@ class Import:
             pace=pace,
             clock=client.clock,
             envelope=client.envelope_size,
+            has_succeeded=self.report.rows_in(Bucket.ACCEPTED) > 0,
         )
         return Engine(
             lambda chunk: client.import_customers(chunk.bodies, agent=chunk.agent),
@@ -225,19 +271,32 @@ class Import:
         )
 
     def _chunks(self, batches: Iterator[PreparedBatch], recorder: Recorder) -> Iterator[Chunk]:
-        is_resumed = self._checkpoint.is_resumed  # before this run marks rows as done, which need no check
+        # Before this run marks rows as done, which need no check.
+        is_resumed = self._checkpoint.is_resumed or self._is_checkpoint_gone
         for prepared in batches:
             self._rows_read += prepared.size
             recorder.record_unsent(prepared)
             recorder.maybe_report_progress()  # a retry may read for long before it has a call to make
             rows = list(self._left(prepared.rows, recorder)) if is_resumed else prepared.rows
-            yield from chunk_rows(rows, self._limits, self._client.envelope_size, resend=self._options.resend)
+            yield from self._chunks_of(rows)
+
+    def _chunks_of(self, rows: Sequence[Row]) -> Iterator[Chunk]:
+        return chunk_rows(rows, self._limits, self._client.envelope_size, together=self._together)
+
+    @property
+    def _together(self) -> bool:
+        return self._options.resend or self._client.settings.refusals_are_atomic
+
+    def _is_held(self, row: Row) -> bool:
+        return self._checkpoint.is_in_doubt(row) and not self._options.resend
 
     def _left(self, rows: Iterable[Row], recorder: Recorder) -> Iterator[Row]:
         for row in rows:
             if self._checkpoint.is_done(row):
                 continue
-            if self._checkpoint.is_in_doubt(row) and not self._options.resend:
+            if self._is_held(row):
                 recorder.record(Bucket.UNKNOWN, [row], CUT_SHORT)
+            elif self._is_checkpoint_gone and row.has_side_effects and not self._options.resend:
+                recorder.record(Bucket.UNKNOWN, [row], CHECKPOINT_GONE)
             else:
                 yield row

@@ -48,6 +48,8 @@ def log_preview(preview: Preview) -> None:
     manifest = preview.manifest()
     log.info("Dry run: no call was made. Rows: %s", _counts(manifest))
     log.info("An import needs %s and at least %s s", counted(preview.calls, "call"), f"{preview.seconds:,}")
+    if preview.welcome:
+        log.warning("%s", preview.welcome)
     _log_refusals(manifest)
     _log_ambiguous_numbers(manifest)
     for remark in manifest["remarks"]:

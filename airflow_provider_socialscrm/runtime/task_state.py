@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowRuntimeError
 
 from airflow_provider_socialscrm._compat import task_state_store
 from airflow_provider_socialscrm.importer.errors import CheckpointError
+from airflow_provider_socialscrm.runtime.task_identity import identity_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -70,15 +71,9 @@ def checkpoint_store_for(context: Context, path: Any) -> CheckpointStore | None:
         from airflow_provider_socialscrm.importer.results.checkpoint import FileCheckpointStore  # noqa: PLC0415 - needs pyarrow
 
         log.info("The checkpoint is saved in %s: a retry resumes from it", path)
-        return FileCheckpointStore(path, _identity(context))
+        return FileCheckpointStore(path, identity_of(context).tries)
     if store is not None:
         log.info("The checkpoint is saved in Airflow's task state: a retry resumes from it, clearing starts over")
-        return TaskStateCheckpointStore(store, _identity(context))
+        return TaskStateCheckpointStore(store, identity_of(context).tries)
     log.info("No checkpoint is saved: a retry sends every row again. Set checkpoint_path so that it can resume")
     return None
-
-
-def _identity(context: Context) -> str:
-    # Clearing a task raises its max_tries, which distinguishes a cleared task, to start over, from a retried one.
-    ti = context["ti"]
-    return "/".join(str(part) for part in (ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.max_tries))

@@ -157,7 +157,7 @@ def test_an_unavailable_service_leaves_the_rest_to_airflows_retry_and_pushes_the
         SocialSCRMImportOperator(task_id="import_customers", data=customers()).execute({"ti": ti})
 
     ((key, manifest),) = ti.pushed
-    assert (key, manifest["rows"]["not_sent"], manifest["rows"]["accepted"]) == ("return_value", 5, 0)
+    assert (key, manifest["rows"]["unknown"], manifest["rows"]["accepted"]) == ("return_value", 5, 0)
 
 
 def patient_options(_operator):

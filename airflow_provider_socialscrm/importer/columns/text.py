@@ -139,11 +139,13 @@ def _shortest(value: Any) -> Any:
 
 def is_list(kind: pa.DataType) -> bool:
     """Return whether a column of this type holds lists."""
-    return any(test(kind) for test in _LIST_TYPES)
+    return kind.id in _LIST_TYPES
 
 
 def as_raw_text(column: pa.Array) -> pa.Array:
     """Return a column as strings, by the rules of its type, not trimmed."""
+    if pa.types.is_string(column.type):
+        return column
     write = next((write for test, write in _COLUMN_TEXTS if test(column.type)), None)
     return write(column) if write else pc.cast(column, pa.string())
 
@@ -275,12 +277,14 @@ def _day(value: date) -> str:
     return f"{value.year:04}/{value.month:02}/{value.day:02}"
 
 
-_LIST_TYPES: Final = (
-    pa.types.is_list,
-    pa.types.is_large_list,
-    pa.types.is_fixed_size_list,
-    pa.types.is_list_view,
-    pa.types.is_large_list_view,
+_LIST_TYPES: Final = frozenset(
+    {
+        pa.lib.Type_LIST,
+        pa.lib.Type_LARGE_LIST,
+        pa.lib.Type_FIXED_SIZE_LIST,
+        pa.lib.Type_LIST_VIEW,
+        pa.lib.Type_LARGE_LIST_VIEW,
+    }
 )
 _UNCAST_TYPES: Final = (
     pa.types.is_binary,

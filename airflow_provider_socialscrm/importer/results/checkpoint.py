@@ -14,8 +14,9 @@ from hashlib import blake2b
 from typing import Any, Final, Protocol
 
 from airflow_provider_socialscrm.importer.errors import CheckpointError
-from airflow_provider_socialscrm.importer.paths import OpenablePath, is_plain, open_to_write
+from airflow_provider_socialscrm.importer.paths import OpenablePath, is_plain, make_folder, make_private, open_to_write
 from airflow_provider_socialscrm.importer.results.intervals import Intervals
+from airflow_provider_socialscrm.importer.results.not_accepted import NotAccepted
 from airflow_provider_socialscrm.importer.rows import Row
 
 log = logging.getLogger(__name__)
@@ -98,8 +99,9 @@ class FileCheckpointStore:
 
     def _write(self, content: bytes) -> None:
         if is_plain(self._path):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(self._path.parent)
             beside = self._path.with_name(f"{self._path.name}.new")
+            make_private(beside)
             beside.write_bytes(content)
             beside.replace(self._path)
         else:  # object storage shows a file only when it is complete
@@ -124,10 +126,14 @@ class Checkpoint:
         self._plan = {"version": STATE_VERSION, **plan}
         self._done = Intervals()
         self._in_doubt = Intervals()
+        self.not_accepted = NotAccepted()
+        """The rows that are done and were not accepted, which the dead letter must have."""
         self._content = 0
         self._report: dict[str, Any] = {}
         self.is_complete = False
         """Whether an earlier try left nothing to do."""
+        self.was_found = False
+        """Whether :meth:`load` found a state, for whatever plan."""
 
     def load(self) -> bool:
         """Load the state of an earlier try, and return whether there was one for this plan.
@@ -135,6 +141,7 @@ class Checkpoint:
         :raises CheckpointError: if the state cannot be read.
         """
         state = self._store.load()
+        self.was_found = state is not None
         if state is None:
             return False
         plan = state.get("plan") or {}
@@ -146,8 +153,14 @@ class Checkpoint:
             return False
         self._done, self._in_doubt = Intervals(state["done"]), Intervals(state["in_doubt"])
         self._content, self._report = int(state["content"], 16), state["report"]
+        self.not_accepted = NotAccepted(state.get("not_accepted", ()), state.get("not_accepted_rows", 0))
         self.is_complete = bool(state["complete"])
         return True
+
+    @property
+    def is_saved(self) -> bool:
+        """Whether a later try can find it."""
+        return not isinstance(self._store, NoCheckpointStore)
 
     @property
     def report(self) -> dict[str, Any]:
@@ -180,6 +193,7 @@ class Checkpoint:
     def start_over(self) -> None:
         """Forget all rows, and delete the saved state."""
         self._done, self._in_doubt, self._content, self._report = Intervals(), Intervals(), 0, {}
+        self.not_accepted = NotAccepted()
         self.is_complete = False
         self._store.clear()
 
@@ -199,10 +213,15 @@ class Checkpoint:
         """Return whether one of these rows is in doubt."""
         return len(self._in_doubt) > 0 and any(map(self.is_in_doubt, rows))
 
-    def mark_done(self, rows: Iterable[Row]) -> None:
-        """Mark rows that need not be sent any more."""
+    def mark_done(self, rows: Iterable[Row], *, accepted: bool = True) -> None:
+        """Mark rows that need not be sent any more.
+
+        :param accepted: whether the CRM accepted them; if not, the dead letter must have them.
+        """
         done = list(rows)
         self.mark_resolved(done)
+        if not accepted:
+            self.not_accepted.add_all(row.order for row in done if not self.is_done(row))
         self._done.add_all(row.order for row in done)
         self._content = (self._content + sum(map(_content, done))) % _CONTENT
 
@@ -232,6 +251,7 @@ class Checkpoint:
             "plan": self._plan,
             "done": self._done.pairs(),
             "in_doubt": self._in_doubt.pairs(),
+            **self.not_accepted.state(),
             "content": f"{self._content:016x}",
             "report": report,
         }

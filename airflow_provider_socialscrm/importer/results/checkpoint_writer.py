@@ -56,6 +56,7 @@ class CheckpointWriter:
         self._running: Future[None] | None = None
         self._has_changes = False
         self._has_failed = False
+        self._is_noted = False
         self._due = NOW  # the first save shows early whether the store can be written
 
     def __enter__(self) -> Self:
@@ -130,4 +131,7 @@ class CheckpointWriter:
         if self._running:
             running, self._running, self._has_failed = self._running, None, True
             running.result()
+            if self._dead_letter and self._checkpoint.is_saved and not self._is_noted:
+                self._dead_letter.note_checkpoint()
+                self._is_noted = True
             self._has_failed = False

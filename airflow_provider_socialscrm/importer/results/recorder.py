@@ -49,7 +49,7 @@ class Recorder:
         self._put(bucket, rows, reason, attempts, for_good=True)
         # After a kill the outcome of rows in doubt would be unknown, so theirs is saved without waiting.
         self._writer.mark_changed(at_once=self._checkpoint.any_in_doubt(rows))
-        self._checkpoint.mark_done(rows)
+        self._checkpoint.mark_done(rows, accepted=bucket is Bucket.ACCEPTED)
 
     def record_for_this_try(self, bucket: Bucket, rows: Sequence[Row], reason: Reason, attempts: int = 0) -> None:
         """Put rows into their bucket for this try; a later one sends them."""

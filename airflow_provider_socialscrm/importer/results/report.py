@@ -61,11 +61,11 @@ class Calls:
     """Calls sent, why some were sent again or split, and responses that do not match their call.
 
     :param sent: all of them.
-    :param retries: sent again after the CRM was unavailable, or the response was lost.
+    :param retries: sent again after the CRM was unavailable, or a response left the outcome open.
     :param re_signed: sent again because of the signature's time.
     :param splits: refused chunks that were split.
     :param unexpected_numbers: numbers in responses that were not sent.
-    :param unanswered_rows: rows that responses did not name, and that were sent again.
+    :param unanswered_rows: rows that responses did not name, and that were sent again or held.
     """
 
     sent: int = 0

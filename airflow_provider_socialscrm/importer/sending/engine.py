@@ -148,7 +148,7 @@ class Engine:
             self._recorder.add_seconds(pacing=wait_for)
             self._clock.sleep(wait_for)
         if not self._options.resend and not pending.chunk.repeatable:
-            self._recorder.mark_intended(pending.chunk.rows)
+            self._recorder.mark_intended([row for row in pending.chunk.rows if row.has_side_effects])
         pending.start(self._clock.now())
         self._recorder.count_calls(sent=1)
         self._in_flight[self._pool.submit(self._call, pending.chunk)] = pending

@@ -6,6 +6,7 @@ import heapq
 from dataclasses import dataclass, field, replace
 from itertools import count
 
+from airflow_provider_socialscrm.importer.reasons import Reason
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk
 from airflow_provider_socialscrm.importer.sending.decision import Attempt
 
@@ -20,6 +21,8 @@ class PendingChunk:
     :param re_signed: how many of them were signed again because of 502.
     :param first_sent: when the first of them started.
     :param asked_again: whether an earlier response left these rows out.
+    :param doubt: why a call that carried these rows, in this chunk or a larger one, may have been taken; ``None`` if
+        each was refused for certain. A later refusal says nothing about an earlier call, so the doubt remains.
     """
 
     chunk: Chunk
@@ -29,6 +32,7 @@ class PendingChunk:
     re_signed: int = 0
     first_sent: float | None = None
     asked_again: bool = False
+    doubt: Reason | None = None
 
     @property
     def is_fragment(self) -> bool:
@@ -52,7 +56,7 @@ class PendingChunk:
 
     def part(self, chunk: Chunk, *, asked_again: bool = False) -> PendingChunk:
         """Return a part of the chunk, or its rows again, as a chunk of its own."""
-        return PendingChunk(chunk, self.origin, self.calls, asked_again=asked_again)
+        return PendingChunk(chunk, self.origin, self.calls, asked_again=asked_again, doubt=self.doubt)
 
     def attempt(self, now: float, *, repeatable: bool, budget: float) -> Attempt:
         """Return what a decision needs to know."""

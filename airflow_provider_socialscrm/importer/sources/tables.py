@@ -35,9 +35,10 @@ def pandas_source(frame: pd.DataFrame) -> Source:
     columns = checked_names(frame.columns)
 
     def read(batch_rows: int) -> Iterator[Batch]:
+        series = [frame.iloc[:, number] for number in range(len(columns))]
         for start in range(0, len(frame), batch_rows):
-            part = frame.iloc[start : start + batch_rows]
-            yield _batch(columns, [_column_to_arrow(part.iloc[:, number]) for number in range(len(columns))], len(part))
+            arrays = [_column_to_arrow(column.iloc[start : start + batch_rows]) for column in series]
+            yield _batch(columns, arrays, min(batch_rows, len(frame) - start))
 
     return Source(columns, f"DataFrame of {len(frame):,} rows x {len(columns)} columns", read)
 
