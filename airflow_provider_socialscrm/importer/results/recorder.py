@@ -41,17 +41,21 @@ class Recorder:
         self._writer = writer
         self._dead_letter = dead_letter
         self._observer = observer
-        self._open: dict[int, Row] = {}
+        self._open: dict[int, tuple[Row, int]] = {}
         self._counting: tuple[Sequence[Row], int] = ((), 0)
         self.failure: CheckpointError | None = None
         """Why the dead letter could not be written."""
 
     def expect(self, rows: Sequence[Row]) -> None:
         """Note rows that are about to be sent, each of which has to be recorded."""
-        self._open.update((row.order, row) for row in rows)
+        self._open.update((row.order, (row, 0)) for row in rows)
 
-    def unrecorded(self) -> list[Row]:
-        """Return the expected rows that are in no bucket, also after an error in one of these methods."""
+    def note_calls(self, rows: Sequence[Row], calls: int) -> None:
+        """Note how many calls have carried expected rows, the one that is about to start included."""
+        self._open.update((row.order, (row, calls)) for row in rows)
+
+    def unrecorded(self) -> list[tuple[Row, int]]:
+        """Return the expected rows that are in no bucket, each with its calls, also after an error in one of these."""
         self._settle()
         return list(self._open.values())
 

@@ -15,7 +15,7 @@ from airflow_provider_socialscrm.api.errors import SocialSCRMError
 from airflow_provider_socialscrm.api.pacing import Pace
 from airflow_provider_socialscrm.importer.errors import InputError, StoppedError
 from airflow_provider_socialscrm.importer.options import Options
-from airflow_provider_socialscrm.importer.reasons import BROKE_OFF, STOPPED, Bucket
+from airflow_provider_socialscrm.importer.reasons import BROKE_OFF, STOPPED, Bucket, Reason
 from airflow_provider_socialscrm.importer.results.checkpoint_writer import CheckpointWriter
 from airflow_provider_socialscrm.importer.results.recorder import Recorder
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk
@@ -209,6 +209,7 @@ class Engine:
             return
         self._outage.on_start()
         now = self._clock.now()
+        self._recorder.note_calls(pending.chunk.rows, pending.calls + 1)
         self._in_flight[self._pool.submit(self._call, pending.chunk)] = pending
         pending.start(now)
 
@@ -277,16 +278,21 @@ class Engine:
 
     def _break_off(self) -> None:
         """Record what is known after an error of ours: the responses of the calls in flight, then all other rows."""
-        self._is_stopped, in_hand = True, self._in_hand
+        self._is_stopped = True
         done, _ = wait(self._in_flight, self._longest_call)
         while any(future in done for future in self._in_flight):
             with suppress(Exception):  # the rows of that response are unrecorded
                 self._hand_over_all(done)
         with suppress(Exception):
             self._handler.record_for_this_try(self._queue.drain())
-        never_sent = {row.order for row in in_hand.chunk.rows} if in_hand and not in_hand.calls else ()
-        for record in (self._recorder.record_for_this_try, self._recorder.count):
-            for row in self._recorder.unrecorded():
-                bucket, reason = (Bucket.NOT_SENT, STOPPED) if row.order in never_sent else (Bucket.UNKNOWN, BROKE_OFF)
-                with suppress(Exception):
-                    record(bucket, [row], reason)
+        for row, calls in self._recorder.unrecorded():
+            with suppress(Exception):
+                bucket, reason = _left_by_a_break(calls)
+                self._recorder.record_for_this_try(bucket, [row], reason, calls)
+        for row, calls in self._recorder.unrecorded():  # the error was in recording
+            bucket, reason = _left_by_a_break(calls)
+            self._recorder.count(bucket, [row], reason)
+
+
+def _left_by_a_break(calls: int) -> tuple[Bucket, Reason]:
+    return (Bucket.UNKNOWN, BROKE_OFF) if calls else (Bucket.NOT_SENT, STOPPED)
