@@ -160,9 +160,15 @@ NOT_IN_RESPONSE: Final = Reason(
     "The CRM's response names other rows of the call but not this one.",
     "Look the customer up in the CRM.",
 )
+BROKE_OFF: Final = Reason(
+    "broke-off",
+    "The run broke off before it recorded what became of this row's call.",
+    "Run the import again: it sends the row again, unless it has a welcome message.",
+)
 CUT_SHORT: Final = Reason(
     "cut-short",
-    "The worker was killed while this row may have been in flight, and sending it again could do harm.",
+    "An earlier try ended before it saved what became of this row's call (a killed worker, or a checkpoint that could "
+    "not be written), and sending it again could do harm.",
     "Look the customer up in the CRM. If the customer is not there, import the row again.",
 )
 

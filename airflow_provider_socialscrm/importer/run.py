@@ -5,20 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext, suppress
 from typing import Any, Final
 
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.customers import SIDE_EFFECT, import_path
 from airflow_provider_socialscrm.api.pacing import Pace, part_of
-from airflow_provider_socialscrm.api.settings import AuthScheme
+from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT, AuthScheme
 from airflow_provider_socialscrm.api.shared_pacing import open_pace
-from airflow_provider_socialscrm.importer.errors import InputError, StoppedError
+from airflow_provider_socialscrm.importer.errors import AccountingError, InputError
 from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.identity import OUTSIDE_AIRFLOW, ImportIdentity
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.paths import OpenablePath
-from airflow_provider_socialscrm.importer.reasons import NOTHING_SENT, Bucket, Reason
+from airflow_provider_socialscrm.importer.reasons import NOTHING_SENT, STOPPED, Bucket, Reason
 from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint
 from airflow_provider_socialscrm.importer.results.checkpoint_stores import CheckpointStore, NoCheckpointStore
 from airflow_provider_socialscrm.importer.results.checkpoint_writer import CheckpointWriter
@@ -30,13 +30,17 @@ from airflow_provider_socialscrm.importer.results.report import Report, observat
 from airflow_provider_socialscrm.importer.results.threshold import check_refusals, written_to
 from airflow_provider_socialscrm.importer.rows import PreparedBatch, Row
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk, Limits, chunk_rows
-from airflow_provider_socialscrm.importer.sending.engine import BROKEN_OFF, Engine
+from airflow_provider_socialscrm.importer.sending.engine import Engine
 from airflow_provider_socialscrm.importer.sending.outcome import CallHandler
 from airflow_provider_socialscrm.importer.sending.queue import ChunkQueue
+from airflow_provider_socialscrm.importer.sending.shield import run_shielded
 from airflow_provider_socialscrm.importer.sending.welcome import WelcomeCount
 from airflow_provider_socialscrm.importer.sources.base import Source
 
 log = logging.getLogger(__name__)
+
+LONGEST_END: Final = 30.0
+"""Seconds beyond the time-outs of a call in which a run that is asked to stop records and saves."""
 
 REOPENED: Final = (
     "The input has changed since an earlier try completed this import: %s rows were accepted and are not sent again, "
@@ -93,6 +97,9 @@ class Import:
         self._engine: Engine | None = None
         self._is_stopped = False
         self._rows_read = 0
+        self._is_read = False
+        self._stage = "reading"
+        self._broke_off: dict[str, str] | None = None
         self.before = self.report.manifest()
         """The counts of the earlier tries."""
 
@@ -110,22 +117,27 @@ class Import:
 
         :raises SocialSCRMError: the failure that stopped the run.
         :raises InputError: if the table breaks off.
-        :raises CheckpointError: if the checkpoint cannot be read, and no call was made; or if it cannot be saved.
+        :raises CheckpointError: if the checkpoint cannot be read, and no call was made; or if it or the dead letter
+            cannot be written: no further call started, and the responses of those in flight are in the report.
         :raises StoppedError: after :meth:`stop`.
         :raises SystemicError: if calls are refused whatever rows they carry.
         :raises RejectedRowsError: if more rows were refused than ``max_rejected`` allows.
         :raises AccountingError: if a row is in no bucket, or in two.
         """
-        with closing(self._input), ExitStack() as at_the_end:
-            at_the_end.callback(self._checkpoint.release)
-            self._checkpoint.begin()
-            self._input.read()
-            self._resume()
-            self.before = self.report.manifest()
-            if not self._checkpoint.is_complete:
-                self._run()
-            elif self._rejects_path is not None:
-                delete_parts(self._rejects_path, self._identity)
+        try:
+            with closing(self._input), ExitStack() as at_the_end:
+                at_the_end.callback(self._checkpoint.release)
+                self._checkpoint.begin()
+                self._input.read()
+                self._resume()
+                self.before = self.report.manifest()
+                if not self._checkpoint.is_complete:
+                    run_shielded(self._run, self.stop, self._longest_call + LONGEST_END)
+                elif self._rejects_path is not None:
+                    delete_parts(self._rejects_path, self._identity)
+        except BaseException as failure:
+            self._note_break(failure)
+            raise
         check_refusals(self.report, self._options.max_rejected, self._rejects_path)
 
     def manifest(self) -> dict[str, Any]:
@@ -133,7 +145,11 @@ class Import:
         where = None if self._rejects_path is None else str(self._rejects_path)
         observed = observations(self._input.remarks, self._input.ambiguous_numbers, self._input.left_out)
         learned = {"rows_per_call": self._limits.rows, "bytes_per_call": self._limits.bytes, "rejects_path": where}
-        return self.report.manifest() | observed | learned
+        return self.report.manifest() | {"broke_off": self._broke_off} | observed | learned
+
+    @property
+    def _longest_call(self) -> float:
+        return CONNECT_TIMEOUT + self._client.settings.timeout
 
     def _resume(self) -> None:
         if not self._checkpoint.load():
@@ -155,6 +171,7 @@ class Import:
             self._checkpoint.start_over()
 
     def _run(self) -> None:
+        self._stage = "preparing"
         self._earlier, self._started = self.report.seconds.total, self._options.clock.now()
         sends_nothing = self._options.rules.on_invalid == "fail" and self._input.has_invalid_rows()
         with (
@@ -165,16 +182,31 @@ class Import:
             failure = self._send_nothing(recorder) if sends_nothing else self._send_all(recorder, writer)
             self.report.record_total_seconds(self._elapsed())
             self._input.log_remarks()
-            if sends_nothing or not isinstance(failure, (StoppedError, *BROKEN_OFF)):  # which do not read to the end
+            if self._is_read:
                 self.report.check(self._rows_read)
             if failure:
                 writer.save_now()
                 raise failure
+            self._stage = "finishing"
+            self._finish(writer, dead_letter)
+        if dead_letter:
+            dead_letter.delete_parts()
+
+    def _finish(self, writer: CheckpointWriter, dead_letter: DeadLetter | None) -> None:
+        try:
             if dead_letter:
                 dead_letter.close()
             writer.save_complete()
-        if dead_letter:
-            dead_letter.delete_parts()
+        except Exception:
+            with suppress(Exception):  # a retry then sends nothing again; it must not hide what went wrong first
+                writer.save_now()
+            raise
+
+    def _note_break(self, failure: BaseException) -> None:
+        self._broke_off = {"error": type(failure).__name__, "while": self._stage}
+        if self._stage != "reading" and not isinstance(failure, AccountingError):
+            self.report.record_total_seconds(self._elapsed())
+            self.report.count_rest(self._input.rows, STOPPED)
 
     def _dead_letter(self) -> AbstractContextManager[DeadLetter | None]:
         if self._rejects_path is None:
@@ -217,6 +249,7 @@ class Import:
             self._rows_read += prepared.size
             recorder.record_unsent(prepared)
             self.report.count(Bucket.NOT_SENT, [row.position for row in prepared.rows], NOTHING_SENT, for_good=False)
+        self._is_read = True
         return InputError(
             f"{self.report.summary()}; on_invalid is 'fail', so no call was made.{written_to(self._rejects_path)}"
         )
@@ -239,17 +272,18 @@ class Import:
         if self._observer:
             self._observer.start_sending(total=self._input.rows, done=self.report.rows)
         with (
+            _pool(self._options.concurrency) as pool,
             open_pace(
                 self._client.settings,
                 import_path(self._client.settings.auth_scheme),
                 parallel_tasks=self._options.parallel_tasks,
                 clock=self._options.clock,
             ) as pace,
-            ThreadPoolExecutor(self._options.concurrency, "socialscrm") as pool,
         ):
             self._engine = self._make_engine(recorder, writer, pool, pace)
             if self._is_stopped:
                 self._engine.stop()
+            self._stage = "sending"
             return self._engine.run(self._chunks(self._input.prepared_batches(), recorder))
 
     def _make_engine(self, recorder: Recorder, writer: CheckpointWriter, pool: Executor, pace: Pace) -> Engine:
@@ -273,6 +307,7 @@ class Import:
             pool=pool,
             pace=pace,
             options=self._options,
+            longest_call=self._longest_call,
         )
 
     def _chunks(self, batches: Iterator[PreparedBatch], recorder: Recorder) -> Iterator[Chunk]:
@@ -284,6 +319,7 @@ class Import:
             recorder.maybe_report_progress()  # a retry may read for long before it has a call to make
             rows = list(self._left(prepared.rows, recorder)) if is_resumed else prepared.rows
             yield from self._chunks_of(rows)
+        self._is_read = True
 
     def _chunks_of(self, rows: Sequence[Row]) -> Iterator[Chunk]:
         return chunk_rows(rows, self._limits, self._client.envelope_size, together=self._together)
@@ -303,3 +339,13 @@ class Import:
                 recorder.record(Bucket.UNKNOWN, [row], reason)
             else:
                 yield row
+
+
+@contextmanager
+def _pool(threads: int) -> Iterator[Executor]:
+    """Yield a pool for calls, and do not wait for those that the engine no longer waits for."""
+    pool = ThreadPoolExecutor(threads, "socialscrm")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.results.progress import ProgressCallback
     from airflow_provider_socialscrm.importer.run import Import
     from airflow_provider_socialscrm.importer.sources.base import Source
+
+log = logging.getLogger(__name__)
 
 
 class SocialSCRMImportOperator(LineageMixin, BaseOperator):
@@ -274,9 +277,9 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
 
         try:
             run.run()
-        except Exception:
+        except BaseException:  # Airflow's time-out is not an Exception
             # A failed task returns nothing, but its manifest is needed most.
-            context["ti"].xcom_push(key=BaseXCom.XCOM_RETURN_KEY, value=run.manifest())
+            _push(context, run.manifest())
             raise
         finally:
             log_outcome(run.manifest())
@@ -301,6 +304,13 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
 
     def _options(self) -> Options:
         return options_of(self._arguments)
+
+
+def _push(context: Context, manifest: dict[str, Any]) -> None:
+    try:
+        context["ti"].xcom_push(key=BaseXCom.XCOM_RETURN_KEY, value=manifest)
+    except Exception as failure:  # noqa: BLE001 - must not hide why the task fails
+        log.warning("The manifest could not be pushed to XCom (%s); see the counts below", type(failure).__name__)
 
 
 def _with_retry_policy(kwargs: dict[str, Any], *, is_mapped: bool) -> dict[str, Any]:

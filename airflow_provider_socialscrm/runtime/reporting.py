@@ -35,6 +35,8 @@ def log_outcome(manifest: Mapping[str, Any]) -> None:
     """Log where the rows of an import ended."""
     calls = counted(manifest["calls"]["sent"], "call")
     log.info("Rows: %s; %s in %.1f s", _counts(manifest), calls, manifest["seconds"]["total"])
+    if broke_off := manifest.get("broke_off"):
+        log.warning("The import broke off while %s (%s)", broke_off["while"], broke_off["error"])
     _log_refusals(manifest)
     _log_ambiguous_numbers(manifest)
     if (path := manifest["rejects_path"]) and manifest["refusals"]:

@@ -34,7 +34,7 @@ from airflow_provider_socialscrm.importer.sources.open_source import open_source
 from tests.support.checkpoints import MemoryCheckpointStore
 from tests.support.imports import counts_of, failure_of, number_of, place_of, table_of
 
-AT_ONCE = RetryLimits(attempts=3, first_wait=0.0, longest_wait=0.0)
+AT_ONCE = RetryLimits(attempts=3, first_wait=0.0, longest_wait=0.0, outage=0.0)
 PATIENT = RetryLimits(attempts=1000, first_wait=0.0, longest_wait=0.0, budget=1000)
 
 

@@ -127,7 +127,9 @@ def test_a_few_stray_responses_cost_no_row(crm, status):
 @pytest.mark.parametrize("status", [302, 401, 404])
 def test_stray_responses_that_last_are_left_to_a_retry_and_not_called_a_wrong_setting(crm, status):
     crm.inject("stray", status=status)
-    run = importing(crm, people(100), rows_per_call=10, retry_limits=RetryLimits(attempts=3, first_wait=0.001))
+    run = importing(
+        crm, people(100), rows_per_call=10, retry_limits=RetryLimits(attempts=3, first_wait=0.001, outage=0.0)
+    )
     with pytest.raises(UncertainError, match=f"HTTP {status}, though earlier calls succeeded"):
         run_through(run)
     assert counts_of(run)["accepted"] >= 1
@@ -158,7 +160,7 @@ def test_resend_sends_rows_with_a_side_effect_again_and_holds_none(crm):
 )
 def test_trouble_that_lasts_is_left_to_a_retry_of_the_task(crm, fault, error, bucket):
     crm.inject(**fault, after=5)
-    retry_limits = RetryLimits(attempts=3, first_wait=0.001)
+    retry_limits = RetryLimits(attempts=3, first_wait=0.001, outage=0.0)
     run = importing(
         crm, people(1000, welcome_every=1001).slice(1), rows_per_call=10, concurrency=1, retry_limits=retry_limits
     )

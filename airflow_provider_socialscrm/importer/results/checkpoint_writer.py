@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
+from airflow_provider_socialscrm.importer.errors import CheckpointError
 from airflow_provider_socialscrm.importer.options import SAVE_INTERVAL
 from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint
 from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter
@@ -20,13 +22,13 @@ NOW: Final = float("-inf")
 class CheckpointWriter:
     """Save the checkpoint with the report's counts in a thread of its own.
 
-    Leaving the block waits for the save that runs. After an error it saves nothing more: the error, such as a task's
+    Leaving the block waits for the save that runs. After an error it saves no more rows: the error, such as a task's
     time-out, may have come between two steps that belong together. So the owner calls :meth:`save_now` where the counts
     are whole.
 
     Sending does not wait for a save, so a kill repeats the calls in flight and those answered since the last save: at
     most the calls of one interval and of the time that a save takes. What goes wrong in a save is raised by the next
-    method that is called.
+    method that is called; :meth:`save_now` tries again.
 
     :param checkpoint: the rows that are done.
     :param report: their counts.
@@ -54,21 +56,26 @@ class CheckpointWriter:
         self._interval = interval
         self._pool = ThreadPoolExecutor(1, "socialscrm-checkpoint")
         self._running: Future[None] | None = None
+        self._handed_over: dict[str, Any] = {}
         self._has_changes = False
         self._has_failed = False
         self._due = NOW  # the first save shows early whether the store can be written
 
     def __enter__(self) -> Self:
         """Return the writer."""
+        self._handed_over = self._checkpoint.state(self._report.state())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Save what is not saved yet, unless there was an error or a save failed before."""
+        """Save what is not saved yet; after an error only the counts of calls, and nothing if a save failed before."""
         with self._pool:
             if error is None and not self._has_failed:
                 self.save_now()
+            elif not self._has_failed and self._report.state()["calls"] != self._handed_over["report"]["calls"]:
+                with suppress(CheckpointError):  # must not hide the error
+                    self._save_counts()
 
     def mark_changed(self, *, at_once: bool = False) -> None:
         """Note that there is something to save.
@@ -123,11 +130,23 @@ class CheckpointWriter:
             self._dead_letter.flush()
         self._report.record_total_seconds(self._elapsed())
         state = self._checkpoint.state(self._report.state(complete=complete), complete=complete)
+        self._handed_over = state
         self._running = self._pool.submit(self._checkpoint.save, state)
         self._has_changes, self._has_failed, self._due = False, False, self._now() + self._interval
+
+    def _save_counts(self) -> None:
+        """Save the rows that were whole the last time, with the calls that were made since."""
+        self._finish()
+        report = self._report.state() | {"done": self._handed_over["report"]["done"]}
+        self._running = self._pool.submit(self._checkpoint.save, self._handed_over | {"report": report})
+        self._finish()
 
     def _finish(self) -> None:
         if self._running:
             running, self._running, self._has_failed = self._running, None, True
-            running.result()
+            try:
+                running.result()
+            except BaseException:
+                self._has_changes = True  # they are not saved
+                raise
             self._has_failed = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Self
@@ -96,7 +96,8 @@ class DeadLetter:
     ) -> None:
         """Write the one file, unless that is done, or another try writes it."""
         if not self._is_closed and not isinstance(error, SupersededError):
-            self.close()
+            with nullcontext() if error is None else suppress(CheckpointError):  # must not hide the error
+                self.close()
 
     def add(
         self,

@@ -62,7 +62,8 @@ class Refusal:
 class Calls:
     """Calls sent, why some were sent again or split, and responses that do not match their call.
 
-    :param sent: all of them.
+    :param sent: all of them. After a kill those that started since the last save are missing; before a call with side
+        effects there is a save.
     :param retries: sent again after the CRM was unavailable, or a response left the outcome open.
     :param re_signed: sent again because of the signature's time.
     :param splits: refused chunks that were split.
@@ -95,11 +96,14 @@ class Tally:
     buckets: Counter[Bucket] = field(default_factory=Counter)
     refusals: dict[tuple[Bucket, int | str], Refusal] = field(default_factory=dict)
 
-    def add(self, bucket: Bucket, positions: Sequence[int], reason: Reason | None) -> None:
-        """Count rows, and their reason."""
-        self.buckets[bucket] += len(positions)
+    def add(self, bucket: Bucket, rows: int, reason: Reason | None, positions: Sequence[int] = ()) -> None:
+        """Count rows, and their reason.
+
+        :param positions: of the rows, as far as they are known.
+        """
+        self.buckets[bucket] += rows
         if reason:
-            self._refusal(bucket, reason).add(len(positions), positions)
+            self._refusal(bucket, reason).add(rows, positions)
 
     def absorb(self, other: Tally) -> None:
         """Add the counts of another one."""
@@ -149,7 +153,15 @@ class Report:
 
         :param for_good: whether the rows are done; else a later try decides on them again.
         """
-        (self.done if for_good else self.of_this_try).add(bucket, positions, reason)
+        (self.done if for_good else self.of_this_try).add(bucket, len(positions), reason, positions)
+
+    def count_rest(self, rows_of_input: int, reason: Reason) -> None:
+        """Count the rows of the input that are in no bucket as not sent: a run that broke off did not come to them.
+
+        :param rows_of_input: how many there are.
+        """
+        if (rest := rows_of_input - self.rows) > 0:
+            self.of_this_try.add(Bucket.NOT_SENT, rest, reason)
 
     def count_calls(self, **more: int) -> None:
         """Add to the counts of :class:`Calls`, by their names."""

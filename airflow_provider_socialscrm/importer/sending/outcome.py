@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any, Final
 
 from airflow_provider_socialscrm.api.client import ServerClock
-from airflow_provider_socialscrm.api.codes import Recovery
+from airflow_provider_socialscrm.api.codes import Blame, Recovery
 from airflow_provider_socialscrm.api.customers import named_outcome
 from airflow_provider_socialscrm.api.errors import SocialSCRMError
 from airflow_provider_socialscrm.api.pacing import Pace
@@ -25,8 +26,10 @@ from airflow_provider_socialscrm.importer.sending.failure_reasons import (
     reason_if_unknown,
     reason_of,
     systemic,
+    unavailable,
     unknown_fields,
 )
+from airflow_provider_socialscrm.importer.sending.outage import Outage, is_unavailability
 from airflow_provider_socialscrm.importer.sending.queue import ChunkQueue, PendingChunk
 from airflow_provider_socialscrm.importer.sending.refused_fields import RefusedFieldsDetector
 from airflow_provider_socialscrm.importer.sending.stray_responses import after_success
@@ -76,6 +79,12 @@ class CallHandler:
         self._budget = options.retry_limits.budget
         self._isolation_left = options.isolation_limits.calls
         self._isolation_spent = 0
+        self.has_accepted = False
+        """Whether a call of this try was accepted."""
+        self.has_proven_settings = False
+        """Whether the CRM has looked at the rows of a call, so that the settings of the connection work."""
+        self.outage = Outage(options.retry_limits)
+        """What to do while no call succeeds."""
 
     def check_before_send(self, pending: PendingChunk) -> PendingChunk | None:
         """Return the chunk without rows of rejected agents, or ``None`` if nothing is left or it is too large by now.
@@ -97,6 +106,8 @@ class CallHandler:
 
     def on_success(self, pending: PendingChunk, data: Any) -> None:
         """Record the rows of a call whose response has code 200."""
+        self.has_accepted = self.has_proven_settings = True
+        self._note_response(self._options.clock.now())
         self._has_succeeded = True
         self._reject(self._systemic.on_success())
         self._pace.speed_up()
@@ -125,15 +136,22 @@ class CallHandler:
         if self._has_succeeded:
             failure = after_success(failure)
         self._learn(pending, failure, now)
-        return self._act(pending, failure, now, random)
+        self._note_outage(pending, failure, now, random)
+        stopped_by = self._act(pending, failure, now, random)
+        return unavailable(failure, self.outage.seconds(now)) if self.outage.is_too_long() else stopped_by
 
     def _act(self, pending: PendingChunk, failure: SocialSCRMError, now: float, random: float) -> Exception | None:
-        attempt = pending.attempt(now, repeatable=self._repeatable(pending.chunk), budget=self._budget)
+        attempt = pending.attempt(
+            now,
+            repeatable=self._repeatable(pending.chunk),
+            budget=inf if self.outage.is_on else self._budget,
+            signed_offset=None if self.has_accepted else self._clock.offset,
+        )
         decision = decide(failure, attempt, self._options.retry_limits, random)
         stopped_by: Exception | None = None
         match decision.action:
             case Action.SEND_AGAIN:
-                self._send_again(pending, now + decision.delay)
+                self._send_again(pending, now, decision.delay)
             case Action.RE_SIGN:
                 self._re_sign(pending, decision.clock_offset or 0.0, now)
             case Action.KEEP_UNKNOWN:
@@ -168,10 +186,25 @@ class CallHandler:
     def _learn(self, pending: PendingChunk, failure: SocialSCRMError, now: float) -> None:
         if failure.http_status == TOO_MANY_REQUESTS:
             self._pace.slow_down(now)
+        if failure.code is not None and failure.code.blame is Blame.ROW:
+            self.has_proven_settings = True
         if failure.recovery is Recovery.UNCERTAIN:
             pending.doubt = reason_of(failure)
         else:
             self._recorder.mark_resolved(pending.chunk.rows)
+
+    def _note_outage(self, pending: PendingChunk, failure: SocialSCRMError, now: float, random: float) -> None:
+        if not is_unavailability(failure):
+            self._note_response(now)
+            return
+        if self.outage.on_failure(now, random, failure.retry_after):
+            log.warning("No call succeeds, so one at a time is sent until one does, with growing pauses. %s", failure)
+        if self.outage.is_on:
+            pending.excuse()
+
+    def _note_response(self, now: float) -> None:
+        if (seconds := self.outage.on_response(now)) is not None:
+            log.info("SocialsCRM responds again, after %.0f s without a success", seconds)
 
     def _hold(self, pending: PendingChunk, failure: SocialSCRMError, now: float, random: float) -> Exception | None:
         """Record rows with side effects as unknown for good, and decide on the other rows of their call."""
@@ -179,6 +212,8 @@ class CallHandler:
         self._recorder.record(Bucket.UNKNOWN, harmful, reason_if_unknown(failure), pending.calls)
         if others:
             return self._act(pending.narrowed_to(others), failure, now, random)
+        if self.outage.is_on:  # which bounds the calls
+            return None
         self._budget -= 1  # or a run without repeatable rows would hold all of them while the CRM is unavailable
         return failure if self._budget < 1 else None
 
@@ -194,10 +229,13 @@ class CallHandler:
         for pending, reason in rows:
             self._record(Bucket.REJECTED, pending, reason)
 
-    def _send_again(self, pending: PendingChunk, due: float) -> None:
-        self._budget -= 1
+    def _send_again(self, pending: PendingChunk, now: float, delay: float) -> None:
         self._recorder.count_calls(retries=1)
-        self._queue.put(pending, due)
+        if self.outage.is_on:  # which says when
+            self._queue.put(pending, now)
+        else:
+            self._budget -= 1
+            self._queue.put(pending, now + delay)
 
     def _re_sign(self, pending: PendingChunk, clock_offset: float, now: float) -> None:
         self._clock.set_offset(clock_offset)

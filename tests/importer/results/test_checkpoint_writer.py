@@ -144,7 +144,7 @@ def test_leaving_the_block_saves_the_rest():
     assert world.store.done == [1, 2]
 
 
-def test_after_an_error_the_save_that_runs_ends_and_nothing_more_is_saved():
+def test_after_an_error_the_save_that_runs_ends_and_no_more_rows_are_saved():
     world = World()
 
     def fail() -> None:

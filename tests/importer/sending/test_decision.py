@@ -234,6 +234,23 @@ def test_502_is_signed_again_at_most_so_often(re_signed):
     assert action(failure, re_signed=re_signed) is (Action.STOP if re_signed == MOST_RE_SIGNED else Action.RE_SIGN)
 
 
+@pytest.mark.parametrize(
+    ("offset", "signed_offset", "decided"),
+    [
+        (600.0, 0.0, Action.RE_SIGN),
+        (600.0, 599.0, Action.STOP),  # signed with the server's time already
+        (600.0, 500.0, Action.RE_SIGN),
+        (0.0, 0.0, Action.STOP),  # the clocks agree
+        (1.5, 0.0, Action.STOP),
+        (0.0, None, Action.RE_SIGN),  # calls were accepted, so this one was merely late
+    ],
+)
+def test_502_is_not_signed_again_with_the_same_time(offset, signed_offset, decided):
+    failure = refusal(look_up(502, family=Family.IMPORT), clock_offset=offset)
+
+    assert action(failure, signed_offset=signed_offset) is decided
+
+
 def test_502_without_a_date_in_the_response_stops_the_run():
     assert action(refusal(look_up(502, family=Family.IMPORT))) is Action.STOP
 
