@@ -33,6 +33,20 @@ def renders_natively(operator: Any, context: Context) -> bool:
     return bool(getattr(context.get("dag"), "render_template_as_native_obj", False) if own is None else own)
 
 
+def rendered_as_text(operator: Any, value: Any, context: Context, environment: Any) -> Any:
+    """Return a template field's value with its templates rendered to text, and outputs of other tasks resolved.
+
+    :param environment: of Jinja, which renders to text. Airflow's own ``render_template`` asks the DAG instead.
+    """
+    if isinstance(value, str):
+        return environment.from_string(value).render(context)
+    if isinstance(value, Mapping):
+        return {name: rendered_as_text(operator, each, context, environment) for name, each in value.items()}
+    if isinstance(value, list | tuple | set):
+        return type(value)(rendered_as_text(operator, each, context, environment) for each in value)
+    return operator.render_template(value, context)
+
+
 def typed_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return arguments with each rendered text in the type of its argument.
 

@@ -27,7 +27,12 @@ from airflow_provider_socialscrm.importer.options import (
 )
 from airflow_provider_socialscrm.links.socialscrm import ConsoleLink, RejectsLink
 from airflow_provider_socialscrm.operators.arguments import check_constants, options_of
-from airflow_provider_socialscrm.operators.rendered import TEXT_RENDERED, renders_natively, typed_arguments
+from airflow_provider_socialscrm.operators.rendered import (
+    TEXT_RENDERED,
+    rendered_as_text,
+    renders_natively,
+    typed_arguments,
+)
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
 from airflow_provider_socialscrm.runtime.lineage import LineageMixin
 from airflow_provider_socialscrm.runtime.mapped_tasks import parallel_tasks
@@ -226,7 +231,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         """Give the arguments the types that they are documented with, whatever the DAG renders templates to."""
         if renders_natively(self, context):  # which makes 100000.0 of the text 1e5
             environment = context["dag"].get_template_env(force_sandboxed=True)
-            rendered = self.render_template(self._templates, context, environment)
+            rendered = rendered_as_text(self, self._templates, context, environment)
         else:
             rendered = {name: getattr(self, name) for name in TEXT_RENDERED}
         for name, value in typed_arguments(rendered).items():
