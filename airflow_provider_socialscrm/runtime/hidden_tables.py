@@ -73,6 +73,8 @@ def wrap(value: Any, *, is_template: bool = False) -> Any:
     :param value: the value, or a list of paths.
     :param is_template: whether Airflow will render it, so that text with a template in it may become a path.
     """
+    if _is_literal(value):
+        return hidden if isinstance(hidden := wrap(value.value), HiddenTable) else value
     if value is None or isinstance(value, HiddenTable) or _is_reference(value):
         return value
     if isinstance(value, str):
@@ -95,6 +97,8 @@ def wrap_argument(value: Any, *, is_template: bool = False) -> Any:
     :param value: the argument.
     :param is_template: whether Airflow will render it, so that templates and other tasks' output must be kept.
     """
+    if _is_literal(value):
+        return hidden if isinstance(hidden := wrap_argument(value.value), HiddenTable) else value
     if isinstance(value, (*PLAIN, HiddenTable)) or is_path_object(value):
         return value
     if isinstance(value, str) and not _looks_like_data(value):
@@ -140,6 +144,11 @@ def _rows(data: Any) -> int:
     if isinstance(data, list | tuple):
         return sum(1 if isinstance(each, dict) else _rows(each) for each in data)
     return len(data) if hasattr(data, "__len__") and not isinstance(data, Sequence) else 0
+
+
+def _is_literal(value: Any) -> bool:
+    """Return whether a value is one that Airflow's ``literal`` keeps from being rendered; its class is not public."""
+    return type(value).__name__ == "LiteralValue" and hasattr(value, "resolve") and hasattr(value, "value")
 
 
 def _is_reference(value: Any) -> bool:

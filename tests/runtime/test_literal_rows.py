@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from airflow.sdk import DAG, ObjectStoragePath, task
+from airflow.sdk import DAG, ObjectStoragePath, literal, task
 from airflow.serialization.serialized_objects import DagSerialization
 
 from airflow_provider_socialscrm.importer.errors import InputError
@@ -89,6 +89,17 @@ def test_tables_given_to_expand_kwargs_are_hidden_and_other_arguments_are_not(cr
     _, manifest = run_mapped(dag, 1)
     assert manifest["rows"]["accepted"] == 2
     assert {customer["fields"]["stage"] for customer in crm.customers()} == {"Second"}
+
+
+def test_rows_that_are_marked_as_literal_are_hidden(crm: Sandbox):
+    with DAG("dag", schedule=None) as dag:
+        SocialSCRMImportOperator.partial(task_id="import_customers", data=literal(ROWS)).expand(encoding=["utf-8"])
+        task.socialscrm_import(task_id="other")(lambda rows: rows)(literal(ROWS))
+        SocialSCRMImportOperator(task_id="path", data=literal("{{ x }}.csv"))
+
+    assert shown(stored := serialized(dag)) == []
+    assert "{{ x }}.csv" in stored
+    assert run_mapped(dag, 0, 1)[1]["rows"]["accepted"] == 2
 
 
 def test_a_table_given_to_partial_is_hidden(crm: Sandbox):
