@@ -16,18 +16,20 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from airflow.sdk import BaseXCom
     from airflow.sdk.bases.decorator import determine_kwargs
-    from airflow.sdk.exceptions import AirflowFailException
+    from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
     from airflow.sdk.plugins_manager import AirflowPlugin
 
 __all__ = [
     "AirflowFailException",
     "AirflowPlugin",
+    "AirflowSkipException",
     "BaseXCom",
     "airflow_stats",
     "determine_kwargs",
     "has_retry_policies",
     "is_mapped",
     "refers_to_tasks",
+    "task_ids_in",
     "task_state_store",
 ]
 
@@ -36,6 +38,7 @@ log = logging.getLogger(__name__)
 MOVED: Final = {
     # Airflow 3.1 has these in the second place.
     "AirflowFailException": ("airflow.sdk.exceptions", "airflow.exceptions"),
+    "AirflowSkipException": ("airflow.sdk.exceptions", "airflow.exceptions"),
     "AirflowPlugin": ("airflow.sdk.plugins_manager", "airflow.plugins_manager"),
     "BaseXCom": ("airflow.sdk", "airflow.sdk.bases.xcom"),
     "determine_kwargs": ("airflow.sdk.bases.decorator", "airflow.utils.operator_helpers"),
@@ -111,6 +114,13 @@ def refers_to_tasks(value: Any) -> bool:
     # The stand-ins for mapped and literal arguments are not XComArgs, and have no public class in any version.
     is_stand_in = hasattr(value, "resolve") and hasattr(value, "iter_references")
     return is_stand_in or any(True for _ in XComArg.iter_xcom_references(value))
+
+
+def task_ids_in(value: Any) -> list[str]:
+    """Return the ids of the tasks whose output a value is or holds."""
+    from airflow.sdk import XComArg  # noqa: PLC0415 - not for those who only need a moved name
+
+    return sorted({operator.task_id for operator, _ in XComArg.iter_xcom_references(value)})
 
 
 def _first(name: str, places: tuple[str, ...]) -> Any:

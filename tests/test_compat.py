@@ -30,11 +30,12 @@ sys.modules["airflow.sdk"] = sdk
 
 from airflow_provider_socialscrm import _compat
 from airflow_provider_socialscrm.operators import socialscrm
+from tests.support.airflow import FakeTaskInstance
 
 assert not _compat.has_retry_policies()
 operator = socialscrm.SocialSCRMImportOperator(task_id="import_customers", data="not/there.csv")
 try:
-    operator.execute({"ti": None})
+    operator.execute({"ti": FakeTaskInstance()})
 except socialscrm.AirflowFailException as failure:
     print(getattr(operator, "retry_policy", None), failure)
 """

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from airflow.sdk.bases.decorator import DecoratedOperator, task_decorator_factory
 
 from airflow_provider_socialscrm._compat import determine_kwargs
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
+from airflow_provider_socialscrm.runtime.awaiting import finished
 from airflow_provider_socialscrm.runtime.hidden_tables import unwrap, wrap_argument
+from airflow_provider_socialscrm.runtime.literal_rows import hide_rows
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -17,12 +19,13 @@ if TYPE_CHECKING:
 
 
 class SocialSCRMDecoratedOperator(DecoratedOperator, SocialSCRMImportOperator):
-    """Import what a function returns.
+    """Import what a function returns or yields, also an ``async`` one.
 
     The table stays in one process: it is not an XCom, and is not logged. Tables among the function's arguments show
     only their shape.
 
-    :param python_callable: returns a table or a path, as for the operator's ``data``. A path is not rendered.
+    :param python_callable: returns a table or a path, as for the operator's ``data``, or yields tables. A path is not
+        rendered.
     :param op_args: the function's positional arguments (templated). Default ``None``: no arguments.
     :param op_kwargs: the function's keyword arguments (templated). Default ``None``: no arguments.
     """
@@ -47,25 +50,25 @@ class SocialSCRMDecoratedOperator(DecoratedOperator, SocialSCRMImportOperator):
 
     @property
     def op_args(self) -> Collection[Any]:
-        """Positional arguments of the function. Once rendered, those that may hold customers are wrapped."""
+        """Positional arguments of the function. Those that may hold customers are wrapped."""
         return self._op_args
 
     @op_args.setter
     def op_args(self, value: Collection[Any]) -> None:
         # The first value is the DAG file's, with its templates; each later one is rendered. An override of
         # render_template_fields would miss mapped tasks, which Airflow renders through the mapped operator.
-        rendered = "_op_args" in vars(self)
-        self._op_args = [wrap_argument(each) for each in value] if rendered else value
+        is_template = "_op_args" not in vars(self)
+        self._op_args = [wrap_argument(each, is_template=is_template) for each in value]
 
     @property
     def op_kwargs(self) -> Mapping[str, Any]:
-        """Keyword arguments of the function. Once rendered, those that may hold customers are wrapped."""
+        """Keyword arguments of the function. Those that may hold customers are wrapped."""
         return self._op_kwargs
 
     @op_kwargs.setter
     def op_kwargs(self, value: Mapping[str, Any]) -> None:
-        rendered = "_op_kwargs" in vars(self)
-        self._op_kwargs = {name: wrap_argument(each) for name, each in value.items()} if rendered else value
+        is_template = "_op_kwargs" not in vars(self)
+        self._op_kwargs = {name: wrap_argument(each, is_template=is_template) for name, each in value.items()}
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Call the function, import what it returns, and return the manifest."""
@@ -73,9 +76,12 @@ class SocialSCRMDecoratedOperator(DecoratedOperator, SocialSCRMImportOperator):
         named = {name: unwrap(each) for name, each in self.op_kwargs.items()}
         # A copy of the context, so that callbacks do not find the tables in it.
         asked_for = determine_kwargs(self.python_callable, args, {**context, **named})
-        self.data = self.python_callable(*args, **asked_for)
+        self.data = finished(self.python_callable(*args, **asked_for))
         manifest: dict[str, Any] = super().execute(context)
         return manifest
+
+    def _nothing(self) -> str:
+        return f", which is not a table: the function {getattr(self.python_callable, '__name__', '')} returned nothing"
 
 
 def socialscrm_import_task(python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> TaskDecorator:
@@ -84,6 +90,13 @@ def socialscrm_import_task(python_callable: Callable[..., Any] | None = None, **
     :param python_callable: the function; it returns a table or a path. Default ``None``: the decorated one.
     :param kwargs: arguments of :class:`SocialSCRMImportOperator` except ``data``, and of any task.
     """
-    return task_decorator_factory(
+    made: Any = task_decorator_factory(
         python_callable=python_callable, decorated_operator_class=SocialSCRMDecoratedOperator, **kwargs
     )
+    if python_callable is not None:
+        return cast("TaskDecorator", hide_rows(made, _hide))
+    return cast("TaskDecorator", lambda function: hide_rows(made(function), _hide))
+
+
+def _hide(_name: str, value: Any) -> Any:
+    return wrap_argument(value, is_template=True)

@@ -4,6 +4,7 @@
 
     ImporterError
     ├── InputError          the data or an argument cannot be used: fix it; no call was made
+    │   └── EmptyInputError         there is no input, or it has no rows
     ├── RejectedRowsError   everything was sent, and more rows were refused than allowed: see the dead letter
     ├── AccountingError     rows were lost or counted twice: a bug of ours, please report it
     ├── CheckpointError     the checkpoint cannot be read or saved: fix its storage, or retry
@@ -22,6 +23,10 @@ class ImporterError(Exception):
 
 class InputError(ImporterError, ValueError):
     """The data or an argument cannot be used; no call was made."""
+
+
+class EmptyInputError(InputError):
+    """There is no input, or it has no rows: nothing was returned, no file was found, or the file is empty."""
 
 
 class RejectedRowsError(ImporterError):

@@ -34,6 +34,9 @@ PROGRESS_INTERVAL: Final = 10.0
 ON_UNKNOWN: Final = ("hold", "resend")
 """Choices for a row with side effects whose outcome is unknown: hold it as unknown, or send it again."""
 
+ON_EMPTY: Final = ("succeed", "skip")
+"""Choices for an input without rows: succeed, or skip the task."""
+
 EMPTY: Final = ("omit", "send")
 """Choices for a missing or blank value: leave it out of the row, or send an empty text."""
 
@@ -191,6 +194,7 @@ class Options:
         up to 1.0 a share of the input, ``None`` allows all. Rejected, invalid and unknown rows count.
     :param on_unknown: what to do with a row with side effects whose call may have been accepted: ``hold`` it as
         unknown, or ``resend`` it.
+    :param on_empty: whether an input without rows is accepted (``succeed``) or ends the run (``skip``).
     :param allow_missing_rejects: whether a retry goes on if rows that were not accepted are in no file that it finds.
     :param rules: how columns become the fields of customers.
     :param parallel_tasks: tasks of the tenant that run at once, this one included. They divide the rate limit unless
@@ -207,6 +211,7 @@ class Options:
     concurrency: int = DEFAULT_CONCURRENCY
     max_rejected: float | None = 0
     on_unknown: str = "hold"
+    on_empty: str = ON_EMPTY[0]
     allow_missing_rejects: bool = False
     rules: Rules = field(default_factory=Rules)
     parallel_tasks: int = 1
@@ -228,6 +233,7 @@ class Options:
         ]
         wrong += _threshold_errors(self.max_rejected)
         wrong += _choice_errors("on_unknown", self.on_unknown, ON_UNKNOWN)
+        wrong += _choice_errors("on_empty", self.on_empty, ON_EMPTY)
         if type(self.allow_missing_rejects) is not bool:
             wrong.append(f"allow_missing_rejects is {self.allow_missing_rejects!r}, not True or False")
         if wrong:

@@ -10,12 +10,15 @@ from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.options import Options, Rules
 from airflow_provider_socialscrm.importer.sources.text_lines import TextForm
 from airflow_provider_socialscrm.operators.rendered import typed_arguments
+from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, unwrap
+from airflow_provider_socialscrm.runtime.inputs import check_is_no_text
+from airflow_provider_socialscrm.runtime.paths import check_is_path
 
 RULES: Final = frozenset(field.name for field in fields(Rules))
 OPTIONS: Final = frozenset(
     {
         "rows_per_call", "bytes_per_call", "concurrency", "max_rejected", "on_unknown", "parallel_tasks",
-        "allow_missing_rejects",
+        "allow_missing_rejects", "on_empty",
     }
 )  # fmt: skip
 """Arguments that have the same names in the importer."""
@@ -56,6 +59,21 @@ def check_constants(task_id: str, arguments: Mapping[str, Any]) -> None:
         wrong += _rules(constants).wrong_fields()
     if wrong:
         raise InputError(f"Task {task_id}: {' '.join(wrong)}")
+
+
+def check_data(task_id: str, data: Any, rejects_path: Any = None, checkpoint_path: Any = None) -> None:
+    """Check the paths and the data that are known when the DAG is parsed.
+
+    :param data: wrapped, unless it is a path, has a template, or is another task's.
+    :raises InputError: naming the task and the argument, without its value.
+    """
+    try:
+        check_is_no_text(unwrap(data) if isinstance(data, HiddenTable) else None)
+        for name, value in (("rejects_path", rejects_path), ("checkpoint_path", checkpoint_path)):
+            if _is_constant(value):
+                check_is_path(name, value)
+    except InputError as problem:
+        raise InputError(f"Task {task_id}: {problem}") from None
 
 
 def _given(arguments: Mapping[str, Any]) -> dict[str, Any]:

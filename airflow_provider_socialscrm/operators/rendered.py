@@ -20,9 +20,9 @@ _NOTHING: Final = frozenset({"", "None"})
 
 TEXT_RENDERED: Final = (
     "encoding", "delimiter", "columns", "extension_fields", "defaults", "values", "null_values", "empty",
-    "default_region", "ambiguous_numbers", "dayfirst", "date_fields", "bad_values", "duplicates", "on_invalid",
-    "on_unknown", "max_rejected", "rejects_path", "allow_missing_rejects", "checkpoint_path", "socialscrm_conn_id",
-    "dry_run", "rows_per_call", "bytes_per_call", "concurrency", "parallel_tasks",
+    "default_region", "ambiguous_numbers", "dayfirst", "date_fields", "bad_values", "duplicates", "on_empty",
+    "on_invalid", "on_unknown", "max_rejected", "rejects_path", "allow_missing_rejects", "checkpoint_path",
+    "socialscrm_conn_id", "dry_run", "rows_per_call", "bytes_per_call", "concurrency", "parallel_tasks",
 )  # fmt: skip
 """Templated arguments whose text stays text, also in a DAG that renders templates to Python's objects."""
 

@@ -6,14 +6,22 @@ import logging
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from os import PathLike
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider_socialscrm._compat import AirflowFailException, BaseXCom, has_retry_policies, is_mapped
+from airflow_provider_socialscrm._compat import (
+    AirflowFailException,
+    AirflowSkipException,
+    BaseXCom,
+    has_retry_policies,
+    is_mapped,
+    task_ids_in,
+)
 from airflow_provider_socialscrm.api.errors import StopError
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
-from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS
+from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, EmptyInputError
 from airflow_provider_socialscrm.importer.options import (
     AMBIGUOUS_NUMBERS,
     BAD_VALUES,
@@ -22,11 +30,12 @@ from airflow_provider_socialscrm.importer.options import (
     DEFAULT_ROWS,
     DUPLICATES,
     EMPTY,
+    ON_EMPTY,
     ON_INVALID,
     ON_UNKNOWN,
 )
 from airflow_provider_socialscrm.links.socialscrm import ConsoleLink, RejectsLink
-from airflow_provider_socialscrm.operators.arguments import check_constants, options_of
+from airflow_provider_socialscrm.operators.arguments import check_constants, check_data, options_of
 from airflow_provider_socialscrm.operators.rendered import (
     TEXT_RENDERED,
     rendered_as_text,
@@ -34,16 +43,20 @@ from airflow_provider_socialscrm.operators.rendered import (
     typed_arguments,
 )
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
+from airflow_provider_socialscrm.runtime.inputs import read_paths, to_open
 from airflow_provider_socialscrm.runtime.lineage import LineageMixin
+from airflow_provider_socialscrm.runtime.literal_rows import hide_rows
 from airflow_provider_socialscrm.runtime.mapped_tasks import parallel_tasks
 from airflow_provider_socialscrm.runtime.own_paths import own_path
-from airflow_provider_socialscrm.runtime.paths import check_apart, openable
+from airflow_provider_socialscrm.runtime.path_text import PathArgument, as_text, is_resolved
+from airflow_provider_socialscrm.runtime.paths import check_apart, check_is_path
 from airflow_provider_socialscrm.runtime.progress import report_progress
 from airflow_provider_socialscrm.runtime.reporting import log_outcome, log_preview, log_start
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, ObjectStoragePath
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_socialscrm.api.client import Client
     from airflow_provider_socialscrm.api.settings import Settings
@@ -72,7 +85,8 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
 
     :param data: a pandas DataFrame, anything with the Arrow PyCapsule interface (polars, DuckDB, pyarrow) or a list of
         dictionaries, usually the output of an upstream task; or a path or glob of Parquet, CSV or JSONL files (local
-        or object storage), which are streamed. Prefer files above some tens of thousands of rows.
+        or object storage, as text or a path object), which are streamed; or a list of tables or of paths, or the output
+        of a mapped task, which are read one after the other. Prefer files above some tens of thousands of rows.
     :param columns: the API's field for a column, as in ``{"mobile": "whatsApp"}``; ``None`` leaves a column out.
         Default ``None``: each column fills the field of the same name, regardless of case, blanks and underscores. This
         also applies to columns that the argument does not name.
@@ -102,6 +116,8 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     :param duplicates: which row is sent when several share a number: the ``"last"`` that can be sent (default, assumed
         to be the newest), the ``"first"``, or all (``"send"``).
     :param on_invalid: when rows cannot be sent: send the others (``"reject"``, default), or nothing (``"fail"``).
+    :param on_empty: when there are no rows: succeed with a table or file that has none (``"succeed"``, default; a
+        missing file or ``None`` is an error), or skip the task, also when there is no input (``"skip"``).
     :param encoding: of CSV and JSONL files, by its name in Python. Default ``"utf-8"``, which most programs write.
     :param delimiter: between the values of CSV files, one character. Default ``","``.
     :param dry_run: do everything but the calls: log what would be sent, and return the counts. Default ``False``.
@@ -142,6 +158,8 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     template_fields_renderers: ClassVar[dict[str, str]] = dict.fromkeys(("columns", "defaults", "values"), "json")
     operator_extra_links = (ConsoleLink(), RejectsLink())
     ui_color = "#d9f2e3"
+    rejects_path = PathArgument()
+    checkpoint_path = PathArgument()
 
     def __init__(
         self, *,
@@ -152,9 +170,10 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         default_region: str | None = None, ambiguous_numbers: str = AMBIGUOUS_NUMBERS[0],
         dayfirst: bool | None = None, date_fields: Sequence[str] | None = None,
         bad_values: str = BAD_VALUES[0], duplicates: str = DUPLICATES[0],
-        on_invalid: str = ON_INVALID[0], on_unknown: str = ON_UNKNOWN[0], max_rejected: float | None = 0,
-        rejects_path: str | ObjectStoragePath | None = None,
-        checkpoint_path: str | ObjectStoragePath | None = None, allow_missing_rejects: bool = False,
+        on_invalid: str = ON_INVALID[0], on_empty: str = ON_EMPTY[0], on_unknown: str = ON_UNKNOWN[0],
+        max_rejected: float | None = 0,
+        rejects_path: str | PathLike[str] | ObjectStoragePath | None = None,
+        checkpoint_path: str | PathLike[str] | ObjectStoragePath | None = None, allow_missing_rejects: bool = False,
         socialscrm_conn_id: str = SocialSCRMHook.default_conn_name, dry_run: bool = False,
         rows_per_call: int = DEFAULT_ROWS, bytes_per_call: int = DEFAULT_BYTES,
         concurrency: int = DEFAULT_CONCURRENCY, parallel_tasks: int | None = None,
@@ -167,7 +186,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         self.concurrency, self.parallel_tasks = concurrency, parallel_tasks
         self.rejects_path, self.checkpoint_path = rejects_path, checkpoint_path
         self.allow_missing_rejects = allow_missing_rejects
-        self.on_unknown, self.on_invalid, self.duplicates = on_unknown, on_invalid, duplicates
+        self.on_unknown, self.on_invalid, self.on_empty, self.duplicates = on_unknown, on_invalid, on_empty, duplicates
         self.columns, self.defaults, self.values = columns, defaults, values
         self.extension_fields, self.date_fields, self.null_values = extension_fields, date_fields, null_values
         self.default_region, self.ambiguous_numbers, self.dayfirst = default_region, ambiguous_numbers, dayfirst
@@ -179,6 +198,8 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         self._settings: Settings | None = None
         self._killed = False
         check_constants(self.task_id, self._arguments)
+        if not is_mapped(self):  # whose data may be another task's
+            check_data(self.task_id, self.data, self.rejects_path, self.checkpoint_path)
 
     @property
     def dry_run(self) -> Any:
@@ -189,6 +210,14 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     def dry_run(self, value: Any) -> None:
         self._dry_run = value
 
+    @classmethod
+    def partial(cls, **kwargs: Any) -> OperatorPartial:
+        """Return what ``expand`` makes mapped tasks of, with rows hidden from the serialized DAG."""
+        task_id = kwargs.get("task_id", "")
+        hidden = {name: hide_argument(name, value, task_id) for name, value in kwargs.items()}
+        made: OperatorPartial = hide_rows(super().partial(**hidden), hide_argument)
+        return made
+
     @property
     def data(self) -> Any:
         """The input, wrapped so that Airflow cannot render its rows."""
@@ -196,8 +225,14 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
 
     @data.setter
     def data(self, value: Any) -> None:
-        # Airflow renders plain and mapped tasks on different paths, but both set the attribute.
-        self._data = wrap(value)
+        # Airflow renders plain and mapped tasks on different paths, but both set the attribute: first to the DAG file's
+        # value, with its templates, or to another task's for a mapped task; then to the rendered one.
+        is_first = "_data" not in vars(self)
+        if is_first:
+            self._upstream = task_ids_in(value)
+        wrapped = wrap(value, is_template=is_first)
+        # Airflow must still know a path of another task by its identity, as it would render a new text.
+        self._data = value if is_resolved(self, "_data") and not isinstance(wrapped, HiddenTable) else wrapped
 
     @property
     def console_url(self) -> str:
@@ -214,6 +249,10 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         try:
             self._set_types(context)
             return self._import(context)
+        except EmptyInputError as nothing:
+            if self.on_empty == "skip":
+                raise AirflowSkipException(str(nothing)) from None
+            raise AirflowFailException(str(nothing)) from None
         except (StopError, *FATAL_ERRORS) as failure:
             raise AirflowFailException(str(failure)) from None
 
@@ -245,13 +284,18 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         options = self._options()
         if self.parallel_tasks is None:
             options = replace(options, parallel_tasks=parallel_tasks(context))
+        check_is_path("rejects_path", self.rejects_path)
+        check_is_path("checkpoint_path", self.checkpoint_path)
         identity = identity_of(context)
         rejects_path = own_path(identity, "rejects_path", self.rejects_path)
         checkpoint_path = own_path(identity, "checkpoint_path", self.checkpoint_path)
-        check_apart(data=openable(self.data), rejects_path=rejects_path, checkpoint_path=checkpoint_path)
+        self.data = read_paths(self.data)
+        data = to_open(self.data, self._nothing())
+        path = None if isinstance(self.data, HiddenTable) else data
+        check_apart(data=path, rejects_path=rejects_path, checkpoint_path=checkpoint_path)
         # As early as this, so that a retry knows of a try that failed before its first row.
         store = None if self._dry_run else checkpoint_store_for(context, checkpoint_path)
-        source = self._source()
+        source = self._source(data)
         hook = SocialSCRMHook(self.socialscrm_conn_id)
         with closing(hook.get_conn(self.concurrency)) as client, report_progress(context) as on_progress:
             self._settings = client.settings
@@ -266,14 +310,20 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
             self._written_rejects = rejects_path
             return self._run(self._running, context)
 
-    def _source(self) -> Source:
+    def _source(self, data: Any) -> Source:
         from airflow_provider_socialscrm.importer.sources.open_source import open_source  # noqa: PLC0415
 
-        data = openable(self.data)
-        if isinstance(data, HiddenTable):
-            data.warn_if_large()
-            data = data.table
+        if isinstance(self.data, HiddenTable):
+            self.data.warn_if_large()
         return open_source(data, encoding=self.encoding, delimiter=self.delimiter)
+
+    def _nothing(self) -> str:
+        """Return why data may be missing, to end a sentence."""
+        upstream = self._upstream or sorted(self.upstream_task_ids)
+        if not upstream:
+            return ": give a table or a path"
+        tasks = " or ".join(f"'{task_id}'" for task_id in upstream)
+        return f": the task {tasks} returned nothing or was skipped"
 
     def _run(self, run: Import, context: Context) -> dict[str, Any]:
         from airflow_provider_socialscrm.assets.socialscrm import customers_uri  # noqa: PLC0415
@@ -282,6 +332,8 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
 
         try:
             run.run()
+        except EmptyInputError:
+            raise
         except BaseException:  # Airflow's time-out is not an Exception
             # A failed task returns nothing, but its manifest is needed most.
             _push(context, run.manifest())
@@ -309,6 +361,20 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
 
     def _options(self) -> Options:
         return options_of(self._arguments)
+
+
+def hide_argument(name: str, value: Any, task_id: str = "") -> Any:
+    """Return an argument of a mapped task without rows to show, and with paths as text.
+
+    :raises InputError: when it is data as text.
+    """
+    if name in {"rejects_path", "checkpoint_path"}:
+        return as_text(value)
+    if name != "data":
+        return value
+    hidden = wrap(value, is_template=True)
+    check_data(task_id, hidden)
+    return hidden
 
 
 def _push(context: Context, manifest: dict[str, Any]) -> None:

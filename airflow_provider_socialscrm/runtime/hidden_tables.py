@@ -1,14 +1,24 @@
-"""Tables wrapped so that Airflow shows their shape and never their rows."""
+"""Tables and other data wrapped so that Airflow shows their shape and never their rows."""
 
 from __future__ import annotations
 
 import logging
-import os
+from collections.abc import Sequence
 from datetime import date, timedelta
 from numbers import Number
+from operator import is_
 from typing import Any, Final
 
 from airflow_provider_socialscrm._compat import refers_to_tasks
+from airflow_provider_socialscrm.runtime.path_text import (
+    MOST_CHARACTERS,
+    PathWithOptions,
+    as_text,
+    has_template,
+    is_path,
+    is_path_object,
+    is_path_template,
+)
 from airflow_provider_socialscrm.runtime.wording import counted
 
 log = logging.getLogger(__name__)
@@ -16,7 +26,7 @@ log = logging.getLogger(__name__)
 ROWS_BY_PATH: Final = 50_000
 """Rows above which a path is better: a table in XCom is serialised, stored and loaded whole."""
 
-PLAIN: Final = (str, os.PathLike, Number, date, timedelta, type(None))
+PLAIN: Final = (Number, date, timedelta, type(None))
 """Types of values that neither are nor hold a table."""
 
 
@@ -35,37 +45,124 @@ class HiddenTable:
 
     def warn_if_large(self) -> None:
         """Log the advice to pass a path instead, if the table is large for XCom."""
-        if hasattr(self.table, "__len__") and len(self.table) > ROWS_BY_PATH:
+        if (rows := _rows(self.table)) > ROWS_BY_PATH:
             log.warning(
                 "The input has %s rows. Above %s, have the upstream task write Parquet and pass the path: "
                 "a file is streamed and does not pass through XCom",
-                f"{len(self.table):,}",
+                f"{rows:,}",
                 f"{ROWS_BY_PATH:,}",
             )
 
     def __repr__(self) -> str:
-        return f"<{type(self.table).__name__} of {_shape(self.table)}, not shown>"
+        return f"<{shape_of(self.table)}, not shown>"
 
 
-def wrap(value: Any) -> Any:
-    """Return a table wrapped, and a path, the output of another task or ``None`` unchanged."""
-    if value is None or isinstance(value, str | os.PathLike | HiddenTable) or refers_to_tasks(value):
+class HiddenTemplate(HiddenTable):
+    """Hold what Airflow has to render, such as a dictionary with templates, and show only its type and size."""
+
+    __slots__ = ()
+
+    def resolve(self, context: Any) -> HiddenTable:
+        """Return it rendered. Airflow calls this instead of looking for templates."""
+        return HiddenTable(context["task"].render_template(self.table, context))
+
+
+def wrap(value: Any, *, is_template: bool = False) -> Any:
+    """Return a path as text, the output of another task or ``None`` unchanged, and anything else wrapped.
+
+    :param value: the value, or a list of paths.
+    :param is_template: whether Airflow will render it, so that text with a template in it may become a path.
+    """
+    if _is_literal(value):
+        return hidden if isinstance(hidden := wrap(value.value), HiddenTable) else value
+    if value is None or isinstance(value, HiddenTable) or _is_reference(value):
         return value
-    return HiddenTable(value)
+    if isinstance(value, str):
+        return value if is_path(value) or (is_template and is_path_template(value)) else HiddenTable(value)
+    if is_path_object(value):
+        text = as_text(value)
+        return HiddenTable(text) if isinstance(text, bytes) else text
+    holds_references = refers_to_tasks(value)
+    if isinstance(value, list | tuple) and value and (holds_references or not isinstance(value[0], dict)):
+        parts = [wrap(each, is_template=is_template) for each in value]
+        if holds_references or all(isinstance(part, str | PathWithOptions) for part in parts):
+            # Airflow knows a list by its identity, and renders none that another task returned.
+            return value if isinstance(value, list) and all(map(is_, parts, value)) else parts
+    return value if holds_references else HiddenTable(value)
 
 
-def wrap_argument(value: Any) -> Any:
-    """Return a function's argument wrapped, unless its type shows that it neither is nor holds a table."""
-    return value if isinstance(value, (*PLAIN, HiddenTable)) else HiddenTable(value)
+def wrap_argument(value: Any, *, is_template: bool = False) -> Any:
+    """Return a function's argument wrapped, unless it is plain to see that it neither is nor holds a table.
+
+    :param value: the argument.
+    :param is_template: whether Airflow will render it, so that templates and other tasks' output must be kept.
+    """
+    if _is_literal(value):
+        return hidden if isinstance(hidden := wrap_argument(value.value), HiddenTable) else value
+    if isinstance(value, (*PLAIN, HiddenTable)) or is_path_object(value):
+        return value
+    if isinstance(value, str) and not _looks_like_data(value):
+        return value
+    if is_template and refers_to_tasks(value):
+        return [wrap_argument(each, is_template=True) for each in value] if isinstance(value, list) else value
+    if not is_template or not _holds_template(value):
+        return HiddenTable(value)
+    return value if isinstance(value, str) else HiddenTemplate(value)
 
 
 def unwrap(value: Any) -> Any:
-    """Return a wrapped table, and any other value unchanged."""
-    return value.table if isinstance(value, HiddenTable) else value
+    """Return a value with each wrapped table in it as it was."""
+    if isinstance(value, HiddenTable):
+        return unwrap(value.table)
+    if type(value) in {list, tuple} and any(isinstance(each, HiddenTable) for each in value):
+        return type(value)(map(unwrap, value))
+    return value
 
 
-def _shape(table: Any) -> str:
-    shape = getattr(table, "shape", None)
+def shape_of(data: Any) -> str:
+    """Return the kind and size of some data in words, without any of its values."""
+    if isinstance(data, str):
+        return f"text of {len(data):,} characters"
+    if isinstance(data, bytes | bytearray):
+        return f"{type(data).__name__} of {len(data):,} bytes"
+    if isinstance(data, Sequence) and not isinstance(data, list | tuple):
+        return type(data).__name__  # such as the outputs of a mapped task, which are counted by a call to Airflow
+    return f"{type(data).__name__} of {_size(data)}"
+
+
+def _size(data: Any) -> str:
+    shape = getattr(data, "shape", None)
     if isinstance(shape, tuple) and len(shape) == len(("rows", "columns")):
         return f"{counted(shape[0], 'row')} x {counted(shape[1], 'column')}"
-    return counted(len(table), "item") if hasattr(table, "__len__") else "unknown size"
+    if isinstance(data, list | tuple) and len(kinds := {type(each) for each in data}) == 1:
+        kind = kinds.pop()
+        return counted(len(data), "item" if kind is dict else "text" if kind is str else kind.__name__)
+    return counted(len(data), "item") if hasattr(data, "__len__") else "unknown size"
+
+
+def _rows(data: Any) -> int:
+    if isinstance(data, list | tuple):
+        return sum(1 if isinstance(each, dict) else _rows(each) for each in data)
+    return len(data) if hasattr(data, "__len__") and not isinstance(data, Sequence) else 0
+
+
+def _is_literal(value: Any) -> bool:
+    """Return whether a value is one that Airflow's ``literal`` keeps from being rendered; its class is not public."""
+    return type(value).__name__ == "LiteralValue" and hasattr(value, "resolve") and hasattr(value, "value")
+
+
+def _is_reference(value: Any) -> bool:
+    return not isinstance(value, list | tuple | set | dict) and refers_to_tasks(value)
+
+
+def _looks_like_data(text: str) -> bool:
+    # One line may be a date or a path, and is shown; the text of a table has several, or begins like JSON.
+    return len(text) > MOST_CHARACTERS or len(text.splitlines()) > 1 or text.lstrip().startswith(("{", "["))
+
+
+def _holds_template(value: Any) -> bool:
+    if isinstance(value, str):
+        return has_template(value)
+    if isinstance(value, dict):
+        return any(map(_holds_template, value.values()))
+    return isinstance(value, list | tuple | set) and any(map(_holds_template, value))

@@ -24,7 +24,7 @@ class LineageMixin:
     _settings: Settings | None
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002 - OpenLineage passes it
-        """Return the input file, and the tenant's customers with the number of accepted rows.
+        """Return the input files, and the tenant's customers with the number of accepted rows.
 
         OpenLineage also calls this after a failure, and adds the error itself.
         """
@@ -53,8 +53,8 @@ def _inputs(data: Any) -> list[Any]:
         return []
     from airflow.providers.common.compat.openlineage.facet import Dataset  # noqa: PLC0415 - may bring OpenLineage
 
-    namespace, name = dataset_of(openable(data))
-    return [Dataset(namespace=namespace, name=name)]
+    found = [dataset_of(openable(path)) for path in (data if isinstance(data, list) else [data])]
+    return [Dataset(namespace=namespace, name=name) for namespace, name in dict.fromkeys(found)]
 
 
 def dataset_of(path: Any) -> tuple[str, str]:
@@ -66,9 +66,13 @@ def dataset_of(path: Any) -> tuple[str, str]:
 
     if is_plain(path):
         return "file", str(path.absolute())
-    if path.protocol in {"file", "local"}:
+    if path.protocol in {"", "file", "local"}:
         return "file", str(path.path)
-    return f"{path.protocol}://{path.bucket}", str(path.key).strip("/")
+    if hasattr(path, "bucket"):
+        return f"{path.protocol}://{path.bucket}", str(path.key).strip("/")
+    scheme, _, place = str(path).rpartition("://")  # universal_pathlib's, with options of its file system
+    bucket, _, key = place.partition("/")
+    return f"{scheme}://{bucket}", key.strip("/")
 
 
 def _output(base_url: str, tenant_id: str, accepted: int) -> Any:

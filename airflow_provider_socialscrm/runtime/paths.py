@@ -7,13 +7,19 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.runtime.path_text import PathWithOptions, is_path_object
 
 
 def openable(value: Any) -> Any:
     """Return text as a path to open: a :mod:`pathlib` one if local, so that files are replaced whole.
 
+    :param value: text, a path that is shown as text, or a list of these; anything else is returned unchanged.
     :raises InputError: when no file system for its scheme is installed.
     """
+    if isinstance(value, list):
+        return [openable(each) for each in value]
+    if isinstance(value, PathWithOptions):
+        return value.opened()
     if not isinstance(value, str):
         return value
     if "://" not in value:
@@ -30,6 +36,15 @@ def openable(value: Any) -> Any:
         ) from None
 
 
+def check_is_path(argument: str, value: Any) -> None:
+    """Check that an argument is a path or ``None``.
+
+    :raises InputError: naming the argument, without its value.
+    """
+    if value is not None and not isinstance(value, str) and not is_path_object(value):
+        raise InputError(f"{argument} is a {type(value).__name__}, not a path: give it as text or a path object.")
+
+
 def check_apart(**paths: Any) -> None:
     """Raise if two of a task's paths are the same file, or one matches a glob in another.
 
@@ -38,11 +53,14 @@ def check_apart(**paths: Any) -> None:
     :raises InputError: naming both arguments.
     """
     names: dict[str, str] = {}
-    for name, path in paths.items():
+    given = ((name, path) for name, value in paths.items() for path in (value if isinstance(value, list) else [value]))
+    for name, path in given:
         if not hasattr(path, "open"):
             continue
         place = _place(path)
         for other, of in names.items():
+            if of == name:
+                continue
             if place == other or _is_among(place, other):
                 raise InputError(f"{of} and {name} are one file, {path}. Give {name} a path of its own.")
         names[place] = name
@@ -58,4 +76,11 @@ def _place(path: Any) -> str:
     """Return a text that is equal for equal files, however their paths are written."""
     protocol = getattr(path, "protocol", "file")
     local = protocol in {"", "file", "local"}
-    return str(Path(getattr(path, "path", path)).resolve()) if local else f"{protocol}://{path.path}"
+    return str(Path(getattr(path, "path", path)).resolve()) if local else f"{_file_system(protocol)}://{path.path}"
+
+
+def _file_system(protocol: str) -> str:
+    """Return a name that protocols of one file system share, as s3 and s3a do."""
+    from fsspec.registry import known_implementations  # type: ignore[import-untyped] # noqa: PLC0415 - only for object storage
+
+    return str(known_implementations.get(protocol, {}).get("class", protocol))

@@ -51,6 +51,18 @@ class AirflowHome:
             tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
             return "\n".join(str(row) for name in tables for row in database.execute(f'SELECT * FROM "{name}"'))
 
+    def serialized(self, dag_id: str) -> str:
+        """Return the newest serialized form of a DAG."""
+        query = "SELECT data, data_compressed FROM serialized_dag WHERE dag_id = ? ORDER BY created_at DESC LIMIT 1"
+        with closing(sqlite3.connect(self.path / "airflow.db")) as database:
+            return str(database.execute(query, [dag_id]).fetchone()[0])
+
+    def states(self, dag_id: str) -> dict[str, str]:
+        """Return the states of a DAG's tasks, by id."""
+        query = "SELECT task_id, state FROM task_instance WHERE dag_id = ?"
+        with closing(sqlite3.connect(self.path / "airflow.db")) as database:
+            return dict(database.execute(query, [dag_id]).fetchall())
+
     def xcoms(self, dag_id: str, task_id: str) -> list[object]:
         """Return what a task pushed as its return value, by map index."""
         query = (

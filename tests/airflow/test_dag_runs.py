@@ -145,6 +145,79 @@ def test_a_table_that_cannot_be_taken_fails_the_task_before_any_call(
     assert socialscrm_sandbox.calls() == []
 
 
+@pytest.mark.thorough
+def test_text_that_is_not_a_path_is_hidden_and_rejected(airflow, socialscrm_sandbox: Sandbox, run, hidden_customers):
+    done = run("text")
+    size = len((hidden_customers / "1.json").read_text(encoding="utf-8"))
+
+    output = done.stdout + done.stderr
+    assert f"data is text of {size} characters, not a path: pass the table itself with `task.output`" in output
+    assert "up_for_retry" not in output
+    (fields,) = airflow.rendered("text", "import_customers")
+    assert fields["data"] == f"<text of {size} characters, not shown>"
+    assert socialscrm_sandbox.calls() == []
+
+
+@pytest.mark.thorough
+def test_all_outputs_of_a_mapped_task_are_one_import(airflow, socialscrm_sandbox: Sandbox, run):
+    done = run("mapped_source")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    (fields,) = airflow.rendered("mapped_source", "import_customers")
+    assert fields["data"] == "<LazyXComSequence, not shown>"
+    (manifest,) = airflow.xcoms("mapped_source", "import_customers")
+    assert (manifest["rows"]["accepted"], manifest["rows"]["invalid"]) == (2, 2)
+    assert {refusal["code"]: refusal["first_positions"] for refusal in manifest["refusals"]} == {"bad-number": [1, 3]}
+
+
+@pytest.mark.thorough
+def test_the_paths_of_a_mapped_task_are_one_import_and_path_objects_are_rendered(airflow, run, hidden_customers):
+    done = run("mapped_paths")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    (fields,) = airflow.rendered("mapped_paths", "import_customers")
+    assert fields["rejects_path"] == str(hidden_customers / "mapped_paths.csv")
+    (manifest,) = airflow.xcoms("mapped_paths", "import_customers")
+    assert manifest["rows"]["accepted"] == 2
+    assert (hidden_customers / "mapped_paths.csv").exists()
+
+
+@pytest.mark.thorough
+def test_rows_in_a_dag_file_are_in_no_serialized_dag_and_are_imported(airflow, run):
+    done = run("literal")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    shapes = [fields["data"] for fields in airflow.rendered("literal", "import_customers")]
+    assert shapes == ["<list of 2 items, not shown>"] * 2
+    accepted = [manifest["rows"]["accepted"] for manifest in airflow.xcoms("literal", "import_customers")]
+    assert accepted == [1, 1]
+    (manifest,) = airflow.xcoms("literal", "import_arguments")
+    assert manifest["rows"]["accepted"] == 2
+    assert "<list of 2 items, not shown>" in airflow.serialized("literal")
+
+
+@pytest.mark.thorough
+def test_an_asynchronous_function_may_yield_tables(airflow, run):
+    done = run("asynchronous")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    (manifest,) = airflow.xcoms("asynchronous", "import_customers")
+    assert (manifest["rows"]["accepted"], manifest["rows"]["invalid"]) == (2, 2)
+
+
+@pytest.mark.thorough
+def test_an_upstream_task_without_output_is_named_or_skips_the_import(airflow, socialscrm_sandbox: Sandbox, run):
+    output = run("nothing").stdout
+
+    assert "data is None: the task 'extract' returned nothing or was skipped." in output
+    assert airflow.states("nothing") == {
+        "extract": "success",
+        "import_or_skip": "skipped",
+        "import_customers": "failed",
+    }
+    assert socialscrm_sandbox.calls() == []
+
+
 @pytest.mark.parametrize(
     ("command", "shown"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import logging
 from typing import Any
 
@@ -9,9 +11,11 @@ import pandas as pd
 import pytest
 from airflow.sdk import DAG, task
 
+from airflow_provider_socialscrm._compat import AirflowSkipException
 from airflow_provider_socialscrm.decorators.socialscrm import SocialSCRMDecoratedOperator
 from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException
 from airflow_provider_socialscrm.sandbox.server import Sandbox
+from tests.support.airflow import FakeTaskInstance
 
 
 @pytest.fixture
@@ -52,7 +56,7 @@ def test_the_decorator_brings_the_operators_retry_policy():
 
 
 def test_what_the_function_returns_is_imported(crm: Sandbox):
-    manifest = decorated(customers, 4).execute({})
+    manifest = decorated(customers, 4).execute({"ti": FakeTaskInstance()})
 
     assert manifest["rows"]["accepted"] == len(crm.customers()) == 4
 
@@ -62,7 +66,7 @@ def test_a_path_that_the_function_returns_is_not_rendered(crm: Sandbox, tmp_path
     customers().to_csv(path, index=False)
     operator = decorated(lambda: str(path))
 
-    operator.execute({"ds": "2026-01-01"})
+    operator.execute({"ti": FakeTaskInstance(), "ds": "2026-01-01"})
 
     assert operator.data == str(path)
     assert len(crm.customers()) == 3
@@ -73,7 +77,7 @@ def test_a_function_is_given_what_it_asks_for_of_the_context(crm: Sandbox):
         assert ds == "2026-01-01"
         return customers(count)
 
-    assert decorated(read, 2).execute({"ds": "2026-01-01"})["rows"]["accepted"] == 2
+    assert decorated(read, 2).execute({"ti": FakeTaskInstance(), "ds": "2026-01-01"})["rows"]["accepted"] == 2
 
 
 def test_tables_among_the_arguments_are_wrapped_once_rendered_and_passed_to_the_function(crm: Sandbox):
@@ -87,7 +91,7 @@ def test_tables_among_the_arguments_are_wrapped_once_rendered_and_passed_to_the_
     assert str(copy.op_args) == "[<DataFrame of 3 rows x 2 columns, not shown>, '2026-01-01']"
     assert str(copy.op_kwargs) == "{'records': <list of 1 item, not shown>, 'count': 7}"
     assert operator.op_args[1] == "{{ ds }}"
-    assert copy.execute({})["rows"]["accepted"] == 4
+    assert copy.execute({"ti": FakeTaskInstance()})["rows"]["accepted"] == 4
 
 
 def test_templates_inside_of_an_argument_are_rendered(crm: Sandbox):
@@ -95,7 +99,7 @@ def test_templates_inside_of_an_argument_are_rendered(crm: Sandbox):
         assert wanted == {"day": "2026-01-01"}
         return customers()
 
-    rendered(decorated(read, {"day": "{{ ds }}"}), ds="2026-01-01").execute({})
+    rendered(decorated(read, {"day": "{{ ds }}"}), ds="2026-01-01").execute({"ti": FakeTaskInstance()})
 
     assert len(crm.customers()) == 3
 
@@ -104,7 +108,7 @@ def test_neither_the_table_nor_its_rows_show_in_the_log(crm: Sandbox, caplog):
     caplog.set_level(logging.DEBUG)
 
     operator = decorated(customers)
-    operator.execute({})
+    operator.execute({"ti": FakeTaskInstance()})
 
     assert [secret for secret in ("Xanthippe", "86997755") if secret in caplog.text + repr(operator.data)] == []
 
@@ -112,14 +116,14 @@ def test_neither_the_table_nor_its_rows_show_in_the_log(crm: Sandbox, caplog):
 @pytest.mark.parametrize("returned", [None, 7, {"whatsApp": []}])
 def test_a_function_that_returns_no_table_fails_the_task_before_any_call(crm: Sandbox, returned):
     with pytest.raises(AirflowFailException, match="which is not a table"):
-        decorated(lambda: returned).execute({})
+        decorated(lambda: returned).execute({"ti": FakeTaskInstance()})
 
     assert crm.calls() == []
 
 
 def test_what_the_function_raises_is_the_tasks_failure(crm: Sandbox):
     with pytest.raises(ZeroDivisionError):
-        decorated(lambda: 1 / 0).execute({})
+        decorated(lambda: 1 / 0).execute({"ti": FakeTaskInstance()})
 
 
 def test_a_decorated_function_can_be_mapped():
@@ -128,3 +132,74 @@ def test_a_decorated_function_can_be_mapped():
 
     (mapped,) = dag.tasks
     assert mapped.operator_class is SocialSCRMDecoratedOperator
+
+
+async def asynchronous():
+    await asyncio.sleep(0)
+    return customers(2)
+
+
+async def asynchronous_tables():
+    loop = asyncio.get_running_loop()
+    yield customers(2)
+    await asyncio.sleep(0)
+    assert asyncio.get_running_loop() is loop
+    yield customers(4).iloc[2:]
+
+
+def tables():
+    yield customers(2)
+    yield customers(3).iloc[2:].assign(stage="New Customer")
+
+
+def rows():
+    yield from customers(3).to_dict("records")
+
+
+@pytest.mark.parametrize(
+    ("function", "count"),
+    [
+        (asynchronous, 2),
+        (asynchronous_tables, 4),
+        (tables, 3),
+        (rows, 3),
+        (functools.partial(asynchronous), 2),
+        (lambda: [customers(2), customers(3).iloc[2:]], 3),
+    ],
+)
+def test_a_function_may_be_asynchronous_and_may_return_or_yield_several_tables(crm: Sandbox, caplog, function, count):
+    caplog.set_level(logging.DEBUG)
+    if isinstance(function, functools.partial):
+        function.__name__, function.__annotations__ = "read", {}
+    operator = decorated(function)
+
+    assert operator.execute({"ti": FakeTaskInstance()})["rows"]["accepted"] == len(crm.customers()) == count
+    assert [secret for secret in ("Xanthippe", "86997755") if secret in caplog.text + repr(operator.data)] == []
+
+
+@pytest.mark.parametrize("function", [asynchronous, asynchronous_tables])
+def test_what_an_asynchronous_function_raises_is_the_tasks_failure(crm: Sandbox, function, monkeypatch):
+    monkeypatch.setitem(globals(), "customers", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        decorated(function).execute({"ti": FakeTaskInstance()})
+    assert crm.calls() == []
+
+
+def test_paths_that_a_function_yields_are_shown(crm: Sandbox, tmp_path):
+    for number in (1, 2):
+        customers(number).to_csv(tmp_path / f"{number}.csv", index=False)
+    operator = decorated(lambda: (path for path in (tmp_path / "1.csv", str(tmp_path / "2.csv"))))
+
+    assert operator.execute({"ti": FakeTaskInstance()})["rows"]["total"] == 3
+    assert operator.data == [str(tmp_path / "1.csv"), str(tmp_path / "2.csv")]
+
+
+def test_a_function_that_returns_nothing_is_named(crm: Sandbox):
+    def read():
+        return None
+
+    with pytest.raises(AirflowFailException) as caught:
+        decorated(read).execute({"ti": FakeTaskInstance()})
+    assert str(caught.value) == "data is None, which is not a table: the function read returned nothing."
+    with pytest.raises(AirflowSkipException):
+        decorated(read, arguments={"on_empty": "skip"}).execute({"ti": FakeTaskInstance()})

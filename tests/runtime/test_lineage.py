@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from airflow.providers.common.compat.openlineage import facet
 from airflow.sdk import ObjectStoragePath
+from upath import UPath
 
 from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime.lineage import dataset_of
@@ -74,6 +75,26 @@ def test_a_completed_import_leads_from_its_file_to_the_tenants_customers(crm: Sa
     assert (lineage.run_facets, lineage.job_facets) == ({}, {})
 
 
+@pytest.mark.parametrize("make", [str, Path, UPath, lambda path: ObjectStoragePath(f"file://{path}")])
+def test_each_path_of_a_list_is_an_input(crm: Sandbox, openlineage, tmp_path, make):
+    for number in (1, 2):
+        customers(f"869977520000{number}").to_csv(tmp_path / f"{number}.csv", index=False)
+    operator = operator_of([make(tmp_path / "2.csv"), make(tmp_path / "1.csv"), make(tmp_path / "2.csv")])
+    operator.execute({"ti": FakeTaskInstance()})
+
+    inputs = operator.get_openlineage_facets_on_complete(None).inputs
+
+    assert inputs == [{"namespace": "file", "name": str(tmp_path / f"{number}.csv")} for number in (2, 1)]
+
+
+@pytest.mark.parametrize("data", ['[{"friendName": "Xanthippe"}]', b"Xanthippe", [{"friendName": "Xanthippe"}]])
+def test_data_that_is_not_a_path_is_no_input(openlineage, data):
+    operator = operator_of("a.csv")
+    operator.data = data
+
+    assert operator.get_openlineage_facets_on_complete(None).inputs == []
+
+
 def test_after_a_failure_the_accepted_rows_are_reported_and_no_customer(crm: Sandbox, openlineage):
     operator = operator_of(customers("8699775200000", "Quarterstaff"))
     with pytest.raises(AirflowFailException):
@@ -112,6 +133,8 @@ def test_without_openlineage_no_lineage_is_reported(monkeypatch):
         (Path("/data/*.csv"), ("file", "/data/*.csv")),
         (ObjectStoragePath("file:///data/customers.csv"), ("file", "/data/customers.csv")),
         (ObjectStoragePath("s3://bucket/a/customers.csv"), ("s3://bucket", "a/customers.csv")),
+        (UPath("s3://bucket/a/customers.csv", anon=True), ("s3://bucket", "a/customers.csv")),
+        (UPath("/data/customers.csv"), ("file", "/data/customers.csv")),
     ],
 )
 def test_a_path_is_named_as_openlineage_names_it(path, named):

@@ -7,10 +7,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from airflow.sdk import ObjectStoragePath
+from upath import UPath
 
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable
-from airflow_provider_socialscrm.runtime.paths import check_apart, openable
+from airflow_provider_socialscrm.runtime.path_text import as_text
+from airflow_provider_socialscrm.runtime.paths import check_apart, check_is_path, openable
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,12 @@ def test_a_scheme_that_no_file_system_has_is_named_without_the_rest(scheme):
         ("/x/**/*.csv", "/x/a.csv", False),
         ("/x/part-?.csv", "/x/rejects.csv", True),
         ("file:///x/*.csv", "/x/rejects.csv", False),
+        (["/x/a.csv", "/x/b.csv"], "/x/b.csv", False),
+        (["/x/a.csv", "/x/b*.csv"], "file:///x/b1.csv", False),
+        (["/x/a.csv", "/x/a.csv"], "/x/b.csv", True),
+        ("s3://crm/a.csv", "s3a://crm/a.csv", False),
+        ("s3://aws@crm/a.csv", "s3://crm/a.csv", False),
+        ("s3://crm/a.csv", "gs://crm/a.csv", True),
     ],
 )
 def test_a_file_that_would_be_read_as_data_is_not_written_to(data, rejects, apart):
@@ -72,3 +80,23 @@ def test_a_table_is_not_a_file():
 def test_two_files_that_a_task_writes_must_differ():
     with pytest.raises(InputError, match="rejects_path and checkpoint_path are one file"):
         check_apart(data=Path("/x/a.csv"), rejects_path=Path("/x/b.csv"), checkpoint_path=Path("/x/b.csv"))
+
+
+@pytest.mark.parametrize("make", [UPath, ObjectStoragePath, str])
+def test_the_same_local_file_is_found_however_its_path_is_made(make, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path)
+    for path in (str(tmp_path / "a.csv"), f"file://{tmp_path}/a.csv", "a.csv", str(tmp_path / "link" / "a.csv")):
+        with pytest.raises(InputError, match="data and rejects_path are one file"):
+            check_apart(data=openable(make(path)), rejects_path=tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("value", [b"/x/a.csv", 7, ["/x/a.csv"], pd.DataFrame()])
+def test_an_argument_that_is_not_a_path_is_named_by_its_type(value):
+    with pytest.raises(InputError, match=rf"rejects_path is a {type(value).__name__}, not a path: give it as text"):
+        check_is_path("rejects_path", value)
+
+
+def test_text_path_objects_and_none_may_be_a_path():
+    for value in (None, "a.csv", Path("a.csv"), UPath("s3://crm/a.csv"), as_text(UPath("memory://x", key="y"))):
+        check_is_path("rejects_path", value)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from airflow_provider_socialscrm.importer.errors import EmptyInputError
 from airflow_provider_socialscrm.importer.fields.checked_batch import CheckedBatch
 from airflow_provider_socialscrm.importer.fields.duplicates import NOBODY, KeyList, Keys, Positions, superseded
 from airflow_provider_socialscrm.importer.fields.mapping import Plan, column_label, column_labels, plan_fields
@@ -50,6 +51,7 @@ class InputReader:
             check_region(rules.default_region)
         self._source = source
         self._rules = rules
+        self._may_be_empty = options.on_empty == "succeed"
         self._facts = TableFacts(options.clock.today())
         self.plan = _plan(source, options, agent_in_row=agent_in_row)
         self._preparer = RowPreparer(self.plan, rules, agent_in_row, options.bytes_per_call, envelope, self._facts)
@@ -66,6 +68,7 @@ class InputReader:
 
         Safe to repeat.
 
+        :raises EmptyInputError: when it has no rows and the options say to skip it.
         :raises InputError: when the table breaks off.
         :raises OSError: when the temporary file does not fit on the disk.
         """
@@ -77,6 +80,8 @@ class InputReader:
                 _name_lines(batch.unreadable, batch.records.num_rows)
                 keys.add(self._hold(batch).compared_keys)
             self.rows = keys.rows
+            if not self.rows and not self._may_be_empty:
+                raise EmptyInputError(f"data is a {self._source.describe} and has no rows.")
             if self._facts.conclude():
                 self._check_again()
             self._in_two_forms = keys.in_two_forms()

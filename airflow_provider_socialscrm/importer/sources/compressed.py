@@ -15,9 +15,6 @@ import pyarrow as pa
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.sources.text_lines import EmptyFileError
 
-SUFFIXES: Final = (".gz", ".bz2", ".xz", ".zst")
-"""Endings that the names of compressed files have after that of their format."""
-
 STREAM_BYTES: Final = 64 * 1024
 """Bytes of a compressed file to read at a time."""
 

@@ -14,11 +14,12 @@ from typing import IO, Any, Final
 import pyarrow as pa
 
 from airflow_provider_socialscrm.api.redaction import is_personal, redact
-from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.importer.errors import EmptyInputError, InputError
 from airflow_provider_socialscrm.importer.sources import csv_files, jsonl_files, parquet_files, text_lines
 from airflow_provider_socialscrm.importer.sources.base import Batch, Source
-from airflow_provider_socialscrm.importer.sources.compressed import DAMAGES, SUFFIXES, decompressed
+from airflow_provider_socialscrm.importer.sources.compressed import DAMAGES, decompressed
 from airflow_provider_socialscrm.importer.sources.dead_letters import is_dead_letter
+from airflow_provider_socialscrm.importer.sources.endings import COMPRESSED
 from airflow_provider_socialscrm.importer.sources.partitions import partitions_of, with_partitions
 from airflow_provider_socialscrm.importer.sources.text_lines import DEFAULT_DELIMITER, EmptyFileError, TextForm
 
@@ -89,17 +90,17 @@ class TableFile:
 
 
 def files_source(data: Any, *, encoding: str = "utf-8", delimiter: str = ",") -> Source:
-    """Return a source of the rows of a file, or of all files that match a pattern, in the order of their names.
+    """Return a source of the rows of a file, of all files that match a pattern, by name, or of a list of these.
 
-    :param data: a path object such as ``pathlib.Path`` or Airflow's ``ObjectStoragePath``. It names a Parquet, CSV or
-        JSONL file (text files may be compressed), or is a pattern with ``*``, ``?``, ``[...]`` or ``**``, unless a
-        file has that very name.
+    :param data: a path object, or a list of them, such as ``pathlib.Path`` or Airflow's ``ObjectStoragePath``. Each
+        names a Parquet, CSV or JSONL file (text files may be compressed), or is a pattern with ``*``, ``?``, ``[...]``
+        or ``**``, unless a file has that very name.
     :param encoding: of CSV and JSONL files, any that Python knows; a byte order mark is not part of the text.
     :param delimiter: the character between the values of a CSV file.
     :raises InputError: when there is no such file, one cannot be read, or column names repeat.
     """
     form = TextForm(encoding, delimiter)
-    paths = _paths(data)
+    paths = _listed(data) if isinstance(data, list) else _paths(data)
     files = [_opened(data, form)] if paths[0] is data else _filled(paths, form)
     _warn_of_both(files)
     columns = tuple(dict.fromkeys(name for file in files for name in file.columns))
@@ -161,6 +162,21 @@ def _is_lasting(failure: OSError) -> bool:
     return type(failure) is OSError and not failure.errno
 
 
+def _listed(paths: Iterable[Any]) -> list[Any]:
+    """Return the files that each of some paths names, in the given order."""
+    found: list[Any] = []
+    missing: list[EmptyInputError] = []
+    for path in paths:
+        try:
+            found += _paths(path)
+        except EmptyInputError as nothing:
+            missing.append(nothing)
+    if missing:
+        # Among files that exist a missing one is not an empty input: their rows would go unnoticed.
+        raise InputError(str(missing[0])) if found else missing[0]
+    return found
+
+
 def _paths(data: Any) -> list[Any]:
     try:
         with _as_input_error(data):
@@ -171,7 +187,9 @@ def _paths(data: Any) -> list[Any]:
             "Install it, or download the file in an upstream task and give the path of the copy."
         ) from None
     if not paths:
-        raise InputError(f"{data} matches no file: check the pattern in data, and that the worker can reach its files.")
+        raise EmptyInputError(
+            f"{data} matches no file: check the pattern in data, and that the worker can reach its files."
+        )
     return paths
 
 
@@ -181,7 +199,7 @@ def _found(data: Any) -> list[Any]:
     if data.exists():
         return [data]
     if not _WILD.search(str(data)):
-        raise InputError(f"{data} does not exist: check the path in data, and that the worker can reach it.")
+        raise EmptyInputError(f"{data} does not exist: check the path in data, and that the worker can reach it.")
     return [path for path in sorted(_matches(data), key=str) if not path.is_dir()]
 
 
@@ -199,12 +217,12 @@ def _matches(pattern: Any) -> list[Any]:
 
 def _format(path: Any) -> Format:
     suffix = path.suffix.lower()
-    if suffix in SUFFIXES:
+    if suffix in COMPRESSED:
         suffix = PurePosixPath(PurePosixPath(path.name).stem).suffix.lower()
     if suffix not in FORMATS:
         raise InputError(
             f"{path} is not a file that this import reads: give it a name that ends in {', '.join(FORMATS)}. A "
-            f"compressed text file ends in {', '.join(SUFFIXES)} after that."
+            f"compressed text file ends in {', '.join(COMPRESSED)} after that."
         )
     return FORMATS[suffix]
 
@@ -246,7 +264,7 @@ def _describe(data: Any, paths: Sequence[Any], width: int) -> str:
     if paths[0] is data:
         return f"file {data} of {width} columns"
     count = "1 file" if len(paths) == 1 else f"{len(paths):,} files"
-    return f"{count} of {width} columns matching {data}"
+    return f"{count} of {width} columns" if isinstance(data, list) else f"{count} of {width} columns matching {data}"
 
 
 def _read(files: Iterable[TableFile], batch_rows: int) -> Iterator[Batch]:

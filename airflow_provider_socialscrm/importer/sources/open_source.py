@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
-from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.sources.base import Source
 from airflow_provider_socialscrm.importer.sources.dead_letters import restored
 from airflow_provider_socialscrm.importer.sources.files import files_source
+from airflow_provider_socialscrm.importer.sources.several import spooled_source, tables_source
 from airflow_provider_socialscrm.importer.sources.tables import arrow_source, is_pandas, pandas_source, records_source
+from airflow_provider_socialscrm.importer.sources.unusable import foreign_columns, unusable, unusable_list
 
 
 def open_source(data: Any, *, encoding: str = "utf-8", delimiter: str = ",") -> Source:
     """Return the table in ``data`` as a source, after checking its columns.
 
     :param data: a pandas DataFrame; anything with the Arrow PyCapsule interface (pyarrow, polars, DuckDB); a list of
-        dictionaries; or a path or glob of Parquet, CSV or JSONL files. The index of a DataFrame is not sent.
+        dictionaries; a path or glob of Parquet, CSV or JSONL files; a list of tables or of paths; or an iterator or
+        sequence of tables, which is read once. The index of a DataFrame is not sent.
     :param encoding: of CSV and JSONL files.
     :param delimiter: the character between the values of CSV files.
     :raises InputError: when ``data`` is none of these, does not exist, or column names repeat.
@@ -27,18 +29,46 @@ def open_source(data: Any, *, encoding: str = "utf-8", delimiter: str = ",") -> 
 
 
 def _opened(data: Any, encoding: str, delimiter: str) -> Source:
+    if isinstance(data, list | tuple):
+        return _list_source(data, encoding, delimiter)
+    if _is_path(data):
+        return files_source(data, encoding=encoding, delimiter=delimiter)
+    if (source := _table_source(data)) is not None:
+        return source
+    if isinstance(data, Iterator) or (isinstance(data, Sequence) and not isinstance(data, str | bytes | bytearray)):
+        return spooled_source(data, _table_source)
+    raise unusable(data)
+
+
+def _list_source(data: Sequence[Any], encoding: str, delimiter: str) -> Source:
+    if not data or isinstance(data[0], dict):
+        return records_source(data)
+    if all(map(_is_path, data)):
+        return files_source(list(data), encoding=encoding, delimiter=delimiter)
+    if any(map(_is_table, data)):
+        return tables_source(data, _table_source)
+    raise unusable_list(data)
+
+
+def _table_source(data: Any) -> Source | None:
+    """Return a table as a source, and ``None`` for anything else."""
     if is_pandas(data):
         return pandas_source(data)
-    if isinstance(data, list | tuple):
-        return records_source(data)
-    if hasattr(data, "open") and hasattr(data, "exists"):
-        return files_source(data, encoding=encoding, delimiter=delimiter)
-    if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
-        try:
-            return arrow_source(data)
-        except (pa.ArrowException, TypeError):  # a single column has the interface, too
-            raise _no_table(data, _foreign_types(data)) from None
-    raise _no_table(data)
+    if not _is_table(data):
+        return None
+    try:
+        return arrow_source(data)
+    except (pa.ArrowException, TypeError):  # a single column has the interface, too
+        types = _foreign_types(data)
+        raise (foreign_columns(data, types) if types else unusable(data)) from None
+
+
+def _is_table(data: Any) -> bool:
+    return is_pandas(data) or hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__")
+
+
+def _is_path(data: Any) -> bool:
+    return hasattr(data, "open") and hasattr(data, "exists") and not is_pandas(data)  # whose columns are attributes
 
 
 def _foreign_types(data: Any) -> list[str]:
@@ -51,16 +81,3 @@ def _foreign_types(data: Any) -> list[str]:
         except (pa.ArrowException, TypeError):
             found[str(kind)] = None
     return list(found)
-
-
-def _no_table(data: Any, foreign: Sequence[str] = ()) -> InputError:
-    what = f"data is a {type(data).__module__}.{type(data).__qualname__}"
-    if foreign:
-        return InputError(
-            f"{what} with columns of a type that Arrow does not have: {', '.join(foreign)}. Cast them to another type, "
-            "such as text."
-        )
-    return InputError(
-        f"{what}, which is not a table: give a pandas DataFrame, an Arrow table, a list of dictionaries, or the path "
-        "of Parquet, CSV or JSONL files."
-    )

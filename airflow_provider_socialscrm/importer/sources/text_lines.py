@@ -11,7 +11,7 @@ from functools import partial
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
-from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.importer.errors import EmptyInputError, InputError
 from airflow_provider_socialscrm.importer.reasons import unreadable
 from airflow_provider_socialscrm.importer.sources.base import BATCH_ROWS, Batch
 from airflow_provider_socialscrm.importer.sources.encodings import encoding_advice, is_utf_16
@@ -40,7 +40,7 @@ _WINDOWS_1252: Final = {byte: bytes([byte]).decode("cp1252", "ignore") or chr(by
 """Characters of Windows-1252 for these control characters; five of them have none."""
 
 
-class EmptyFileError(InputError):
+class EmptyFileError(EmptyInputError):
     """A file has neither rows nor columns. Among other files it counts as no rows; alone it is an error."""
 
 

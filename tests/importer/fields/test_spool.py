@@ -12,13 +12,13 @@ import pyarrow as pa
 import pytest
 from msgspec import structs
 
-from airflow_provider_socialscrm.importer.fields import spool as spool_module
 from airflow_provider_socialscrm.importer.fields.mapping import plan_fields
 from airflow_provider_socialscrm.importer.fields.prepare import RowPreparer
 from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.fields.spool import Spool
 from airflow_provider_socialscrm.importer.fields.table_facts import TableFacts
 from airflow_provider_socialscrm.importer.options import Options, Rules
+from airflow_provider_socialscrm.importer.sources import spool_file
 from airflow_provider_socialscrm.importer.sources.base import BATCH_ROWS, Source
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 
@@ -103,7 +103,7 @@ def test_a_full_disk_is_named_with_what_to_do(monkeypatch):
     def full():
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(spool_module, "TemporaryFile", full)
+    monkeypatch.setattr(spool_file, "TemporaryFile", full)
     [checked] = checked_batches()
     with pytest.raises(OSError, match=r"No space left on device: .*set TMPDIR to a folder with enough space") as raised:
         Spool(memory_bytes=0).add(checked)
@@ -114,7 +114,7 @@ def test_a_missing_folder_for_temporary_files_is_named_with_what_to_do(monkeypat
     def nowhere():
         raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']")
 
-    monkeypatch.setattr(spool_module, "TemporaryFile", nowhere)
+    monkeypatch.setattr(spool_file, "TemporaryFile", nowhere)
     [checked] = checked_batches()
     with pytest.raises(OSError, match=r"No usable temporary directory .*set TMPDIR to a folder with enough space"):
         Spool(memory_bytes=0).add(checked)

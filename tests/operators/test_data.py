@@ -1,0 +1,290 @@
+"""Every form of ``data`` that users pass is imported, or rejected in a sentence without a customer."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from airflow.sdk import DAG, ObjectStoragePath, task
+from airflow.sdk.execution_time.lazy_sequence import LazyXComSequence
+from upath import UPath
+
+from airflow_provider_socialscrm._compat import AirflowSkipException
+from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
+from airflow_provider_socialscrm.sandbox.server import Sandbox
+from tests.support.airflow import FakeTaskInstance
+
+
+@pytest.fixture
+def crm(connected_crm: Sandbox) -> Sandbox:
+    return connected_crm
+
+
+def customers(*numbers: int) -> pd.DataFrame:
+    return pd.DataFrame({"whatsApp": [f"86997755{n:05}" for n in numbers], "friendName": "Xanthippe"})
+
+
+class Outputs(LazyXComSequence):
+    """The outputs of a mapped task, loaded one by one, without Airflow's server."""
+
+    def __init__(self, *items: Any) -> None:
+        super().__init__(xcom_arg=None, ti=None)
+        self.items, self.loaded = items, []
+
+    def __len__(self):
+        raise AssertionError("counts by a call to Airflow")
+
+    def __getitem__(self, place):
+        self.loaded.append(place)
+        return self.items[place]
+
+
+def rendered(data: Any, ti: FakeTaskInstance | None = None, **arguments: Any) -> SocialSCRMImportOperator:
+    """Return an operator whose data is the output of a task, as Airflow renders it."""
+    with DAG("dag", schedule=None) as dag:
+
+        @task
+        def extract():
+            return None
+
+        operator = SocialSCRMImportOperator(task_id="import_customers", data=extract(), **arguments)
+    copy = operator.prepare_for_execution()
+    ti = ti or FakeTaskInstance(xcom_pull=lambda **_: data, get_relevant_upstream_map_indexes=lambda **_: None)
+    copy.render_template_fields({"ti": ti, "task": copy, "ds": "2026-01-01"}, dag.get_template_env())
+    return copy
+
+
+def run(data: Any, **arguments: Any) -> Any:
+    return rendered(data, **arguments).execute({"ti": FakeTaskInstance()})
+
+
+PATHS = {
+    "text": str,
+    "pathlib": Path,
+    "ObjectStoragePath": lambda path: ObjectStoragePath(f"file://{path}"),
+    "ObjectStoragePath with options": lambda path: ObjectStoragePath(f"file://{path}", auto_mkdir=True),
+    "UPath": UPath,
+    "UPath with options": lambda path: UPath(f"file://{path}", auto_mkdir=True),
+}
+
+
+@pytest.mark.parametrize("make", PATHS.values(), ids=PATHS)
+def test_a_path_in_any_form_is_imported_and_shown_as_its_path(crm: Sandbox, tmp_path, make):
+    customers(1, 2).to_csv(tmp_path / "a.csv", index=False)
+    given = make(tmp_path / "a.csv")
+
+    returned = rendered(given)
+    assert str(returned.data) == str(given)
+    assert returned.execute({"ti": FakeTaskInstance()})["rows"]["accepted"] == 2
+
+    written = SocialSCRMImportOperator(
+        task_id="import_customers",
+        data=make(tmp_path / "{{ 'a' }}.csv"),
+        rejects_path=make(tmp_path / "{{ ds }}.csv"),
+        checkpoint_path=make(tmp_path / "{{ ds }}.json"),
+        max_rejected=1,
+    ).prepare_for_execution()
+    written.render_template_fields({"ti": FakeTaskInstance(), "task": written, "ds": "2026-01-01"})
+    assert str(written.data) == str(given)
+    assert str(written.rejects_path) == str(make(tmp_path / "2026-01-01.csv"))
+    manifest = written.execute({"ti": FakeTaskInstance()})
+    assert manifest["rejects_path"] == str(written.rejects_path)
+    assert (tmp_path / "2026-01-01.json").exists()
+
+
+@pytest.mark.parametrize("make", PATHS.values(), ids=PATHS)
+@pytest.mark.parametrize("make_other", PATHS.values(), ids=PATHS)
+def test_no_form_of_a_path_lets_the_data_be_overwritten(crm: Sandbox, tmp_path, make, make_other):
+    customers(1).to_csv(path := tmp_path / "a.csv", index=False)
+    before = path.read_bytes()
+
+    for argument in ("rejects_path", "checkpoint_path"):
+        operator = SocialSCRMImportOperator(
+            task_id="import_customers", data=[make(path)], **{argument: make_other(path)}
+        )
+        with pytest.raises(AirflowFailException, match=f"data and {argument} are one file"):
+            operator.execute({"ti": FakeTaskInstance()})
+
+    assert path.read_bytes() == before
+    assert crm.calls() == []
+
+
+@pytest.mark.parametrize("argument", ["rejects_path", "checkpoint_path"])
+def test_bytes_are_not_a_path(crm: Sandbox, argument):
+    with pytest.raises(InputError, match=f"Task import_customers: {argument} is a bytes, not a path"):
+        SocialSCRMImportOperator(task_id="import_customers", data="a.csv", **{argument: b"/x/a.csv"})
+    operator = SocialSCRMImportOperator(task_id="import_customers", data="a.csv")
+    setattr(operator, argument, b"/x/a.csv")
+    with pytest.raises(AirflowFailException, match=f"{argument} is a bytes, not a path"):
+        operator.execute({"ti": FakeTaskInstance()})
+
+
+def frames():
+    return [customers(1, 2), pa.table(customers(3)), customers(4)]
+
+
+@pytest.mark.parametrize(
+    ("data", "shown"),
+    [
+        (frames(), "<list of 3 items, not shown>"),
+        (frames()[::2], "<list of 2 DataFrames, not shown>"),
+        (Outputs(*frames()), "<Outputs, not shown>"),
+        (Outputs(*(each.to_pylist() for each in map(pa.table, frames()))), "<Outputs, not shown>"),
+        (Outputs(*pa.table(customers(1, 2, 3, 4)).to_pylist()), "<Outputs, not shown>"),
+        ((each for each in frames()), "<generator of unknown size, not shown>"),
+    ],
+    ids=["list", "list of one kind", "mapped", "mapped, lists of rows", "mapped, rows", "generator"],
+)
+def test_several_tables_are_one_input_of_which_only_the_shape_shows(crm: Sandbox, caplog, data, shown):
+    caplog.set_level(logging.DEBUG)
+    operator = rendered(data)
+    assert str(operator.data) == shown
+
+    manifest = operator.execute({"ti": FakeTaskInstance()})
+
+    assert manifest["rows"]["total"] == manifest["rows"]["accepted"] == len(crm.customers())
+    assert [secret for secret in ("Xanthippe", "86997755") if secret in caplog.text + str(operator.data)] == []
+
+
+def test_each_output_of_a_mapped_task_is_loaded_once(crm: Sandbox):
+    outputs = Outputs(*frames())
+    run(outputs)
+    assert outputs.loaded == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("kind", [list, tuple, lambda paths: Outputs(*paths), iter])
+@pytest.mark.parametrize("make", PATHS.values(), ids=PATHS)
+def test_a_list_of_paths_is_one_input_and_each_path_shows(crm: Sandbox, tmp_path, make, kind):
+    for number in (1, 2, 3):
+        customers(number).to_csv(tmp_path / f"{number}.csv", index=False)
+    operator = rendered(kind([make(tmp_path / "3.csv"), make(tmp_path / "[12].csv")]))
+
+    manifest = operator.execute({"ti": FakeTaskInstance()})
+
+    assert manifest["rows"]["accepted"] == 3
+    assert [str(each) for each in operator.data] == [str(make(tmp_path / "3.csv")), str(make(tmp_path / "[12].csv"))]
+
+
+def test_the_templates_in_a_list_of_paths_are_rendered():
+    operator = SocialSCRMImportOperator(task_id="import_customers", data=["/x/{{ ds }}.csv", Path("/y/{{ ds }}.csv")])
+    copy = operator.prepare_for_execution()
+    copy.render_template_fields({"ti": FakeTaskInstance(), "task": copy, "ds": "2026-01-01"})
+    assert copy.data == ["/x/2026-01-01.csv", "/y/2026-01-01.csv"]
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (["a.csv", "Xanthippe"], "Item 1 of the list in data is text of 9 characters, not a path"),
+        (["a.csv", b"Xanthippe"], "Item 1 of the list in data is bytes of 9 bytes, not a path"),
+        ([Path("a.csv"), customers(1)], "The list in data mixes paths and a DataFrame"),
+        ([customers(1), "a.csv"], "The list in data mixes paths and a DataFrame"),
+        (["a.csv", None], "The list in data mixes paths and a NoneType"),
+        (["a.csv", ["b.csv"]], "The list in data mixes paths and a list"),
+        (Outputs("a.csv", customers(1)), "The list in data mixes paths and a DataFrame"),
+        (b"Xanthippe", "data is bytes of 9 bytes, not a path: pass the table itself with `task.output`"),
+        ([[{"whatsApp": "1"}], [{"whatsApp": "2"}]], "data is a list of 2 lists of rows: join them"),
+        ({"friendName": ["Xanthippe"]}, "Columns become a table with pandas.DataFrame(data)"),
+    ],
+)
+def test_anything_else_is_rejected_without_its_values(crm: Sandbox, caplog, data, sentence):
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(AirflowFailException) as caught:
+        run(data)
+    assert sentence in str(caught.value)
+    assert "Xanthippe" not in str(caught.value) + caplog.text
+    assert crm.calls() == []
+
+
+def test_an_upstream_task_that_returned_nothing_is_named(crm: Sandbox):
+    with pytest.raises(AirflowFailException) as caught:
+        run(None)
+    assert str(caught.value) == "data is None: the task 'extract' returned nothing or was skipped."
+
+
+@pytest.mark.parametrize("text", ["None", "", " \n"])
+def test_a_template_that_finds_nothing_is_nothing(crm: Sandbox, text):
+    with DAG("dag", schedule=None):
+
+        @task
+        def extract():
+            return None
+
+        operator = SocialSCRMImportOperator(task_id="import_customers", data="{{ ti.xcom_pull('extract') }}")
+        extract() >> operator
+    copy = operator.prepare_for_execution()
+    copy.render_template_fields({"ti": FakeTaskInstance(xcom_pull=lambda _: text), "task": copy})
+
+    with pytest.raises(AirflowFailException, match="the task 'extract' returned nothing or was skipped"):
+        copy.execute({"ti": FakeTaskInstance()})
+
+
+def test_without_an_upstream_task_none_says_what_to_give(crm: Sandbox):
+    with pytest.raises(AirflowFailException, match=r"data is None: give a table or a path\."):
+        SocialSCRMImportOperator(task_id="import_customers", data=None).execute({"ti": FakeTaskInstance()})
+
+
+EMPTY = {
+    "None": lambda _: None,
+    "no file": lambda folder: str(folder / "none.csv"),
+    "no match": lambda folder: str(folder / "none*.csv"),
+    "no bytes": lambda folder: str(folder / "zero.csv"),
+    "matches without bytes": lambda folder: str(folder / "zero*.csv"),
+    "no rows": lambda folder: str(folder / "header.csv"),
+    "no table of a list": lambda _: [customers(), customers()],
+    "no file of a list": lambda folder: [folder / "none.csv", folder / "none*.csv"],
+    "no item": lambda _: [],
+    "no output": lambda _: Outputs(),
+    "no row": lambda _: customers(),
+}
+ACCEPTED = ("matches without bytes", "no rows", "no table of a list", "no item", "no output", "no row")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "zero.csv").touch()
+    (tmp_path / "header.csv").write_text("whatsApp\n", encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("kind", EMPTY)
+def test_an_input_without_rows_skips_the_task_if_asked(crm: Sandbox, folder, kind):
+    ti = FakeTaskInstance()
+    for dry_run in (False, True):
+        operator = rendered(
+            EMPTY[kind](folder), on_empty="skip", dry_run=dry_run, rejects_path=str(folder / "rejects.csv")
+        )
+        with pytest.raises(AirflowSkipException):
+            operator.execute({"ti": ti})
+    assert (crm.calls(), ti.pushed) == ([], [])
+    assert not (folder / "rejects.csv").exists()
+
+
+@pytest.mark.parametrize("kind", EMPTY)
+def test_by_default_an_empty_table_is_accepted_and_a_missing_one_is_an_error(crm: Sandbox, folder, kind):
+    operator = rendered(EMPTY[kind](folder))
+    if kind in ACCEPTED:
+        assert operator.execute({"ti": FakeTaskInstance()})["rows"]["total"] == 0
+    else:
+        with pytest.raises(AirflowFailException):
+            operator.execute({"ti": FakeTaskInstance()})
+
+
+def test_a_file_that_is_missing_among_others_does_not_skip_the_task(crm: Sandbox, folder):
+    customers(1).to_csv(folder / "a.csv", index=False)
+    with pytest.raises(AirflowFailException, match=r"none\.csv does not exist"):
+        run([folder / "a.csv", folder / "none.csv"], on_empty="skip")
+
+
+def test_an_input_with_rows_is_not_skipped(crm: Sandbox):
+    assert run(customers(1), on_empty="skip")["rows"]["accepted"] == 1
+
+
+def test_on_empty_is_checked_when_the_dag_is_parsed():
+    with pytest.raises(InputError, match="on_empty is 'fail', not succeed or skip"):
+        SocialSCRMImportOperator(task_id="import_customers", data="a.csv", on_empty="fail")
