@@ -7,6 +7,7 @@
     ├── RejectedRowsError   everything was sent, and more rows were refused than allowed: see the dead letter
     ├── AccountingError     rows were lost or counted twice: a bug of ours, please report it
     ├── CheckpointError     the checkpoint cannot be read or saved: fix its storage, or retry
+    ├── LedgerError         the ledger cannot be read or written, or is another target's: fix it, or retry
     ├── StoppedError        the task had to end: a retry resumes
     └── SystemicError       calls are refused whatever they carry: ask the vendor
         └── ExtensionFieldsError    no row with some extension field is accepted: leave it out, or create it
@@ -33,6 +34,10 @@ class AccountingError(ImporterError):
 
 class CheckpointError(ImporterError):
     """The checkpoint cannot be read, before any call; or it or the dead letter cannot be written, and the run stops."""
+
+
+class LedgerError(ImporterError):
+    """The ledger cannot be read, and no call was made; or it cannot be written, and the run stops."""
 
 
 class StoppedError(ImporterError):
