@@ -104,11 +104,12 @@ def make(folder: str, rows: int, layout: Layout) -> None:
     parts = buckets_for(rows) * 2
     files = []
     for part in range(parts):
-        entries = np.zeros(rows // parts, layout.dtype)
-        entries["key"] = FIRST_NUMBER + np.arange(part * len(entries), (part + 1) * len(entries)) * 7
+        places = np.arange(part * rows // parts, (part + 1) * rows // parts)
+        entries = np.zeros(len(places), layout.dtype)
+        entries["key"] = FIRST_NUMBER + places * 7
         entries["payload"] = entries["key"].astype(np.uint64) * _ODD
         entries["outcome"], entries["was_accepted"] = Outcome.ACCEPTED, True
-        entries["seen"] = 1_790_000_000 + np.arange(part * len(entries), (part + 1) * len(entries)) // ROWS_PER_SECOND
+        entries["seen"] = 1_790_000_000 + places // ROWS_PER_SECOND
         entries["first"] = entries["seen"]
         for place, name in enumerate(layout.fields):
             entries["fields"][:, place] = chance.integers(1, FIELDS[name] + 1, len(entries))

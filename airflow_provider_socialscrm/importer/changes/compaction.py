@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from airflow_provider_socialscrm.importer.changes.entries import Layout
-from airflow_provider_socialscrm.importer.changes.generation import File, Generation, Merged
+from airflow_provider_socialscrm.importer.changes.generation import File, Generation, Merged, folder_of
 from airflow_provider_socialscrm.importer.changes.merge import apply
 from airflow_provider_socialscrm.importer.changes.spool import FINE_BUCKETS
-from airflow_provider_socialscrm.importer.changes.store import BASE, RETENTION_SECONDS
+from airflow_provider_socialscrm.importer.changes.store import RETENTION_SECONDS
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.changes.arrays import Records
@@ -57,7 +57,7 @@ def compact(
     codec = store.codec(Layout(newest.fields, newest.once))
     buckets = buckets_for(newest.base_rows + newest.log_rows, newest.buckets)
     split, fine = buckets // newest.buckets, FINE_BUCKETS // buckets
-    base: dict[str, File] = {}
+    base: list[File] = []
     with closing(store.events(newest.logs, codec)) as events:
         for bucket in range(newest.buckets):
             entries = store.base(newest, bucket, codec)
@@ -66,13 +66,13 @@ def compact(
                 mine = entries if places is None else entries.take(np.flatnonzero(places == part))
                 left = keep(apply(mine, events.read(part * fine, (part + 1) * fine)))
                 if len(left):
-                    name = f"{BASE}/{part:03x}/{now}-{secrets.token_hex(4)}.parquet"
-                    base[f"{part:03x}"] = store.write(name, left, codec)
+                    name = f"{folder_of(part)}/{now}-{secrets.token_hex(4)}.parquet"
+                    base.append(store.write(name, left, codec))
     merged = (*newest.merged, *(Merged(file.name, now) for file in newest.logs))
     merged = tuple(each for each in merged if each.at > now - RETENTION_SECONDS)
-    after = store.replaced(newest, run, buckets=buckets, base=base, logs=(), merged=merged)
+    after = store.replaced(newest, run, buckets=buckets, base=tuple(base), logs=(), merged=merged)
     if store.publish(after):
         return after
-    for file in base.values():
+    for file in base:
         store.storage.delete(file.name)
     return None

@@ -14,6 +14,7 @@ FORMAT: Final = 1
 """Version of the form of a ledger's files. A ledger of a newer one is not read."""
 
 FOLDER: Final = "generations"
+BASE: Final = "base"
 _SUM: Final = "checksum"
 
 
@@ -56,7 +57,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     :param run: the run that committed it.
     :param committed_at: in seconds since the epoch.
     :param buckets: of the base, a power of two.
-    :param base: files with the entries of a bucket each, by the bucket's number in hexadecimal.
+    :param base: files with the entries of a bucket each, in folders by the bucket's number.
     :param logs: files with what became known since.
     :param merged: logs that are in the base already, until they are deleted.
     :param fields: names of the fields that have a byte in some file.
@@ -68,7 +69,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     run: str = ""
     committed_at: int = 0
     buckets: int = 1
-    base: dict[str, File] = {}
+    base: tuple[File, ...] = ()
     logs: tuple[File, ...] = ()
     merged: tuple[Merged, ...] = ()
     fields: tuple[str, ...] = ()
@@ -79,10 +80,14 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
         """The name of its file."""
         return name_of(self.number)
 
+    def of_bucket(self, bucket: int) -> File | None:
+        """Return the file of a bucket; ``None`` if it has no entries."""
+        return next((file for file in self.base if file.name.startswith(f"{folder_of(bucket)}/")), None)
+
     @property
     def base_rows(self) -> int:
         """Entries in the base."""
-        return sum(file.rows for file in self.base.values())
+        return sum(file.rows for file in self.base)
 
     @property
     def log_rows(self) -> int:
@@ -92,11 +97,16 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def named(self) -> set[str]:
         """Names of all its files."""
-        return {file.name for file in (*self.base.values(), *self.logs)} | {log.name for log in self.merged}
+        return {file.name for file in (*self.base, *self.logs)} | {log.name for log in self.merged}
 
     def encode(self) -> bytes:
         """Return the content of its file."""
         return seal(msgspec.to_builtins(self))
+
+
+def folder_of(bucket: int) -> str:
+    """Return the folder of a bucket's files."""
+    return f"{BASE}/{bucket:03x}"
 
 
 def name_of(number: int) -> str:

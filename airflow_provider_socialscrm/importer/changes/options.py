@@ -37,7 +37,8 @@ class Ledger:
     :param resend: ``changed`` sends the rows that differ from what was accepted; ``all`` sends each row once more,
         without the fields of ``once``; ``adopt`` makes no call and takes the input for accepted.
     :param resend_after: rows accepted this long ago are sent again although they did not change, which repairs what
-        people edited in the CRM. From half of this time on each run sends some of them, so that the runs share them evenly.
+        people edited in the CRM. From half of this time on each run sends some of them, so that the runs share
+        them evenly.
     :param once: fields that are sent until a number was accepted with one, and never again.
     :param ignore: fields that are sent along, but never make a row change.
     :param retry_rejected: send rows that were refused when they ``changed``, ``always``, or after this time. Those that

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from airflow_provider_socialscrm.importer.changes import generation as generations
 from airflow_provider_socialscrm.importer.changes.entries import Codec, Layout, names_in
-from airflow_provider_socialscrm.importer.changes.generation import File, Generation, damaged, seal, unseal
+from airflow_provider_socialscrm.importer.changes.generation import BASE, File, Generation, damaged, seal, unseal
 from airflow_provider_socialscrm.importer.changes.keys import Keyring, Words
 from airflow_provider_socialscrm.importer.changes.spool import BucketSpool
 from airflow_provider_socialscrm.importer.errors import LedgerError
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LEDGER: Final = "ledger.json"
-BASE: Final = "base"
 LOGS: Final = "log"
 
 RETENTION_SECONDS: Final = 7 * 24 * 3600
@@ -141,7 +140,7 @@ class LedgerStore:
 
         :raises LedgerError: when they are damaged.
         """
-        file = generation.base.get(f"{bucket:03x}")
+        file = generation.of_bucket(bucket)
         if file is None:
             return codec.none()
         entries = _decoded(file, self._content(file), codec)
@@ -153,9 +152,13 @@ class LedgerStore:
         :raises LedgerError: when they are damaged.
         """
         spool = BucketSpool(codec.layout.dtype, self.keyring.buckets)
-        for file, content in self._contents(files):
-            spool.add(_decoded(file, content, codec))
-        spool.flush()
+        try:
+            for file, content in self._contents(files):
+                spool.add(_decoded(file, content, codec))
+            spool.flush()
+        except BaseException:
+            spool.close()
+            raise
         return spool
 
     def write(self, name: str, entries: Records, codec: Codec) -> File:
@@ -225,8 +228,8 @@ class LedgerStore:
             if newer.committed_at > limit:
                 kept = numbers[place:]
                 break
-            for file in old.base.values():
-                if file not in newer.base.values():
+            for file in old.base:
+                if file not in newer.base:
                     self.storage.delete(file.name)
             self.storage.delete(old.name)
         if not kept:

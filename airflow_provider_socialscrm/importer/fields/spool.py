@@ -106,7 +106,7 @@ class Spool:
     def _write(self, content: Any) -> _Part:
         part = _Part(self._end, len(content))
         self._end += part.size
-        with _named_errors():
+        with named_errors():
             if self._end > self._memory_bytes and isinstance(self._file, BytesIO):
                 held, self._file = self._file, TemporaryFile()  # noqa: SIM115 - closed by close()
                 self._file.write(held.getvalue())
@@ -116,14 +116,14 @@ class Spool:
         return part
 
     def _read(self, part: _Part) -> bytes:
-        with _named_errors():
+        with named_errors():
             self._file.seek(part.start)
             return self._file.read(part.size)
 
 
 @contextmanager
-def _named_errors() -> Iterator[None]:
-    """Add to an error of the temporary file what to do about it."""
+def named_errors() -> Iterator[None]:
+    """Add to an error of a temporary file what to do about it."""
     try:
         yield
     except OSError as failure:
