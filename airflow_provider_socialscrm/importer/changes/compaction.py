@@ -59,8 +59,7 @@ def compact(
     split, fine = buckets // newest.buckets, FINE_BUCKETS // buckets
     base: list[File] = []
     with closing(store.events(newest.logs, codec)) as events:
-        for bucket in range(newest.buckets):
-            entries = store.base(newest, bucket, codec)
+        for bucket, entries in store.bases(newest, codec):
             places = store.keyring.buckets(entries["key"]) // fine if split > 1 else None
             for part in range(bucket * split, (bucket + 1) * split):
                 mine = entries if places is None else entries.take(np.flatnonzero(places == part))

@@ -44,8 +44,8 @@ class Outcome(IntEnum):
 LAST_ANSWER: Final = Outcome.BLOCKED
 
 _NAMES: Final = Words()
-for _each in Outcome:
-    assert _NAMES.place(_each.name.lower()) == _each  # noqa: S101 - their numbers are those of the words
+for _each in Outcome:  # from 1, like the places of words
+    _NAMES.place(_each.name.lower())
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +142,15 @@ class Codec:
         wanted += [FIELD + name for _, name in fields] + [ONCE + name for _, name in once]
         table = file.read(wanted, use_threads=False)
         entries = np.zeros(table.num_rows, self.layout.dtype)
-        words = {name: _dictionary(table.column(name)) for name in _WORDS}
-        entries["agent"] = self.keyring.agents.places_in(words["agent"])
-        entries["code"] = self.codes.places_in(words["code"])
-        entries["outcome"] = _NAMES.places_in(words["outcome"])
+        for name, words in zip(_WORDS, (self.keyring.agents, _NAMES, self.codes), strict=True):
+            if table.column(name).null_count < len(entries):
+                entries[name] = words.places_in(_dictionary(table.column(name)))
         entries["key"] = self.keyring.with_agents(table.column(self._number).to_numpy(), entries["agent"])
         entries["payload"] = table.column("payload").to_numpy()
         entries["was_accepted"] = table.column("was_accepted").to_numpy()
         for name, column in zip(("seen", "first", "gone"), _TIMES, strict=True):
-            entries[name] = table.column(column).cast(pa.int64()).fill_null(0).to_numpy() // _IN_A_SECOND
+            if table.column(column).null_count < len(entries):
+                entries[name] = table.column(column).cast(pa.int64()).fill_null(0).to_numpy() // _IN_A_SECOND
         for place, name in fields:
             entries["fields"][:, place] = table.column(FIELD + name).to_numpy()
         for bit, name in once:

@@ -35,7 +35,7 @@ def apply(entries: Records, events: Records) -> Records:
     left = np.ones(len(entries), bool)
     left[at[known]] = False
     merged = np.concatenate([entries.take(np.flatnonzero(left)), states.take(np.flatnonzero(~nothing))])
-    return merged.take(np.argsort(merged["key"], kind="stable"))
+    return merged.take(np.argsort(merged["key"]))
 
 
 def find(

@@ -146,6 +146,19 @@ class LedgerStore:
         entries = _decoded(file, self._content(file), codec)
         return entries if not self.keyring.by_agent else entries.take(entries["key"].argsort(kind="stable"))
 
+    def bases(self, generation: Generation, codec: Codec) -> Iterator[tuple[int, Records]]:
+        """Yield each bucket with its entries; the next one is read meanwhile.
+
+        :raises LedgerError: when they are damaged.
+        """
+        with ThreadPoolExecutor(1, "socialscrm-ledger") as pool:
+            following = pool.submit(self.base, generation, 0, codec)
+            for bucket in range(generation.buckets):
+                entries = following.result()
+                if bucket + 1 < generation.buckets:
+                    following = pool.submit(self.base, generation, bucket + 1, codec)
+                yield bucket, entries
+
     def events(self, files: Sequence[File], codec: Codec) -> BucketSpool:
         """Return the entries of logs by bucket.
 
