@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-from common import customers, say
+from common import ALL_COLUMNS, customers, say
 
 from airflow_provider_socialscrm.importer.changes.compaction import buckets_for, compact
 from airflow_provider_socialscrm.importer.changes.difference import Change, InputRows, compare
@@ -27,6 +27,9 @@ from airflow_provider_socialscrm.importer.changes.keys import Keyring
 from airflow_provider_socialscrm.importer.changes.options import Ledger
 from airflow_provider_socialscrm.importer.changes.storage import LocalStorage
 from airflow_provider_socialscrm.importer.changes.store import LedgerStore, Target
+from airflow_provider_socialscrm.importer.fields.reader import InputReader
+from airflow_provider_socialscrm.importer.options import Options
+from airflow_provider_socialscrm.importer.sources.open_source import open_source
 
 MILLION: Final = 1_000_000
 MIB: Final = 2**20
@@ -80,6 +83,13 @@ def hashing() -> None:
     say(f"{MILLION:,} rows x {len(members)}: payload's JSON", f"{encoded - started:.2f} s CPU")
     say("  BLAKE2b of it", f"{hashed - encoded:.2f} s CPU")
     say("  bytes of fields", f"{ended - hashed:.2f} s CPU")
+    reader = InputReader(open_source(frame), Options(rules=ALL_COLUMNS), agent_in_row=False, envelope=lambda _: 200)
+    started = time.process_time()
+    reader.read()
+    for prepared in reader.prepared_batches():
+        assert len(prepared.rows)
+    say("  baseline: to prepare the rows", f"{time.process_time() - started:.2f} s CPU")
+    reader.close()
 
 
 def in_process(*arguments: str) -> dict[str, float]:

@@ -273,8 +273,9 @@ class _Step:
     def run(self, entries: Records) -> None:
         """Find the class of each row, given the entries of the buckets."""
         rows = self._rows.sendable.read(self.buckets.start, self.buckets.stop)
-        order = rows["key"].argsort()  # a stable one takes several times as long
-        keys = rows["key"].take(order)
+        keys = np.ascontiguousarray(rows["key"])
+        order = keys.argsort()  # a stable one takes twice as long
+        keys = keys.take(order)
         at, known = np.empty(len(rows), np.int64), np.empty(len(rows), bool)
         at[order], known[order] = find(entries["key"], keys)  # keys in order are found in a fifth of the time
         before = entries.take(at) if len(entries) else np.zeros(len(rows), entries.dtype)
