@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # The first of these that is Python 3.11 or newer is used.
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python
 
-.PHONY: help install demo sandbox test test-kills test-thorough test-random test-numbers test-browser test-cluster test-matrix screenshots chromium cluster-servers benchmarks lint types clean
+.PHONY: help install demo sandbox test test-kills test-truth test-thorough test-random test-numbers test-browser test-cluster test-matrix screenshots chromium cluster-servers benchmarks lint types clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,9 @@ test: install ## Run the test suite (about four minutes)
 
 test-kills: install ## Kill fifty workers in the middle of an import, instead of fifteen (about a minute)
 	@SOCIALSCRM_KILLS=50 $(BIN)/python -m pytest tests/importer/test_kill.py
+
+test-truth: install ## Compare 5,000 reports of imports under random faults with what the server did (about ten minutes)
+	@SOCIALSCRM_SEQUENCES=5000 $(BIN)/python -m pytest --numprocesses auto tests/importer/test_truth.py -k random
 
 test-thorough: install ## Run the property tests on many inputs, and what takes too long for each change (about ten minutes)
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --ignore tests/browser -m "hypothesis or thorough" --hypothesis-profile thorough

@@ -7,9 +7,10 @@ first place, and ``hooks/form.py``; with 3.2, remove :func:`has_retry_policies` 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ __all__ = [
     "airflow_stats",
     "determine_kwargs",
     "has_retry_policies",
+    "is_mapped",
     "refers_to_tasks",
     "task_state_store",
 ]
@@ -62,8 +64,35 @@ def has_retry_policies() -> bool:
 
 
 def task_state_store(context: Mapping[str, Any]) -> Any:
-    """Return the store of a task's state, or ``None`` before Airflow 3.3."""
-    return context.get("task_state_store")
+    """Return the store of a task's state, for one thread at a time, or ``None`` before Airflow 3.3."""
+    store = context.get("task_state_store")
+    return None if store is None else _OneAtATime(store)
+
+
+class _OneAtATime:
+    """A store of a task's state that threads may share.
+
+    A process has one channel to Airflow. ``airflow dags test`` takes that away from all threads while it answers one.
+    """
+
+    _lock: Final = Lock()
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method: Callable[..., Any] = getattr(self._store, name)
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            with self._lock:
+                return method(*arguments, **named)
+
+        return call
+
+
+def is_mapped(operator: Any) -> bool:
+    """Return whether an operator that is being made is one of a map; no version says so in a public way."""
+    return bool(getattr(operator, "_BaseOperator__from_mapped", False))
 
 
 @cache

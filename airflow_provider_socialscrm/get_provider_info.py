@@ -64,8 +64,8 @@ def _connection_type() -> dict[str, Any]:
             "relabeling": {"host": "Base URL", "login": "User name", "password": "ApiKey", "port": "Port"},
             "placeholders": {
                 "host": "https://www.socialscrm.com",
-                "login": "login of an agent, not of an administrator",
-                "password": "from your SocialsCRM administrator",
+                "login": "required with the body scheme: login of an agent, not of an administrator",
+                "password": "required: from your SocialsCRM administrator",
                 "port": "443, or your installation's port",
             },
         },
@@ -77,8 +77,8 @@ def _conn_fields() -> dict[str, Any]:
     return {
         "tenant_id": {
             "label": "Tenant ID",
-            "description": "The company's id (tenantId), from your SocialsCRM administrator.",
-            "schema": {"type": ["string", "null"]},
+            "description": "Required. The company's id (tenantId), from your SocialsCRM administrator.",
+            "schema": {"type": "string"},  # without null, so that Airflow's form marks it as required
         },
         "auth_scheme": {
             "label": "Auth scheme",
@@ -92,7 +92,8 @@ def _conn_fields() -> dict[str, Any]:
         },
         "calls_per_second": {
             "label": "Calls per second",
-            "description": "Rate of all tasks together; the vendor allows 50 calls a second on one path.",
+            "description": "Rate of one task, and of the mapped tasks of one operator. Other tasks count only with a "
+            "Pace connection. The vendor allows the tenant 50 calls a second on one path.",
             "schema": {"type": ["number", "null"], "default": 45, "exclusiveMinimum": 0},
         },
         "timeout": {
@@ -102,7 +103,36 @@ def _conn_fields() -> dict[str, Any]:
         },
         "pace_conn_id": {
             "label": "Pace connection",
-            "description": "ID of a redis connection through which tasks share the rate; empty: they divide it.",
+            "description": "ID of a redis connection through which all tasks share the rate. Empty: only the mapped "
+            "tasks of one operator divide it.",
             "schema": {"type": ["string", "null"]},
+        },
+        "proxies": {
+            "label": "Proxies",
+            "description": 'Address of a proxy, or JSON by scheme, as {"https": "http://proxy:3128"}. Empty: those of '
+            "the worker's environment.",
+            "schema": {"type": ["string", "null"]},
+        },
+        "verify": {
+            "label": "Verify",
+            "description": "Whether to check the server's certificate: true (default), false, or the path of the "
+            "certificate authorities on the worker.",
+            "schema": {"type": ["string", "null"]},
+        },
+        "cert": {
+            "label": "Cert",
+            "description": 'Path of a client certificate with its key on the worker, or JSON: ["cert.pem", "key.pem"].',
+            "schema": {"type": ["string", "null"]},
+        },
+        "headers": {
+            "label": "Headers",
+            "description": 'Headers to send with each call, as JSON: {"X-Team": "crm"}.',
+            "schema": {"type": ["string", "null"]},
+        },
+        "refusals_are_atomic": {
+            "label": "Refusals are atomic",
+            "description": "On if your CRM takes none of the rows of a call that it refuses: rows with welcome then "
+            "share calls.",
+            "schema": {"type": ["boolean", "null"], "default": False},
         },
     }

@@ -16,7 +16,7 @@ from airflow.sdk import dag, task
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 
 CUSTOMERS = Path(__file__).parent / "data" / "customers.csv"
-REJECTS = os.environ.get("SOCIALSCRM_REJECTS", "/tmp/socialscrm/rejects-{{ run_id | replace(':', '-') }}.csv")  # noqa: S108
+REJECTS = os.environ.get("SOCIALSCRM_REJECTS", "/tmp/socialscrm/rejects/")  # noqa: S108 - each run has a file in it
 
 
 @dag(schedule=None, catchup=False, tags=["socialscrm", "example"])

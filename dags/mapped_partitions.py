@@ -28,7 +28,7 @@ def mapped_partitions() -> None:
 
     SocialSCRMImportOperator.partial(
         task_id="import_partition",
-        rejects_path=str(FOLDER / "rejects-{{ run_id | replace(':', '-') }}-{{ ti.map_index }}.csv"),
+        rejects_path=f"{FOLDER}/rejects/",  # each task has a file of its own in it
         max_active_tis_per_dagrun=1,
     ).expand(data=write_partitions())
 

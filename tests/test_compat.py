@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -65,4 +67,29 @@ def test_any_other_name_is_not_an_attribute():
 
 def test_before_task_state_a_context_has_no_store():
     assert _compat.task_state_store({}) is None
-    assert _compat.task_state_store({"task_state_store": "store"}) == "store"
+    assert _compat.task_state_store({"task_state_store": None}) is None
+
+
+class OneChannel:
+    """Fails if two threads use it at once, as Airflow does under ``airflow dags test``."""
+
+    def __init__(self) -> None:
+        self._is_used = False
+        self.values: dict[str, int] = {}
+
+    def set(self, key: str, value: int) -> None:
+        if self._is_used:
+            raise ImportError("cannot import name 'SUPERVISOR_COMMS'")
+        self._is_used = True
+        time.sleep(0.001)
+        self.values[key] = value
+        self._is_used = False
+
+
+def test_threads_use_the_store_of_a_tasks_state_one_at_a_time():
+    channel = OneChannel()
+    # Each has a store of its own, as the checkpoint and the progress have.
+    stores = [_compat.task_state_store({"task_state_store": channel}) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda n: stores[n % 4].set(str(n), n), range(80)))
+    assert channel.values == {str(n): n for n in range(80)}

@@ -197,4 +197,58 @@ def test_a_policy_chosen_for_the_task_or_the_dag_goes_before_the_operators_own(a
 def test_the_operator_has_the_policy_by_default():
     operator = SocialSCRMImportOperator(task_id="import_customers", data="x.csv")
 
-    assert operator.retry_policy.serialize() == {"first_delay": FIRST_DELAY, "longest_delay": LONGEST_DELAY}
+    assert operator.retry_policy.serialize() == {"first_delay": None, "longest_delay": None, "task_delay": False}
+
+
+UNAVAILABLE = ServiceError("unavailable")
+
+
+def mapped_task(default_args: dict[str, object], **arguments: object) -> SocialSCRMImportOperator:
+    """Return one task of a map, as Airflow makes it when it runs."""
+    with DAG("mapped", schedule=None, default_args=default_args):
+        mapped = SocialSCRMImportOperator.partial(task_id="import_customers", **arguments).expand(data=["a.csv"])
+    return mapped.unmap({"data": "a.csv"})
+
+
+def plain_task(default_args: dict[str, object], **arguments: object) -> SocialSCRMImportOperator:
+    with DAG("plain", schedule=None, default_args=default_args):
+        return SocialSCRMImportOperator(task_id="import_customers", data="a.csv", **arguments)
+
+
+@pytest.mark.parametrize("make", [plain_task, mapped_task])
+def test_plain_and_mapped_tasks_have_the_policy_by_default(make):
+    task = make({})
+    decision = task.retry_policy.evaluate(UNAVAILABLE, 1, 3, {"task": task})
+    assert (decision.action, decision.retry_delay) == (RetryAction.RETRY, timedelta(seconds=FIRST_DELAY))
+    assert task.retry_policy.evaluate(StopError("wrong"), 1, 3, {"task": task}).action is RetryAction.FAIL
+
+
+DELAYS = [
+    {"retry_delay": timedelta(hours=2)},
+    {"retry_delay": timedelta(seconds=1)},
+    {"max_retry_delay": timedelta(hours=2)},
+    {"retry_exponential_backoff": True},
+    {"retry_delay": 7200},
+]
+
+
+@pytest.mark.parametrize("delays", DELAYS, ids=str)
+@pytest.mark.parametrize("for_all", [False, True], ids=["task", "default_args"])
+@pytest.mark.parametrize("make", [plain_task, mapped_task])
+@pytest.mark.parametrize(
+    "failure", [UNAVAILABLE, importer_errors.StoppedError("stopped")], ids=["unavailable", "stopped"]
+)
+def test_a_delay_that_the_user_sets_wins(make, for_all, delays, failure):
+    task = make(delays) if for_all else make({}, **delays)
+    decision = task.retry_policy.evaluate(failure, 1, 3, {"task": task})
+    assert (decision.action, decision.retry_delay) == (RetryAction.RETRY, None)
+
+
+def test_a_delay_that_the_user_sets_wins_even_if_it_is_airflows_default():
+    task = plain_task({}, retry_delay=timedelta(minutes=5))
+    assert task.retry_policy.evaluate(UNAVAILABLE, 1, 3, {"task": task}).retry_delay is None
+
+
+def test_delays_of_the_policy_win_over_those_of_the_task():
+    task = mapped_task({}, retry_delay=timedelta(hours=2), retry_policy=SocialSCRMRetryPolicy(first_delay=5))
+    assert task.retry_policy.evaluate(UNAVAILABLE, 1, 3, {"task": task}).retry_delay == timedelta(seconds=5)

@@ -22,7 +22,14 @@ HEAVY = ("pandas", "numpy", "pyarrow", "requests", "phonenumbers", "rich", "star
 FLOORS = (
     ("_compat",),
     ("api",),
-    ("importer.errors", "importer.paths", "importer.reasons", "importer.spelling", "importer.masking"),
+    (
+        "importer.errors",
+        "importer.identity",
+        "importer.paths",
+        "importer.reasons",
+        "importer.spelling",
+        "importer.masking",
+    ),
     ("importer.columns", "importer.options"),
     ("importer.sources",),
     ("importer.rows",),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -47,6 +48,7 @@ def main(say: Say) -> int:
     FOLDER.mkdir(exist_ok=True)
     for old in (LOG, REJECTS, *FOLDER.glob("customers.db*")):
         old.unlink(missing_ok=True)
+    shutil.rmtree(f"{REJECTS}.parts", ignore_errors=True)  # of a demo that was broken off
     with Sandbox(database=str(CUSTOMERS)) as crm, TemporaryDirectory(prefix="socialscrm-demo-") as home:
         for fault in FAULTS:
             crm.inject(**fault)

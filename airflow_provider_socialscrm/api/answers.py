@@ -5,16 +5,14 @@ Success is HTTP 200 *and* ``code`` 200 (vendor API 1.3); the message beside it i
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Final
 
-import msgspec
-
 from airflow_provider_socialscrm.api import codes
+from airflow_provider_socialscrm.api.envelopes import read_envelope
 from airflow_provider_socialscrm.api.errors import (
     RequestError,
     ServiceError,
@@ -29,7 +27,11 @@ from airflow_provider_socialscrm.api.redaction import redact
 SentValues = Callable[[], Iterable[str]]
 """Returns the values that a call carried; called only to remove them from a server's text."""
 
-_NOTHING_TAKEN: Final = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+_BUSY: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+"""Statuses that refuse a call for now, if they say when it may be sent again. Without that, a gateway may have sent
+them after the CRM took the call: Envoy, for one, answers 503 when the CRM closes the connection."""
+
+_MAY_PASS: Final = {HTTPStatus.REQUEST_TIMEOUT, *_BUSY}
 _NOT_THE_API: Final = {
     HTTPStatus.UNAUTHORIZED,
     HTTPStatus.FORBIDDEN,
@@ -37,8 +39,6 @@ _NOT_THE_API: Final = {
     HTTPStatus.METHOD_NOT_ALLOWED,
     HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
 }
-_WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,9}")
-_NO_ENVELOPE: Final = "{}: it is not known whether the call was processed. If this repeats, check Base URL."
 _DATE_RESOLUTION: Final = 1.0  # seconds; the Date header has no fractions
 
 
@@ -63,14 +63,13 @@ def read_answer(
     """
     offset = clock_offset(headers, now)
     if status != HTTPStatus.OK:
-        kind, message = _meaning_of(status)
-        raise kind(message, http_status=status, retry_after=retry_after(headers, now), clock_offset=offset)
-    envelope = _envelope(body)
-    number = _code_of(envelope)
-    if number == codes.SUCCESS:
-        return envelope.get("data")
-    text = str(envelope.get("message") or "")
-    code = codes.look_up(number, text, family=family, clean=lambda raw: redact(raw, sent_values()))
+        wait = retry_after(headers, now)
+        kind, message = _meaning_of(status, says_when=wait is not None)
+        raise kind(message, http_status=status, retry_after=wait, clock_offset=offset)
+    envelope = read_envelope(body, headers.get("Content-Type", ""))
+    if envelope.code == codes.SUCCESS:
+        return envelope.data
+    code = codes.look_up(envelope.code, envelope.message, family=family, clean=lambda raw: redact(raw, sent_values()))
     raise refusal(code, clock_offset=offset)
 
 
@@ -100,8 +99,8 @@ def _http_date(value: str) -> float | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _meaning_of(status: int) -> tuple[type[SocialSCRMError], str]:
-    if status in _NOTHING_TAKEN:
+def _meaning_of(status: int, *, says_when: bool) -> tuple[type[SocialSCRMError], str]:
+    if status in _BUSY and says_when:
         return ServiceError, (
             f"SocialsCRM answered HTTP {status} and did not process the call. Try again later; if 429 comes often, "
             "lower Calls per second."
@@ -120,43 +119,17 @@ def _meaning_of(status: int) -> tuple[type[SocialSCRMError], str]:
             f"The address answers HTTP {status}: this is not the SocialsCRM API, or a proxy is in front of it. "
             "Check Base URL; it has no path."
         )
-    if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
+    if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _MAY_PASS:
         return RequestError, (
             f"The server answered HTTP {status}: it does not accept this request. Check Base URL (https or http, host, "
             "port) and Auth scheme."
         )
+    advice = (
+        "Try again later; if 429 comes often, lower Calls per second."
+        if status in _MAY_PASS
+        else "If this repeats, check Base URL, then ask the vendor."
+    )
     return UncertainError, (
         f"The CRM, or a gateway in front of it, answered HTTP {status}: it is not known whether the call was "
-        "processed. If this repeats, check Base URL, then ask the vendor."
+        f"processed. {advice}"
     )
-
-
-def _envelope(body: bytes) -> dict[str, Any]:
-    if not body.strip():
-        raise UncertainError(_NO_ENVELOPE.format("The response is empty"), http_status=200)
-    try:
-        envelope = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise UncertainError(_unreadable(body), http_status=200) from None
-    if not isinstance(envelope, dict):
-        raise UncertainError(_NO_ENVELOPE.format("The response is JSON but not an object with a code"), http_status=200)
-    return envelope
-
-
-def _unreadable(body: bytes) -> str:
-    if body.lstrip()[:1] == b"<":
-        what = "The response is a web page, most likely of a gateway or a login in front of the CRM"
-    elif body.lstrip()[:1] in (b"{", b"["):
-        what = f"The response is JSON that ends early or has an error within its {len(body):,} bytes"
-    else:
-        what = "The response is not JSON"
-    return _NO_ENVELOPE.format(what)
-
-
-def _code_of(envelope: dict[str, Any]) -> int:
-    code = envelope.get("code")
-    if isinstance(code, str) and _WHOLE_NUMBER.fullmatch(code.strip()):
-        code = int(code)  # the vendor is lenient with number types (vendor API 1.3), and so are we
-    if not isinstance(code, int) or isinstance(code, bool):
-        raise UncertainError(_NO_ENVELOPE.format("The response has no code"), http_status=200)
-    return code

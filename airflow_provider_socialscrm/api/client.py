@@ -13,23 +13,19 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-import requests
-import urllib3
 
 from airflow_provider_socialscrm.api.agents import user_query_call
 from airflow_provider_socialscrm.api.answers import read_answer
 from airflow_provider_socialscrm.api.codes import Family
 from airflow_provider_socialscrm.api.customers import import_call
-from airflow_provider_socialscrm.api.errors import (
-    ServiceError,
-    SettingError,
-    SocialSCRMError,
-    UncertainError,
-)
-from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT, Settings
+from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.api.signing import Call
+from airflow_provider_socialscrm.api.transport import HttpTransport
 
 log = logging.getLogger(__name__)
+
+_SHOWN = {"Content-Type", "tenantId", "tenant_id", "timestamp", "createTime"}
+"""Names in a call whose values are neither a customer's nor secret."""
 
 _warned_hosts: set[str] = set()
 
@@ -65,7 +61,7 @@ class Client:
     def __init__(self, settings: Settings, *, connections: int = 1, clock: ServerClock | None = None) -> None:
         self.settings = settings
         self.clock = clock or ServerClock()
-        self._session = _session(settings.base_url, connections)
+        self._transport = HttpTransport(settings, connections=connections)
         self._envelope_sizes: dict[str | None, int] = {}
         warn_if_in_clear(settings.base_url)
 
@@ -80,7 +76,7 @@ class Client:
         :raises SocialSCRMError: of the class that says what to do next.
         """
         call = import_call(self.settings, rows, agent=agent, now=self.clock.now())
-        return self._send(call, Family.IMPORT, rows)
+        return self._send(call, Family.IMPORT)
 
     def envelope_size(self, agent: str | None = None) -> int:
         """Return the bytes around the rows in a call's body, the same in every call of the agent."""
@@ -98,28 +94,17 @@ class Client:
 
     def close(self) -> None:
         """Close the connections."""
-        self._session.close()
+        self._transport.close()
 
-    def _send(self, call: Call, family: Family, rows: Sequence[bytes] = ()) -> Any:
-        try:
-            response = self._session.request(
-                call.method,
-                self.settings.base_url + call.path,
-                data=call.body,
-                headers=call.headers,
-                timeout=(CONNECT_TIMEOUT, self.settings.timeout),
-                allow_redirects=False,  # a redirect would carry customers and a token to another address
-            )
-        except (requests.RequestException, ValueError) as failure:
-            # "from None", since the library's text repeats the address and its objects hold the request's body.
-            raise _transport_error(failure) from None
+    def _send(self, call: Call, family: Family) -> Any:
+        response = self._transport.exchange(call)
         return read_answer(
-            response.status_code,
+            response.status,
             response.headers,
-            response.content,
+            response.body,
             family=family,
             now=self.clock.wall(),
-            sent_values=lambda: [self.settings.api_key, *_values(rows)],
+            sent_values=lambda: _sent(call, self.settings),
         )
 
 
@@ -134,18 +119,6 @@ def warn_if_in_clear(base_url: str) -> None:
         )
 
 
-def _session(base_url: str, connections: int) -> requests.Session:
-    session = requests.Session()
-    # Find the proxy and the certificates that the environment names once. Requests would look for them in each call,
-    # at a fifth of its CPU time, and for a password in ~/.netrc, which it would send along.
-    found = session.merge_environment_settings(base_url, {}, None, None, None)
-    session.proxies, session.verify, session.trust_env = found["proxies"], found["verify"], False
-    adapter = requests.adapters.HTTPAdapter(pool_connections=1, pool_maxsize=connections, pool_block=True)
-    for scheme in ("http://", "https://"):
-        session.mount(scheme, adapter)
-    return session
-
-
 def _is_local(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -153,57 +126,21 @@ def _is_local(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-def _values(rows: Sequence[bytes]) -> Iterator[str]:
-    for row in rows:
-        yield from (str(value) for value in msgspec.json.decode(row).values())
+def _sent(call: Call, settings: Settings) -> Iterator[str]:
+    """Yield the key, the token, the user's own headers, and every value of the call's rows and its signer."""
+    yield settings.api_key
+    yield from _texts(call.headers)
+    yield from settings.transport.headers.values()
+    yield from _texts(msgspec.json.decode(call.body))
 
 
-def _transport_error(failure: Exception) -> SocialSCRMError:
-    if isinstance(failure, requests.exceptions.SSLError):
-        return _tls_error(str(failure))
-    if isinstance(failure, ValueError) and not _is_about_the_response(failure):
-        return SettingError(
-            "No call can be made with these settings. Check Base URL, which looks like https://www.example.com, "
-            "Tenant ID, and the worker's proxy settings."
-        )
-    if isinstance(failure, requests.ConnectTimeout | requests.exceptions.ProxyError) or _never_connected(failure):
-        return ServiceError(
-            "SocialsCRM cannot be reached, so nothing was sent. Check Base URL, and the worker's network and DNS."
-        )
-    if isinstance(failure, requests.ReadTimeout):
-        return UncertainError(
-            "No response came within the time-out: it is not known whether the call was processed. If this repeats, "
-            "raise Timeout or lower rows_per_call."
-        )
-    return UncertainError(
-        "The connection was lost during the call: whether it was taken is not known. If this repeats, check the "
-        "worker's network and proxy."
-    )
-
-
-def _tls_error(reason: str) -> SocialSCRMError:
-    if "CERTIFICATE_VERIFY_FAILED" in reason:
-        return SettingError(
-            "The server's certificate is not trusted, so nothing was sent. Check Base URL; behind a company proxy, "
-            "give its certificate authority to the worker (REQUESTS_CA_BUNDLE)."
-        )
-    if "WRONG_VERSION_NUMBER" in reason:
-        return SettingError(
-            "The server does not speak TLS at this address, so nothing was sent. Check host and port of Base URL; "
-            "write http:// only where the server has no https."
-        )
-    return UncertainError(
-        "TLS with the server failed: it is not known whether the call was processed. Check Base URL, and any "
-        "proxy between."
-    )
-
-
-def _is_about_the_response(failure: ValueError) -> bool:
-    """Return whether a header of the response is malformed, and not an address or a header of ours."""
-    return bool(failure.args) and isinstance(failure.args[0], urllib3.exceptions.InvalidHeader)
-
-
-def _never_connected(failure: Exception) -> bool:
-    cause = failure.args[0] if failure.args else None
-    reason = getattr(cause, "reason", cause)
-    return isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.NameResolutionError)
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, each in value.items():
+            if name not in _SHOWN:
+                yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+    else:
+        yield str(value)

@@ -35,7 +35,7 @@ class Recovery(StrEnum):
 
     RE_SIGN = "re-sign"  # with the server's time
     WAIT = "wait"  # the service is unavailable and took nothing: send again later
-    UNCERTAIN = "outcome unknown"  # sent, no readable response: send again where a repeat is harmless
+    UNCERTAIN = "outcome unknown"  # the CRM may have taken the call: send again later, where a repeat is harmless
     HALVE_BYTES = "halve by bytes"  # the call is too large
     PROBE_AGENT = "probe the agent"  # one call decides for all rows of an agent
     SPLIT_BY_EXTENSION = "split by extension fields"  # only rows that have some can be at fault
@@ -99,7 +99,8 @@ _EVERY_CALL: Final = (
          proves_signature=True),
     Code(516, "main userId is null", "The CRM finds no main account for this tenant.", Recovery.STOP, Blame.CONNECTION,
          "Check Tenant ID; if it is right, ask the vendor whether the company account is active."),
-    Code(517, "database error", "The CRM's database failed.", Recovery.WAIT, Blame.SERVICE,
+    # A database can fail after it saved something, so nothing says that the call was not taken.
+    Code(517, "database error", "The CRM's database failed.", Recovery.UNCERTAIN, Blame.SERVICE,
          "Not caused by your data. Run the task again later, and report it to the vendor if it lasts."),
     Code(518, "timestamp is null", "The call carries no timestamp.", Recovery.STOP, Blame.CONNECTION,
          _CHECK_SCHEME),

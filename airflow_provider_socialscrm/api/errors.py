@@ -8,8 +8,8 @@
     │   └── RequestError          503-506 509-515 520 521 527 528 534 536 537, codes of other families, other HTTP 4xx
     ├── RetriableError            the same call may succeed later
     │   ├── ClockError            502: sign again with the server's time
-    │   ├── ServiceError          517, HTTP 408 429 503, no connection: nothing was taken
-    │   ├── UncertainError        time-out, lost connection, unreadable response, HTTP 2xx 5xx: it may have been taken
+    │   ├── ServiceError          HTTP 429 503 with Retry-After, no connection: nothing was taken
+    │   ├── UncertainError        517, lost or unreadable response, HTTP 2xx 5xx 408 429: it may have been taken
     │   └── NotReadyError         538: ask again later
     └── DataError                 look at the rows
         ├── TooLargeError         507, HTTP 413
@@ -86,7 +86,7 @@ class ServiceError(RetriableError):
 
 
 class UncertainError(RetriableError):
-    """The call was sent, and no readable response says whether it was taken."""
+    """The call was sent, and nothing says for certain whether it was taken."""
 
     default_recovery = Recovery.UNCERTAIN
 

@@ -22,8 +22,12 @@ class RetryLimits:
     :param seconds: from the first attempt to the last moment at which a wait may end.
     :param first_wait: upper bound in seconds of the first wait; it doubles with each failure.
     :param longest_wait: upper bound in seconds of any wait, a ``Retry-After`` included.
-    :param budget: retries that a run may have more than calls that succeeded: each retry takes one, each success gives
-        one back. So a run stops soon when most calls fail, and continues for hours when a few do.
+    :param budget: retries that a run may have more than calls that succeeded: each retry takes one, and so does each
+        call whose rows are held as unknown; each success gives one back. So a run stops soon when most calls fail, and
+        continues for hours when a few do.
+    :param outage: seconds without any success after which a run gives up. What fails during an outage counts for none
+        of the other limits. A restart takes about a minute; what lasts longer is better left to Airflow's retry, which
+        occupies no worker. With 0.0 the other limits hold always.
     """
 
     attempts: int = 6
@@ -31,6 +35,7 @@ class RetryLimits:
     first_wait: float = 1.0
     longest_wait: float = 60.0
     budget: float = 100.0
+    outage: float = 150.0
 
 
 @dataclass(frozen=True, slots=True)

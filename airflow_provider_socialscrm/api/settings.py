@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import inf
@@ -20,10 +21,10 @@ DEFAULT_CALLS_PER_SECOND: Final = 0.9 * VENDOR_CALLS_PER_SECOND
 """Our own pace: a tenth below the vendor's limit, because both clocks count their seconds from different starts."""
 
 CONNECT_TIMEOUT: Final = 10.0
-"""Seconds to wait for a connection, as the vendor-linked client does (vendor API 5.3)."""
+"""Seconds to wait for a connection to one address, as the vendor-linked client does (vendor API 5.3)."""
 
 DEFAULT_TIMEOUT: Final = 60.0
-"""Seconds to wait for a response. Public clients use 10 to 30; a call given up too early has an unknown outcome."""
+"""Seconds of a whole call. Public clients use 10 to 30; a call given up too early has an unknown outcome."""
 
 
 class AuthScheme(StrEnum):
@@ -31,6 +32,23 @@ class AuthScheme(StrEnum):
 
     BODY = "body"
     HEADER = "header"
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """How calls travel to the server, with the names of Airflow's HTTP connections.
+
+    :param proxies: addresses of proxies by scheme, as ``requests`` takes them; they may hold passwords. Default: those
+        of the environment (``HTTPS_PROXY``).
+    :param verify: whether the server's certificate is checked, or the path of the authorities to check it by.
+    :param cert: the client's certificate with its key, or the paths of both.
+    :param headers: sent with each call besides our own; they may hold secrets.
+    """
+
+    proxies: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+    verify: bool | str = True
+    cert: str | tuple[str, str] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +63,13 @@ class Settings:
     :param time_zone: IANA name of the zone of ``createTime`` (body scheme). Default: see :data:`DEFAULT_TIME_ZONE`.
     :param calls_per_second: pace over all calls of the tenant, at most the vendor's 50 a path. Default 45, see
         :data:`DEFAULT_CALLS_PER_SECOND`.
-    :param timeout: seconds to wait for a response. Default 60, see :data:`DEFAULT_TIMEOUT`.
+    :param timeout: seconds of a whole call, until the last byte of the response. Default 60, see
+        :data:`DEFAULT_TIMEOUT`.
     :param pace_url: the Redis through which all tasks of the tenant share the pace; may hold a password. Empty: they
         divide it.
+    :param transport: proxies, certificates and headers.
+    :param refusals_are_atomic: whether the tenant's CRM takes none of the rows of a call that it refuses, so that rows
+        with side effects may share calls. Default ``False``: the vendor does not say (vendor API 6.1).
     """
 
     base_url: str
@@ -59,6 +81,8 @@ class Settings:
     calls_per_second: float = DEFAULT_CALLS_PER_SECOND
     timeout: float = DEFAULT_TIMEOUT
     pace_url: str = field(default="", repr=False)
+    transport: Transport = Transport()
+    refusals_are_atomic: bool = False
 
 
 def positive_number(value: Any) -> float:

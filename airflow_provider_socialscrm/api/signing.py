@@ -20,6 +20,11 @@ CREATE_TIME_FORMAT: Final = "%Y-%m-%d %H:%M:%S"
 
 _JSON_HEADERS: Final = {"Content-Type": "application/json"}
 
+SIGNED_HEADERS: Final = frozenset(
+    {"content-type", "content-length", "transfer-encoding", "host", "tenant_id", "timestamp", "token"}
+)
+"""Headers that each call sets itself, in lower case."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call:

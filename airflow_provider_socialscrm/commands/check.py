@@ -28,8 +28,10 @@ from airflow_provider_socialscrm.commands.check_page import Found, page_of, show
 from airflow_provider_socialscrm.importer.dry_run import preview_import
 from airflow_provider_socialscrm.importer.errors import ImporterError, InputError
 from airflow_provider_socialscrm.importer.fields.mapping import plan_fields
+from airflow_provider_socialscrm.importer.identity import CHECK
 from airflow_provider_socialscrm.importer.results.progress import ProgressObserver
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
+from airflow_provider_socialscrm.runtime.own_paths import own_path
 from airflow_provider_socialscrm.runtime.paths import check_apart, openable
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ def run(given: Namespace) -> int:
 
 
 def _check(request: Request) -> Found:
-    data, rejects_path = _path(request.file), _path(request.arguments.get("rejects_path"))
+    data, rejects_path = _path(request.file), _rejects_path(request.arguments.get("rejects_path"))
     check_apart(data=data, rejects_path=rejects_path)
     text = {name: request.arguments[name] for name in ("encoding", "delimiter") if name in request.arguments}
     with _warnings() as warnings, _screen() as screen:
@@ -90,6 +92,11 @@ def _path(text: str | None) -> Any:
         except Exception as failure:  # noqa: BLE001 - each object storage has errors of its own
             raise InputError(f"{text} cannot be reached: {redact(str(failure)).rstrip('.')}.") from None
     return path
+
+
+def _rejects_path(text: str | None) -> Any:
+    _path(text)
+    return own_path(CHECK, "rejects_path", text)
 
 
 def _plan(source: Source, request: Request) -> Plan:

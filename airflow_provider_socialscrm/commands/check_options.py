@@ -136,10 +136,18 @@ def task_of(request: Request) -> str:
     for name in arguments.keys() & {"data", "rejects_path"}:
         if "://" not in arguments[name]:
             arguments[name] = str(Path(arguments[name]).absolute())  # because a worker has another current folder
+    if given := request.arguments.get("rejects_path"):
+        arguments["rejects_path"] = _folder(arguments["rejects_path"], is_folder=given.endswith("/"))
     return TASK.format(
         comment=_connection_comment(request.settings),
         arguments="\n".join(f"    {name}={value!r}," for name, value in arguments.items()),
     )
+
+
+def _folder(path: str, *, is_folder: bool) -> str:
+    """Return the folder of a file, in which each run of the task has a file of its own; a folder itself."""
+    folder = path if is_folder or Path(path).is_dir() else path.rpartition("/")[0]
+    return f"{folder.rstrip('/')}/"
 
 
 def _connection_comment(settings: Settings) -> str:
@@ -227,7 +235,7 @@ def _add_rows(parser: ArgumentParser) -> None:
         f"rows that may be rejected: a number, a share from 0.0 to 1.0, or {NO_LIMIT} for no limit (default: 0)"
     )
     add("--max-rejected", type=_threshold, metavar="N", help=rejected_help)
-    path_help = "save rejected rows and duplicates, with the reasons, in this .csv, .jsonl or .parquet file"
+    path_help = "save rejected rows and duplicates, with the reasons, in this .csv, .jsonl or .parquet file, or folder"
     add("--rejects-path", metavar="PATH", help=path_help)
 
 

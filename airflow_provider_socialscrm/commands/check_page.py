@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from airflow_provider_socialscrm.api.customers import AGENT, API_FIELDS, SIDE_EFFECT
+from airflow_provider_socialscrm.api.customers import AGENT, API_FIELDS
 from airflow_provider_socialscrm.commands.check_options import AS_OPTIONS, NO_LIMIT
 from airflow_provider_socialscrm.importer.errors import InputError, RejectedRowsError
 from airflow_provider_socialscrm.importer.fields.mapping import column_label, is_own, is_unnamed, tidy_name
@@ -61,9 +61,6 @@ BUCKETS: Final = {
 HARMLESS: Final = {Bucket.DUPLICATE: "duplicates", Bucket.BLANK: "blank rows"}
 """Rows that are neither sent nor rejected."""
 
-WELCOME: Final = (
-    f"{SIDE_EFFECT} makes the CRM send the customer a message. Each row that has one takes a call of its own."
-)
 CRM_DECIDES: Final = (
     "A check makes no call: the CRM may still reject rows, for an agent or an extension field that it does not know."
 )
@@ -262,8 +259,8 @@ def _value(masked: str) -> Text:
 
 def _notes(found: Found) -> Iterator[str]:
     yield from _remarks(found)
-    if found.plan.field(SIDE_EFFECT):
-        yield WELCOME
+    if found.preview.welcome:
+        yield found.preview.welcome
     yield from found.warnings[:MOST_WARNINGS]
     if len(found.warnings) > MOST_WARNINGS:
         yield f"... and {counted(len(found.warnings) - MOST_WARNINGS, 'warning')} more."

@@ -20,10 +20,10 @@ def widgets() -> dict[str, Any]:
 
 def _widget(label: str, description: str, schema: dict[str, Any]) -> Any:
     # Airflow 3.1 installs WTForms or provides substitutes under its name.
-    from wtforms import IntegerField, StringField  # noqa: PLC0415
+    from wtforms import BooleanField, IntegerField, StringField  # noqa: PLC0415
     from wtforms.validators import Optional, any_of  # noqa: PLC0415
 
-    kind = IntegerField if "number" in schema["type"] else StringField
+    kind = IntegerField if "number" in schema["type"] else BooleanField if "boolean" in schema["type"] else StringField
     checks = [Optional()]
     if "enum" in schema:
         checks.append(any_of(schema["enum"]))

@@ -2,45 +2,32 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from airflow.sdk import BaseHook
 from airflow.sdk.log import mask_secret
 
-from airflow_provider_socialscrm.api.errors import SettingError, SocialSCRMError
-from airflow_provider_socialscrm.api.settings import (
-    DEFAULT_BASE_URL,
-    DEFAULT_CALLS_PER_SECOND,
-    DEFAULT_TIME_ZONE,
-    DEFAULT_TIMEOUT,
-    AuthScheme,
-    Settings,
-    positive_number,
-)
+from airflow_provider_socialscrm.api.customers import encoded_customer
+from airflow_provider_socialscrm.api.errors import SocialSCRMError
+from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.hooks import form
+from airflow_provider_socialscrm.hooks.connection import extras_of, redis_url, settings_of, unknown_extras
 
 if TYPE_CHECKING:
-    from airflow.sdk import Connection
-
     from airflow_provider_socialscrm.api.client import Client
-
-T = TypeVar("T")
-
-REDIS_PORT = 6379
-"""Port if a redis connection names none; Redis's own default."""
-
-_TENANT_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")  # documented as a number; private installations may differ
-_HOST = re.compile(r"(?:[\w-]+\.)*[\w-]+\.?|[0-9a-f:.]*:[0-9a-f:.]*")  # names of non-empty labels, or IPv6
 
 
 class SocialSCRMHook(BaseHook):
     """Turns a connection into a client of the SocialsCRM API.
+
+    As a context manager it keeps one client open for all calls made in the block::
+
+        with SocialSCRMHook() as hook:
+            hook.import_customers([{"whatsApp": "8613800000000", "friendName": "Ann"}])
 
     :param socialscrm_conn_id: the connection's id. Default ``"socialscrm_default"``.
     """
@@ -53,6 +40,23 @@ class SocialSCRMHook(BaseHook):
     def __init__(self, socialscrm_conn_id: str = default_conn_name, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.socialscrm_conn_id = socialscrm_conn_id
+        self._client: Client | None = None
+
+    def __enter__(self) -> Self:
+        """Open a client for the calls of the block.
+
+        :raises SettingError: naming every missing or wrong field.
+        """
+        self._client = self.get_conn()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the client."""
+        client, self._client = self._client, None
+        if client:
+            client.close()
 
     @staticmethod
     def get_ui_field_behaviour() -> dict[str, Any]:
@@ -70,10 +74,14 @@ class SocialSCRMHook(BaseHook):
         :raises SettingError: naming every missing or wrong field by its label in the form.
         """
         connection = self.get_connection(self.socialscrm_conn_id)
-        if connection.password:
-            mask_secret(connection.password)
+        for secret in filter(None, (connection.password, (connection.password or "").strip())):
+            mask_secret(secret)
         settings = settings_of(connection)
-        pace_conn_id = _extras(connection).get("pace_conn_id")
+        for secret in (*settings.transport.headers.values(), *settings.transport.proxies.values()):
+            mask_secret(secret)
+        if unknown := unknown_extras(connection):
+            self.log.warning("Connection %r: the extras %s are not read", connection.conn_id, ", ".join(unknown))
+        pace_conn_id = extras_of(connection).get("pace_conn_id")
         if not pace_conn_id:
             return settings
         pace_url = redis_url(self.get_connection(str(pace_conn_id)))
@@ -91,6 +99,23 @@ class SocialSCRMHook(BaseHook):
 
         return Client(self.get_settings(), connections=connections)
 
+    def import_customers(self, customers: Sequence[Mapping[str, str]], *, agent: str | None = None) -> Any:
+        """Send customers in one import call, as they are, and return the response's ``data``.
+
+        The operator checks, splits and retries; this does not. Safe to repeat without ``welcome``, as the operator's
+        calls are (vendor API 3.5).
+
+        :param customers: the API's fields of each customer, whose values are text.
+        :param agent: body scheme: the login that signs. Default ``None``: the connection's user.
+        :raises TypeError: when a value is not text, which the API would read in its own way.
+        :raises SocialSCRMError: of the class that says what to do next.
+        """
+        rows = [encoded_customer(customer, place) for place, customer in enumerate(customers)]
+        if self._client:
+            return self._client.import_customers(rows, agent=agent)
+        with closing(self.get_conn()) as client:
+            return client.import_customers(rows, agent=agent)
+
     def test_connection(self) -> tuple[bool, str]:
         """Return whether the connection works, with a message that names the wrong setting if it does not.
 
@@ -103,107 +128,6 @@ class SocialSCRMHook(BaseHook):
         except SocialSCRMError as failure:
             # Airflow's Test button uses a temporary connection id, which means nothing to the user.
             return False, str(failure).replace(f"Connection {self.socialscrm_conn_id!r}", "The connection")
-
-
-def settings_of(connection: Connection) -> Settings:
-    """Return a connection's settings; extras are read by name.
-
-    :raises SettingError: naming every missing or wrong field.
-    """
-    problems: list[str] = []
-    extra = _extras(connection)
-    tenant_id = str(extra.get("tenant_id") or "").strip()
-
-    def read(label: str, value: Any, parse: Callable[[Any], T], default: T) -> T:
-        try:
-            return default if value in (None, "") else parse(value)
-        except ValueError as problem:
-            problems.append(f"{label} {problem}")
-            return default
-
-    settings = Settings(
-        base_url=read("Base URL", _address(connection), _base_url, DEFAULT_BASE_URL),
-        tenant_id=read("Tenant ID", tenant_id, _tenant_id, tenant_id),
-        api_key=connection.password or "",
-        user_name=(connection.login or "").strip(),
-        auth_scheme=read("Auth scheme", extra.get("auth_scheme"), _auth_scheme, AuthScheme.BODY),
-        time_zone=read("Time zone", extra.get("time_zone"), _time_zone, DEFAULT_TIME_ZONE),
-        calls_per_second=read(
-            "Calls per second", extra.get("calls_per_second"), positive_number, DEFAULT_CALLS_PER_SECOND
-        ),
-        timeout=read("Timeout", extra.get("timeout"), positive_number, DEFAULT_TIMEOUT),
-    )
-    if problems := [*(f"{label} is missing" for label in _missing(settings)), *problems]:
-        raise SettingError(
-            f"Connection {connection.conn_id!r}: {'; '.join(problems)}. Fix it under Admin > Connections."
-        )
-    return settings
-
-
-def redis_url(connection: Connection) -> str:
-    """Return the URL of a connection of type ``redis``, from the fields that Airflow's Redis hook reads."""
-    extra = _extras(connection)
-    user, password = (quote(part or "", safe="") for part in (connection.login, connection.password))
-    who = f"{user}:{password}@" if user or password else ""
-    where = f"{connection.host or 'localhost'}:{connection.port or REDIS_PORT}/{extra.get('db') or 0}"
-    options = urlencode({name: value for name, value in extra.items() if name.startswith("ssl_")})
-    return f"{'rediss' if extra.get('ssl') else 'redis'}://{who}{where}" + (f"?{options}" if options else "")
-
-
-def _missing(settings: Settings) -> list[str]:
-    needed = {"Tenant ID": settings.tenant_id, "ApiKey": settings.api_key}
-    if settings.auth_scheme is AuthScheme.BODY:
-        needed["User name"] = settings.user_name
-    return [label for label, value in needed.items() if not value]
-
-
-def _address(connection: Connection) -> str:
-    host = (connection.host or "").strip()
-    if host and "://" not in host:
-        host = f"{connection.schema or 'https'}://{host}"
-    return f"{host.rstrip('/')}:{connection.port}" if host and connection.port else host
-
-
-def _extras(connection: Connection) -> dict[str, Any]:
-    extra = connection.extra_dejson
-    if isinstance(extra, dict):
-        return extra
-    raise SettingError(
-        f"Connection {connection.conn_id!r}: Extra is not a JSON object. Fix it under Admin > Connections."
-    )
-
-
-def _tenant_id(value: str) -> str:
-    if not _TENANT_ID.fullmatch(value):
-        raise ValueError("has characters that a company ID cannot have (it is a number)")
-    return value
-
-
-def _base_url(address: str) -> str:
-    try:
-        parts = urlsplit(address)
-        named = _HOST.fullmatch(parts.hostname or "") is not None and parts.port != 0
-    except ValueError:
-        named = False
-    if not named or parts.scheme not in {"http", "https"}:
-        raise ValueError(f"is not an address such as {DEFAULT_BASE_URL}")
-    if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
-        raise ValueError("has more than scheme, host and port (the hook adds the API's paths)")
-    return f"{parts.scheme}://{parts.netloc}"
-
-
-def _auth_scheme(value: str) -> AuthScheme:
-    try:
-        return AuthScheme(value)
-    except ValueError:
-        raise ValueError(f"is {value!r} (must be body or header)") from None
-
-
-def _time_zone(value: str) -> str:
-    try:
-        return ZoneInfo(value).key
-    except (ZoneInfoNotFoundError, TypeError, ValueError, OSError):
-        raise ValueError(f"is {value!r} (must be a name such as {DEFAULT_TIME_ZONE} or UTC)") from None
 
 
 def _probe(client: Client) -> str:

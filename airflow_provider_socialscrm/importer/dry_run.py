@@ -17,6 +17,7 @@ from airflow_provider_socialscrm.importer.columns.text import as_raw_text
 from airflow_provider_socialscrm.importer.columns.values import as_utf8
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.fields.reader import InputReader
+from airflow_provider_socialscrm.importer.identity import CHECK
 from airflow_provider_socialscrm.importer.masking import masked
 from airflow_provider_socialscrm.importer.reasons import Bucket, Reason
 from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter, has_parts
@@ -24,6 +25,7 @@ from airflow_provider_socialscrm.importer.results.recorder import record_unsent
 from airflow_provider_socialscrm.importer.results.report import Report, observations
 from airflow_provider_socialscrm.importer.results.threshold import check_refusals
 from airflow_provider_socialscrm.importer.sending.chunks import Limits, chunk_rows
+from airflow_provider_socialscrm.importer.sending.welcome import WelcomeCount
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.fields.mapping import Plan
@@ -59,6 +61,7 @@ class Preview:
     :param report: where each row would be before the first call: invalid, a duplicate, or not sent yet.
     :param calls: how many would carry them if none is refused.
     :param seconds: how long the calls take at the pace of the connection, if the CRM answers fast enough.
+    :param welcome: what to know about the rows that make the CRM send a message; empty without such rows.
     :param samples: the first rows that can be sent, by position.
     :param remarks: rows that can be sent and have something noteworthy, by reason.
     :param observations: the same for the manifest, with what else a person should know of rows and columns.
@@ -67,6 +70,7 @@ class Preview:
     report: Report = field(default_factory=Report)
     calls: int = 0
     seconds: int = 0
+    welcome: str = ""
     samples: dict[int, list[SampleField]] = field(default_factory=dict)
     remarks: dict[Reason, int] = field(default_factory=dict)
     observations: dict[str, Any] = field(default_factory=dict)
@@ -122,15 +126,20 @@ def preview_import(
         raise InputError(f"An import that saves its rows at {rejects_path} is not complete: give another path.")
     reader.read()
     found = Preview()
-    limits = Limits(options.rows_per_call, options.bytes_per_call)
+    limits, welcome = Limits(options.rows_per_call, options.bytes_per_call), WelcomeCount()
+    together = options.resend or settings.refusals_are_atomic
     with closing(reader), _dead_letter(rejects_path, source) as dead_letter:
         for prepared in reader.prepared_batches():
             record_unsent(prepared, found.report, dead_letter)
             found.report.count(Bucket.NOT_SENT, [row.position for row in prepared.rows])
-            found.calls += sum(1 for _ in chunk_rows(prepared.rows, limits, envelope, resend=options.resend))
+            for chunk in chunk_rows(prepared.rows, limits, envelope, together=together):
+                found.calls += 1
+                welcome.add(chunk)
             for row in nsmallest(SAMPLE_ROWS - len(found.samples), prepared.rows, key=lambda row: row.position):
                 found.samples[row.position] = list(_sample(row, reader.plan))
     found.seconds = ceil(found.calls / settings.calls_per_second)
+    if welcome.customers:
+        found.welcome = welcome.sentence(settings.calls_per_second, together=together)
     found.remarks, found.observations = (
         dict(reader.remarks),
         observations(reader.remarks, reader.ambiguous_numbers, reader.left_out),
@@ -144,7 +153,7 @@ def _dead_letter(path: OpenablePath | None, source: Source) -> Iterator[DeadLett
     if path is None:
         yield None
         return
-    dead_letter = DeadLetter(path, source.columns, lambda _: False)
+    dead_letter = DeadLetter(path, source.columns, lambda _: False, identity=CHECK)
     try:
         with dead_letter:
             yield dead_letter

@@ -7,6 +7,7 @@
     ├── RejectedRowsError   everything was sent, and more rows were refused than allowed: see the dead letter
     ├── AccountingError     rows were lost or counted twice: a bug of ours, please report it
     ├── CheckpointError     the checkpoint cannot be read or saved: fix its storage, or retry
+    │   └── SupersededError     another try of the task owns the checkpoint: leave it to that one
     ├── LedgerError         the ledger cannot be read or written, or is another target's: fix it, or retry
     ├── StoppedError        the task had to end: a retry resumes
     └── SystemicError       calls are refused whatever they carry: ask the vendor
@@ -33,7 +34,11 @@ class AccountingError(ImporterError):
 
 
 class CheckpointError(ImporterError):
-    """The checkpoint cannot be read, before any call; or it or the dead letter cannot be written, and the run stops."""
+    """The checkpoint cannot be read, or refused rows are missing, before any call; or a file cannot be written."""
+
+
+class SupersededError(CheckpointError):
+    """Another try of the same task owns the checkpoint, so this one sends and saves nothing more."""
 
 
 class LedgerError(ImporterError):

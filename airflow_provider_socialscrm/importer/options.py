@@ -189,8 +189,9 @@ class Options:
     :param concurrency: calls in flight.
     :param max_rejected: rows that may be refused before the run counts as failed: an int is a number of rows, a float
         up to 1.0 a share of the input, ``None`` allows all. Rejected, invalid and unknown rows count.
-    :param on_unknown: what to do with a row with side effects whose call was sent and whose response was lost: ``hold``
-        it as unknown, or ``resend`` it.
+    :param on_unknown: what to do with a row with side effects whose call may have been accepted: ``hold`` it as
+        unknown, or ``resend`` it.
+    :param allow_missing_rejects: whether a retry goes on if rows that were not accepted are in no file that it finds.
     :param rules: how columns become the fields of customers.
     :param parallel_tasks: tasks of the tenant that run at once, this one included. They divide the rate limit unless
         they share it through Redis.
@@ -206,6 +207,7 @@ class Options:
     concurrency: int = DEFAULT_CONCURRENCY
     max_rejected: float | None = 0
     on_unknown: str = "hold"
+    allow_missing_rejects: bool = False
     rules: Rules = field(default_factory=Rules)
     parallel_tasks: int = 1
     retry_limits: RetryLimits = field(default_factory=RetryLimits)
@@ -226,6 +228,8 @@ class Options:
         ]
         wrong += _threshold_errors(self.max_rejected)
         wrong += _choice_errors("on_unknown", self.on_unknown, ON_UNKNOWN)
+        if type(self.allow_missing_rejects) is not bool:
+            wrong.append(f"allow_missing_rejects is {self.allow_missing_rejects!r}, not True or False")
         if wrong:
             raise InputError("; ".join(wrong) + ".")
 

@@ -16,8 +16,8 @@ class Bucket(StrEnum):
     INVALID = "invalid"  # cannot be sent; found before any call
     DUPLICATE = "duplicate"  # another row of the input has the same number and is sent instead
     BLANK = "blank"  # has no value in any column
-    UNKNOWN = "unknown"  # sent, but the response was lost, and sending it again could do harm
-    NOT_SENT = "not_sent"  # the run stopped before it
+    UNKNOWN = "unknown"  # a call with it may have been taken, and it is not, or not yet, sent again
+    NOT_SENT = "not_sent"  # the run stopped before it was sent, or each call with it was refused for certain
 
 
 TO_LOOK_AT: Final = (Bucket.REJECTED, Bucket.INVALID, Bucket.UNKNOWN)
@@ -39,13 +39,22 @@ class Reason:
 
 
 OWN_COLUMNS: Final = tuple(
-    f"socialscrm_{name}" for name in ("file", "position", "bucket", "code", "meaning", "hint", "attempts", "time")
+    f"socialscrm_{name}"
+    for name in ("file", "position", "bucket", "code", "meaning", "hint", "attempts", "time", "import")
 )
 """Columns that a dead letter adds to the row's own. They are ignored when the file is given back as data."""
 
 
 BUCKET_COLUMN: Final = OWN_COLUMNS[2]
 """The column that names the row's bucket."""
+
+
+POSITION_COLUMN: Final = OWN_COLUMNS[1]
+"""The column with the row's place in the input."""
+
+
+IMPORT_COLUMN: Final = OWN_COLUMNS[-1]
+"""The column that names the import whose row it is. In a CSV file an apostrophe before it marks escaped cells."""
 
 
 SHORTEST_NUMBER, LONGEST_NUMBER = 7, 15
@@ -151,11 +160,37 @@ NOT_IN_RESPONSE: Final = Reason(
     "The CRM's response names other rows of the call but not this one.",
     "Look the customer up in the CRM.",
 )
+BROKE_OFF: Final = Reason(
+    "broke-off",
+    "The run broke off before it recorded what became of this row's call.",
+    "Run the import again: it sends the row again, unless it has a welcome message.",
+)
 CUT_SHORT: Final = Reason(
     "cut-short",
-    "The worker was killed while this row may have been in flight, and sending it again could do harm.",
+    "An earlier try ended before it saved what became of this row's call (a killed worker, or a checkpoint that could "
+    "not be written), and sending it again could do harm.",
     "Look the customer up in the CRM. If the customer is not there, import the row again.",
 )
+
+NO_CHECKPOINT: Final = Reason(
+    "no-checkpoint",
+    "This is a retry that found no checkpoint, so an earlier try may have sent this row, and sending it again could do "
+    "harm.",
+    CUT_SHORT.hint,
+)
+STARTED_OVER: Final = Reason(
+    "started-over",
+    "The import started over because of a change since an earlier try, which may have sent this row, and sending it "
+    "again could do harm.",
+    CUT_SHORT.hint,
+)
+DECIDED_BEFORE: Final = Reason(
+    "decided-before",
+    "An earlier try sent this row or was about to, without having it accepted, and sending it again could do harm.",
+    CUT_SHORT.hint,
+)
+HELD: Final = {str(reason.code): reason for reason in (NO_CHECKPOINT, STARTED_OVER)}
+"""Why all rows with side effects are held, by the reason's code."""
 
 
 TWO_FORMS: Final = Reason(

@@ -3,36 +3,50 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import closing, nullcontext
-from typing import Any
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext, suppress
+from typing import Any, Final
 
 from airflow_provider_socialscrm.api.client import Client
-from airflow_provider_socialscrm.api.customers import import_path
-from airflow_provider_socialscrm.api.pacing import Pace
-from airflow_provider_socialscrm.api.settings import AuthScheme
+from airflow_provider_socialscrm.api.customers import SIDE_EFFECT, import_path
+from airflow_provider_socialscrm.api.pacing import Pace, part_of
+from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT, AuthScheme
 from airflow_provider_socialscrm.api.shared_pacing import open_pace
-from airflow_provider_socialscrm.importer.errors import InputError, StoppedError
+from airflow_provider_socialscrm.importer.errors import AccountingError, InputError
 from airflow_provider_socialscrm.importer.fields.reader import InputReader
+from airflow_provider_socialscrm.importer.identity import OUTSIDE_AIRFLOW, ImportIdentity
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.paths import OpenablePath
-from airflow_provider_socialscrm.importer.reasons import CUT_SHORT, NOTHING_SENT, Bucket
-from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint, CheckpointStore, NoCheckpointStore
+from airflow_provider_socialscrm.importer.reasons import NOTHING_SENT, STOPPED, Bucket, Reason
+from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint
+from airflow_provider_socialscrm.importer.results.checkpoint_stores import CheckpointStore, NoCheckpointStore
 from airflow_provider_socialscrm.importer.results.checkpoint_writer import CheckpointWriter
 from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter, delete_parts
+from airflow_provider_socialscrm.importer.results.missing_rows import EarlierTries
 from airflow_provider_socialscrm.importer.results.progress import ProgressCallback, ProgressObserver
 from airflow_provider_socialscrm.importer.results.recorder import Recorder
 from airflow_provider_socialscrm.importer.results.report import Report, observations
 from airflow_provider_socialscrm.importer.results.threshold import check_refusals, written_to
 from airflow_provider_socialscrm.importer.rows import PreparedBatch, Row
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk, Limits, chunk_rows
-from airflow_provider_socialscrm.importer.sending.engine import BROKEN_OFF, Engine
+from airflow_provider_socialscrm.importer.sending.engine import Engine
 from airflow_provider_socialscrm.importer.sending.outcome import CallHandler
 from airflow_provider_socialscrm.importer.sending.queue import ChunkQueue
+from airflow_provider_socialscrm.importer.sending.shield import run_shielded
+from airflow_provider_socialscrm.importer.sending.welcome import WelcomeCount
 from airflow_provider_socialscrm.importer.sources.base import Source
 
 log = logging.getLogger(__name__)
+
+LONGEST_END: Final = 30.0
+"""Seconds beyond the time-outs of a call in which a run that is asked to stop records and saves."""
+
+REOPENED: Final = (
+    "The input has changed since an earlier try completed this import: %s rows were accepted and are not sent again, "
+    "all others are decided on again."
+)
+"""Warning of a retry that finds rows appended, or other rows that cannot be sent."""
 
 
 class Import:
@@ -43,6 +57,7 @@ class Import:
     :param options: limits, rules and concurrency.
     :param rejects_path: the dead letter, for the rows that are not imported; ``None`` writes none.
     :param checkpoint_store: saves the checkpoint from which a later try resumes; ``None`` saves none.
+    :param identity: which import this is. The dead letter of another one is not overwritten.
     :param on_progress: takes the progress every ten seconds.
     :raises InputError: if the columns do not fit the rules, or lack what each row needs.
     """
@@ -55,6 +70,7 @@ class Import:
         rejects_path: OpenablePath | None = None,
         checkpoint_store: CheckpointStore | None = None,
         *,
+        identity: ImportIdentity = OUTSIDE_AIRFLOW,
         on_progress: ProgressCallback | None = None,
     ) -> None:
         settings = client.settings
@@ -68,6 +84,7 @@ class Import:
         self._client = client
         self._options = options
         self._rejects_path = rejects_path
+        self._identity = identity
         self._limits = Limits(options.rows_per_call, options.bytes_per_call)
         plan = {
             "target": [settings.base_url, settings.tenant_id, settings.auth_scheme.value, settings.user_name],
@@ -80,6 +97,9 @@ class Import:
         self._engine: Engine | None = None
         self._is_stopped = False
         self._rows_read = 0
+        self._is_read = False
+        self._stage = "reading"
+        self._broke_off: dict[str, str] | None = None
         self.before = self.report.manifest()
         """The counts of the earlier tries."""
 
@@ -97,20 +117,27 @@ class Import:
 
         :raises SocialSCRMError: the failure that stopped the run.
         :raises InputError: if the table breaks off.
-        :raises CheckpointError: if the checkpoint cannot be read, and no call was made; or if it cannot be saved.
+        :raises CheckpointError: if the checkpoint cannot be read, and no call was made; or if it or the dead letter
+            cannot be written: no further call started, and the responses of those in flight are in the report.
         :raises StoppedError: after :meth:`stop`.
         :raises SystemicError: if calls are refused whatever rows they carry.
         :raises RejectedRowsError: if more rows were refused than ``max_rejected`` allows.
         :raises AccountingError: if a row is in no bucket, or in two.
         """
-        with closing(self._input):
-            self._input.read()
-            self._resume()
-            self.before = self.report.manifest()
-            if not self._checkpoint.is_complete:
-                self._run()
-            elif self._rejects_path is not None:
-                delete_parts(self._rejects_path)
+        try:
+            with closing(self._input), ExitStack() as at_the_end:
+                at_the_end.callback(self._checkpoint.release)
+                self._checkpoint.begin()
+                self._input.read()
+                self._resume()
+                self.before = self.report.manifest()
+                if not self._checkpoint.is_complete:
+                    run_shielded(self._run, self.stop, self._longest_call + LONGEST_END)
+                elif self._rejects_path is not None:
+                    delete_parts(self._rejects_path, self._identity)
+        except BaseException as failure:
+            self._note_break(failure)
+            raise
         check_refusals(self.report, self._options.max_rejected, self._rejects_path)
 
     def manifest(self) -> dict[str, Any]:
@@ -118,43 +145,84 @@ class Import:
         where = None if self._rejects_path is None else str(self._rejects_path)
         observed = observations(self._input.remarks, self._input.ambiguous_numbers, self._input.left_out)
         learned = {"rows_per_call": self._limits.rows, "bytes_per_call": self._limits.bytes, "rejects_path": where}
-        return self.report.manifest() | observed | learned
+        return self.report.manifest() | {"broke_off": self._broke_off} | observed | learned
+
+    @property
+    def _longest_call(self) -> float:
+        return CONNECT_TIMEOUT + self._client.settings.timeout
 
     def _resume(self) -> None:
         if not self._checkpoint.load():
             return
-        if self._checkpoint.matches(self._rows_up_to(self._checkpoint.end)):
-            self.report = Report.resumed(self._checkpoint.report)
-            if self._checkpoint.is_complete:
-                log.info("An earlier try completed this import: no row is left to send")
-                return
+        report, batches = self._checkpoint.resumed_report(), self._input.prepared_batches
+        is_same = self._checkpoint.matches(self._rows_up_to(self._checkpoint.end))
+        if is_same and not self._checkpoint.is_complete:
+            self.report = report
             log.info("Resuming: %s rows are done since an earlier try", f"{self._checkpoint.done_rows:,}")
+        elif is_same and self._checkpoint.is_whole(batches()):
+            self.report = report
+            log.info("An earlier try completed this import: no row is left to send")
+        elif self._checkpoint.is_complete and self._checkpoint.reopen(batches):
+            self.report = report.with_accepted_only()
+            log.warning(REOPENED, f"{self.report.rows:,}")
+            self._checkpoint.save(self._checkpoint.state(self.report.state()))  # before the dead letter is emptied
         else:
-            self._checkpoint.start_over()
             log.warning("The rows have changed since the last try, so the import starts over.")
+            self._checkpoint.start_over()
 
     def _run(self) -> None:
+        self._stage = "preparing"
         self._earlier, self._started = self.report.seconds.total, self._options.clock.now()
-        path, columns = self._rejects_path, self._source.columns
         sends_nothing = self._options.rules.on_invalid == "fail" and self._input.has_invalid_rows()
         with (
-            nullcontext() if path is None else DeadLetter(path, columns, self._checkpoint.is_done_at) as dead_letter,
+            self._dead_letter() as dead_letter,
             self._writer(dead_letter) as writer,
         ):
             recorder = Recorder(self.report, self._checkpoint, writer, dead_letter=dead_letter, observer=self._observer)
             failure = self._send_nothing(recorder) if sends_nothing else self._send_all(recorder, writer)
             self.report.record_total_seconds(self._elapsed())
             self._input.log_remarks()
-            if sends_nothing or not isinstance(failure, (StoppedError, *BROKEN_OFF)):  # which do not read to the end
+            if self._is_read:
                 self.report.check(self._rows_read)
             if failure:
                 writer.save_now()
                 raise failure
+            self._stage = "finishing"
+            self._finish(writer, dead_letter)
+        if dead_letter:
+            dead_letter.delete_parts()
+
+    def _finish(self, writer: CheckpointWriter, dead_letter: DeadLetter | None) -> None:
+        try:
             if dead_letter:
                 dead_letter.close()
             writer.save_complete()
-        if dead_letter:
-            dead_letter.delete_parts()
+        except Exception:
+            with suppress(Exception):  # a retry then sends nothing again; it must not hide what went wrong first
+                writer.save_now()
+            raise
+
+    def _note_break(self, failure: BaseException) -> None:
+        self._broke_off = {"error": type(failure).__name__, "while": self._stage}
+        if self._stage != "reading" and not isinstance(failure, AccountingError):
+            self.report.record_total_seconds(self._elapsed())
+            self.report.count_rest(self._input.rows, STOPPED)
+
+    def _dead_letter(self) -> AbstractContextManager[DeadLetter | None]:
+        if self._rejects_path is None:
+            return nullcontext()
+        checkpoint, allow_missing = self._checkpoint, self._options.allow_missing_rejects
+        return DeadLetter(
+            self._rejects_path,
+            self._source.columns,
+            checkpoint.is_done_at,
+            identity=self._identity,
+            earlier=EarlierTries(checkpoint.not_accepted, self._done_rows, allow_missing=allow_missing),
+            check_claim=checkpoint.check_claim,
+        )
+
+    def _done_rows(self) -> Iterator[Row]:
+        return filter(self._checkpoint.is_done, self._rows_up_to(self._checkpoint.end))
 
     def _writer(self, dead_letter: DeadLetter | None) -> CheckpointWriter:
         options = self._options
@@ -181,25 +249,41 @@ class Import:
             self._rows_read += prepared.size
             recorder.record_unsent(prepared)
             self.report.count(Bucket.NOT_SENT, [row.position for row in prepared.rows], NOTHING_SENT, for_good=False)
+        self._is_read = True
         return InputError(
             f"{self.report.summary()}; on_invalid is 'fail', so no call was made.{written_to(self._rejects_path)}"
         )
 
+    def _announce_welcome(self) -> None:
+        if self._input.plan.field(SIDE_EFFECT) is None:
+            return
+        found, settings = WelcomeCount(), self._client.settings
+        for prepared in self._input.prepared_batches():
+            rows = [row for row in prepared.rows if not self._checkpoint.is_done(row) and not self._reason_to_hold(row)]
+            for chunk in self._chunks_of(rows):
+                found.add(chunk)
+        if found.customers:
+            tasks = 1 if settings.pace_url else self._options.parallel_tasks
+            pace = part_of(settings.calls_per_second, tasks)
+            log.warning("%s", found.sentence(pace, together=self._together))
+
     def _send_all(self, recorder: Recorder, writer: CheckpointWriter) -> Exception | None:
+        self._announce_welcome()
         if self._observer:
             self._observer.start_sending(total=self._input.rows, done=self.report.rows)
         with (
+            _pool(self._options.concurrency) as pool,
             open_pace(
                 self._client.settings,
                 import_path(self._client.settings.auth_scheme),
                 parallel_tasks=self._options.parallel_tasks,
                 clock=self._options.clock,
             ) as pace,
-            ThreadPoolExecutor(self._options.concurrency, "socialscrm") as pool,
         ):
             self._engine = self._make_engine(recorder, writer, pool, pace)
             if self._is_stopped:
                 self._engine.stop()
+            self._stage = "sending"
             return self._engine.run(self._chunks(self._input.prepared_batches(), recorder))
 
     def _make_engine(self, recorder: Recorder, writer: CheckpointWriter, pool: Executor, pace: Pace) -> Engine:
@@ -212,6 +296,7 @@ class Import:
             pace=pace,
             clock=client.clock,
             envelope=client.envelope_size,
+            has_succeeded=self.report.rows_in(Bucket.ACCEPTED) > 0,
         )
         return Engine(
             lambda chunk: client.import_customers(chunk.bodies, agent=chunk.agent),
@@ -222,22 +307,45 @@ class Import:
             pool=pool,
             pace=pace,
             options=self._options,
+            longest_call=self._longest_call,
         )
 
     def _chunks(self, batches: Iterator[PreparedBatch], recorder: Recorder) -> Iterator[Chunk]:
         is_resumed = self._checkpoint.is_resumed  # before this run marks rows as done, which need no check
         for prepared in batches:
             self._rows_read += prepared.size
+            self._checkpoint.look_at(prepared)
             recorder.record_unsent(prepared)
             recorder.maybe_report_progress()  # a retry may read for long before it has a call to make
             rows = list(self._left(prepared.rows, recorder)) if is_resumed else prepared.rows
-            yield from chunk_rows(rows, self._limits, self._client.envelope_size, resend=self._options.resend)
+            yield from self._chunks_of(rows)
+        self._is_read = True
+
+    def _chunks_of(self, rows: Sequence[Row]) -> Iterator[Chunk]:
+        return chunk_rows(rows, self._limits, self._client.envelope_size, together=self._together)
+
+    @property
+    def _together(self) -> bool:
+        return self._options.resend or self._client.settings.refusals_are_atomic
+
+    def _reason_to_hold(self, row: Row) -> Reason | None:
+        return None if self._options.resend else self._checkpoint.reason_to_hold(row)
 
     def _left(self, rows: Iterable[Row], recorder: Recorder) -> Iterator[Row]:
         for row in rows:
             if self._checkpoint.is_done(row):
                 continue
-            if self._checkpoint.is_in_doubt(row) and not self._options.resend:
-                recorder.record(Bucket.UNKNOWN, [row], CUT_SHORT)
+            if reason := self._reason_to_hold(row):
+                recorder.record(Bucket.UNKNOWN, [row], reason)
             else:
                 yield row
+
+
+@contextmanager
+def _pool(threads: int) -> Iterator[Executor]:
+    """Yield a pool for calls, and do not wait for those that the engine no longer waits for."""
+    pool = ThreadPoolExecutor(threads, "socialscrm")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False)

@@ -12,8 +12,11 @@ from airflow_provider_socialscrm.importer.sources.text_lines import TextForm
 
 RULES: Final = frozenset(field.name for field in fields(Rules))
 OPTIONS: Final = frozenset(
-    {"rows_per_call", "bytes_per_call", "concurrency", "max_rejected", "on_unknown", "parallel_tasks"}
-)
+    {
+        "rows_per_call", "bytes_per_call", "concurrency", "max_rejected", "on_unknown", "parallel_tasks",
+        "allow_missing_rejects",
+    }
+)  # fmt: skip
 """Arguments that have the same names in the importer."""
 
 TEXT_FORM: Final = frozenset({"encoding", "delimiter"})

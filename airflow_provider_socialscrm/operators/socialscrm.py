@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider_socialscrm._compat import AirflowFailException, BaseXCom, has_retry_policies
+from airflow_provider_socialscrm._compat import AirflowFailException, BaseXCom, has_retry_policies, is_mapped
 from airflow_provider_socialscrm.api.errors import StopError
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS
@@ -28,10 +29,12 @@ from airflow_provider_socialscrm.links.socialscrm import ConsoleLink, RejectsLin
 from airflow_provider_socialscrm.operators.arguments import check_constants, options_of
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
 from airflow_provider_socialscrm.runtime.lineage import LineageMixin
-from airflow_provider_socialscrm.runtime.mapped_tasks import own_path, parallel_tasks
+from airflow_provider_socialscrm.runtime.mapped_tasks import parallel_tasks
+from airflow_provider_socialscrm.runtime.own_paths import own_path
 from airflow_provider_socialscrm.runtime.paths import check_apart, openable
 from airflow_provider_socialscrm.runtime.progress import report_progress
 from airflow_provider_socialscrm.runtime.reporting import log_outcome, log_preview, log_start
+from airflow_provider_socialscrm.runtime.task_identity import identity_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, ObjectStoragePath
@@ -44,6 +47,8 @@ if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.run import Import
     from airflow_provider_socialscrm.importer.sources.base import Source
 
+log = logging.getLogger(__name__)
+
 
 class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     """Import a table of customers into SocialsCRM, and account for each row.
@@ -52,9 +57,9 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     sent unless ``extension_fields`` names them. The input is read and checked to its end before the first call, so that
     errors in it are found before anything is sent. Each row ends in one bucket of the manifest, which the task returns:
     ``accepted`` (the CRM answered 200), ``rejected`` (the CRM rejected it), ``invalid`` (it cannot be sent),
-    ``duplicate``, ``blank`` (it has no value at all), ``unknown`` (sent, but the response was lost and sending it again
-    could do harm) or ``not_sent``. A task that fails pushes its manifest to XCom, too. No customer shows in logs, XCom
-    or rendered fields.
+    ``duplicate``, ``blank`` (it has no value at all), ``unknown`` (the CRM may have accepted it, and it is not sent
+    again, or not in this try) or ``not_sent``. A task that fails pushes its manifest to XCom, too. No customer shows in
+    logs, XCom or rendered fields.
 
     Safe to repeat: an import updates the customers that exist, as far as the vendor documents it. A row with
     ``welcome`` is sent again only if the CRM is known not to have taken it.
@@ -105,15 +110,20 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     :param max_rejected: rows that may be rejected without failing the task; it fails only after all other rows were
         sent. An int is a number of rows, a float from 0.0 to 1.0 a share of the input, ``None`` allows all. Default 0:
         no rejected row goes unnoticed.
-    :param rejects_path: where to write the rows that were not accepted, each with its position, code, meaning and hint;
-        its name ends in ``.parquet``, ``.csv`` or ``.jsonl`` (local or object storage). It holds customers' data. Each
-        run needs its own, as with ``{{ run_id }}``; a mapped task adds ``-{map_index}`` to the file's name. Default
-        ``None``: such rows are only counted, with their first positions.
-    :param on_unknown: what to do with a row with ``welcome`` that was sent and whose response was lost: ``hold`` it as
+    :param rejects_path: where to write the rows that were not accepted, each with its position, code, meaning and hint,
+        local or in object storage: a folder, whose path ends in ``/``, in which each import has a file of its own; or a
+        file whose name ends in ``.parquet``, ``.csv`` or ``.jsonl``, to which a mapped task adds ``-{map_index}``. A
+        file with rows of another import fails the task before any call. It holds customers' data. Default ``None``:
+        such rows are only counted, with their first positions.
+    :param on_unknown: what to do with a row with ``welcome`` that the CRM may have accepted: ``hold`` it as
         unknown (default, because the customer may have got the message) or ``resend`` it.
-    :param checkpoint_path: a small file with the checkpoint that a retry resumes from (local or object storage). Each
-        run needs its own; a mapped task adds ``-{map_index}`` to its name. Default ``None``: the checkpoint is in the
-        task's state on Airflow 3.3, and before 3.3 a retry sends every row again.
+    :param checkpoint_path: where to save the checkpoint that a retry resumes from, local or in object storage: a
+        folder, whose path ends in ``/``, in which each import has a file of its own; or a small file, to whose name a
+        mapped task adds ``-{map_index}``. Default ``None``: the checkpoint is in the task's state on Airflow 3.3, and
+        before 3.3 a retry sends every row again.
+    :param allow_missing_rejects: whether a retry goes on if rows that earlier tries recorded as not accepted are in no
+        file that it finds, for example because a worker's disk is lost. Default ``False``: it fails before any call
+        and names the rows.
     :param parallel_tasks: tasks of the tenant that run at once, this one included. They divide the connection's calls a
         second, unless the connection names a Redis through which they share them. Default ``None``: as many tasks of a
         map as can run at once, by its length, ``max_active_tis_per_dag``, ``max_active_tis_per_dagrun`` and
@@ -139,18 +149,19 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         bad_values: str = BAD_VALUES[0], duplicates: str = DUPLICATES[0],
         on_invalid: str = ON_INVALID[0], on_unknown: str = ON_UNKNOWN[0], max_rejected: float | None = 0,
         rejects_path: str | ObjectStoragePath | None = None,
-        checkpoint_path: str | ObjectStoragePath | None = None,
+        checkpoint_path: str | ObjectStoragePath | None = None, allow_missing_rejects: bool = False,
         socialscrm_conn_id: str = SocialSCRMHook.default_conn_name, dry_run: bool = False,
         rows_per_call: int = DEFAULT_ROWS, bytes_per_call: int = DEFAULT_BYTES,
         concurrency: int = DEFAULT_CONCURRENCY, parallel_tasks: int | None = None,
         **kwargs: Any,
     ) -> None:  # fmt: skip
-        super().__init__(**_with_retry_policy(kwargs))
+        super().__init__(**_with_retry_policy(kwargs, is_mapped=is_mapped(self)))
         self.data, self.encoding, self.delimiter = data, encoding, delimiter
         self.socialscrm_conn_id, self.max_rejected = socialscrm_conn_id, max_rejected
         self.rows_per_call, self.bytes_per_call = rows_per_call, bytes_per_call
         self.concurrency, self.parallel_tasks = concurrency, parallel_tasks
         self.rejects_path, self.checkpoint_path = rejects_path, checkpoint_path
+        self.allow_missing_rejects = allow_missing_rejects
         self.on_unknown, self.on_invalid, self.duplicates = on_unknown, on_invalid, duplicates
         self.columns, self.defaults, self.values = columns, defaults, values
         self.extension_fields, self.date_fields, self.null_values = extension_fields, date_fields, null_values
@@ -204,18 +215,22 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         options = self._options()
         if self.parallel_tasks is None:
             options = replace(options, parallel_tasks=parallel_tasks(context))
-        rejects_path = own_path(context, "rejects_path", openable(self.rejects_path))
-        checkpoint_path = own_path(context, "checkpoint_path", openable(self.checkpoint_path))
+        identity = identity_of(context)
+        rejects_path = own_path(identity, "rejects_path", self.rejects_path)
+        checkpoint_path = own_path(identity, "checkpoint_path", self.checkpoint_path)
         check_apart(data=openable(self.data), rejects_path=rejects_path, checkpoint_path=checkpoint_path)
+        # As early as this, so that a retry knows of a try that failed before its first row.
+        store = None if self._dry_run else checkpoint_store_for(context, checkpoint_path)
         source = self._source()
         hook = SocialSCRMHook(self.socialscrm_conn_id)
         with closing(hook.get_conn(self.concurrency)) as client, report_progress(context) as on_progress:
             self._settings = client.settings
             log_start(source, client.settings, dry_run=self._dry_run)
             if self._dry_run:
-                return self._preview(source, client, options, on_progress)
-            store = checkpoint_store_for(context, checkpoint_path)
-            self._running = Import(source, client, options, rejects_path, store, on_progress=on_progress)
+                return self._preview(source, client, options, on_progress, context)
+            self._running = Import(
+                source, client, options, rejects_path, store, identity=identity, on_progress=on_progress
+            )
             if self._killed:
                 self._running.stop()
             self._written_rejects = rejects_path
@@ -231,29 +246,31 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         return open_source(data, encoding=self.encoding, delimiter=self.delimiter)
 
     def _run(self, run: Import, context: Context) -> dict[str, Any]:
+        from airflow_provider_socialscrm.assets.socialscrm import customers_uri  # noqa: PLC0415
         from airflow_provider_socialscrm.runtime.metrics import emit_metrics  # noqa: PLC0415
         from airflow_provider_socialscrm.runtime.outlets import add_outlet_events  # noqa: PLC0415
 
         try:
             run.run()
-        except Exception:
+        except BaseException:  # Airflow's time-out is not an Exception
             # A failed task returns nothing, but its manifest is needed most.
-            context["ti"].xcom_push(key=BaseXCom.XCOM_RETURN_KEY, value=run.manifest())
+            _push(context, run.manifest())
             raise
         finally:
             log_outcome(run.manifest())
             emit_metrics(run.manifest(), run.before, {"dag_id": self.dag_id, "task_id": self.task_id})
-        add_outlet_events(self.outlets, context, run.manifest())
+        own = customers_uri(self.console_url, self._settings.tenant_id if self._settings else "")
+        add_outlet_events(self.outlets, context, run.manifest(), own)
         return run.manifest()
 
     def _preview(
-        self, source: Source, client: Client, options: Options, on_progress: ProgressCallback
+        self, source: Source, client: Client, options: Options, on_progress: ProgressCallback, context: Context
     ) -> dict[str, Any]:
         from airflow_provider_socialscrm.importer.dry_run import preview_import  # noqa: PLC0415
         from airflow_provider_socialscrm.importer.results.progress import ProgressObserver  # noqa: PLC0415
         from airflow_provider_socialscrm.runtime.outlets import outlets_of_dry_run  # noqa: PLC0415
 
-        self.outlets = outlets_of_dry_run(self.outlets)
+        self.outlets = outlets_of_dry_run(self.outlets, context)
         observer = ProgressObserver(on_progress, options.clock.now, options.progress_interval)
         found = preview_import(observer.observe(source), options, client.settings, client.envelope_size)
         log_preview(found)
@@ -264,11 +281,23 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         return options_of(vars(self))
 
 
-def _with_retry_policy(kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Return a task's arguments with our retry policy, where Airflow has policies and the user gave none."""
-    # Airflow applies default_args only to arguments that are not given, so a policy there must win here.
-    if not has_retry_policies() or "retry_policy" in (kwargs.get("default_args") or {}):
-        return kwargs
-    from airflow_provider_socialscrm.retry_policies import SocialSCRMRetryPolicy  # noqa: PLC0415 - Airflow 3.3
+def _push(context: Context, manifest: dict[str, Any]) -> None:
+    try:
+        context["ti"].xcom_push(key=BaseXCom.XCOM_RETURN_KEY, value=manifest)
+    except Exception as failure:  # noqa: BLE001 - must not hide why the task fails
+        log.warning("The manifest could not be pushed to XCom (%s); see the counts below", type(failure).__name__)
 
-    return {"retry_policy": SocialSCRMRetryPolicy(), **kwargs}
+
+def _with_retry_policy(kwargs: dict[str, Any], *, is_mapped: bool) -> dict[str, Any]:
+    """Return a task's arguments with our retry policy, where Airflow has policies and the user gave none."""
+    # Airflow applies default_args only to arguments that are not given, so a policy there must win here. For a mapped
+    # task it gives each argument a value, so None says nothing, and only the policy can see which delay is not default.
+    given = {} if is_mapped else {**(kwargs.get("default_args") or {}), **kwargs}
+    if not has_retry_policies() or "retry_policy" in given or kwargs.get("retry_policy") is not None:
+        return kwargs
+    from airflow_provider_socialscrm.retry_policies import (  # noqa: PLC0415 - Airflow 3.3
+        AIRFLOW_DELAYS,
+        SocialSCRMRetryPolicy,
+    )
+
+    return {**kwargs, "retry_policy": SocialSCRMRetryPolicy(task_delay=not given.keys().isdisjoint(AIRFLOW_DELAYS))}

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Asset
+from airflow.sdk import Asset, AssetAlias
+from airflow.sdk.exceptions import AirflowRuntimeError
 
 from airflow_provider_socialscrm.assets.socialscrm import SCHEME
 
@@ -16,25 +17,55 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def add_outlet_events(outlets: Iterable[Any], context: Context, manifest: Mapping[str, Any]) -> None:
-    """Add the counts of an import to the events of the tenants' assets among a task's outlets."""
-    for asset in filter(is_tenant_asset, outlets):
+def add_outlet_events(outlets: Iterable[Any], context: Context, manifest: Mapping[str, Any], own: str) -> None:
+    """Add the counts of an import to the events of the tenants' assets among a task's outlets.
+
+    :param own: the URI of the tenant's customers. The log names an asset of another host or tenant.
+    """
+    for outlet in outlets:
+        uri = _uri_of(outlet, context)
+        if not _is_of_a_tenant(uri):
+            continue
         counts = {"rows": dict(manifest["rows"]), "calls": manifest["calls"]["sent"]}
-        context["outlet_events"][asset].extra.update(counts)
+        context["outlet_events"][outlet].extra.update(counts)
+        if uri != own:
+            log.warning("The outlet %s is not the asset of this connection's tenant, %s: correct one of them", uri, own)
 
 
-def outlets_of_dry_run(outlets: Iterable[Any]) -> list[Any]:
+def outlets_of_dry_run(outlets: Iterable[Any], context: Context) -> list[Any]:
     """Return the outlets without the tenants' assets.
 
     Airflow creates an event for each outlet of a task that succeeds, and a dry run changes no customer.
     """
     all_outlets = list(outlets)
-    others = [outlet for outlet in all_outlets if not is_tenant_asset(outlet)]
+    others = [outlet for outlet in all_outlets if not _is_of_a_tenant(_uri_of(outlet, context))]
     if len(others) < len(all_outlets):
         log.info("A dry run changes no customers, so no DAG that waits for this task's asset is started")
     return others
 
 
-def is_tenant_asset(outlet: Any) -> bool:
-    """Return whether an outlet is the asset of a tenant's customers."""
-    return isinstance(outlet, Asset) and outlet.uri.startswith(f"{SCHEME}://")
+def _is_of_a_tenant(uri: str) -> bool:
+    return uri.startswith(f"{SCHEME}://")
+
+
+def _uri_of(outlet: Any, context: Context) -> str:
+    """Return the URI of an asset, or of the one that ``Asset.ref`` refers to; empty for anything else."""
+    if isinstance(outlet, Asset):
+        return outlet.uri
+    if hasattr(outlet, "uri"):  # a reference by URI, as the user wrote it
+        return _normal_form(outlet.uri)
+    if isinstance(outlet, AssetAlias) or not hasattr(outlet, "name"):
+        return ""
+    try:
+        key: Any = context["outlet_events"][outlet].key  # Airflow looks up the asset of that name
+    except AirflowRuntimeError as failure:  # the customers are imported, so the task must not fail for this
+        log.warning("Airflow does not find the outlet %r, so its event gets no counts (%s)", outlet.name, failure)
+        return ""
+    return str(key.uri)
+
+
+def _normal_form(uri: str) -> str:
+    try:
+        return Asset(uri).uri
+    except ValueError:
+        return ""

@@ -62,6 +62,7 @@ class ProgressEntry:
             return
         try:
             getattr(self._store, what)(*arguments)
-        except AirflowRuntimeError as failure:
-            log.info("Could not store progress in Airflow's task state (%s); see the log instead.", failure)
+        except Exception as failure:  # noqa: BLE001 - whatever Airflow raises, showing progress must not fail a task
+            what_failed = failure if isinstance(failure, AirflowRuntimeError) else type(failure).__name__
+            log.info("Could not store progress in Airflow's task state (%s); see the log instead.", what_failed)
             self._store = None

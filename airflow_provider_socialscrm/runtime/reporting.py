@@ -35,6 +35,8 @@ def log_outcome(manifest: Mapping[str, Any]) -> None:
     """Log where the rows of an import ended."""
     calls = counted(manifest["calls"]["sent"], "call")
     log.info("Rows: %s; %s in %.1f s", _counts(manifest), calls, manifest["seconds"]["total"])
+    if broke_off := manifest.get("broke_off"):
+        log.warning("The import broke off while %s (%s)", broke_off["while"], broke_off["error"])
     _log_refusals(manifest)
     _log_ambiguous_numbers(manifest)
     if (path := manifest["rejects_path"]) and manifest["refusals"]:
@@ -48,6 +50,8 @@ def log_preview(preview: Preview) -> None:
     manifest = preview.manifest()
     log.info("Dry run: no call was made. Rows: %s", _counts(manifest))
     log.info("An import needs %s and at least %s s", counted(preview.calls, "call"), f"{preview.seconds:,}")
+    if preview.welcome:
+        log.warning("%s", preview.welcome)
     _log_refusals(manifest)
     _log_ambiguous_numbers(manifest)
     for remark in manifest["remarks"]:

@@ -3,82 +3,114 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.sdk.exceptions import AirflowRuntimeError
 
 from airflow_provider_socialscrm._compat import task_state_store
 from airflow_provider_socialscrm.importer.errors import CheckpointError
+from airflow_provider_socialscrm.importer.results.checkpoint_stores import (
+    NOTHING,
+    CheckpointStore,
+    FileCheckpointStore,
+    NoCheckpointStore,
+    OwnedCheckpointStore,
+    Place,
+)
+from airflow_provider_socialscrm.runtime.task_identity import identity_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-    from airflow_provider_socialscrm.importer.results.checkpoint import CheckpointStore
 
 log = logging.getLogger(__name__)
 
 KEY: Final = "socialscrm_import"
 """Key of the checkpoint in the task state."""
 
+_KEYS: Final = {Place.STATE: KEY, Place.OWNER: f"{KEY}_owner"}
 
-class TaskStateCheckpointStore:
+_MISSING: Final = "missing"
+
+
+class TaskStateCheckpointStore(OwnedCheckpointStore):
     """Saves the state in Airflow's task state store (3.3), which survives retries, and clearing the task as well.
 
     :param store: ``context["task_state_store"]``.
-    :param identity: which run of which task the state is of; a state from before the task was cleared counts as none.
+    :param identity: which import it is of, as in :class:`OwnedCheckpointStore`, like ``number`` and ``is_retry``.
     """
 
-    def __init__(self, store: Any, identity: str) -> None:
+    def __init__(self, store: Any, identity: str, number: int = 1, *, is_retry: bool = False) -> None:
+        super().__init__(identity, number, is_retry=is_retry)
         self._store = store
-        self._identity = identity
 
-    def load(self) -> dict[str, Any] | None:
-        """Return the state of this run, or ``None`` if there is none.
+    @property
+    def _name(self) -> str:
+        return "Airflow's task state"
 
-        :raises CheckpointError: if Airflow cannot read it.
-        """
+    @property
+    def _remedy(self) -> str:
+        return "Run the task again when Airflow responds."
+
+    @property
+    def _remedy_if_damaged(self) -> str:
+        return f"Delete its key {KEY}, by Airflow's REST API, to start over."
+
+    def _read(self, place: Place) -> Any | None:
         try:
-            saved = self._store.get(KEY)
+            content = self._store.get(_KEYS[place], _MISSING)
         except AirflowRuntimeError as failure:
-            message = f"Airflow's task state cannot be read ({failure}), so it is not known which rows are done. "
-            raise CheckpointError(f"{message}No call was made. Run the task again when Airflow responds.") from None
-        return dict(saved["state"]) if saved and saved.get("identity") == self._identity else None
+            raise self._unreadable(failure, self._remedy) from None
+        if content == _MISSING:
+            return None
+        return NOTHING if content is None else content
 
-    def save(self, state: dict[str, Any]) -> None:
-        """Save the state in place of the one before.
+    def _write(self, place: Place, content: dict[str, Any]) -> None:
+        with self._named_errors():
+            self._store.set(_KEYS[place], content)
 
-        :raises CheckpointError: if Airflow cannot save it.
-        """
+    def _delete(self, place: Place) -> None:
+        with self._named_errors():
+            self._store.delete(_KEYS[place])
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
         try:
-            self._store.set(KEY, {"identity": self._identity, "state": state})
+            yield
         except AirflowRuntimeError as failure:
             message = f"Airflow's task state cannot be written ({failure}), so the import stops. "
             raise CheckpointError(message + "A retry resumes from the last save.") from None
 
-    def clear(self) -> None:
-        """Delete the state."""
-        self._store.delete(KEY)
-
 
 def checkpoint_store_for(context: Context, path: Any) -> CheckpointStore | None:
-    """Return the store of this task's checkpoint, and log which it is; ``None`` if there is none.
+    """Return the store of this task's checkpoint, with a trace of this try, and log which it is; ``None`` if none.
 
     :param path: ``checkpoint_path`` of the operator, which is used if it is given.
+    :raises InputError: if the file has the checkpoint of another import.
+    :raises CheckpointError: if the checkpoint cannot be read or written, or a newer try of the task has begun.
     """
-    store = task_state_store(context)
+    number, is_retry = context["ti"].try_number, is_retried(context["ti"])
+    store: CheckpointStore
     if path is not None:
-        from airflow_provider_socialscrm.importer.results.checkpoint import FileCheckpointStore  # noqa: PLC0415 - needs pyarrow
-
         log.info("The checkpoint is saved in %s: a retry resumes from it", path)
-        return FileCheckpointStore(path, _identity(context))
-    if store is not None:
+        store = FileCheckpointStore(path, identity_of(context).tries, number, is_retry=is_retry)
+    elif (state := task_state_store(context)) is not None:
         log.info("The checkpoint is saved in Airflow's task state: a retry resumes from it, clearing starts over")
-        return TaskStateCheckpointStore(store, _identity(context))
-    log.info("No checkpoint is saved: a retry sends every row again. Set checkpoint_path so that it can resume")
-    return None
+        store = TaskStateCheckpointStore(state, identity_of(context).tries, number, is_retry=is_retry)
+    else:
+        log.info(
+            "No checkpoint is saved: a retry sends every row again, and holds those with side effects as unknown. Set "
+            "checkpoint_path so that it can resume"
+        )
+        return NoCheckpointStore(is_retry=True) if is_retry else None
+    store.begin()
+    return store
 
 
-def _identity(context: Context) -> str:
-    # Clearing a task raises its max_tries, which distinguishes a cleared task, to start over, from a retried one.
-    ti = context["ti"]
-    return "/".join(str(part) for part in (ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.max_tries))
+def is_retried(ti: Any) -> bool:
+    """Return whether a task instance is a retry, rather than the first try of a run or after the task was cleared.
+
+    Clearing sets ``max_tries`` to the number of the last try plus the task's retries.
+    """
+    return bool(ti.try_number > 1 and ti.try_number != ti.max_tries - (ti.task.retries or 0) + 1)

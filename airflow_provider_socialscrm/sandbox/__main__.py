@@ -9,13 +9,13 @@ import errno
 import signal
 import sqlite3
 import sys
-from argparse import ArgumentDefaultsHelpFormatter, ArgumentParser, Namespace
+from argparse import ArgumentDefaultsHelpFormatter, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from ipaddress import ip_address
-from typing import Any
+from textwrap import fill
 
-from .faults import KINDS, Fault, FaultError, parse_fault
+from .faults import COMMON_OPTIONS, Fault, FaultError, descriptions, parse_fault_text
 from .server import Sandbox
 from .settings import FIELD_TYPES, SandboxSettings, SettingsError, description
 from .store import IN_MEMORY
@@ -23,7 +23,7 @@ from .store import IN_MEMORY
 DEFAULT_PORT = 8765
 """Our choice: a port that neither Airflow nor its usual databases use."""
 
-NAME_LISTS = ("admins", "agents")
+NAME_LISTS = ("admins", "agents", "check_order")
 """Settings given as names between commas."""
 
 STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
@@ -47,21 +47,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+class _Formatter(ArgumentDefaultsHelpFormatter, RawDescriptionHelpFormatter):
+    """Shows defaults, and leaves the lines of the list of faults as they are."""
+
+
+def _list_of_faults() -> str:
+    width = max(map(len, descriptions()))
+    kinds = [
+        fill(f"{kind:{width}}  {text}", width=100, initial_indent="  ", subsequent_indent=" " * (width + 4))
+        for kind, text in descriptions().items()
+    ]
+    return "\n".join(["kinds of faults:", *kinds, fill(f"Every kind takes {COMMON_OPTIONS}.", width=100)])
+
+
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="python -m airflow_provider_socialscrm.sandbox",
         description="Run a local SocialsCRM for demonstrations and tests.",
-        formatter_class=ArgumentDefaultsHelpFormatter,
+        formatter_class=_Formatter,
+        epilog=_list_of_faults(),
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="port to listen on; 0 takes a free one")
+    host_help = "a further name in the header Host to answer to; may be repeated; '*': every name"
+    parser.add_argument("--allow-host", action="append", default=[], metavar="NAME", help=host_help)
+    origin_help = "another web page's origin that may use /_sandbox/, such as http://localhost:3000; may be repeated"
+    parser.add_argument("--allow-origin", action="append", default=[], metavar="ORIGIN", help=origin_help)
     parser.add_argument("--database", default=IN_MEMORY, metavar="PATH", help="SQLite file for the customers")
     parser.add_argument("--seed", type=int, default=0, help="seed for faults that have a rate")
     latency_help = "let every call wait; short for --fault kind=latency,seconds=SECONDS"
     parser.add_argument("--latency", metavar="SECONDS", help=latency_help)
-    fault_help = (
-        f"put a fault in force, such as kind=http,status=503,rate=0.1; may be repeated; kinds: {', '.join(KINDS)}"
-    )
+    fault_help = "put a fault in force, such as kind=http,status=503,rate=0.1; may be repeated; the kinds are below"
     parser.add_argument("--fault", action="append", default=[], metavar="KIND", help=fault_help)
     defaults = SandboxSettings()
     for name in (name for name in FIELD_TYPES if name != "extension_fields"):
@@ -76,7 +92,15 @@ def _parser() -> ArgumentParser:
 
 def _sandbox(options: Namespace) -> Sandbox:
     settings, faults = _settings(options), _faults(options)
-    sandbox = Sandbox(settings, host=options.host, port=options.port, database=options.database, seed=options.seed)
+    sandbox = Sandbox(
+        settings,
+        host=options.host,
+        port=options.port,
+        database=options.database,
+        seed=options.seed,
+        allow_hosts=options.allow_host,
+        allow_origins=options.allow_origin,
+    )
     for fault in faults:
         sandbox.faults.add(fault)
     return sandbox
@@ -86,7 +110,7 @@ def _settings(options: Namespace) -> SandboxSettings:
     given = {name: value for name, value in vars(options).items() if name in FIELD_TYPES}
     for name in NAME_LISTS:
         if isinstance(given.get(name), str):
-            given[name] = [login.strip() for login in given[name].split(",")]
+            given[name] = [part.strip() for part in given[name].split(",")]
     if options.extension_field:
         given["extension_fields"] = dict(_name_and_type(text) for text in options.extension_field)
     return SandboxSettings().changed(given, strict=False)
@@ -101,21 +125,15 @@ def _name_and_type(text: str) -> tuple[str, str]:
 
 def _faults(options: Namespace) -> list[Fault]:
     latency = [] if options.latency is None else [f"kind=latency,seconds={options.latency}"]
-    return [parse_fault(_fault_rule(text), strict=False) for text in [*latency, *options.fault]]
-
-
-def _fault_rule(text: str) -> dict[str, Any]:
-    parts = [part.partition("=") for part in text.split(",")]
-    if not all(equals for _name, equals, _value in parts):
-        raise FaultError(f"--fault {text!r}: give name=value between commas, such as kind=latency,seconds=0.2")
-    return {name.strip(): value.strip() for name, _equals, value in parts}
+    return [parse_fault_text(text, "--fault") for text in [*latency, *options.fault]]
 
 
 def _announce(sandbox: Sandbox) -> None:
     settings = sandbox.settings
     if not _is_loopback(sandbox.host):
+        names = ", ".join(sandbox.access.names)
         warning = f"warning: {sandbox.host} can be reached from other machines; the sandbox protects nothing"
-        _say(warning, to_errors=True)
+        _say(f"{warning}. It answers to these hosts: {names}; --allow-host adds one", to_errors=True)
     _say(f"SocialsCRM sandbox ready on {sandbox.url}, tenant {settings.tenant_id}, agents {', '.join(settings.agents)}")
     connection = sandbox.connection_json(password="<ApiKey>")  # noqa: S106 - a placeholder
     _say(f"Airflow connection: AIRFLOW_CONN_SOCIALSCRM_DEFAULT='{connection}'")

@@ -15,6 +15,8 @@ USER_QUERY_PATH = "/se-api/user/query"
 
 MAIN_USER_ID = 1
 """The ``mainUserId`` of every agent; any number would do."""
+LONG_DIGITS = 18
+"""Digits that always fit a Long, the type of ``tenantId``; a longer id, or one of letters, is returned as text."""
 
 
 def query_user(crm: Crm, call: ApiCall) -> Answer:
@@ -29,7 +31,14 @@ def query_user(crm: Crm, call: ApiCall) -> Answer:
         raise Rejected(530)
     user_id = MAIN_USER_ID + 1 + settings.agents.index(username)
     names = {"username": username, "nickname": username, "guid": f"sandbox-{user_id}"}
-    return Answer(data={"mainUserId": MAIN_USER_ID, "tenantId": settings.tenant_id, "userId": user_id, **names})
+    return Answer(
+        data={"mainUserId": MAIN_USER_ID, "tenantId": _as_long(settings.tenant_id), "userId": user_id, **names}
+    )
+
+
+def _as_long(text: str) -> int | str:
+    """Return an id as the number that the vendor's sample has (vendor API 1.4)."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= LONG_DIGITS else text
 
 
 ENDPOINTS = (Endpoint("POST", USER_QUERY_PATH, query_user),)

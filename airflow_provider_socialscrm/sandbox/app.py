@@ -1,56 +1,46 @@
-"""The sandbox as a Starlette application: the API, the endpoints below ``/_sandbox/``, the page, and broken responses.
+"""The sandbox as a Starlette application: the API, the endpoints below ``/_sandbox/`` and the page.
 
 The API's routes come from the ``ENDPOINTS`` of each module in :data:`FAMILIES`; ``crm`` describes how to add one.
 """
 
 from __future__ import annotations
 
-import asyncio
-import socket
-import struct
 from collections.abc import Awaitable, Callable
-from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from . import agents, customers
-from .faults import FaultError, parse_fault
-from .page import SECURITY_HEADERS, render
+from .access import ADMIN_PREFIX, Guard
+from .faults import FaultError, parse_fault, parse_fault_text
+from .page import SECURITY_HEADERS, RefusedFault, render
+from .responses import Sleep, response_of
 from .settings import SettingsError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.types import Receive, Scope, Send
 
-    from .codes import Reply
+    from .access import Access
     from .crm import Crm, Endpoint
 
-    Sleep = Callable[[float], Awaitable[None]]
     Action = Callable[[Crm, Request, Any], Any]
 
 FAMILIES = (customers, agents)
 """Modules with ``ENDPOINTS``, one for each family of the vendor's interfaces."""
 
-ADMIN_PREFIX = "/_sandbox"
 
-TRANSPORT = "transport"
-"""Key in an ASGI scope's ``state`` under which a response finds its connection."""
-
-RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-"""Value of SO_LINGER with which closing a socket resets the connection: linger on, for 0 seconds."""
-
-
-def make_app(crm: Crm, sleep: Sleep) -> Starlette:
+def make_app(crm: Crm, sleep: Sleep, access: Access) -> Starlette:
     """Return the application of one CRM.
 
     :param sleep: waits for some seconds; latency faults use it
+    :param access: which requests are answered
     """
     routes = [
         *(_api_route(crm, endpoint, sleep) for family in FAMILIES for endpoint in family.ENDPOINTS),
@@ -58,7 +48,11 @@ def make_app(crm: Crm, sleep: Sleep) -> Starlette:
         Route("/favicon.ico", _no_icon, methods=["GET"]),
         _page_route(crm),
     ]
-    return Starlette(routes=routes, exception_handlers={HTTPException: _list_what_exists})
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(Guard, access=access)],
+        exception_handlers={HTTPException: _unknown(crm)},
+    )
 
 
 def _api_route(crm: Crm, endpoint: Endpoint, sleep: Sleep) -> Route:
@@ -74,34 +68,58 @@ def _api_route(crm: Crm, endpoint: Endpoint, sleep: Sleep) -> Route:
             await sleep(injection.wait)
         reply = crm.reply(call, injection)
         crm.record(call, injection, reply, crm.ticks() - started)
-        return _response(reply, crm.now())
+        return response_of(reply, crm.now(), sleep)
 
     return Route(endpoint.path, answer, methods=[endpoint.method])
 
 
 def _page_route(crm: Crm) -> Route:
     async def answer(request: Request) -> Response:
-        content = render(crm, str(request.base_url).rstrip("/"), request.query_params)
-        return HTMLResponse(content, headers=SECURITY_HEADERS)
+        refused = None
+        if request.method == "POST":
+            refused = _change_faults(crm, parse_qs((await request.body()).decode(errors="replace")))
+            if refused is None:
+                return RedirectResponse("/#faults", 303)
+        content = render(crm, str(request.base_url).rstrip("/"), request.query_params, refused)
+        return HTMLResponse(content, 200 if refused is None else 400, SECURITY_HEADERS)
 
-    return Route("/", answer, methods=["GET"])
+    return Route("/", answer, methods=["GET", "POST"])
+
+
+def _change_faults(crm: Crm, form: dict[str, list[str]]) -> RefusedFault | None:
+    """Do what the page's form asks for, and return the fault that does not fit, if any."""
+    if "remove" in form:
+        crm.faults.clear()
+        return None
+    text = form.get("fault", [""])[0]
+    try:
+        crm.faults.add(parse_fault_text(text))
+    except FaultError as error:
+        return RefusedFault(text, str(error))
+    return None
 
 
 async def _no_icon(_request: Request) -> Response:
     return Response(status_code=204)
 
 
-async def _list_what_exists(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    existing = sorted(
-        f"{method} {route.path}"
-        for route in request.app.routes
-        if isinstance(route, Route)
-        for method in route.methods or ()
-    )
-    return _json_response(
-        {"error": f"unknown endpoint: {request.method} {request.url.path}", "existing": existing}, status
-    )
+def _unknown(crm: Crm) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """Return the answer to a call that no endpoint fits: it lists what exists, and the call is remembered."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        path = request.url.path
+        if path != ADMIN_PREFIX and not path.startswith(f"{ADMIN_PREFIX}/"):
+            crm.record_unknown(path, status)
+        existing = sorted(
+            f"{method} {route.path}"
+            for route in request.app.routes
+            if isinstance(route, Route)
+            for method in route.methods or ()
+        )
+        return _json_response({"error": f"unknown endpoint: {request.method} {path}", "existing": existing}, status)
+
+    return answer
 
 
 class AdminError(ValueError):
@@ -173,41 +191,3 @@ ADMIN_ACTIONS: dict[tuple[str, str], Action] = {
     ("GET", "stats"): lambda crm, _request, _body: crm.stats(),
     ("POST", "reset"): _reset,
 }
-
-
-class ConnectionProtocol(H11Protocol):
-    """uvicorn's HTTP protocol, which also gives each request its connection."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        """Add the connection to the state that uvicorn copies into every request's scope."""
-        super().connection_made(transport)
-        self.app_state = {**self.app_state, TRANSPORT: transport}
-
-
-class BrokenResponse(Response):
-    """A response whose connection ends too early: reset before the first byte, or closed halfway."""
-
-    def __init__(self, reply: Reply, headers: dict[str, str]) -> None:
-        super().__init__(reply.content, reply.status or 0, headers, reply.content_type)
-        self._is_reset = reply.status is None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the part that arrives, then end the connection."""
-        transport: asyncio.Transport = scope["state"][TRANSPORT]
-        if self._is_reset:
-            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-            transport.abort()
-        else:
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            await send({"type": "http.response.body", "body": self.body, "more_body": True})
-            transport.close()
-        # Returning before uvicorn has noticed would make it answer 500, or log an error.
-        while (await receive())["type"] != "http.disconnect":
-            pass
-
-
-def _response(reply: Reply, now: float) -> Response:
-    headers = {"Date": formatdate(now, usegmt=True), **reply.headers}
-    if reply.is_complete:
-        return Response(reply.content, reply.status or 0, headers, reply.content_type)
-    return BrokenResponse(reply, {**headers, "Content-Length": str(reply.promised or 0)})

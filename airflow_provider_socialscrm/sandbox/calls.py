@@ -10,8 +10,13 @@ from collections import Counter, defaultdict, deque
 
 import msgspec
 
+from .codes import SUCCESS
+
 RECENT_CALLS = 1000
 """Calls remembered one by one; our choice, enough to look back over a demonstration."""
+PATHS_COUNTED = 100
+"""Paths counted one by one; our choice, since anybody can ask for any path. Calls to further ones count together."""
+OTHER_PATHS = "other paths"
 WINDOW_SECONDS = 1.0
 """Length of the sliding window, seconds (vendor API 5.1)."""
 
@@ -20,7 +25,7 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One call.
 
     :param at: arrival, seconds since the epoch by the server's clock
-    :param path: the API path
+    :param path: the API path, or the unknown one that was asked for
     :param user: the agent login, or the logins in its rows, as the call gave them
     :param rows: rows it carried
     :param code: the business code of the response, None when it had none
@@ -54,13 +59,20 @@ class CallLog:
         """Remember one call, and forget the oldest one when there are too many."""
         with self._lock:
             self._recent.append(record)
-            self._by_path[record.path] += 1
+            is_counted = record.path in self._by_path or len(self._by_path) < PATHS_COUNTED
+            self._by_path[record.path if is_counted else OTHER_PATHS] += 1
             self._by_code["none" if record.code is None else str(record.code)] += 1
 
     def recent(self) -> list[CallRecord]:
         """Return the last calls, oldest first."""
         with self._lock:
             return list(self._recent)
+
+    @property
+    def has_success(self) -> bool:
+        """Whether some call got code 200."""
+        with self._lock:
+            return self._by_code[str(SUCCESS)] > 0
 
     def totals(self) -> dict[str, dict[str, int]]:
         """Return how many calls there were, by path and by code ("none": the response had no code)."""

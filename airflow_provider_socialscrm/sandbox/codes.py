@@ -91,6 +91,32 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Dripping:
+    """A reply that arrives in pieces.
+
+    :param pieces: how many there are; blanks ahead of the content make it long enough
+    :param pause: seconds before each
+    :param with_headers: whether the status line and the headers arrive in pieces, too
+    """
+
+    pieces: int
+    pause: float
+    with_headers: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Compressed:
+    """A reply whose content is compressed behind many blanks.
+
+    :param encoding: ``gzip`` or ``deflate``
+    :param blanks: how many blanks, in bytes
+    """
+
+    encoding: str
+    blanks: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """The bytes that a client receives: a whole HTTP response, a part of one, or none.
 
@@ -101,6 +127,7 @@ class Reply:
     :param headers: further HTTP headers
     :param code: the business code in the body, None when it has none
     :param message: the text beside the code
+    :param delivery: how the bytes travel, None when they arrive as they are
     """
 
     status: int | None
@@ -110,6 +137,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     code: int | None = None
     message: str = ""
+    delivery: Dripping | Compressed | None = None
 
     @classmethod
     def of(cls, answer: Answer) -> Reply:

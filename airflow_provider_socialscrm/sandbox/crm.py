@@ -15,7 +15,8 @@ import msgspec
 
 from .calls import CallLog, CallRecord, SlidingWindow
 from .codes import OTHER, Answer, Rejected, Reply
-from .faults import ActiveFaults, Injection, parse_fault
+from .effects import reply_after
+from .faults import ActiveFaults, Arrival, Injection, parse_fault
 
 if TYPE_CHECKING:
     from .settings import SandboxSettings
@@ -25,6 +26,8 @@ SHOWN_USERS = 3
 """Agent logins of a call's rows that its record names; our choice, for the width of a table."""
 SHOWN_USER_LENGTH = 60
 """Characters of the logins that a record has; our choice, since anybody can send any text."""
+SHOWN_PATH_LENGTH = 100
+"""Characters of an unknown path that its record has; our choice, for the same reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +165,7 @@ class Crm:
         """Count a call and return the faults that strike it, or None when it is above the rate limit."""
         path = call.endpoint.path
         if self._limiter.admit(path, self.ticks(), self.settings.calls_per_second):
-            return self.faults.injection(path)
+            return self.faults.injection(Arrival(path, self.ticks(), self.call_log.has_success))
         return None
 
     def reply(self, call: ApiCall, injection: Injection | None) -> Reply:
@@ -170,12 +173,12 @@ class Crm:
         if injection is None:
             return Reply.throttled(self.settings.over_limit)
         if not injection.reaches_crm:
-            return injection.applied_to(Reply(None))
+            return reply_after(injection.fault, Reply(None))
         try:
             answer = call.endpoint.answer(self, call)
         except Rejected as rejected:
             answer = Answer.of(rejected)
-        return injection.applied_to(Reply.of(answer))
+        return reply_after(injection.fault, Reply.of(answer))
 
     def record(self, call: ApiCall, injection: Injection | None, reply: Reply, seconds: float) -> None:
         """Remember a call that has been replied to.
@@ -193,6 +196,25 @@ class Crm:
                 status=reply.status,
                 fault="over the rate limit" if injection is None else injection.name,
                 seconds=seconds,
+            )
+        )
+
+    def record_unknown(self, path: str, status: int) -> None:
+        """Remember a call to a path, or with a method, that no endpoint has.
+
+        :param status: the HTTP status of its response
+        """
+        self.call_log.add(
+            CallRecord(
+                at=self.now(),
+                path=path[:SHOWN_PATH_LENGTH],
+                user="",
+                rows=0,
+                code=None,
+                message="unknown endpoint",
+                status=status,
+                fault=None,
+                seconds=0.0,
             )
         )
 

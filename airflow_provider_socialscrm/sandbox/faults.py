@@ -1,21 +1,16 @@
-"""Faults on request: their kinds, the ones in force, and what each does to a call's reply."""
+"""Faults on request: their kinds, and which calls the ones in force strike. ``effects`` has what they do to a reply.
+
+The docstring of a kind is its description on the page and in ``--help``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Annotated, Any, get_args
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
-
-from .codes import HTML_TYPE, Answer, Rejected, Reply
-
-GATEWAY_PAGE = b"""<html>
-<head><title>502 Bad Gateway</title></head>
-<body><center><h1>502 Bad Gateway</h1></center><hr><center>nginx</center></body>
-</html>
-"""
 
 Seconds = Annotated[float, Meta(ge=0, le=3600)]
 Status = Annotated[int, Meta(ge=200, le=599)]
@@ -76,14 +71,14 @@ class NoCode(Rule, frozen=True, tag="no_code"):
 
 
 class Html(Rule, frozen=True, tag="html"):
-    """A gateway answers with its HTML page and a ``status``; ``commit`` says whether the customers were stored."""
+    """A gateway returns its HTML page with a ``status``; ``commit=true``: after the customers were stored."""
 
     status: Status = 502
     commit: bool = False
 
 
 class Http(Rule, frozen=True, tag="http"):
-    """A gateway answers with a ``status``, and ``retry_after``, seconds or an HTTP date; ``commit`` as for ``html``."""
+    """A gateway returns a ``status``; ``commit=true``: late, after the customers were stored (our assumption)."""
 
     status: Status = 503
     retry_after: int | str | None = None
@@ -91,14 +86,117 @@ class Http(Rule, frozen=True, tag="http"):
 
 
 class Code(Rule, frozen=True, tag="code"):
-    """The CRM answers with a business ``code``; nothing was stored. ``message`` defaults to the vendor's text."""
+    """The CRM returns a ``code``; ``commit=true``: late, after the customers were stored (our assumption)."""
 
     code: int = 517
     message: str | None = None
+    commit: bool = False
 
 
-Fault = Latency | ResetBefore | ResetAfter | Truncated | NotJson | Empty | NoCode | Html | Http | Code
+class Outage(Rule, frozen=True, tag="outage"):
+    """For some ``seconds`` all calls fail ``by`` a closed connection, 503 or 517; ``times`` counts outages."""
+
+    seconds: Seconds = 60.0
+    by: Literal["closed", "503", "517"] = "closed"
+    times: Annotated[int, Meta(ge=1)] | None = 1
+
+
+class Stray(Rule, frozen=True, tag="stray"):
+    """Once a call got 200, a server in between returns a page with a ``status`` such as 404, 401, 302 or 200."""
+
+    status: Status = 404
+
+
+class Drip(Rule, frozen=True, tag="drip"):
+    """The response arrives over some ``seconds``, a piece after each ``pause``; ``headers=true``: headers, too."""
+
+    seconds: Seconds = 60.0
+    pause: Annotated[float, Meta(ge=0.01, le=3600)] = 1.0
+    headers: bool = False
+
+
+class Bomb(Rule, frozen=True, tag="bomb"):
+    """The customers were stored, but the response decompresses to many ``mebibytes``."""
+
+    mebibytes: Annotated[int, Meta(ge=1, le=2**20)] = 1024
+    encoding: Literal["gzip", "deflate"] = "gzip"
+
+
+class NumberSpelling(Rule, frozen=True, tag="number_spelling"):
+    """The numbers in a response that names rows (setting ``failures``) look different (our assumption)."""
+
+    spelling: Literal["c.us", "plus", "integer", "spaces", "mixed"] = "mixed"
+
+
+class CodeSpelling(Rule, frozen=True, tag="code_spelling"):
+    """The response has its code as 200.0 (float), "200" (text) or 2e2 (exponent) (our assumption)."""
+
+    spelling: Literal["float", "text", "exponent"] = "float"
+
+
+class ByteOrderMark(Rule, frozen=True, tag="byte_order_mark"):
+    """The response begins with a byte-order mark (our assumption)."""
+
+
+class Gbk(Rule, frozen=True, tag="gbk"):
+    """The response has a Chinese message in GBK, although its header says UTF-8 (our assumption)."""
+
+
+Fault = (
+    Latency
+    | ResetBefore
+    | ResetAfter
+    | Truncated
+    | NotJson
+    | Empty
+    | NoCode
+    | Html
+    | Http
+    | Code
+    | Outage
+    | Stray
+    | Drip
+    | Bomb
+    | NumberSpelling
+    | CodeSpelling
+    | ByteOrderMark
+    | Gbk
+)
 KINDS: dict[str, type[Rule]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Fault)}
+
+COMMON_OPTIONS = "times (calls to strike), rate (0 to 1), after (calls to let pass first), path (the end of the paths)"
+"""The options of every kind, with their units, for a person who reads a list of kinds."""
+
+
+def descriptions() -> dict[str, str]:
+    """Return what each kind does, in one sentence, and its own options with their defaults."""
+    return {kind: _description(rule) for kind, rule in KINDS.items()}
+
+
+def _description(kind: type[Rule]) -> str:
+    sentence = (kind.__doc__ or "").replace("``", "")
+    common = msgspec.structs.asdict(Rule())
+    own = [field for field in msgspec.structs.fields(kind) if field.name not in common]
+    return f"{sentence} Options: {', '.join(map(_option, own))}." if own else sentence
+
+
+def _option(field: msgspec.structs.FieldInfo) -> str:
+    default = msgspec.json.encode(field.default).decode().strip('"')
+    choices = get_args(field.type) if get_origin(field.type) is Literal else ()
+    others = [choice for choice in choices if choice != field.default]
+    return f"{field.name}={default}" + (f" (or {', '.join(others)})" if others else "")
+
+
+def parse_fault_text(text: str, label: str = "fault") -> Fault:
+    """Read one rule as people type it, such as ``kind=latency,seconds=0.2,rate=0.1``.
+
+    :param label: what an error calls the text
+    :raises FaultError: when it is not name=value between commas, the kind does not exist or an option does not fit it
+    """
+    parts = [part.partition("=") for part in text.split(",")]
+    if not all(equals for _name, equals, _value in parts):
+        raise FaultError(f"{label} {text!r}: give name=value between commas, such as kind=latency,seconds=0.2")
+    return parse_fault({name.strip(): value.strip() for name, _equals, value in parts}, strict=False)
 
 
 def parse_fault(rule: Mapping[str, Any], *, strict: bool = True) -> Fault:
@@ -140,33 +238,26 @@ class Injection:
     def reaches_crm(self) -> bool:
         """Whether the call is carried out, and its customers stored."""
         match self.fault:
-            case Html(commit=commit) | Http(commit=commit):
+            case Html(commit=commit) | Http(commit=commit) | Code(commit=commit):
                 return commit
-            case ResetBefore() | Code():
+            case ResetBefore() | Outage() | Stray():
                 return False
             case _:
                 return True
 
-    def applied_to(self, reply: Reply) -> Reply:
-        """Return what the fault makes of a reply; the reply does not matter when the call never reached the CRM."""
-        match self.fault:
-            case ResetBefore() | ResetAfter():
-                reply = Reply(None)
-            case Truncated():
-                reply = replace(reply, content=reply.content[: len(reply.content) // 2], promised=len(reply.content))
-            case NotJson():
-                reply = Reply(200, b"<<< not JSON >>>")
-            case Empty():
-                reply = Reply(200)
-            case NoCode():
-                reply = Reply(200, b'{"message":"Success","data":""}')
-            case Html(status=status):
-                reply = Reply(status, GATEWAY_PAGE, content_type=HTML_TYPE)
-            case Http(status=status, retry_after=retry_after):
-                reply = Reply(status, headers={} if retry_after is None else {"Retry-After": str(retry_after)})
-            case Code(code=code, message=message):
-                reply = Reply.of(Answer.of(Rejected(code, message)))
-        return reply
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The facts of a call that decide whether a fault strikes it.
+
+    :param path: the API path
+    :param now: seconds of a clock that never goes back
+    :param has_success: whether some call before got code 200
+    """
+
+    path: str
+    now: float = 0.0
+    has_success: bool = False
 
 
 @dataclass
@@ -176,23 +267,34 @@ class ActiveFault:
     :param fault: its rule
     :param seen: calls on its paths so far, without those that an earlier fault struck
     :param struck: calls it struck
+    :param begun: how often it struck, where one that lasts counts once
+    :param until: when one that lasts ends, by the clock of the arrivals
     """
 
     fault: Fault
     seen: int = 0
     struck: int = 0
+    begun: int = 0
+    until: float = float("-inf")
 
-    def strikes(self, path: str, chance: float) -> bool:
+    def strikes(self, call: Arrival, chance: float) -> bool:
         """Count a call and return whether the fault strikes it.
 
         :param chance: a random number, at least 0 and below 1
         """
-        if not path.endswith(self.fault.path):
+        if not call.path.endswith(self.fault.path):
             return False
+        if call.now < self.until:
+            self.struck += 1
+            return True
         self.seen += 1
-        has_some_left = self.fault.times is None or self.struck < self.fault.times
-        is_due = self.seen > self.fault.after and has_some_left and chance < self.fault.rate
-        self.struck += is_due
+        has_some_left = self.fault.times is None or self.begun < self.fault.times
+        may_strike = call.has_success or not isinstance(self.fault, Stray)
+        is_due = self.seen > self.fault.after and has_some_left and may_strike and chance < self.fault.rate
+        if is_due:
+            self.struck += 1
+            self.begun += 1
+            self.until = call.now + (self.fault.seconds if isinstance(self.fault, Outage) else 0.0)
         return is_due
 
 
@@ -214,13 +316,13 @@ class ActiveFaults:
         """Remove all faults."""
         self._active = ()
 
-    def injection(self, path: str) -> Injection:
+    def injection(self, call: Arrival) -> Injection:
         """Count a call and return what strikes it: all due latencies, and the first other fault that is due."""
         wait, fault = 0.0, None
         for active in self._active:
             if isinstance(active.fault, Latency):
-                wait += active.fault.seconds if active.strikes(path, self._random()) else 0.0
-            elif fault is None and active.strikes(path, self._random()):
+                wait += active.fault.seconds if active.strikes(call, self._random()) else 0.0
+            elif fault is None and active.strikes(call, self._random()):
                 fault = active.fault
         return Injection(wait, fault)
 

@@ -1,4 +1,4 @@
-"""The page that shows a person the customers, calls, settings and faults. It changes nothing."""
+"""The page that shows a person the customers, calls, settings and faults, with a form for a fault."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from jinja2 import Environment, StrictUndefined, Template
 
 from .codes import SUCCESS
 from .customers import BATCH_IMPORT_PATH, IMPORT_PATH
+from .faults import COMMON_OPTIONS, descriptions
 from .settings import FIXED_ASSUMPTIONS, assumptions_in_force
 
 if TYPE_CHECKING:
@@ -28,11 +29,13 @@ REFRESH_SECONDS = 3
 """Seconds between two loads when the page refreshes itself; our choice."""
 
 SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; frame-ancestors 'none'"
+    ),
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-"""The page loads nothing and runs no script, whatever a customer's name contains."""
+"""The page loads nothing, runs no script, whatever a customer's name contains, and no other page can frame it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +68,24 @@ class View:
         return "/?" + urlencode({name: value for name, value in wanted.items() if value not in defaults})
 
 
-def render(crm: Crm, url: str, query: Mapping[str, str]) -> str:
+@dataclass(frozen=True, slots=True)
+class RefusedFault:
+    """A fault that a person typed and that does not fit.
+
+    :param text: what was typed
+    :param reason: what is wrong with it
+    """
+
+    text: str
+    reason: str
+
+
+def render(crm: Crm, url: str, query: Mapping[str, str], refused: RefusedFault | None = None) -> str:
     """Return the page as HTML.
 
     :param url: base URL as the reader sees it
     :param query: the page's query string
+    :param refused: the fault that the form could not put in force, if any
     """
     view = View.of(query)
     found = crm.store.count(view.search)
@@ -89,6 +105,9 @@ def render(crm: Crm, url: str, query: Mapping[str, str]) -> str:
         agents=_customers_by_agent(crm),
         stats=crm.stats(),
         faults=crm.faults.listed(),
+        refused=refused,
+        kinds=descriptions(),
+        common_options=COMMON_OPTIONS,
         assumptions=assumptions_in_force(crm.settings),
         fixed_assumptions=FIXED_ASSUMPTIONS,
         success=SUCCESS,

@@ -7,7 +7,7 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import uvicorn
 
-from .app import ConnectionProtocol, make_app
+from .access import Access
+from .app import make_app
 from .crm import Crm
+from .responses import ConnectionProtocol
 from .settings import SandboxSettings
 from .store import IN_MEMORY, CustomerStore
 
@@ -46,6 +48,8 @@ class Sandbox(Crm):
     :param port: port to listen on; default 0, any free one
     :param database: path of an SQLite file for the customers; default in memory
     :param seed: seed of the random numbers that decide about faults with a ``rate``; default 0, so that runs repeat
+    :param allow_hosts: names in the header ``Host`` that it answers to, besides this machine's and ``host``; ``*``: all
+    :param allow_origins: origins of other web pages that may use the endpoints below ``/_sandbox/``; ``*``: all
     """
 
     def __init__(
@@ -56,6 +60,8 @@ class Sandbox(Crm):
         port: int = 0,
         database: str = IN_MEMORY,
         seed: int = 0,
+        allow_hosts: Iterable[str] = (),
+        allow_origins: Iterable[str] = (),
     ) -> None:
         super().__init__(
             settings or SandboxSettings(),
@@ -66,6 +72,7 @@ class Sandbox(Crm):
         )
         self.host = host
         self.port = port
+        self.access = Access(host, allow_hosts, allow_origins)
 
     @property
     def url(self) -> str:
@@ -112,11 +119,11 @@ class Sandbox(Crm):
 class _Server(uvicorn.Server):
     """uvicorn's server, which wakes waiting calls when it stops."""
 
-    def __init__(self, crm: Crm) -> None:
+    def __init__(self, sandbox: Sandbox) -> None:
         self._stopping = asyncio.Event()
         super().__init__(
             uvicorn.Config(
-                make_app(crm, self._sleep),
+                make_app(sandbox, self._sleep, sandbox.access),
                 http=ConnectionProtocol,
                 ws="none",
                 loop="asyncio",
@@ -140,8 +147,8 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def _running(crm: Crm, listener: socket.socket) -> Iterator[None]:
-    server = _Server(crm)
+def _running(sandbox: Sandbox, listener: socket.socket) -> Iterator[None]:
+    server = _Server(sandbox)
     thread = threading.Thread(target=server.run, args=([listener],), name="socialscrm-sandbox")
     thread.start()
     try:

@@ -24,6 +24,8 @@ ASSUMED_SETTINGS = (
     "failures",
     "strangers",
     "over_limit",
+    "check_order",
+    "create_time_expires",
     "window_seconds",
     "time_zone",
     "rows_per_call",
@@ -44,7 +46,11 @@ FIXED_ASSUMPTIONS = (
         "A number not of 7 to 15 digits, a malformed birthday, a built-in field that is not a text: -1 "
         "(see docs/vendor-api.md, 3.2)."
     ),
-    "The order of the checks; 523 or 501 for a header-signed body's tenantId; -1 for a body that is not an object.",
+    (
+        "What a signature lacks is found before its values are checked, and the rows are checked last "
+        "(see docs/vendor-api.md, 3.5)."
+    ),
+    "523 or 501 for a header-signed body's tenantId; -1 for a body that is not an object.",
     "Tags, stages and sources need no configuration: any name is accepted (see docs/vendor-api.md, 3.2).",
     (
         "The response to an import has an empty data unless the setting failures makes it name rows "
@@ -52,6 +58,9 @@ FIXED_ASSUMPTIONS = (
     ),
 )
 """Assumptions that no setting switches."""
+
+CHECKS = ("tenant", "token", "time", "plan", "role")
+"""What a signed call is checked for."""
 
 Name = Annotated[str, Meta(min_length=1)]
 ExtensionType = Annotated[str, Meta(pattern=r"^(text|number|date|select:.+)$")]
@@ -95,6 +104,22 @@ class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     window_seconds: Annotated[
         float, Meta(gt=0, description="Seconds a signature may be off; our assumption (see docs/vendor-api.md, 2.4).")
     ] = 60.0
+    create_time_expires: Annotated[
+        bool,
+        Meta(
+            description=(
+                "Whether an old or a future createTime is rejected; our assumption (see docs/vendor-api.md, 2.4)."
+            )
+        ),
+    ] = True
+    check_order: Annotated[
+        tuple[str, ...],
+        Meta(
+            description=(
+                f"Order of the checks, the names {', '.join(CHECKS)}; our assumption (see docs/vendor-api.md, 3.5)."
+            )
+        ),
+    ] = CHECKS
     time_zone: Annotated[
         str, Meta(description="Zone of createTime, an IANA name; our assumption (see docs/vendor-api.md, 2.3).")
     ] = "Asia/Shanghai"
@@ -150,6 +175,10 @@ class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     ] = "none"
 
     def __post_init__(self) -> None:
+        if sorted(self.check_order) != sorted(CHECKS):
+            raise SettingsError(
+                f"setting check_order: give each of {', '.join(CHECKS)} once. It means: {description('check_order')}"
+            )
         try:
             ZoneInfo(self.time_zone)
         except (KeyError, ValueError, OSError):

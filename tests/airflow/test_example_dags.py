@@ -49,7 +49,8 @@ def test_each_partition_is_imported_by_a_task_of_its_own(airflow, socialscrm_san
     manifests = airflow.xcoms("mapped_partitions", "import_partition")
     assert [manifest["rows"]["accepted"] for manifest in manifests] == [50, 50, 50]
     assert len(socialscrm_sandbox.customers()) == 150
-    rejects = sorted(tmp_path.glob("rejects-*.csv"))
+    rejects = sorted((tmp_path / "rejects" / "dag_id=mapped_partitions").rglob("map_index=*/rejects.csv"))
+    assert len(rejects) == 3
     assert sorted(manifest["rejects_path"] for manifest in manifests) == [str(path) for path in rejects]
     assert links(airflow.path, "socialscrm_rejects") == [""] * 3  # a browser opens no local file from Airflow
     assert links(airflow.path, "socialscrm_console") == [socialscrm_sandbox.url] * 3
@@ -76,6 +77,31 @@ def test_the_dag_after_an_import_reads_the_counts_of_its_event(airflow, socialsc
     ((_, extra),) = asset_events(airflow.path)
     assert extra["rows"] == manifest["rows"]
     assert extra["calls"] == manifest["calls"]["sent"]
+
+
+CHOSEN = {0: "celebrate", 1: "ask_for_fixes", 5: "raise_alarm"}
+"""The task that follows an import of twenty rows, by how many of them are bad."""
+
+
+@pytest.mark.parametrize("bad", CHOSEN)
+def test_the_manifest_decides_which_task_runs_next(airflow, socialscrm_sandbox: Sandbox, connection, tmp_path, bad):
+    data = tmp_path / "customers.csv"
+    numbers = [f"86152666{n:05}" if n >= bad else f"none-{n}" for n in range(20)]
+    data.write_text("\n".join(["whatsApp", *numbers]), encoding="utf-8")
+    succeed(airflow, "branch_and_notify", SOCIALSCRM_FOLDER=str(tmp_path), SOCIALSCRM_DATA=str(data), **connection)
+
+    assert [name for name in CHOSEN.values() if airflow.xcoms("branch_and_notify", name)] == [CHOSEN[bad]]
+    assert airflow.xcoms("branch_and_notify", "report") == [{"notify": "the run has ended"}]
+    assert len(socialscrm_sandbox.customers()) == 20 - bad
+
+
+def test_a_failed_import_notifies_with_its_counts(airflow, socialscrm_sandbox: Sandbox, connection, tmp_path):
+    for _ in range(2):
+        socialscrm_sandbox.inject("code", code=516)
+    done = airflow.run("dags", "test", "branch_and_notify", SOCIALSCRM_FOLDER=str(tmp_path), **connection)
+
+    assert "NOTIFY import_customers failed: 0 of " in done.stdout + done.stderr
+    assert airflow.xcoms("branch_and_notify", "report") == [{"notify": "the run has ended"}]
 
 
 def links(home: Path, key: str) -> list[str]:

@@ -10,6 +10,7 @@ from requests.structures import CaseInsensitiveDict
 
 from airflow_provider_socialscrm.api.answers import clock_offset, read_answer, retry_after
 from airflow_provider_socialscrm.api.codes import TABLES, Family, Recovery
+from airflow_provider_socialscrm.api.envelopes import read_envelope
 from airflow_provider_socialscrm.api.errors import (
     ClockError,
     NotReadyError,
@@ -50,6 +51,23 @@ def failure_of(status, body=b"", headers=None, **options):
         (b'{"code":"200","data":1}', 1),
         (b'{"code":" 200 ","data":1}', 1),
         (b' \n{"data":{"code":531},"code":200}\r\n', {"code": 531}),
+        (b'{"code":200.0,"data":1}', 1),
+        (b'{"code":2e2,"data":1}', 1),
+        (b'{"code":"200.0","data":1}', 1),
+        (b'{"code":"2e2","data":1}', 1),
+        (b'{"code":"2.00E+2","data":1}', 1),
+        (b'\xef\xbb\xbf{"code":200,"data":1}', 1),
+        (b'\xef\xbb\xbf \n{"code":200,"data":1}', 1),
+        ('{"code":200,"message":"成功","data":"李"}'.encode("utf-16"), "李"),
+        ('{"code":200,"data":"李"}'.encode("utf-16-le"), "李"),
+        ('{"code":200,"data":"李"}'.encode("utf-16-be"), "李"),
+        ('{"code":200,"data":1}'.encode("utf-32"), 1),
+        ('{"code":200,"message":"成功","data":1}'.encode("gbk"), 1),
+        ('{"code":200,"message":"請稍後再試","data":1}'.encode("big5"), 1),
+        ('{"code":200,"message":"succès","data":1}'.encode("latin-1"), 1),
+        (b'{"code":200,"message":"\xff\xfe\x80","data":1}', 1),
+        (b'{"code":200,"message":"two\nlines\x00","data":1}', 1),
+        (b'{"code":200,"message":"\\ud83d","data":1}', 1),
     ],
 )
 def test_http_200_with_code_200_is_success_whatever_the_message_says(body, data):
@@ -59,7 +77,7 @@ def test_http_200_with_code_200_is_success_whatever_the_message_says(body, data)
 @pytest.mark.parametrize(
     ("body", "kind", "number"),
     [
-        (envelope(code=517, message="database error", data=""), ServiceError, 517),
+        (envelope(code=517, message="database error", data=""), UncertainError, 517),
         (envelope(code="531", message="userName is error"), RowError, 531),
         (envelope(code=502), ClockError, 502),
         (envelope(code=522, message="Success"), SettingError, 522),
@@ -103,7 +121,24 @@ def test_another_code_is_the_failure_its_table_entry_says(body, kind, number):
         (b'{"code":null}', "has no code"),
         (b'{"code":true}', "has no code"),
         (b'{"code":false}', "has no code"),
-        (b'{"code":200.0}', "has no code"),
+        (b'{"code":200.5}', "has no code"),
+        (b'{"code":1e999}', "has no code"),
+        (b'{"code":"1e99"}', "has no code"),
+        (b'{"code":"200.5"}', "has no code"),
+        (b'{"code":"true"}', "has no code"),
+        (b'{"code":"2_00"}', "has no code"),
+        (b'{"code":"NaN"}', "has no code"),
+        (b'{"code":NaN}', "ends early"),
+        (b'{"code":200,"data":NaN}', "ends early"),
+        (b'{"code":200,"data":-Infinity}', "ends early"),
+        (b'{"code":200,"code":531}', "ends early"),
+        (b'{"code":531,"data":{"fail":["861"],"fail":[]}}', "ends early"),
+        (b'{"code":200,"data":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "ends early"),
+        (b'{"code":200,"data":' + b'{"a":' * 100_000 + b"1" + b"}" * 100_000 + b"}", "ends early"),
+        (b'{"code":200,"data":[' + b"[]," * 300_000 + b"[]]}", "ends early"),
+        (b"\xef\xbb\xbf", "is empty"),
+        (b"\xef\xbb\xbf<html>", "is a web page"),
+        (b"\xef\xbb\xbf\xef\xbb\xbf{}", "is not JSON"),
         (b'{"code":""}', "has no code"),
         (b'{"code":"ok"}', "has no code"),
         (b'{"code":"--1"}', "has no code"),
@@ -120,6 +155,40 @@ def test_an_answer_that_cannot_be_read_leaves_the_outcome_unknown(body, says):
     assert "check Base URL" in str(failure)
 
 
+@pytest.mark.parametrize(
+    ("said", "charset", "content_type", "shown"),
+    [
+        ("客户不存在", "utf-8", "", "客户不存在"),
+        ("客户不存在", "utf-8-sig", "application/json", "客户不存在"),
+        ("客户不存在", "utf-16", "", "客户不存在"),
+        ("客户不存在", "gbk", "application/json;charset=GBK", "客户不存在"),
+        ("客戶不存在", "big5", 'application/json; charset="big5"', "客戶不存在"),
+        ("客户不存在", "utf-8", "application/json; charset=ISO-8859-1", "客户不存在"),
+        ("client 不存在", "gbk", "", "client \ufffd"),  # the charset is a guess, so a name might be shown in another
+        ("José", "latin-1", "", "Jos\ufffd"),
+        ("José", "latin-1", "application/json; charset=ISO-8859-1", "Jos\ufffd"),
+        ("客户 x", "gbk", "application/json; charset=utf-7", "\ufffd x"),
+        ("客户 x", "gbk", "application/json; charset=unicode_escape", "\ufffd x"),
+        ("客户 x", "gbk", "application/json; charset=no-such", "\ufffd x"),
+        ("客户 x", "gbk", "application/json; charset=hex", "\ufffd x"),
+        ("half \ud83d", "ascii", "", "half \ufffd"),
+    ],
+)
+def test_a_code_is_read_beside_a_text_in_any_charset(said, charset, content_type, shown):
+    escaped = json.dumps({"code": 531, "message": said}, ensure_ascii=charset == "ascii")
+    found = read_envelope(escaped.encode(charset), content_type)
+    assert (found.code, found.message) == (531, shown)
+
+
+@given(st.text(), st.sampled_from(["gb18030", "big5", "shift_jis", "euc-kr", "cp1251", "latin-1", "utf-16", "utf-8"]))
+def test_no_charset_of_a_text_makes_another_code_of_a_code(said, charset):
+    body = json.dumps({"message": said, "code": 531}, ensure_ascii=False).encode(charset, "ignore")
+    try:
+        assert read_envelope(body).code == 531
+    except UncertainError as failure:
+        assert charset not in {"gb18030", "utf-16", "utf-8"}, failure  # noqa: PT017
+
+
 TAKEN = envelope(code=200, message="Success", data="")
 
 
@@ -131,7 +200,7 @@ TAKEN = envelope(code=200, message="Success", data="")
         ((301, 302, 303, 307, 308), SettingError, Recovery.STOP, "redirect"),
         ((401, 403, 404, 405, 407), SettingError, Recovery.STOP, "Base URL"),
         ((413,), TooLargeError, Recovery.HALVE_BYTES, "bytes_per_call"),
-        ((408, 429, 503), ServiceError, Recovery.WAIT, "did not process the call"),
+        ((408, 429, 503), UncertainError, Recovery.UNCERTAIN, "not known"),
         ((400, 409, 415, 422), RequestError, Recovery.STOP, "Auth scheme"),
         ((500, 502, 504, 520, 599), UncertainError, Recovery.UNCERTAIN, "not known"),
     ],
@@ -143,6 +212,27 @@ def test_another_http_status_is_a_failure_whatever_the_body_says(statuses, kind,
         assert str(status) in str(failure)
         assert says in str(failure)
         assert failure.code is None
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("value", ["0", "7", formatdate(NOW + 30, usegmt=True), formatdate(NOW - 30, usegmt=True)])
+def test_a_busy_server_that_says_when_to_come_again_took_nothing(status, value):
+    failure = failure_of(status, headers={"Retry-After": value})
+    assert (type(failure), failure.recovery) == (ServiceError, Recovery.WAIT)
+    assert "did not process the call" in str(failure)
+
+
+@pytest.mark.parametrize(
+    ("status", "value"),
+    [
+        *((status, value) for status in (429, 503) for value in ("", "soon", "-5", "1.5", "Tue, 99 Nov 2026 25:00:00")),
+        *((status, "7") for status in (408, 500, 502, 504)),  # no busy server's statuses
+    ],
+)
+def test_without_a_time_to_come_again_the_call_may_have_been_taken(status, value):
+    failure = failure_of(status, headers={"Retry-After": value})
+    assert (type(failure), failure.recovery) == (UncertainError, Recovery.UNCERTAIN)
+    assert "not known" in str(failure)
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,8 @@ from __future__ import annotations
 import gc
 import json
 import logging
-import shutil
 import socket
 import ssl
-import subprocess
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -211,14 +209,17 @@ def test_a_lost_connection_leaves_the_outcome_unknown_and_a_repeat_is_harmless(c
         ({"kind": "html"}, UncertainError),
         ({"kind": "html", "status": 200}, UncertainError),
         ({"kind": "http", "status": 500}, UncertainError),
-        ({"kind": "http", "status": 503}, ServiceError),
+        ({"kind": "http", "status": 503}, UncertainError),
+        ({"kind": "http", "status": 503, "retry_after": 0}, ServiceError),
+        ({"kind": "http", "status": 429}, UncertainError),
+        ({"kind": "http", "status": 408}, UncertainError),
         ({"kind": "http", "status": 429, "retry_after": 3}, ServiceError),
         ({"kind": "http", "status": 413}, TooLargeError),
         ({"kind": "http", "status": 400}, RequestError),
         ({"kind": "http", "status": 401}, SettingError),
         ({"kind": "http", "status": 403}, SettingError),
         ({"kind": "http", "status": 404}, SettingError),
-        ({"kind": "code", "code": 517}, ServiceError),
+        ({"kind": "code", "code": 517}, UncertainError),
         ({"kind": "code", "code": 522}, SettingError),
         ({"kind": "code", "code": -1, "message": "?"}, UnknownCodeError),
     ],
@@ -288,20 +289,6 @@ def test_settings_that_no_call_can_be_made_with_are_named(settings, customer, ch
     failure = failure_of(Client(replace(settings, **changes)), customer)
     assert type(failure) is SettingError
     assert label in str(failure)
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory) -> str:
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl makes the certificate, and is not installed")
-    path = tmp_path_factory.mktemp("tls") / "self-signed.pem"
-    command = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=localhost -batch"
-    names = ["-addext", "subjectAltName=IP:127.0.0.1"]
-    files = ["-keyout", str(path), "-out", str(path.with_suffix(".crt"))]
-    subprocess.run([openssl, *command.split(), *names, *files], check=True, capture_output=True)
-    path.write_text(path.read_text() + path.with_suffix(".crt").read_text())
-    return str(path)
 
 
 @pytest.fixture
@@ -421,3 +408,39 @@ def test_threads_may_share_a_client(settings, crm):
     with closing(Client(settings, connections=4)) as client, ThreadPoolExecutor(8) as pool:
         assert list(pool.map(lambda one: client.import_customers([one]), rows)) == [""] * 40
     assert sorted(stored["whatsApp"] for stored in crm.customers()) == [f"86152{number:08}" for number in range(40)]
+
+
+def hang_up_after_the_request(listener: socket.socket, times: int) -> None:
+    """Read requests to their end, and close each connection without a response."""
+    for _ in range(times):
+        connection, _ = listener.accept()
+        with connection:
+            connection.settimeout(5)
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += connection.recv(65536)
+            head, _, body = head.partition(b"\r\n\r\n")
+            length = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+            while len(body) < length:
+                body += connection.recv(65536)
+
+
+def test_a_response_that_is_lost_behind_a_proxy_leaves_the_outcome_unknown(settings, customer, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        proxy = pool.submit(hang_up_after_the_request, listener, 1)
+        failure = failure_of(at(settings, "http://crm.invalid"), customer)
+        proxy.result()
+    assert type(failure) is UncertainError
+
+
+def test_a_proxy_that_refuses_the_tunnel_means_that_nothing_was_sent(settings, customer, monkeypatch, serve):
+    proxy = serve(lambda _: SUCCESS)  # it knows no CONNECT
+    monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    failure = failure_of(at(settings, "https://crm.invalid"), customer)
+    assert type(failure) is ServiceError
+    assert proxy.requests == []

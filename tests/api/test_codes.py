@@ -100,7 +100,7 @@ def test_who_is_at_fault_fits_what_is_done(family, code):
     fitting = {
         Recovery.STOP: stops,
         Recovery.RE_SIGN: {Blame.CONNECTION},
-        Recovery.WAIT: {Blame.SERVICE},
+        Recovery.UNCERTAIN: {Blame.SERVICE},
         Recovery.POLL: {Blame.SERVICE},
         Recovery.HALVE_BYTES: {Blame.REQUEST},
     }

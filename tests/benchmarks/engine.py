@@ -15,7 +15,7 @@ from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.api.signing import body_token
 from airflow_provider_socialscrm.importer.options import ALL, DEFAULT_CONCURRENCY, DEFAULT_ROWS, Options, Rules
-from airflow_provider_socialscrm.importer.results.checkpoint import CheckpointStore, NoCheckpointStore
+from airflow_provider_socialscrm.importer.results.checkpoint_stores import CheckpointStore, NoCheckpointStore
 from airflow_provider_socialscrm.importer.run import Import
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 

@@ -26,9 +26,13 @@ class IntegerField(StringField):
     pass
 
 
+class BooleanField(StringField):
+    pass
+
+
 @pytest.fixture(autouse=True)
 def wtforms(monkeypatch):
-    fields = SimpleNamespace(StringField=StringField, IntegerField=IntegerField)
+    fields = SimpleNamespace(StringField=StringField, IntegerField=IntegerField, BooleanField=BooleanField)
     monkeypatch.setitem(sys.modules, "wtforms", fields)
     monkeypatch.setitem(sys.modules, "wtforms.validators", SimpleNamespace(Optional=lambda: "optional", any_of=tuple))
 
@@ -42,6 +46,7 @@ def test_extra_fields_are_those_of_the_metadata():
     }
     assert widgets["auth_scheme"].validators == ["optional", ("body", "header")]
     assert [name for name, one in widgets.items() if isinstance(one, IntegerField)] == ["calls_per_second", "timeout"]
+    assert [name for name, one in widgets.items() if isinstance(one, BooleanField)] == ["refusals_are_atomic"]
 
 
 def test_standard_fields_are_those_of_the_metadata():

@@ -4,6 +4,7 @@ import json
 import logging
 import socket
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 from airflow.sdk import Connection
@@ -17,9 +18,11 @@ from airflow_provider_socialscrm.api.settings import (
     DEFAULT_TIMEOUT,
     AuthScheme,
     Settings,
+    Transport,
 )
 from airflow_provider_socialscrm.get_provider_info import get_provider_info
-from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook, settings_of
+from airflow_provider_socialscrm.hooks.connection import settings_of
+from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.support.sandbox import as_new
 
@@ -95,13 +98,16 @@ def test_every_extra_of_a_uri_is_read(connect):
     [
         ({}, {}),
         ({"tenant_id": 503516}, {"tenant_id": "503516"}),
-        ({"tenant_id": " 1 ", "login": " agent "}, {}),
+        ({"tenant_id": " 1 ", "login": " agent ", "password": " key\n"}, {}),
         ({"host": "https://crm.example.com/"}, {"base_url": "https://crm.example.com"}),
         ({"host": "HTTPS://crm.example.com"}, {"base_url": "https://crm.example.com"}),
         ({"host": "crm.example.com"}, {"base_url": "https://crm.example.com"}),
         ({"host": "crm.example.com", "port": 8443}, {"base_url": "https://crm.example.com:8443"}),
         ({"host": "https://crm.example.com/", "port": 8443}, {"base_url": "https://crm.example.com:8443"}),
         ({"host": "127.0.0.1", "port": 8080, "schema": "http"}, {"base_url": "http://127.0.0.1:8080"}),
+        ({"host": "https://crm.example.com:8443", "port": 8443}, {"base_url": "https://crm.example.com:8443"}),
+        ({"host": "crm.example.com:8443", "port": 8443}, {"base_url": "https://crm.example.com:8443"}),
+        ({"host": "http://[::1]:8080", "port": 8080}, {"base_url": "http://[::1]:8080"}),
         ({"host": "https://münchen.example"}, {"base_url": "https://münchen.example"}),
         ({"host": "  "}, {}),
         ({"auth_scheme": "header"}, {"auth_scheme": AuthScheme.HEADER}),
@@ -109,6 +115,12 @@ def test_every_extra_of_a_uri_is_read(connect):
         ({"time_zone": "America/Sao_Paulo"}, {"time_zone": "America/Sao_Paulo"}),
         ({"calls_per_second": 2, "timeout": "5.5"}, {"calls_per_second": 2.0, "timeout": 5.5}),
         ({"auth_scheme": "", "time_zone": None, "calls_per_second": "", "timeout": None}, {}),
+        ({"refusals_are_atomic": True}, {"refusals_are_atomic": True}),
+        ({"refusals_are_atomic": "True"}, {"refusals_are_atomic": True}),
+        ({"refusals_are_atomic": False}, {}),
+        ({"refusals_are_atomic": " false "}, {}),
+        ({"refusals_are_atomic": None}, {}),
+        ({"refusals_are_atomic": ""}, {}),
     ],
     ids=str,
 )
@@ -117,9 +129,75 @@ def test_a_connection_given_as_json_becomes_settings(connect, changes, expected)
     assert settings == Settings(**{name: getattr(DEFAULTS, name) for name in Settings.__slots__} | expected)
 
 
-def test_an_extra_of_another_name_changes_nothing(connect):
-    extra = {"tenant_id": "1", "verify": False, "api_key": "x", "base_url": "http://x", "TIME_ZONE": "UTC", "clock": 1}
+def test_an_extra_of_another_name_changes_nothing_and_is_named_in_the_log(connect, monkeypatch):
+    extra, lines = {"tenant_id": "1", "api_key": "x-secret", "base_url": "http://x", "clock": 1}, []
+    # Airflow's loggers are of another library in each of its versions.
+    log = SimpleNamespace(warning=lambda text, *values: lines.append(text % values))
+    monkeypatch.setattr(SocialSCRMHook, "log", log)
     assert connect(as_json() | {"extra": extra}).get_settings() == DEFAULTS
+    assert lines == ["Connection 'socialscrm_default': the extras api_key, base_url, clock are not read"]
+
+
+MISSPELLED = [
+    ("tenantId", "tenant_id"),
+    ("TENANT_ID", "tenant_id"),
+    ("tenant", "tenant_id"),
+    ("authScheme", "auth_scheme"),
+    ("timezone", "time_zone"),
+    ("call_per_second", "calls_per_second"),
+    ("proxy", "proxies"),
+    ("header", "headers"),
+    ("time_out", "timeout"),
+    ("refusals_atomic", "refusals_are_atomic"),
+]
+
+
+@pytest.mark.parametrize(("name", "meant"), MISSPELLED)
+def test_an_extra_with_nearly_the_right_name_is_an_error_that_says_the_right_one(connect, name, meant):
+    hook = connect(as_json() | {"extra": {"tenant_id": "1", name: "x"} if meant != "tenant_id" else {name: "1"}})
+    with pytest.raises(SettingError, match=f"the extra '{name}' is not read: did you mean '{meant}'\\?"):
+        hook.get_settings()
+
+
+def test_the_names_that_forms_once_wrote_are_read(connect):
+    extra = {"extra__socialscrm__tenant_id": "7", "extra__socialscrm__timeout": 5, "timeout": 5}
+    settings = connect(as_json() | {"extra": extra}).get_settings()
+    assert (settings.tenant_id, settings.timeout) == ("7", 5.0)
+
+
+def test_an_extra_with_two_values_is_an_error(connect):
+    extra = {"tenant_id": "1", "extra__socialscrm__tenant_id": "2"}
+    with pytest.raises(SettingError, match="the extra tenant_id has two values"):
+        connect(as_json() | {"extra": extra}).get_settings()
+
+
+TRANSPORTS = [
+    ({"proxies": "http://proxy:3128"}, Transport(proxies={"http": "http://proxy:3128", "https": "http://proxy:3128"})),
+    ({"proxies": {"https": "http://proxy:3128"}}, Transport(proxies={"https": "http://proxy:3128"})),
+    ({"proxies": '{"https": "socks5://u:p@proxy"}'}, Transport(proxies={"https": "socks5://u:p@proxy"})),
+    ({"verify": False}, Transport(verify=False)),
+    ({"verify": " False "}, Transport(verify=False)),
+    ({"verify": "true"}, Transport()),
+    ({"verify": __file__}, Transport(verify=__file__)),
+    ({"cert": __file__}, Transport(cert=__file__)),
+    ({"cert": [__file__, __file__]}, Transport(cert=(__file__, __file__))),
+    ({"cert": json.dumps([__file__, __file__])}, Transport(cert=(__file__, __file__))),
+    ({"headers": {"X-Team": "crm"}}, Transport(headers={"X-Team": "crm"})),
+    ({"headers": '{"X-Team": "crm"}'}, Transport(headers={"X-Team": "crm"})),
+    ({"headers": "", "proxies": None, "verify": "", "cert": ""}, Transport()),
+]
+
+
+@pytest.mark.parametrize(("extras", "transport"), TRANSPORTS, ids=str)
+def test_proxies_certificates_and_headers_are_read_as_from_airflows_http_connections(connect, extras, transport):
+    assert connect(as_json(**extras)).get_settings().transport == transport
+
+
+def test_secrets_of_the_transport_are_masked_and_in_no_repr(connect):
+    extras = {"proxies": "http://u:only-this-proxy-knows@proxy", "headers": {"X-Auth": "only-this-header-says"}}
+    settings = connect(as_json(**extras)).get_settings()
+    shown = redact(f"{settings!r} {settings.transport.proxies['https']} {settings.transport.headers['X-Auth']}")
+    assert "only-this" not in shown
 
 
 @pytest.mark.parametrize(
@@ -165,6 +243,22 @@ WRONG = [
     ("calls_per_second", [45], "must be a number above 0"),
     ("timeout", -1, "must be a number above 0"),
     ("timeout", "inf", "must be a number above 0"),
+    ("proxies", "proxy:3128", "must have an address such as"),
+    ("proxies", {"https": "proxy"}, "must have an address such as"),
+    ("proxies", {"https": 3128}, "must be the address of a proxy"),
+    ("proxies", "{https}", "must be the address of a proxy"),
+    ("verify", "/no/such/file.pem", "must be true, false, or the path"),
+    ("verify", 0, "must be true, false, or the path"),
+    ("cert", "/no/such/file.pem", "must be the path of a certificate"),
+    ("cert", [__file__], "must be the path of a certificate"),
+    ("cert", "[", "must be the path of a certificate"),
+    ("headers", "X-Team: crm", "must be names and values"),
+    ("headers", {"X-Team": 1}, "must be names and values"),
+    ("headers", {"X Team": "crm"}, "that HTTP allows"),
+    ("headers", {"X-Team": "crm\r\nX: 1"}, "that HTTP allows"),
+    ("headers", {"Token": "x"}, "which the provider sets"),
+    ("headers", {"content-TYPE": "x"}, "which the provider sets"),
+    *(("refusals_are_atomic", wrong, "must be true or false") for wrong in ("yes", 1, 0, [True], {"on": True})),
 ]
 
 
@@ -192,9 +286,49 @@ def test_a_password_in_the_address_is_not_repeated(connect):
     assert "secret" not in str(caught.value)
 
 
-def test_an_extra_that_is_not_an_object_is_named():
-    with pytest.raises(SettingError, match="Extra is not a JSON object"):
-        settings_of(Connection(conn_id="crm", conn_type="socialscrm", login="agent", password="key", extra="[1]"))
+def test_ports_that_differ_are_named(connect):
+    with pytest.raises(SettingError, match="Base URL names port 8443, and Port is 443"):
+        connect(as_json(host="https://crm.example.com:8443", port=443)).get_settings()
+
+
+@pytest.mark.parametrize(
+    ("extra", "says"),
+    [
+        ("[1]", "Extra is not a JSON object"),
+        ("1", "Extra is not a JSON object"),
+        ("null", "Extra is not a JSON object"),
+        ("tenant_id=1", "Extra is not JSON"),
+        ("{'tenant_id': 1}", "Extra is not JSON"),
+    ],
+)
+def test_an_extra_that_is_not_an_object_is_named(extra, says):
+    with pytest.raises(SettingError, match=says):
+        settings_of(Connection(conn_id="crm", conn_type="socialscrm", login="agent", password="key", extra=extra))
+
+
+def test_the_hook_makes_calls_with_dictionaries(connect, crm_to_fill):
+    with connect(json.loads(crm_to_fill.connection_json("body"))) as hook:
+        hook.import_customers([{"whatsApp": "8613800000000", "friendName": "Ann"}])
+    hook.import_customers([{"whatsApp": "8613800000001"}])
+    assert [customer["whatsApp"] for customer in crm_to_fill.customers()] == ["8613800000000", "8613800000001"]
+
+
+def test_a_block_opens_one_client_and_closes_it(connect, monkeypatch):
+    closed = []
+    monkeypatch.setattr(Client, "close", lambda client: closed.append(client))  # noqa: PLW0108 - a method
+    monkeypatch.setattr(Client, "import_customers", lambda client, *_, **__: client)
+    with connect(as_json()) as hook:
+        first, second = hook.import_customers([{"whatsApp": "1"}]), hook.import_customers([])
+    assert first is second
+    assert closed == [first]
+
+
+@pytest.mark.parametrize("value", [8613800000000, 1.5, None, ["a"], True])
+def test_a_dictionary_whose_value_is_not_text_is_rejected_without_showing_it(connect, value):
+    with pytest.raises(TypeError) as caught:
+        connect(as_json()).import_customers([{"whatsApp": "1"}, {"whatsApp": value}])
+    assert str(caught.value).startswith(f"Customer 1: the value of 'whatsApp' has the type {type(value).__name__}.")
+    assert "8613800000000" not in str(caught.value)
 
 
 def test_the_connection_is_found_by_its_id(monkeypatch):
@@ -263,6 +397,12 @@ def crm(running_sandbox: Sandbox) -> Iterator[Sandbox]:
     """The running sandbox as new; no test of a connection may leave a customer in it."""
     yield as_new(running_sandbox)
     assert running_sandbox.customers() == []
+
+
+@pytest.fixture
+def crm_to_fill(running_sandbox: Sandbox) -> Sandbox:
+    """The running sandbox as new."""
+    return as_new(running_sandbox)
 
 
 def to_sandbox(crm: Sandbox, scheme: str, **changes: object) -> dict[str, object]:

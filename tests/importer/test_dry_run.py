@@ -115,7 +115,7 @@ def test_rows_beside_the_one_file_go_also_when_the_dry_run_breaks_off(tmp_path, 
     unsendable = pd.DataFrame({"mobile": ["x"] * 3 * FLUSH_ROWS})
 
     def break_off(*_args, **_options):
-        assert len(list((tmp_path / "rejects.csv.parts").iterdir())) == 3
+        assert len(list((tmp_path / "rejects.csv.parts").glob("*.jsonl"))) == 3
         raise OSError("The disk is gone.")
 
     monkeypatch.setattr("airflow_provider_socialscrm.importer.dry_run.chunk_rows", break_off)

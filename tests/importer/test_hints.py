@@ -198,7 +198,8 @@ NOTED = {
 NO_HINT_TO_FOLLOW = {
     "duplicate",  # wanted, and chosen by an argument: tests of duplicates
     "unreadable",  # a file's lines: tests of files
-    "stopped", "nothing-sent", "named", "not-in-response", "cut-short",  # about the run or the CRM, not about a value
+    "stopped", "nothing-sent", "named", "not-in-response", "cut-short",
+    "broke-off", "no-checkpoint", "started-over", "decided-before",  # about the run or the CRM, not about a value
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.codes import REFUSED, TABLES
-from airflow_provider_socialscrm.api.errors import RequestError, ServiceError, SettingError
+from airflow_provider_socialscrm.api.errors import RequestError, SettingError, UncertainError
 from airflow_provider_socialscrm.api.retry import RetryLimits
 from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.importer.errors import SystemicError
@@ -23,8 +23,8 @@ from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.support.imports import counts_of, failure_of, number_of, rejected_rows, table_of
 from tests.support.sandbox import settings_of
 
-SOON = RetryLimits(first_wait=0.005, longest_wait=0.02)
-"""Waits too short for a person to notice."""
+SOON = RetryLimits(first_wait=0.005, longest_wait=0.02, outage=0.0)
+"""Waits too short for a person to notice; they are of no use against an outage."""
 
 ANY_NUMBER_REFUSED = 10**9
 
@@ -112,6 +112,8 @@ def test_a_code_that_is_no_rows_fault_stops_the_run_in_that_very_call(
 
 @pytest.mark.parametrize(("code", "text", "more", "scheme", "rows", "after"), each_in_turn(*GOES_ON, *GOES_ON))
 def test_a_code_that_passes_is_mended_within_the_chunk_it_struck(with_novk, *, scheme, rows, after, code, text, more):
+    if code == 502 and not after:
+        with_novk.configure(clock_offset=600)  # before any call is accepted, only another time is worth a second call
     with_novk.inject("code", code=code, message=text, after=after, times=1)
     run = importing(settings_of(with_novk, scheme), people(rows, scheme), rows_per_call=10, concurrency=1)
     assert failure_of(run) is None
@@ -125,7 +127,7 @@ def test_a_code_that_passes_is_mended_within_the_chunk_it_struck(with_novk, *, s
     ("code", "error", "sentence"),
     [
         (502, SettingError, "Its clock agrees with ours. Check the worker's clock; on the body scheme set Time zone"),
-        (517, ServiceError, "Not caused by your data"),
+        (517, UncertainError, "Not caused by your data"),
     ],
 )
 def test_a_code_that_waiting_does_not_fix_stops_the_run(with_novk, scheme, code, error, sentence):
@@ -134,8 +136,8 @@ def test_a_code_that_waiting_does_not_fix_stops_the_run(with_novk, scheme, code,
     failure = failure_of(run)
     assert type(failure) is error
     assert sentence in str(failure)
-    assert counts_of(run) == {"not_sent": 40}
-    assert with_novk.stats()["calls"] == {502: 3, 517: SOON.attempts}[code]
+    assert counts_of(run) == {{502: "not_sent", 517: "unknown"}[code]: 40}
+    assert with_novk.stats()["calls"] == {502: 1, 517: SOON.attempts}[code]
 
 
 @SCHEMES
@@ -212,6 +214,17 @@ def test_a_create_time_read_in_another_zone_is_named_and_nothing_is_sent(crm):
     assert "set Time zone to the zone in which the CRM reads createTime" in str(failure)
     assert counts_of(run) == {"not_sent": 400}
     assert crm.customers() == []
+    assert crm.stats()["calls"] == 1  # not one for each connection, nor another one with the same time
+
+
+def test_a_wrong_zone_and_a_wrong_clock_together_cost_two_calls(crm):
+    crm.configure(time_zone="America/Sao_Paulo", clock_offset=600)
+    run = importing(settings_of(crm, "body"), people(400, "body"), rows_per_call=10)
+    failure = failure_of(run)
+    assert isinstance(failure, SettingError)
+    assert "Its clock is +600 s from ours, and signing with its own time did not help" in str(failure)
+    assert counts_of(run) == {"not_sent": 400}
+    assert crm.stats()["calls"] == 2
 
 
 # Refused batches, however the CRM behaves where its vendor is silent.

@@ -383,7 +383,7 @@ def test_text_in_another_encoding_is_refused_with_those_it_may_be_and_no_name(en
     assert [name for name in names if name in message] == []
 
 
-@pytest.mark.parametrize("data", ["https://example.com/customers.csv", "nowhere://bucket/customers.csv"])
+@pytest.mark.parametrize("data", ["elsewhere://example.com/customers.csv", "nowhere://bucket/customers.csv"])
 def test_a_path_that_no_file_system_reads_is_refused_in_one_sentence(data):
     from airflow_provider_socialscrm.runtime.paths import openable
 

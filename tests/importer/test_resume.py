@@ -21,7 +21,8 @@ from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError, StoppedError
 from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.options import ALL, Options, Rules
-from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint, FileCheckpointStore
+from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint
+from airflow_provider_socialscrm.importer.results.checkpoint_stores import FileCheckpointStore
 from airflow_provider_socialscrm.importer.results.intervals import Intervals
 from airflow_provider_socialscrm.importer.results.report import Report
 from airflow_provider_socialscrm.importer.run import Import
@@ -389,7 +390,7 @@ def test_a_changed_row_that_is_not_done_yet_is_sent_as_it_is_now(crm, tmp_path):
     assert times(crm) == [(number(position), 1) for position in range(31)]
 
 
-def test_a_row_in_the_place_of_one_in_doubt_is_not_held_instead_of_it(crm, tmp_path):
+def test_when_rows_have_moved_all_with_side_effects_are_held_as_any_may_be_the_one_in_doubt(crm, tmp_path):
     world = world_of(crm, tmp_path, ["welcome"] * 4, concurrency=1)
     with pytest.raises(KilledError):
         world.attempt("killed after", 0)  # the first row is marked, and the process is killed before its call
@@ -398,8 +399,21 @@ def test_a_row_in_the_place_of_one_in_doubt_is_not_held_instead_of_it(crm, tmp_p
 
     manifest = world.attempt().manifest()
 
-    assert manifest["rows"]["unknown"] == 0
-    assert times(crm) == [(number(position), 1) for position in range(4)]
+    assert manifest["rows"]["unknown"] == 4
+    assert times(crm) == []
+    assert_nothing_is_left(world)
+    assert world.attempt().manifest() == manifest
+
+
+def test_when_rows_have_moved_before_any_with_side_effects_was_sent_none_is_held(crm, tmp_path):
+    world = world_of(crm, tmp_path, ["good"] * 18 + ["welcome"] * 4, concurrency=1)
+    with pytest.raises(StoppedError):
+        world.attempt("stopped", 3)
+    world.table, world.done = world.table.take([1, 0, *range(2, 22)]), set()
+
+    assert world.attempt().manifest()["rows"]["accepted"] == 22
+    welcomed = {customer["whatsApp"]: customer["welcomes"] for customer in crm.customers() if customer["welcomes"]}
+    assert welcomed == {number(position): 1 for position in range(18, 22)}
 
 
 def test_rows_in_doubt_are_sent_again_where_the_user_wants_it(crm, tmp_path):

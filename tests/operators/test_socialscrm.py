@@ -11,12 +11,14 @@ import pyarrow as pa
 import pytest
 from airflow.sdk import DAG, task
 
+from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.errors import RetriableError
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.support.airflow import FakeTaskInstance
+from tests.support.clock import FakeClock
 
 
 @pytest.fixture(params=["body", "header"])
@@ -157,15 +159,49 @@ def test_an_unavailable_service_leaves_the_rest_to_airflows_retry_and_pushes_the
         SocialSCRMImportOperator(task_id="import_customers", data=customers()).execute({"ti": ti})
 
     ((key, manifest),) = ti.pushed
-    assert (key, manifest["rows"]["not_sent"], manifest["rows"]["accepted"]) == ("return_value", 5, 0)
+    assert (key, manifest["rows"]["unknown"], manifest["rows"]["accepted"]) == ("return_value", 5, 0)
+
+
+class TimedOutError(BaseException):
+    """Not an Exception, as Airflow's time-out is."""
+
+
+@pytest.mark.parametrize("failure", [TimedOutError(), KeyboardInterrupt(), SystemExit(1), TypeError()])
+def test_however_a_task_ends_its_manifest_is_pushed_and_logged(crm: Sandbox, monkeypatch, caplog, failure):
+    caplog.set_level(logging.INFO)
+    ti, send = FakeTaskInstance(), Client.import_customers
+
+    def end(self, rows, **options):
+        if len(rows) < 100:
+            raise failure
+        return send(self, rows, **options)
+
+    monkeypatch.setattr(Client, "import_customers", end)
+    with pytest.raises(type(failure)):
+        SocialSCRMImportOperator(task_id="import_customers", data=customers(150)).execute({"ti": ti})
+
+    ((key, manifest),) = ti.pushed
+    assert (key, manifest["rows"]["accepted"], manifest["rows"]["unknown"]) == ("return_value", 100, 50)
+    assert manifest["broke_off"] == {"error": type(failure).__name__, "while": "sending"}
+    assert f"The import broke off while sending ({type(failure).__name__})" in caplog.text
+
+
+def test_an_xcom_that_cannot_be_pushed_does_not_hide_why_the_task_failed(crm: Sandbox, monkeypatch, caplog):
+    monkeypatch.setattr(SocialSCRMImportOperator, "_options", patient_options)
+    crm.inject("code", code=517)
+    ti = FakeTaskInstance()
+    ti.xcom_push = lambda **_: 1 / 0
+
+    with pytest.raises(RetriableError):
+        SocialSCRMImportOperator(task_id="import_customers", data=customers()).execute({"ti": ti})
+    assert "The manifest could not be pushed to XCom (ZeroDivisionError)" in caplog.text
 
 
 def patient_options(_operator):
     """Return options that never wait."""
-    from airflow_provider_socialscrm.api.retry import Clock
     from airflow_provider_socialscrm.importer.options import Options
 
-    return Options(concurrency=1, clock=Clock(sleep=lambda _seconds: None, chance=lambda: 0.0))
+    return Options(concurrency=1, clock=FakeClock().as_clock())
 
 
 @pytest.mark.parametrize("fault", [{}, {"kind": "code", "code": 999, "message": "Xanthippe 8699776600001 is unknown"}])

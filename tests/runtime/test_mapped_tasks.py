@@ -11,9 +11,10 @@ from airflow.sdk import DAG, ObjectStoragePath, task_group
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
-from airflow_provider_socialscrm.runtime.mapped_tasks import name_of_mapped, own_path, parallel_tasks
+from airflow_provider_socialscrm.runtime.mapped_tasks import name_of_mapped, parallel_tasks
+from airflow_provider_socialscrm.runtime.own_paths import own_path
+from airflow_provider_socialscrm.runtime.task_identity import identity_of
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 
 PATHS = [f"/data/{number}.parquet" for number in range(8)]
@@ -22,7 +23,7 @@ PATHS = [f"/data/{number}.parquet" for number in range(8)]
 class FakeTaskInstance:
     """One of so many mapped tasks of a run."""
 
-    dag_id, run_id, max_tries = "dag", "run", 0
+    dag_id, run_id, max_tries, try_number = "dag", "run", 0, 1
 
     def __init__(self, task_id: str, map_index: int | None, tasks: int) -> None:
         self.task_id, self.map_index, self.task = task_id, map_index, None
@@ -52,7 +53,7 @@ def mapped(tasks: int = 8, map_index: int | None = 3, dag: dict[str, Any] | None
 
 
 def own(path: Any, map_index: int | None = 3, argument: str = "rejects_path") -> Any:
-    return own_path({"ti": FakeTaskInstance("import", map_index, 8)}, argument, path)
+    return own_path(identity_of({"ti": FakeTaskInstance("import", map_index, 8)}), argument, path)
 
 
 @pytest.mark.parametrize(
@@ -122,18 +123,12 @@ def test_a_task_that_is_not_mapped_writes_where_it_is_told(map_index, caplog):
     path = Path("/data/rejects.csv")
 
     assert own(path, map_index) is path
-    assert own_path({}, "rejects_path", path) is path
+    assert own_path(identity_of({}), "rejects_path", path) is path
     assert caplog.text == ""
 
 
 def test_no_path_stays_none():
     assert own(None) is None
-
-
-@pytest.mark.parametrize("path", [Path("/"), ObjectStoragePath("s3://states")])
-def test_a_path_without_a_name_is_refused(path):
-    with pytest.raises(InputError, match=r"checkpoint_path is .*, which names no file"):
-        own(path, argument="checkpoint_path")
 
 
 def test_the_log_has_the_path_where_it_is_not_the_one_given(caplog):
@@ -159,7 +154,7 @@ def test_tasks_of_a_mapped_group_are_mapped_as_well():
     context = {"ti": ti, "task_instance": ti, "dag": dag, "task": task}
     task.render_template_fields(context, dag.get_template_env())
 
-    assert own_path(context, "rejects_path", Path(task.rejects_path)) == Path("/data/rejects-2.csv")
+    assert own_path(identity_of(context), "rejects_path", Path(task.rejects_path)) == Path("/data/rejects-2.csv")
     assert parallel_tasks(context) == 8
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import ClassVar
+
 import pandas as pd
 import pytest
 from airflow.sdk import Asset, AssetAlias
+from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+from airflow.sdk.execution_time.comms import ErrorResponse
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from airflow_provider_socialscrm.assets.socialscrm import customers_asset
@@ -12,7 +17,20 @@ from airflow_provider_socialscrm.operators.socialscrm import AirflowFailExceptio
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.support.airflow import FakeTaskInstance
 
-CUSTOMERS = customers_asset("1")
+
+class Events(OutletEventAccessors):
+    """Airflow's events of outlets, with the assets that its database would have."""
+
+    assets: ClassVar[dict[str, Asset]] = {}
+
+    @classmethod
+    def _get_asset_from_db(cls, name: str | None = None, uri: str | None = None) -> Asset:
+        found = [asset for asset in cls.assets.values() if name in (None, asset.name) and uri in (None, asset.uri)]
+        if not found:
+            raise AirflowRuntimeError(ErrorResponse(error=ErrorType.ASSET_NOT_FOUND, detail={"name": name}))
+        return found[0]
+
+
 OTHER = Asset("s3://bucket/key")
 
 
@@ -21,8 +39,18 @@ def crm(connected_crm: Sandbox) -> Sandbox:
     return connected_crm
 
 
+@pytest.fixture
+def customers(crm: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Asset:
+    """The customers of the connection's tenant, which Airflow knows by two names, beside another tenant's."""
+    own = customers_asset("1", crm.url)
+    named = Asset(name="all customers", uri=own.uri)
+    stranger = customers_asset("2", crm.url)
+    monkeypatch.setattr(Events, "assets", {asset.name: asset for asset in (own, named, stranger)})
+    return own
+
+
 def run(outlets: list[object], numbers: list[str], **arguments: object) -> tuple[SocialSCRMImportOperator, object]:
-    events = OutletEventAccessors()
+    events = Events()
     operator = SocialSCRMImportOperator(
         task_id="task",
         data=pd.DataFrame({"whatsApp": numbers, "friendName": "Xanthippe"}),
@@ -33,26 +61,57 @@ def run(outlets: list[object], numbers: list[str], **arguments: object) -> tuple
     return operator, events
 
 
-def test_the_event_of_a_tenants_asset_has_the_counts_and_no_customer(crm: Sandbox):
-    _, events = run([OTHER, CUSTOMERS, AssetAlias("alias")], ["8699775400000", "8699775400001", "x"], max_rejected=1)
+def test_the_event_of_a_tenants_asset_has_the_counts_and_no_customer(customers: Asset):
+    _, events = run([OTHER, customers, AssetAlias("alias")], ["8699775400000", "8699775400001", "x"], max_rejected=1)
 
-    extra = events[CUSTOMERS].extra
+    extra = events[customers].extra
     assert {name: rows for name, rows in extra["rows"].items() if rows} == {"total": 3, "accepted": 2, "invalid": 1}
     assert extra["calls"] == 1
     assert set(extra) == {"rows", "calls"}
-    assert list(events) == [CUSTOMERS]  # other assets belong to the user
+    assert list(events) == [customers]  # other assets belong to the user
 
 
-def test_a_dry_run_ends_without_a_tenants_outlet(crm: Sandbox):
-    operator, events = run([OTHER, CUSTOMERS], ["8699775400000"], dry_run=True)
+@pytest.mark.parametrize("by", ["uri", "name", "the uri as the user wrote it"])
+def test_a_reference_to_the_tenants_asset_gets_the_counts_too(customers: Asset, by):
+    written = customers.uri.replace("socialscrm", "SocialsCRM")
+    refs = {"uri": Asset.ref(uri=customers.uri), "name": Asset.ref(name="all customers")}
+    ref = refs.get(by) or Asset.ref(uri=customers.uri)
+    if by == "the uri as the user wrote it":
+        ref.uri = written
+        Events.assets[written] = SimpleNamespace(name=written, uri=written, extra={})
+    _, events = run([ref], ["8699775400000"])
+    assert events[ref].extra["rows"]["accepted"] == 1
+
+
+def test_an_asset_of_another_tenant_or_host_is_named_in_a_warning(customers: Asset, caplog):
+    stranger, elsewhere = (
+        customers_asset("2", "https://crm.example.com"),
+        customers_asset("1", "https://crm.example.com"),
+    )
+    _, events = run([stranger, elsewhere, Asset.ref(name="socialscrm://nobody/1/customers")], ["8699775400000"])
+    assert [events[asset].extra["rows"]["accepted"] for asset in (stranger, elsewhere)] == [1, 1]
+    warned = [line for line in caplog.messages if "is not the asset of this connection's tenant" in line]
+    assert [stranger.uri in warned[0], elsewhere.uri in warned[1], len(warned)] == [True, True, 2]
+    assert "Airflow does not find the outlet 'socialscrm://nobody/1/customers'" in caplog.text
+
+
+@pytest.mark.parametrize("by", ["uri", "name"])
+def test_a_dry_run_ends_without_a_reference_to_a_tenants_outlet(customers: Asset, by):
+    ref = Asset.ref(uri=customers.uri) if by == "uri" else Asset.ref(name="all customers")
+    operator, _ = run([OTHER, ref, Asset.ref(uri="s3://bucket/key")], ["8699775400000"], dry_run=True)
+    assert operator.outlets == [OTHER, Asset.ref(uri="s3://bucket/key")]
+
+
+def test_a_dry_run_ends_without_a_tenants_outlet(customers: Asset):
+    operator, events = run([OTHER, customers], ["8699775400000"], dry_run=True)
 
     assert operator.outlets == [OTHER]
     assert list(events) == []
 
 
-def test_too_many_rejected_rows_make_no_event(crm: Sandbox):
-    events = OutletEventAccessors()
-    operator = SocialSCRMImportOperator(task_id="task", data=[{"whatsApp": "x"}], outlets=[CUSTOMERS])
+def test_too_many_rejected_rows_make_no_event(customers: Asset):
+    events = Events()
+    operator = SocialSCRMImportOperator(task_id="task", data=[{"whatsApp": "x"}], outlets=[customers])
     with pytest.raises(AirflowFailException):
         operator.execute({"ti": FakeTaskInstance(), "outlet_events": events})
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -13,12 +15,18 @@ from airflow.sdk import ObjectStoragePath
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse
 
+from airflow_provider_socialscrm.api.errors import SocialSCRMError
 from airflow_provider_socialscrm.api.retry import RetryLimits
-from airflow_provider_socialscrm.importer.errors import CheckpointError, StoppedError, SystemicError
+from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError, StoppedError, SystemicError
 from airflow_provider_socialscrm.importer.options import Options
-from airflow_provider_socialscrm.importer.results.checkpoint import FileCheckpointStore
+from airflow_provider_socialscrm.importer.results.checkpoint_stores import FileCheckpointStore
 from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
-from airflow_provider_socialscrm.runtime.task_state import KEY, TaskStateCheckpointStore, checkpoint_store_for
+from airflow_provider_socialscrm.runtime.task_state import (
+    KEY,
+    TaskStateCheckpointStore,
+    checkpoint_store_for,
+    is_retried,
+)
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.support.airflow import FakeTaskInstance, FakeTaskStateStore
 
@@ -76,9 +84,8 @@ def test_airflows_task_state_has_the_checkpoint_if_there_is_one(caplog):
     assert isinstance(checkpoint, TaskStateCheckpointStore)
     assert list(store.values) == [KEY]
     assert checkpoint.load() == {"a": [1]}
-    checkpoint.clear()
-    checkpoint.clear()
-    assert store.values == {}
+    checkpoint.restart(None)
+    assert checkpoint.load() is None
     assert "saved in Airflow's task state" in caplog.text
 
 
@@ -106,18 +113,47 @@ def test_with_neither_nothing_is_saved_and_the_log_says_what_to_do(caplog):
     [
         ({"try_number": 2}, True),
         ({"max_tries": 5}, False),
-        ({"run_id": "other"}, False),
-        ({"task_id": "other"}, False),
-        ({"dag_id": "other"}, False),
-        ({"map_index": 1}, False),
     ],
-    ids=["retried", "cleared", "run", "task", "dag", "mapped"],
+    ids=["retried", "cleared"],
 )
 def test_only_a_retry_of_the_same_task_resumes_from_a_file(tmp_path, changes, resumes):
     path = tmp_path / "state.json"
     checkpoint_store_for({"ti": FakeTaskInstance()}, path).save({"a": 1})
 
     assert checkpoint_store_for({"ti": FakeTaskInstance(**changes)}, path).load() == ({"a": 1} if resumes else None)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"run_id": "other"}, {"task_id": "other"}, {"dag_id": "other"}, {"map_index": 1}],
+    ids=["run", "task", "dag", "mapped"],
+)
+def test_a_file_of_another_import_is_refused(tmp_path, changes):
+    path = tmp_path / "state.json"
+    checkpoint_store_for({"ti": FakeTaskInstance()}, path).save({"a": 1})
+    before = path.read_bytes()
+
+    with pytest.raises(InputError, match="has the checkpoint of another import"):
+        checkpoint_store_for({"ti": FakeTaskInstance(**changes)}, path)
+
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("changes", [{"run_id": "other"}, {"task_id": "other"}], ids=["run", "task"])
+@pytest.mark.parametrize("is_complete", [True, False])
+def test_a_task_with_the_file_of_another_import_makes_no_call(crm: Sandbox, tmp_path, changes, is_complete):
+    path = tmp_path / "state.json"
+    if not is_complete:
+        crm.inject("code", code=517, after=5)
+    with nullcontext() if is_complete else pytest.raises(SocialSCRMError):
+        operator_of(customers(), checkpoint_path=str(path)).execute({"ti": FakeTaskInstance()})
+    before, calls = path.read_bytes(), crm.stats()["calls"]
+
+    with pytest.raises(AirflowFailException, match=r"checkpoint of another import \(dag/run/task/-1\), so no call"):
+        operator_of(customers(), checkpoint_path=str(path)).execute({"ti": FakeTaskInstance(**changes)})
+
+    assert (path.read_bytes(), crm.stats()["calls"]) == (before, calls)
+    assert [file.name for file in tmp_path.iterdir()] == ["state.json"]
 
 
 def test_a_cleared_task_starts_over_though_airflow_keeps_its_state(crm: Sandbox):
@@ -129,6 +165,58 @@ def test_a_cleared_task_starts_over_though_airflow_keeps_its_state(crm: Sandbox)
 
     assert manifest["calls"]["sent"] == 10
     assert [customer["times_imported"] for customer in crm.customers()] == [2] * 20
+
+
+def test_a_retry_of_a_try_that_failed_before_it_read_anything_holds_no_row(crm: Sandbox, monkeypatch, tmp_path):
+    data, path = customers(welcome="Hello"), str(tmp_path / "state.json")
+    with monkeypatch.context() as patched:
+        patched.delenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT")
+        with pytest.raises(Exception, match="socialscrm_default"):
+            operator_of(data, checkpoint_path=path).execute({"ti": FakeTaskInstance()})
+
+    manifest = operator_of(data, checkpoint_path=path).execute({"ti": FakeTaskInstance(try_number=2)})
+
+    assert manifest["rows"]["accepted"] == 20
+    assert [customer["welcomes"] for customer in crm.customers()] == [1] * 20
+
+
+@pytest.mark.parametrize("saves", [True, False])
+def test_a_retry_without_a_checkpoint_holds_rows_with_side_effects(crm: Sandbox, tmp_path, caplog, monkeypatch, saves):
+    data = customers(2, welcome=["Hello", None])
+    arguments = {"checkpoint_path": str(tmp_path / "state.json")} if saves else {}
+    with monkeypatch.context() as patched:
+        patched.delenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT")
+        with pytest.raises(Exception, match="socialscrm_default"):
+            operator_of(data, **arguments).execute({"ti": FakeTaskInstance()})
+    (tmp_path / "state.json").unlink(missing_ok=True)
+
+    with pytest.raises(AirflowFailException, match="1 of 2 rows were refused \\(1 x no-checkpoint\\)"):
+        operator_of(data, **arguments).execute({"ti": FakeTaskInstance(try_number=2)})
+
+    assert "This is a retry, and no earlier try has left a checkpoint" in caplog.text
+    assert [customer["welcomes"] for customer in crm.customers()] == [0]
+
+
+@pytest.mark.parametrize(
+    ("try_number", "max_tries", "retries", "is_retry"),
+    [
+        (1, 2, 2, False),
+        (2, 2, 2, True),
+        (3, 2, 2, True),
+        (2, 3, 2, False),  # cleared after the first try
+        (3, 3, 2, True),
+        (4, 5, 2, False),  # cleared after the third
+        (1, 0, 0, False),
+        (2, 1, 0, False),  # cleared
+        (2, 2, 5, True),  # the task's retries were changed in between
+        (2, 5, 2, True),
+        (2, 2, None, True),
+    ],
+)
+def test_a_retry_is_known_from_the_first_try_and_from_a_cleared_task(try_number, max_tries, retries, is_retry):
+    ti = FakeTaskInstance(try_number=try_number, max_tries=max_tries, task=SimpleNamespace(retries=retries))
+
+    assert is_retried(ti) is is_retry
 
 
 def test_task_state_that_airflow_cannot_read_makes_no_call_and_is_no_fatal_error(crm: Sandbox):
@@ -189,7 +277,7 @@ def _run_and_kill(operator: QuickOperator, context: dict[str, Any]) -> None:
 
     def save_and_notify(key: str, value: Any) -> None:
         save(key, value)
-        if len(store.given) == 2:
+        if sum(bool(each.get("state")) for _, each in store.given) == 2:
             twice.set()
 
     def kill() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 ROWS = [{"whatsApp": "8610000002", "friendName": "Lee", "tabName": "VIP", "welcome": "hello"}]
@@ -40,6 +42,25 @@ def test_calls_and_stats_show_what_happened(client, sandbox):
     assert (stats["customers"], stats["calls"]) == (1, 2)
     assert set(stats["peak_calls_per_second"].values()) == {1}
     assert stats == sandbox.stats()
+
+
+def test_a_call_to_an_unknown_path_is_counted_and_shown_with_its_status(client, sandbox):
+    client.session.post(f"{sandbox.url}/wscrm-bus-api/customer/api/imports?token=secret", json={}, timeout=10)
+    client.session.get(f"{sandbox.url}/wscrm-bus-api/customer/api/import", timeout=10)
+    client.admin("GET", "nothing")
+    client.send_body(ROWS)
+
+    assert [(call["path"], call["status"], call["code"], call["message"]) for call in sandbox.calls()] == [
+        ("/wscrm-bus-api/customer/api/imports", 404, None, "unknown endpoint"),
+        ("/wscrm-bus-api/customer/api/import", 405, None, "unknown endpoint"),
+        ("/wscrm-bus-api/customer/api/import", 200, 200, "Success"),
+    ]
+    assert sandbox.stats()["calls"] == 3
+    assert sandbox.stats()["calls_by_path"] == {
+        "/wscrm-bus-api/customer/api/imports": 1,
+        "/wscrm-bus-api/customer/api/import": 2,
+    }
+    assert "none unknown endpoint 404" in " ".join(re.sub(r"<[^>]*>", " ", client.page()).split())
 
 
 def test_settings_are_shown_and_changed(client, sandbox):

@@ -6,6 +6,7 @@ import json
 from email.utils import parsedate_to_datetime
 
 import pytest
+import requests
 
 from airflow_provider_socialscrm.sandbox.authentication import create_time_seconds, timestamp_seconds, token_of
 
@@ -129,6 +130,68 @@ def test_a_body_that_is_not_a_json_object_is_rejected(client, sandbox, content):
 
 def test_the_body_token_of_the_source_documents_example():
     assert token_of("1", "WhatsApp", "2023-06-01 12:12:12", SOURCE_KEY) == "d5b3aedbd8fad73eb71016d2dc5450eb"
+
+
+def send_as_the_source_documents_program(sandbox):
+    """Send what the Go program of the source document sends, byte for byte but for the host."""
+    row = (
+        '{"whatsApp":"15266667779","friendName":"lee","sex":"male","birthday":"2020/03/08","address":"beijing",'
+        '"email":"223@gmail.com","profession":"good day","income":"100$","desc":"","tabName":"GoodMan",'
+        '"stage":"New Customer","source":"System","languageTag":"Auto","welcome":"hello"}'
+    )
+    content = (
+        f'{{"tenantId":"1","userName":"WhatsApp","data":[{row}],"token":"d5b3aedbd8fad73eb71016d2dc5450eb",'
+        '"createTime":"2023-06-01 12:12:12"}'
+    )
+    headers = {"Content-Type": "application/json"}
+    url = f"{sandbox.url}/wscrm-bus-api/customer/api/import"
+    return requests.put(url, data=content, headers=headers, timeout=10)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"create_time_expires": False}, {"check_order": ["tenant", "token", "role", "time", "plan"]}],
+    ids=["the time is not checked", "the role is checked first"],
+)
+def test_the_source_documents_example_gets_its_response(sandbox, changes):
+    sandbox.configure(api_key=SOURCE_KEY, admins=["WhatsApp"], **changes)
+
+    answer = send_as_the_source_documents_program(sandbox)
+
+    assert (answer.status_code, answer.content) == (200, b'{"code":-1,"message":"Admin Cannot import data","data":""}')
+    assert sandbox.customers() == []
+
+
+def test_the_source_documents_example_is_too_old_without_a_setting(sandbox):
+    sandbox.configure(api_key=SOURCE_KEY, admins=["WhatsApp"])
+
+    assert rejection(send_as_the_source_documents_program(sandbox)) == (502, "timestamp timeout")
+
+
+@pytest.mark.parametrize(
+    ("order", "code"),
+    [
+        (["tenant", "token", "time", "plan", "role"], 501),
+        (["token", "tenant", "time", "plan", "role"], 522),
+        (["time", "tenant", "token", "plan", "role"], 502),
+        (["plan", "tenant", "token", "time", "role"], 529),
+        (["role", "plan", "time", "token", "tenant"], -1),
+    ],
+)
+def test_of_all_that_is_wrong_the_first_check_decides(client, sandbox, order, code):
+    sandbox.configure(check_order=order, plan="basic")
+
+    wrong = {"tenantId": 2, "userName": "admin", "token": "wrong", "createTime": LONG_AGO}
+    assert rejection(client.send_body(GOOD, **wrong))[0] == code
+    in_headers = {"tenant_id": "2", "token": "wrong", "timestamp": "1000000000000"}
+    assert rejection(client.send_header(GOOD_BATCH, **in_headers))[0] == (529 if code == -1 else code)
+
+
+def test_only_create_time_may_be_of_any_age(client, sandbox):
+    sandbox.configure(create_time_expires=False)
+
+    assert client.send_body(GOOD, createTime=LONG_AGO).json()["code"] == 200
+    assert rejection(client.send_header(GOOD_BATCH, timestamp="1000000000000"))[0] == 502
 
 
 def test_the_header_token_is_the_md5_of_tenant_timestamp_and_key():

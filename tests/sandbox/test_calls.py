@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_socialscrm.sandbox.calls import SlidingWindow
+from airflow_provider_socialscrm.sandbox.calls import OTHER_PATHS, PATHS_COUNTED, CallLog, CallRecord, SlidingWindow
 
 ROWS = [{"whatsApp": "8610000001"}]
 
@@ -34,6 +34,25 @@ def test_each_path_has_its_own_limit_and_peak_which_counts_throttled_calls_too()
     assert admitted(window, [5.0], path="/a") == "x"
 
     assert window.peaks == {"/a": 3, "/b": 1}
+
+
+def test_paths_that_somebody_makes_up_fill_no_memory():
+    log = CallLog()
+    facts = {
+        "at": 0.0,
+        "user": "",
+        "rows": 0,
+        "code": None,
+        "message": "",
+        "status": 404,
+        "fault": None,
+        "seconds": 0.0,
+    }
+    for n in [*range(2 * PATHS_COUNTED), 0]:
+        log.add(CallRecord(path=f"/{n}", **facts))
+
+    by_path = log.totals()["by_path"]
+    assert (by_path["/0"], by_path[OTHER_PATHS], len(by_path)) == (2, PATHS_COUNTED, PATHS_COUNTED + 1)
 
 
 @pytest.mark.parametrize(

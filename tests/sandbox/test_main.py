@@ -13,6 +13,8 @@ from contextlib import contextmanager
 import pytest
 import requests
 
+from airflow_provider_socialscrm.sandbox.faults import descriptions
+
 COMMAND = [sys.executable, "-W", "error", "-m", "airflow_provider_socialscrm.sandbox"]
 
 READY_LINES = 3
@@ -56,6 +58,7 @@ def test_options_become_settings_and_faults(tmp_path):
         "Note=text",
     ]
     options += ["--refusal", "partial", "--rows-per-call", "7", "--clock-offset=-2.5", "--time-zone", "UTC"]
+    options += ["--check-order", "role, tenant, token, time, plan", "--create-time-expires", "false"]
     options += ["--fault", "kind=http,status=503,retry_after=3,rate=0.5,commit=true", "--latency", "0.25"]
     options += ["--database", str(tmp_path / "crm.sqlite")]
 
@@ -67,6 +70,8 @@ def test_options_become_settings_and_faults(tmp_path):
     assert settings["extension_fields"] == {"Size": "select:S|M", "Note": "text"}
     assert (settings["refusal"], settings["rows_per_call"]) == ("partial", 7)
     assert (settings["clock_offset"], settings["time_zone"]) == (-2.5, "UTC")
+    assert settings["check_order"] == ["role", "tenant", "token", "time", "plan"]
+    assert settings["create_time_expires"] is False
     assert [fault["kind"] for fault in faults] == ["latency", "http"]
     assert faults[0]["seconds"] == 0.25
     assert (faults[1]["status"], faults[1]["rate"], faults[1]["commit"]) == (503, 0.5, True)
@@ -104,15 +109,24 @@ def test_a_wrong_option_is_one_clear_sentence(options, sentence):
 
 
 def test_an_address_that_others_can_reach_is_warned_about():
-    with started("--host", "0.0.0.0") as (process, _url, _lines):  # noqa: S104 - what the warning is about
+    with started("--host", "0.0.0.0", "--allow-host", "crm.local") as (process, _url, _lines):  # noqa: S104 - what the warning is about
         process.terminate()
         _output, errors = process.communicate(timeout=10)
 
     assert errors.startswith("warning: 0.0.0.0 can be reached from other machines")
+    assert "localhost, 127.0.0.1, ::1, 0.0.0.0, crm.local; --allow-host adds one" in errors
 
 
 def test_help_names_every_setting():
     assert "--calls-per-second" in run("--help").stdout
+
+
+def test_help_describes_every_fault_and_labels_assumptions():
+    text = " ".join(run("--help").stdout.split())
+
+    for kind, sentence in descriptions().items():
+        assert f" {kind} {sentence}" in text
+    assert "late, after the customers were stored (our assumption)" in text
 
 
 def run(*options):

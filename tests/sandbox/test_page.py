@@ -7,6 +7,8 @@ from html import unescape
 
 import pytest
 
+from airflow_provider_socialscrm.sandbox.faults import descriptions
+
 EVIL = "<script>alert('x')</script>"
 
 
@@ -80,8 +82,65 @@ def test_every_assumption_in_force_is_shown_with_its_option(client, sandbox):
     text = text_of(client.page())
 
     assert 'refusal "partial"' in text
-    for option in ("--refusal", "--failures", "--strangers", "--over-limit", "--window-seconds", "--time-zone"):
+    for option in (
+        "--refusal",
+        "--failures",
+        "--strangers",
+        "--over-limit",
+        "--window-seconds",
+        "--time-zone",
+        "--check-order",
+    ):
         assert option in text
+
+
+def test_every_kind_of_fault_is_described_and_assumptions_are_labelled(client):
+    text = text_of(client.page())
+
+    for kind, sentence in descriptions().items():
+        assert f"{kind} {sentence}" in text
+    assert "gbk The response has a Chinese message in GBK, although its header says UTF-8 (our assumption)." in text
+    assert "by=closed (or 503, 517)" in text
+
+
+def test_the_form_puts_a_fault_in_force_and_removes_all(client, sandbox):
+    own = {"headers": {"Origin": sandbox.url, "Sec-Fetch-Site": "same-origin"}, "timeout": 10}
+
+    shown = client.session.post(sandbox.url, data={"fault": " kind=http, status=429,commit=true,rate=0.5"}, **own)
+    assert (shown.status_code, [each.status_code for each in shown.history]) == (200, [303])
+    assert '"kind": "http"' in text_of(shown.text)
+    assert [(each["status"], each["commit"], each["rate"]) for each in sandbox.faults.listed()] == [(429, True, 0.5)]
+
+    assert "Faults in force" in client.session.post(sandbox.url, data={"remove": "all"}, **own).text
+    assert sandbox.faults.listed() == []
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({"fault": "fire"}, "fault 'fire': give name=value between commas"),
+        ({"fault": f"kind={EVIL}"}, "unknown kind of fault"),
+        ({}, "fault '': give name=value between commas"),
+        (b"\xff", "fault '': give name=value between commas"),
+    ],
+)
+def test_a_fault_that_does_not_fit_is_explained_beside_the_form(client, sandbox, content, reason):
+    answer = client.session.post(sandbox.url, data=content, timeout=10)
+
+    assert answer.status_code == 400
+    assert reason in text_of(answer.text)
+    assert "<script" not in answer.text
+    assert sandbox.faults.listed() == []
+
+
+def test_another_page_cannot_send_the_form_or_frame_the_page(client, sandbox):
+    answer = client.session.post(
+        sandbox.url, data={"fault": "kind=empty"}, headers={"Origin": "http://evil.example"}, timeout=10
+    )
+
+    assert answer.status_code == 403
+    assert sandbox.faults.listed() == []
+    assert "frame-ancestors 'none'" in client.session.get(sandbox.url, timeout=10).headers["Content-Security-Policy"]
 
 
 def test_the_head_of_the_page_and_its_icon_cause_no_error(client, sandbox, caplog):

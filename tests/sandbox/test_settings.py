@@ -15,6 +15,15 @@ from airflow_provider_socialscrm.sandbox.settings import FIELD_TYPES, SandboxSet
         ({"clock_offset": float("nan")}, "setting clock_offset: Expected `float` >= -315360000.0. It means: "),
         ({"extension_fields": {"Size": "colour"}}, "setting extension_fields: Expected `str` matching regex "),
         ({"time_zone": "Mars/Base"}, "setting time_zone: 'Mars/Base' is not a known zone; give an IANA name such as "),
+        (
+            {"check_order": ["time", "role"]},
+            "setting check_order: give each of tenant, token, time, plan, role once. It",
+        ),
+        ({"check_order": ["time"] * 5}, "setting check_order: give each of tenant, token, time, plan, role once. It"),
+        (
+            {"create_time_expires": "maybe"},
+            "setting create_time_expires: Expected `bool`, got `str`. It means: Whether",
+        ),
         ({"failures": "some"}, "setting failures: Invalid enum value 'some'. It means: How the response names rows: "),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 
@@ -13,6 +14,7 @@ class FakeTaskInstance:
 
     def __init__(self, **changes: Any) -> None:
         self.dag_id, self.run_id, self.task_id, self.map_index, self.max_tries = "dag", "run", "task", -1, 2
+        self.try_number, self.task = 1, SimpleNamespace(retries=2)
         self.pushed: list[tuple[str, Any]] = []
         vars(self).update(changes)
 

@@ -1,115 +1,43 @@
-"""The checkpoint: the rows that a retry need not send, and the stores that save it.
+"""The checkpoint: the rows that a retry need not send, and those that it must not send.
 
 Its size does not depend on the input's: it has intervals of places in the order of sending, a sum over the content of
 the rows there, and the counts of the report. It does not count if the input or the target changed. Rows with side
-effects are marked before they are sent: if a kill cuts their call short, their outcome is known to be in doubt.
+effects are marked before they are sent: if a kill cuts their call short, their outcome is known to be in doubt. If a
+retry starts over, or finds no checkpoint, nobody knows which of them were sent, so all of them are held.
 """
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import blake2b
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from airflow_provider_socialscrm.importer.errors import CheckpointError
-from airflow_provider_socialscrm.importer.paths import OpenablePath, is_plain, open_to_write
+from airflow_provider_socialscrm.importer.reasons import (
+    CUT_SHORT,
+    DECIDED_BEFORE,
+    HELD,
+    NO_CHECKPOINT,
+    STARTED_OVER,
+    Bucket,
+    Reason,
+)
+from airflow_provider_socialscrm.importer.results.checkpoint_state import CheckpointState
+from airflow_provider_socialscrm.importer.results.checkpoint_stores import CheckpointStore
+from airflow_provider_socialscrm.importer.results.input_sum import InputSum
 from airflow_provider_socialscrm.importer.results.intervals import Intervals
-from airflow_provider_socialscrm.importer.rows import Row
+from airflow_provider_socialscrm.importer.results.not_accepted import NotAccepted
+from airflow_provider_socialscrm.importer.results.report import Report
+from airflow_provider_socialscrm.importer.results.saved_values import DamagedError, as_hex, checked
+from airflow_provider_socialscrm.importer.rows import PreparedBatch, Row
 
 log = logging.getLogger(__name__)
 
-STATE_VERSION: Final = 3
+STATE_VERSION: Final = 4
 """Version of the state's form and of how rows are encoded and ordered. No run resumes from another version's state."""
 
 _CONTENT: Final = 2**64
-
-
-class CheckpointStore(Protocol):
-    """Saves the state of a checkpoint between the tries of a task."""
-
-    def load(self) -> dict[str, Any] | None:
-        """Return the state, or ``None`` if there is none.
-
-        :raises CheckpointError: if it cannot be read, which is never taken for "there is none".
-        """
-
-    def save(self, state: dict[str, Any]) -> None:
-        """Save the state in place of the one before."""
-
-    def clear(self) -> None:
-        """Delete the state."""
-
-
-class NoCheckpointStore:
-    """Saves nothing: a retry sends every row again."""
-
-    def load(self) -> None:
-        """Return that there is no state."""
-
-    def save(self, state: dict[str, Any]) -> None:
-        """Do nothing."""
-
-    def clear(self) -> None:
-        """Do nothing."""
-
-
-class FileCheckpointStore:
-    """Saves the state in a small file.
-
-    :param path: the file; its folder is made.
-    :param identity: which run of which task the state is of; a state of another one counts as none.
-    """
-
-    def __init__(self, path: OpenablePath, identity: str) -> None:
-        self._path = path
-        self._identity = identity
-
-    def load(self) -> dict[str, Any] | None:
-        """Return the state of this run, or ``None`` if there is none.
-
-        :raises CheckpointError: if the file exists and cannot be read.
-        """
-        try:
-            if not self._path.exists():
-                return None
-            with self._path.open("rb") as file:
-                saved = json.loads(file.read())
-            identity, state = saved["identity"], dict(saved["state"])
-        except (OSError, ValueError, KeyError, TypeError) as failure:
-            raise CheckpointError(
-                f"checkpoint_path {self._path} cannot be read ({type(failure).__name__}), so it is not known which "
-                "rows are done. No call was made. Let the worker read the file, or delete it to start over."
-            ) from None
-        return state if identity == self._identity else None
-
-    def save(self, state: dict[str, Any]) -> None:
-        """Write the file; if the process is killed meanwhile, the previous file remains.
-
-        :raises CheckpointError: if it cannot be written.
-        """
-        try:
-            self._write(json.dumps({"identity": self._identity, "state": state}).encode())
-        except OSError as failure:
-            reason = failure.strerror or type(failure).__name__
-            message = f"checkpoint_path {self._path} cannot be written ({reason}), so the import stops. "
-            raise CheckpointError(message + "Let the worker write it: a retry resumes from the last save.") from None
-
-    def _write(self, content: bytes) -> None:
-        if is_plain(self._path):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            beside = self._path.with_name(f"{self._path.name}.new")
-            beside.write_bytes(content)
-            beside.replace(self._path)
-        else:  # object storage shows a file only when it is complete
-            with open_to_write(self._path) as file:
-                file.write(content)
-
-    def clear(self) -> None:
-        """Delete the file."""
-        if self._path.exists():
-            self._path.unlink()
 
 
 class Checkpoint:
@@ -124,10 +52,41 @@ class Checkpoint:
         self._plan = {"version": STATE_VERSION, **plan}
         self._done = Intervals()
         self._in_doubt = Intervals()
+        self.not_accepted = NotAccepted()
+        """The rows that are done and were not accepted, which the dead letter must have."""
         self._content = 0
         self._report: dict[str, Any] = {}
+        self._input = InputSum()
+        self._whole: InputSum | None = None
+        self._held: str | None = None
+        self._may_have_side_effects = self._is_reopened = False
         self.is_complete = False
         """Whether an earlier try left nothing to do."""
+
+    def begin(self) -> None:
+        """Leave a trace of this try, and let it own the checkpoint. Do this before the input is read.
+
+        :raises InputError: if the checkpoint is that of another import.
+        :raises CheckpointError: if it cannot be read or written, or a newer try owns it.
+        """
+        self._held = self._store.begin()
+        self._store.claim()
+        if self._held == NO_CHECKPOINT.code:
+            log.warning(
+                "This is a retry, and no earlier try has left a checkpoint: every row is sent again, and those with "
+                "side effects are held as unknown, unless on_unknown is 'resend'."
+            )
+
+    def check_claim(self) -> None:
+        """Raise if another try owns the checkpoint by now.
+
+        :raises SupersededError: then.
+        """
+        self._store.check_claim()
+
+    def release(self) -> None:
+        """Let other tries own the checkpoint, at the end of this one."""
+        self._store.release()
 
     def load(self) -> bool:
         """Load the state of an earlier try, and return whether there was one for this plan.
@@ -137,17 +96,47 @@ class Checkpoint:
         state = self._store.load()
         if state is None:
             return False
-        plan = state.get("plan") or {}
-        if plan != self._plan:
-            if plan.get("version") == self._plan["version"]:
-                log.warning("The columns or the target have changed since the last try, so the import starts over.")
-            else:
-                log.warning("The provider's version has changed since the last try, so the import starts over.")
+        plan = state.get("plan")
+        if not isinstance(plan, dict):
+            raise _damaged("it has no plan")
+        if plan.get("version") != self._plan["version"]:
+            log.warning("The provider's version has changed since the last try, so the import starts over.")
+            self._may_have_side_effects = True  # the other version's state cannot say that it has none
+            self.start_over()
             return False
-        self._done, self._in_doubt = Intervals(state["done"]), Intervals(state["in_doubt"])
-        self._content, self._report = int(state["content"], 16), state["report"]
-        self.is_complete = bool(state["complete"])
-        return True
+        self._restore(state)
+        if plan == self._plan:
+            return True
+        log.warning("The columns or the target have changed since the last try, so the import starts over.")
+        self.start_over()
+        return False
+
+    def _restore(self, saved: dict[str, Any]) -> None:
+        try:
+            state = checked(saved, CheckpointState)
+        except DamagedError as failure:
+            raise _damaged(str(failure)) from None
+        self._done, self._in_doubt = Intervals(state.done), Intervals(state.in_doubt)
+        self.not_accepted = NotAccepted(state.not_accepted, state.not_accepted_rows)
+        self._content, self._report = int(state.content, 16), state.report
+        self._held, self._may_have_side_effects = state.held, state.may_have_side_effects
+        self._whole = InputSum.resumed(state.input) if state.input else None
+        self.is_complete = state.complete
+
+    def resumed_report(self) -> Report:
+        """Return the report of the earlier tries, to which this one adds.
+
+        :raises CheckpointError: if it is not one, or does not fit the rows that are done.
+        """
+        try:
+            report = Report.resumed(self._report)
+        except DamagedError as failure:
+            raise _damaged(f"report: {failure}") from None
+        accepted = report.rows_in(Bucket.ACCEPTED) == self.done_rows - self.not_accepted.rows
+        others = report.rows >= self.done_rows if self.is_complete else report.rows == self.done_rows
+        if not (accepted and others):
+            raise _damaged("its counts do not fit the rows that are done")
+        return report
 
     @property
     def report(self) -> dict[str, Any]:
@@ -161,8 +150,8 @@ class Checkpoint:
 
     @property
     def is_resumed(self) -> bool:
-        """Whether an earlier try has rows that are done or in doubt."""
-        return self.end > 0
+        """Whether an earlier try has rows that are done, in doubt or held."""
+        return self.end > 0 or self._held is not None
 
     @property
     def end(self) -> int:
@@ -178,10 +167,51 @@ class Checkpoint:
         return sum(map(_content, known)) % _CONTENT == self._content
 
     def start_over(self) -> None:
-        """Forget all rows, and delete the saved state."""
-        self._done, self._in_doubt, self._content, self._report = Intervals(), Intervals(), 0, {}
+        """Forget all rows, but not that rows with side effects may have been sent: then all of those are held."""
+        if self._may_have_side_effects and not self._held:
+            self._held = str(STARTED_OVER.code)
+            log.warning("Rows with side effects are held as unknown then, unless on_unknown is 'resend'.")
+        self._done, self._in_doubt, self.not_accepted = Intervals(), Intervals(), NotAccepted()
+        self._content, self._report, self._whole = 0, {}, None
         self.is_complete = False
-        self._store.clear()
+        self._store.restart(self._held)
+
+    def look_at(self, prepared: PreparedBatch) -> None:
+        """Take a batch into the sum of the whole input, which a complete import is compared by."""
+        self._input.add(prepared)
+
+    def is_whole(self, batches: Iterable[PreparedBatch]) -> bool:
+        """Return whether these are all rows of the input that an earlier try completed, the unsent ones included."""
+        found = InputSum()
+        for prepared in batches:
+            found.add(prepared)
+        return self._whole == found
+
+    def reopen(self, batches: Callable[[], Iterable[PreparedBatch]]) -> bool:
+        """Return whether the input of a complete import has become longer only, or has other rows that are not sent.
+
+        Then only its accepted rows stay done, at their new places in the order of sending. The others are undecided
+        again; those with side effects are in doubt.
+
+        :param batches: returns the whole input.
+        """
+        places = self.not_accepted.places
+        if places is None or not self._whole:
+            return False
+        rows = self._whole.rows
+        known, content = 0, 0
+        for number, row in _first(batches(), rows):
+            known, content = known + 1, (content + _content(row, number)) % _CONTENT
+        if (known, content) != (self.done_rows, self._content):
+            return False
+        self._done, self._content, self.not_accepted = Intervals(), 0, NotAccepted()
+        for number, row in _first(batches(), rows):
+            if number not in places:
+                self.mark_done([row])
+            elif row.has_side_effects:
+                self.mark_intended([row])
+        self.is_complete, self._is_reopened = False, True
+        return True
 
     def is_done(self, row: Row) -> bool:
         """Return whether the row need not be sent any more."""
@@ -191,6 +221,12 @@ class Checkpoint:
         """Return the same for a place in the order of sending."""
         return order in self._done
 
+    def reason_to_hold(self, row: Row) -> Reason | None:
+        """Return why a row that is not done must not be sent, or ``None`` if it may be."""
+        if self.is_in_doubt(row):
+            return DECIDED_BEFORE if self._is_reopened else CUT_SHORT
+        return HELD.get(self._held, STARTED_OVER) if self._held and row.has_side_effects else None
+
     def is_in_doubt(self, row: Row) -> bool:
         """Return whether a kill may have cut short a call with this row, which must not be sent twice."""
         return row.order in self._in_doubt
@@ -199,16 +235,22 @@ class Checkpoint:
         """Return whether one of these rows is in doubt."""
         return len(self._in_doubt) > 0 and any(map(self.is_in_doubt, rows))
 
-    def mark_done(self, rows: Iterable[Row]) -> None:
-        """Mark rows that need not be sent any more."""
+    def mark_done(self, rows: Iterable[Row], *, accepted: bool = True) -> None:
+        """Mark rows that need not be sent any more.
+
+        :param accepted: whether the CRM accepted them; if not, the dead letter must have them.
+        """
         done = list(rows)
         self.mark_resolved(done)
+        if not accepted:
+            self.not_accepted.add_all(row.order for row in done if not self.is_done(row))
         self._done.add_all(row.order for row in done)
         self._content = (self._content + sum(map(_content, done))) % _CONTENT
 
     def mark_intended(self, rows: Iterable[Row]) -> None:
         """Mark rows that must not be sent twice as in doubt, before they are sent."""
         new = [row for row in rows if not self.is_in_doubt(row)]
+        self._may_have_side_effects = self._may_have_side_effects or bool(new)
         self._in_doubt.add_all(row.order for row in new)
         self._content = (self._content + sum(map(_content, new))) % _CONTENT
 
@@ -232,7 +274,11 @@ class Checkpoint:
             "plan": self._plan,
             "done": self._done.pairs(),
             "in_doubt": self._in_doubt.pairs(),
-            "content": f"{self._content:016x}",
+            **self.not_accepted.state(),
+            "may_have_side_effects": self._may_have_side_effects,
+            "held": self._held,
+            "content": as_hex(self._content),
+            "input": self._input.state() if complete else None,
             "report": report,
         }
 
@@ -244,6 +290,20 @@ class Checkpoint:
         self._store.save(state)
 
 
-def _content(row: Row) -> int:
-    digest = blake2b(row.body, digest_size=8, salt=row.order.to_bytes(16, "big"), key=(row.agent or "").encode()[:64])
+def _damaged(reason: str) -> CheckpointError:
+    return CheckpointError(
+        f"The checkpoint of this task is damaged ({reason}), so it is not known which rows are done. No call was made. "
+        "Restore it, or clear the task to start over: then every row is sent again."
+    )
+
+
+def _first(batches: Iterable[PreparedBatch], positions: int) -> Iterator[tuple[int, Row]]:
+    """Yield the rows of the first so many positions, with the places in the order of sending that they have alone."""
+    rows = (row for prepared in batches for row in prepared.rows)
+    return enumerate(row for row in rows if row.position < positions)
+
+
+def _content(row: Row, order: int | None = None) -> int:
+    place = (row.order if order is None else order).to_bytes(8, "big") + row.position.to_bytes(8, "big")
+    digest = blake2b(row.body, digest_size=8, salt=place, key=(row.agent or "").encode()[:64])
     return int.from_bytes(digest.digest(), "big")

@@ -26,7 +26,7 @@ class CheckpointWriter:
 
     Sending does not wait for a save, so a kill repeats the calls in flight and those answered since the last save: at
     most the calls of one interval and of the time that a save takes. What goes wrong in a save is raised by the next
-    method that is called.
+    method that is called; :meth:`save_now` tries again.
 
     :param checkpoint: the rows that are done.
     :param report: their counts.
@@ -129,5 +129,9 @@ class CheckpointWriter:
     def _finish(self) -> None:
         if self._running:
             running, self._running, self._has_failed = self._running, None, True
-            running.result()
+            try:
+                running.result()
+            except BaseException:
+                self._has_changes = True  # they are not saved
+                raise
             self._has_failed = False

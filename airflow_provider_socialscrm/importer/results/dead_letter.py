@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import errno
-import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol, Self
+from types import TracebackType
+from typing import Any, Final, Self
 
-import msgspec
 import pyarrow as pa
 
 from airflow_provider_socialscrm.importer.columns.text import as_text
 from airflow_provider_socialscrm.importer.columns.values import as_utf8
-from airflow_provider_socialscrm.importer.errors import CheckpointError, ImporterError, InputError
+from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError, SupersededError
+from airflow_provider_socialscrm.importer.identity import OUTSIDE_AIRFLOW, ImportIdentity
 from airflow_provider_socialscrm.importer.paths import OpenablePath, open_to_write
-from airflow_provider_socialscrm.importer.reasons import OWN_COLUMNS, Bucket, Reason
+from airflow_provider_socialscrm.importer.reasons import IMPORT_COLUMN, OWN_COLUMNS, Bucket, Reason
+from airflow_provider_socialscrm.importer.results.dead_letter_formats import WRITERS
+from airflow_provider_socialscrm.importer.results.dead_letter_owner import Claim
+from airflow_provider_socialscrm.importer.results.dead_letter_parts import DeadLetterEntry, Parts, read_part
+from airflow_provider_socialscrm.importer.results.missing_rows import EarlierTries, complete
 from airflow_provider_socialscrm.importer.rows import OwnColumns
 
 TEMPORARY: Final = frozenset({errno.EAGAIN, errno.EBUSY, errno.EIO})
@@ -24,12 +28,6 @@ TEMPORARY: Final = frozenset({errno.EAGAIN, errno.EBUSY, errno.EIO})
 
 FLUSH_ROWS: Final = 10_000
 """Rows in memory after which they are written: a few megabytes."""
-
-
-class _Writer(Protocol):
-    def write(self, rows: pa.Table) -> Any: ...
-
-    def close(self) -> Any: ...
 
 
 class DeadLetter:
@@ -44,9 +42,13 @@ class DeadLetter:
     :param columns: names of the row's own columns.
     :param is_done: returns, for a place in the order of sending, whether the row there is done. Such rows that an
         earlier try left in the folder are copied; its others are deleted, since this try decides on them again.
+    :param identity: the import, which each row names. A file with rows of another import is not touched.
+    :param earlier: the rows of earlier tries that must be there; ``None`` if there are none.
+    :param check_claim: raises a :class:`SupersededError` if another try of the import writes the dead letter by now.
     :param flush_rows: rows in memory after which they are written.
-    :raises InputError: if the path's ending is not that of a format, or the file cannot be written.
-    :raises CheckpointError: if it cannot be written at the moment, or an earlier try's rows cannot be read.
+    :raises InputError: if the path's ending is not that of a format, the file cannot be written, or it is another
+        import's.
+    :raises CheckpointError: if it cannot be written at the moment, or rows of an earlier try are damaged or missing.
     """
 
     def __init__(
@@ -55,36 +57,47 @@ class DeadLetter:
         columns: Sequence[str],
         is_done: Callable[[int], bool],
         *,
+        identity: ImportIdentity = OUTSIDE_AIRFLOW,
+        earlier: EarlierTries | None = None,
+        check_claim: Callable[[], None] = lambda: None,
         flush_rows: int = FLUSH_ROWS,
     ) -> None:
-        if path.suffix.lower() not in _WRITERS:
-            raise InputError(f"rejects_path {path} has an unknown format: let its name end in {', '.join(_WRITERS)}.")
+        if path.suffix.lower() not in WRITERS:
+            raise InputError(f"rejects_path {path} has an unknown format: let its name end in {', '.join(WRITERS)}.")
         names = [*(name for name in columns if name not in OWN_COLUMNS), *OWN_COLUMNS]
         self._schema = pa.schema([(name, pa.string()) for name in names])
         self._path = path
+        self._identity = identity
+        self._check_claim = check_claim
         self._flush_rows = flush_rows
-        self._folder = _folder(path)
+        self._parts = Parts(path)
+        self._claim = Claim(path, self._parts.folder, identity)
         self._pending: list[DeadLetterEntry] = []
-        self._number = 0
-        self._written: list[Any] = []  # remembered, because object storage may list what it had a while ago
         self._is_closed = False
         self._batch: OwnColumns | None = None
         self._texts: dict[str, pa.Array] = {}
-        try:
-            self._write_file(())  # before any call, so that a path that cannot be written is found in time
-        except OSError as failure:
-            raise self._error_before_any_call(failure) from None
+        with self._errors_before_any_call():
+            self._claim.take()
         with self._named_errors():
-            self._resume(is_done)
+            left = self._parts.found()
+            self._pending = self._earlier_entries(left, is_done, earlier)
+            self.flush()  # before the file is overwritten, which some of these rows may be from
+        with self._errors_before_any_call():
+            self._write_file(())  # so that a path that cannot be written is found in time
+        with self._named_errors():
+            self._parts.delete(left)
 
     def __enter__(self) -> Self:
         """Return the dead letter."""
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Write the one file, unless that is done."""
-        if not self._is_closed:
-            self.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Write the one file, unless that is done, or another try writes it."""
+        if not self._is_closed and not isinstance(error, SupersededError):
+            with nullcontext() if error is None else suppress(CheckpointError):  # must not hide the error
+                self.close()
 
     def add(
         self,
@@ -104,7 +117,7 @@ class DeadLetter:
         :param order: its place in the order of sending if it is done; ``None`` if a later try decides on it again.
         """
         now = datetime.now(UTC).isoformat()
-        own = (position, bucket, reason.code, reason.meaning, reason.hint, attempts, now)
+        own = (position, bucket, reason.code, reason.meaning, reason.hint, attempts, now, self._identity.owner)
         why = dict(zip(OWN_COLUMNS, (batch.file, *map(str, own)), strict=True))
         row = self._texts_of(batch, position) | why
         self._pending.append(DeadLetterEntry(row, order))
@@ -122,8 +135,9 @@ class DeadLetter:
         :raises CheckpointError: if they cannot be written.
         """
         if self._pending:
+            self._check_claim()
             with self._named_errors():
-                self._write_part()
+                self._parts.write(self._pending)
             self._pending.clear()
 
     def close(self) -> None:
@@ -132,20 +146,15 @@ class DeadLetter:
         :raises CheckpointError: if it cannot be written.
         """
         self._is_closed = True
+        self._check_claim()
         self.flush()
         with self._named_errors():
-            self._write_file(self._written)
+            self._write_file(self._parts.written)
 
     def delete_parts(self) -> None:
         """Delete the folder beside the one file: the import is complete, and the file has all of its rows."""
-        _delete(self._folder, self._written)
-
-    def _write_part(self) -> None:
-        self._number += 1
-        part = self._folder / f"{self._number:08}.jsonl"
-        with open_to_write(part) as file:
-            file.write(b"".join(msgspec.json.encode(entry) + b"\n" for entry in self._pending))
-        self._written.append(part)
+        self._parts.delete(self._parts.written)
+        self._claim.release()
 
     @contextmanager
     def _named_errors(self) -> Iterator[None]:
@@ -155,118 +164,54 @@ class DeadLetter:
             advice = "Let the worker write it: a retry resumes from the last save and writes the whole file."
             raise CheckpointError(f"{self._cannot(failure)}, so the import stops. {advice}") from None
 
-    def _error_before_any_call(self, failure: OSError) -> ImporterError:
-        message = f"{self._cannot(failure)}: no call was made."
-        if isinstance(failure, ConnectionError | TimeoutError) or failure.errno in TEMPORARY:
-            return CheckpointError(f"{message} A retry tries again.")
-        return InputError(f"{message} Let the worker write it.")
+    @contextmanager
+    def _errors_before_any_call(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as failure:
+            message = f"{self._cannot(failure)}: no call was made."
+            if isinstance(failure, ConnectionError | TimeoutError) or failure.errno in TEMPORARY:
+                raise CheckpointError(f"{message} A retry tries again.") from None
+            raise InputError(f"{message} Let the worker write it.") from None
 
     def _cannot(self, failure: OSError) -> str:
         reason = failure.strerror or failure  # object storage gives no strerror
         return f"rejects_path {self._path} cannot be written ({reason})"
 
-    def _resume(self, is_done: Callable[[int], bool]) -> None:
-        parts = _parts(self._folder)
-        entries = [entry for part in parts for entry in _read(part) if entry.order is not None and is_done(entry.order)]
-        self._number = max((int(part.name.split(".")[0]) for part in parts), default=0)
-        self._pending = list({entry.order: entry for entry in entries}.values())
-        self.flush()
-        _delete(self._folder, parts)
+    def _earlier_entries(
+        self, parts: Sequence[Any], is_done: Callable[[int], bool], earlier: EarlierTries | None
+    ) -> list[DeadLetterEntry]:
+        ours = (None, self._identity.owner)  # the parts of an earlier version name no import
+        found = (entry for part in parts for entry in read_part(part) if entry.row.get(IMPORT_COLUMN) in ours)
+        entries = {entry.order: entry for entry in found if entry.order is not None and is_done(entry.order)}
+        if earlier:
+            complete(entries, self._path, self._identity, earlier)
+        return list(entries.values())
 
     def _write_file(self, parts: Sequence[Any]) -> None:
-        make_writer = _WRITERS[self._path.suffix.lower()]
+        make_writer = WRITERS[self._path.suffix.lower()]
         with open_to_write(self._path) as file, closing(make_writer(file, self._schema)) as writer:
             for part in parts:
-                rows = [entry.row for entry in _read(part)]
+                rows = [entry.row for entry in read_part(part)]
                 writer.write(pa.Table.from_pylist(rows, self._schema))
 
 
-_PART: Final = re.compile(r"\d{8}\.jsonl")
-
-
-def delete_parts(path: OpenablePath) -> None:
-    """Delete the folder beside a dead letter that an earlier try completed."""
-    folder = _folder(path)
-    _delete(folder, _parts(folder))
+def delete_parts(path: OpenablePath, identity: ImportIdentity = OUTSIDE_AIRFLOW) -> None:
+    """Delete the folder beside a dead letter that an earlier try of the import completed."""
+    parts = Parts(path)
+    claim = Claim(path, parts.folder, identity)
+    if claim.is_ours():
+        parts.delete(parts.found())
+        claim.release()
 
 
 def has_parts(path: OpenablePath) -> bool:
     """Return whether an import that is not complete writes this dead letter."""
-    return bool(_parts(_folder(path)))
-
-
-def _folder(path: OpenablePath) -> Any:
-    return path.parent / f"{path.name}.parts"
-
-
-def _parts(folder: Any) -> list[Any]:
-    found = folder.iterdir() if folder.exists() else ()
-    return sorted(part for part in found if _PART.fullmatch(part.name))
-
-
-def _delete(folder: Any, parts: Sequence[Any]) -> None:
-    for part in parts:
-        part.unlink()
-    if folder.exists() and not any(folder.iterdir()):
-        folder.rmdir()
-
-
-class DeadLetterEntry(msgspec.Struct):
-    """A line of a small file.
-
-    :param row: its columns as text, the reason included.
-    :param order: its place in the order of sending; ``None`` if a later try decides on it again.
-    """
-
-    row: dict[str, str | None]
-    order: int | None
-
-    def __repr__(self) -> str:  # a customer must not show in a log
-        return f"DeadLetterEntry(order={self.order})"
-
-
-def _read(part: Any) -> list[DeadLetterEntry]:
-    with part.open("rb") as file:
-        lines = file.read().split(b"\n")
-    return [_decoder.decode(line) for line in lines[:-1]]  # a kill may cut the last line short: its row is not done
-
-
-_decoder = msgspec.json.Decoder(DeadLetterEntry)
+    parts = Parts(path)
+    return bool(parts.found()) or Claim(path, parts.folder, OUTSIDE_AIRFLOW).is_taken()
 
 
 def _as_texts(batch: OwnColumns) -> dict[str, pa.Array]:
     records = batch.records
     columns = zip(records.schema.names, records.columns, strict=True)
     return {name: as_text(as_utf8(column)) for name, column in columns}
-
-
-def _parquet(file: Any, schema: pa.Schema) -> _Writer:
-    import pyarrow.parquet as pq  # noqa: PLC0415 - only those who write Parquet pay for it
-
-    writer: _Writer = pq.ParquetWriter(file, schema)
-    return writer
-
-
-def _csv(file: Any, schema: pa.Schema) -> _Writer:
-    from pyarrow import csv  # noqa: PLC0415
-
-    writer: _Writer = csv.CSVWriter(file, schema)
-    return writer
-
-
-class _JsonLines:
-    def __init__(self, file: Any, schema: pa.Schema) -> None:  # noqa: ARG002 - all writers are made alike
-        self._file = file
-
-    def write(self, rows: pa.Table) -> None:
-        self._file.write(b"".join(msgspec.json.encode(row) + b"\n" for row in rows.to_pylist()))
-
-    def close(self) -> None:
-        """Do nothing: each line is written at once."""
-
-
-_WRITERS: Final[dict[str, Callable[[Any, pa.Schema], _Writer]]] = {
-    ".parquet": _parquet,
-    ".csv": _csv,
-    ".jsonl": _JsonLines,
-}

@@ -30,6 +30,11 @@ class Intervals:
         """One more than the largest number; 0 if there is none."""
         return self._ends[-1] if self._ends else 0
 
+    @property
+    def count(self) -> int:
+        """How many intervals there are."""
+        return len(self._starts)
+
     def add(self, start: int, end: int) -> None:
         """Add the numbers from ``start`` up to, not including, ``end``."""
         first = bisect_right(self._ends, start - 1)  # intervals that touch the new one become one with it

@@ -1,9 +1,10 @@
-"""Records what became of each row: in the report, the dead letter and the checkpoint, in this order."""
+"""Records what became of each row: in the dead letter, the report and the checkpoint, in this order."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from airflow_provider_socialscrm.importer.errors import CheckpointError
 from airflow_provider_socialscrm.importer.reasons import DUPLICATE, Bucket, Reason, counted_as, superseded_by, together
 from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint
 from airflow_provider_socialscrm.importer.results.checkpoint_writer import CheckpointWriter
@@ -15,6 +16,9 @@ from airflow_provider_socialscrm.importer.rows import PreparedBatch, Row
 
 class Recorder:
     """Record rows and calls, each once.
+
+    If the dead letter cannot be written, the report still counts all rows, and :attr:`failure` says why the run has to
+    stop. The rows that it lacks are not done: a later try decides on them again.
 
     :param report: counts them.
     :param checkpoint: has the rows that a later try need not send.
@@ -37,6 +41,19 @@ class Recorder:
         self._writer = writer
         self._dead_letter = dead_letter
         self._observer = observer
+        self._open: dict[int, Row] = {}
+        self._counting: tuple[Sequence[Row], int] = ((), 0)
+        self.failure: CheckpointError | None = None
+        """Why the dead letter could not be written."""
+
+    def expect(self, rows: Sequence[Row]) -> None:
+        """Note rows that are about to be sent, each of which has to be recorded."""
+        self._open.update((row.order, row) for row in rows)
+
+    def unrecorded(self) -> list[Row]:
+        """Return the expected rows that are in no bucket, also after an error in one of these methods."""
+        self._settle()
+        return list(self._open.values())
 
     def record(self, bucket: Bucket, rows: Sequence[Row], reason: Reason | None = None, attempts: int = 0) -> None:
         """Put rows into their bucket for good: no later try sends them.
@@ -46,18 +63,34 @@ class Recorder:
         """
         if not rows:
             return
-        self._put(bucket, rows, reason, attempts, for_good=True)
-        # After a kill the outcome of rows in doubt would be unknown, so theirs is saved without waiting.
-        self._writer.mark_changed(at_once=self._checkpoint.any_in_doubt(rows))
-        self._checkpoint.mark_done(rows)
+        written = self._write(bucket, rows, reason, attempts, for_good=True)
+        done, left = rows[:written], rows[written:]
+        if done:
+            self._count(bucket, done, reason, for_good=True)
+            # After a kill the outcome of rows in doubt would be unknown, so theirs is saved without waiting.
+            self._writer.mark_changed(at_once=self._checkpoint.any_in_doubt(done))
+            self._checkpoint.mark_done(done, accepted=bucket is Bucket.ACCEPTED)
+        if left:
+            self._count(bucket, left, reason, for_good=False)
+            if bucket is not Bucket.UNKNOWN:
+                self.mark_resolved(left)
 
     def record_for_this_try(self, bucket: Bucket, rows: Sequence[Row], reason: Reason, attempts: int = 0) -> None:
         """Put rows into their bucket for this try; a later one sends them."""
-        self._put(bucket, rows, reason, attempts, for_good=False)
+        self._write(bucket, rows, reason, attempts, for_good=False)
+        self._count(bucket, rows, reason, for_good=False)
+
+    def count(self, bucket: Bucket, rows: Sequence[Row], reason: Reason) -> None:
+        """Put rows into their bucket for this try, in the report only: for a run that an error of ours broke off."""
+        self._count(bucket, rows, reason, for_good=False)
 
     def record_unsent(self, prepared: PreparedBatch) -> None:
         """Put the rows of a batch that are not sent into their buckets, with all their reasons."""
-        record_unsent(prepared, self._report, self._dead_letter)
+        self._settle()
+        try:
+            record_unsent(prepared, self._report, None if self.failure else self._dead_letter)
+        except CheckpointError as failure:
+            self.failure = failure
 
     def mark_intended(self, rows: Sequence[Row]) -> None:
         """Save, before they are sent, that rows which must not be sent twice are about to be sent."""
@@ -88,14 +121,35 @@ class Recorder:
         if self._observer:
             self._observer.maybe_report(self._report)
 
-    def _put(
+    def _write(
         self, bucket: Bucket, rows: Sequence[Row], reason: Reason | None, attempts: int, *, for_good: bool
-    ) -> None:
-        self._report.count(bucket, [row.position for row in rows], reason, for_good=for_good)
-        if reason and self._dead_letter:
-            for row in rows:
-                order = row.order if for_good else None
+    ) -> int:
+        """Add rows to the dead letter, and return how many of them need nothing more there."""
+        if reason is None or self._dead_letter is None:
+            return len(rows)
+        if self.failure:
+            return 0
+        for place, row in enumerate(rows):
+            order = row.order if for_good else None
+            try:
                 self._dead_letter.add(row.batch, row.position, bucket, reason, attempts=attempts, order=order)
+            except CheckpointError as failure:
+                self.failure = failure
+                return place + 1  # the row is added, and no checkpoint is saved before it is written
+        return len(rows)
+
+    def _count(self, bucket: Bucket, rows: Sequence[Row], reason: Reason | None, *, for_good: bool) -> None:
+        self._settle()
+        self._counting = (rows, self._report.rows + len(rows))
+        self._report.count(bucket, [row.position for row in rows], reason, for_good=for_good)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Take the rows that were counted last from those that are expected, unless an error came before the count."""
+        (rows, total), self._counting = self._counting, ((), 0)
+        if self._report.rows >= total:
+            for row in rows:
+                self._open.pop(row.order, None)
 
 
 def record_unsent(prepared: PreparedBatch, report: Report, dead_letter: DeadLetter | None) -> None:
@@ -103,11 +157,12 @@ def record_unsent(prepared: PreparedBatch, report: Report, dead_letter: DeadLett
     for invalid in prepared.invalid:
         counted = together([counted_as(reason) for reason in invalid.reasons])
         report.count(Bucket.INVALID, [invalid.position], counted, for_good=False)
-        if dead_letter:
-            dead_letter.add(prepared.batch, invalid.position, Bucket.INVALID, together(invalid.reasons))
     for row in prepared.superseded:
         report.count(Bucket.DUPLICATE, [row.position], DUPLICATE, for_good=False)
-        if dead_letter:
-            dead_letter.add(prepared.batch, row.position, Bucket.DUPLICATE, superseded_by(row.winner))
     if prepared.blank:
         report.count(Bucket.BLANK, prepared.blank, for_good=False)
+    if dead_letter:  # when all are counted, since it may fail
+        for invalid in prepared.invalid:
+            dead_letter.add(prepared.batch, invalid.position, Bucket.INVALID, together(invalid.reasons))
+        for row in prepared.superseded:
+            dead_letter.add(prepared.batch, row.position, Bucket.DUPLICATE, superseded_by(row.winner))

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from airflow_provider_socialscrm.importer.errors import AccountingError
 from airflow_provider_socialscrm.importer.reasons import TO_LOOK_AT, Bucket, Reason
+from airflow_provider_socialscrm.importer.results.saved_report import SavedReport, SavedTally
+from airflow_provider_socialscrm.importer.results.saved_values import checked
 
 FIRST_POSITIONS: Final = 10
 """Positions a refusal names in the manifest; the dead letter has them all."""
@@ -60,12 +62,13 @@ class Refusal:
 class Calls:
     """Calls sent, why some were sent again or split, and responses that do not match their call.
 
-    :param sent: all of them.
-    :param retries: sent again after the CRM was unavailable, or the response was lost.
+    :param sent: all of them. After a kill those that started since the last save are missing; before a call with side
+        effects there is a save.
+    :param retries: sent again after the CRM was unavailable, or a response left the outcome open.
     :param re_signed: sent again because of the signature's time.
     :param splits: refused chunks that were split.
     :param unexpected_numbers: numbers in responses that were not sent.
-    :param unanswered_rows: rows that responses did not name, and that were sent again.
+    :param unanswered_rows: rows that responses did not name, and that were sent again or held.
     """
 
     sent: int = 0
@@ -93,11 +96,14 @@ class Tally:
     buckets: Counter[Bucket] = field(default_factory=Counter)
     refusals: dict[tuple[Bucket, int | str], Refusal] = field(default_factory=dict)
 
-    def add(self, bucket: Bucket, positions: Sequence[int], reason: Reason | None) -> None:
-        """Count rows, and their reason."""
-        self.buckets[bucket] += len(positions)
+    def add(self, bucket: Bucket, rows: int, reason: Reason | None, positions: Sequence[int] = ()) -> None:
+        """Count rows, and their reason.
+
+        :param positions: of the rows, as far as they are known.
+        """
+        self.buckets[bucket] += rows
         if reason:
-            self._refusal(bucket, reason).add(len(positions), positions)
+            self._refusal(bucket, reason).add(rows, positions)
 
     def absorb(self, other: Tally) -> None:
         """Add the counts of another one."""
@@ -116,13 +122,13 @@ class Tally:
         return {"buckets": buckets, "refusals": [refusal.as_dict() for refusal in self.refusals.values()]}
 
     @classmethod
-    def from_dict(cls, saved: Mapping[str, Any]) -> Tally:
+    def resumed(cls, saved: SavedTally) -> Tally:
         """Return the tally that :meth:`as_dict` returned as a dictionary."""
-        tally = cls(Counter({Bucket(name): count for name, count in saved["buckets"].items()}))
-        for shown in saved["refusals"]:
-            bucket, reason = Bucket(shown["bucket"]), Reason(shown["code"], shown["meaning"], shown["hint"])
-            refusal = Refusal(bucket, reason, shown["rows"], shown["first_positions"])
-            tally.refusals[bucket, reason.code] = refusal
+        tally = cls(Counter(saved.buckets))
+        for each in saved.refusals:
+            reason = Reason(each.code, each.meaning, each.hint)
+            refusal = Refusal(each.bucket, reason, each.rows, each.first_positions)
+            tally.refusals[each.bucket, reason.code] = refusal
         return tally
 
 
@@ -147,7 +153,15 @@ class Report:
 
         :param for_good: whether the rows are done; else a later try decides on them again.
         """
-        (self.done if for_good else self.of_this_try).add(bucket, positions, reason)
+        (self.done if for_good else self.of_this_try).add(bucket, len(positions), reason, positions)
+
+    def count_rest(self, rows_of_input: int, reason: Reason) -> None:
+        """Count the rows of the input that are in no bucket as not sent: a run that broke off did not come to them.
+
+        :param rows_of_input: how many there are.
+        """
+        if (rest := rows_of_input - self.rows) > 0:
+            self.of_this_try.add(Bucket.NOT_SENT, rest, reason)
 
     def count_calls(self, **more: int) -> None:
         """Add to the counts of :class:`Calls`, by their names."""
@@ -220,8 +234,21 @@ class Report:
 
     @classmethod
     def resumed(cls, state: Mapping[str, Any]) -> Report:
-        """Return the report of the earlier tries, to which this one adds."""
-        return cls(Tally.from_dict(state["done"]), Tally(), Calls(**state["calls"]), Seconds(**state["seconds"]))
+        """Return the report of the earlier tries, to which this one adds.
+
+        Counters of calls and times that this version does not have are left out: no row depends on them.
+
+        :raises DamagedError: if it is not what :meth:`state` returned.
+        """
+        saved = checked(state, SavedReport)
+        calls = {name: number for name, number in saved.calls.items() if name in Calls.__slots__}
+        seconds = {name: number for name, number in saved.seconds.items() if name in Seconds.__slots__}
+        return cls(Tally.resumed(saved.done), Tally(), Calls(**calls), Seconds(**seconds))
+
+    def with_accepted_only(self) -> Report:
+        """Return a report in which the rows that were not accepted are still to be decided on."""
+        accepted = Tally(Counter({Bucket.ACCEPTED: self.done.buckets[Bucket.ACCEPTED]}))
+        return Report(accepted, Tally(), self.calls, self.seconds, self.clock_offset)
 
     def manifest(self) -> dict[str, Any]:
         """Return the import in numbers, small enough for XCom (under 16 KiB) and free of customers' data."""

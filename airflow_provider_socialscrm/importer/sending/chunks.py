@@ -70,23 +70,24 @@ class Chunk:
 
 
 def chunk_rows(
-    rows: Sequence[Row], limits: Limits, envelope: Callable[[str | None], int], *, resend: bool = False
+    rows: Sequence[Row], limits: Limits, envelope: Callable[[str | None], int], *, together: bool = False
 ) -> Iterator[Chunk]:
     """Yield rows as chunks: those of one agent together, in order, each as full as the limits allow.
 
     A row with side effects gets a chunk of its own. Whether a rejected call took some of its rows is not known, so only
     a call of one row can be decided on without sending the row twice. A row above the limit gets its own chunk, too.
+    Rows with side effects come before the others of their agent.
 
     :param rows: the rows of one batch, which bounds the memory.
     :param limits: read for each chunk, so that a lowered limit holds for the next.
     :param envelope: bytes a call has around its rows, by the agent who signs.
-    :param resend: whether rows with side effects may be sent twice; then they share calls with the others.
+    :param together: whether rows with side effects share calls with the others: they may be sent twice, or a rejected
+        call takes none of its rows.
     """
     for agent, (once, plain) in _by_agent(rows).items():
-        if not resend:
+        if not together:
             yield from (Chunk((row,), agent) for row in once)
-        together = [*once, *plain] if resend else plain
-        yield from _pack(together, limits, envelope(agent), agent)
+        yield from _pack([*once, *plain] if together else plain, limits, envelope(agent), agent)
 
 
 def _by_agent(rows: Sequence[Row]) -> dict[str | None, tuple[Sequence[Row], Sequence[Row]]]:

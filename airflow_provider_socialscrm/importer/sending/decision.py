@@ -13,6 +13,10 @@ from airflow_provider_socialscrm.api.retry import RetryLimits, wait_before_retry
 MOST_RE_SIGNED: Final = 2
 """Times a call is signed again with the server's time. After that, 502 means a wrong setting."""
 
+SAME_TIME: Final = 2.0
+"""Seconds within which two measurements of the server's clock are the same: its ``Date`` has whole seconds, and the
+response takes a while."""
+
 
 class Action(Enum):
     """The next step for a chunk whose call failed; ``CallHandler`` takes it."""
@@ -42,6 +46,8 @@ class Attempt:
     :param repeatable: whether sending it again does no harm.
     :param agent_from_row: whether the rows themselves named the agent who signed (body scheme).
     :param budget: retries that the run has left.
+    :param signed_offset: by how many seconds the time in the signature was ahead of our clock; ``None`` once calls were
+        accepted, so that the time is known to be right.
     """
 
     attempts: int
@@ -51,6 +57,7 @@ class Attempt:
     repeatable: bool
     agent_from_row: bool = False
     budget: float = float("inf")
+    signed_offset: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,7 @@ def decide(failure: SocialSCRMError, attempt: Attempt, limits: RetryLimits, rand
         return Decision(Action.PROBE_AGENTS)  # the signer is these rows' agent, not the connection's user
     match failure.recovery:
         case Recovery.RE_SIGN:
-            if failure.clock_offset is None or attempt.re_signed >= MOST_RE_SIGNED:
+            if attempt.re_signed >= MOST_RE_SIGNED or not _is_news(failure.clock_offset, attempt.signed_offset):
                 return STOP
             return Decision(Action.RE_SIGN, clock_offset=failure.clock_offset)
         case Recovery.UNCERTAIN if not attempt.repeatable:
@@ -103,3 +110,8 @@ def decide(failure: SocialSCRMError, attempt: Attempt, limits: RetryLimits, rand
         case recovery:
             several, single = _BY_ROWS[recovery]
             return Decision(single if attempt.rows == 1 else several)
+
+
+def _is_news(offset: float | None, signed_offset: float | None) -> bool:
+    """Return whether a response shows another time than the one that the call was signed with."""
+    return offset is not None and (signed_offset is None or abs(offset - signed_offset) > SAME_TIME)

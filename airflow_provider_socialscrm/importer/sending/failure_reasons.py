@@ -67,6 +67,22 @@ def final_failure(failure: SocialSCRMError, re_signed: int) -> SocialSCRMError:
     )
 
 
+def unavailable(failure: SocialSCRMError, seconds: float) -> SocialSCRMError:
+    """Return the error for an outage that lasts, of the class of the last failure.
+
+    :param failure: the last one.
+    :param seconds: how long no call has succeeded.
+    """
+    return type(failure)(
+        f"No call to SocialsCRM has succeeded for {seconds:.0f} s, so the rest is left to a retry of the task. "
+        f"The last failure: {failure}",
+        code=failure.code,
+        http_status=failure.http_status,
+        retry_after=failure.retry_after,
+        clock_offset=failure.clock_offset,
+    )
+
+
 def systemic(failure: SocialSCRMError, positions: list[int]) -> SystemicError:
     """Return the error for calls that the CRM rejects whatever they carry.
 

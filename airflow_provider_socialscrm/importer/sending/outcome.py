@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any, Final
 
 from airflow_provider_socialscrm.api.client import ServerClock
-from airflow_provider_socialscrm.api.codes import Recovery
+from airflow_provider_socialscrm.api.codes import Blame, Recovery
 from airflow_provider_socialscrm.api.customers import named_outcome
 from airflow_provider_socialscrm.api.errors import SocialSCRMError
 from airflow_provider_socialscrm.api.pacing import Pace
@@ -25,10 +26,13 @@ from airflow_provider_socialscrm.importer.sending.failure_reasons import (
     reason_if_unknown,
     reason_of,
     systemic,
+    unavailable,
     unknown_fields,
 )
+from airflow_provider_socialscrm.importer.sending.outage import Outage, is_unavailability
 from airflow_provider_socialscrm.importer.sending.queue import ChunkQueue, PendingChunk
 from airflow_provider_socialscrm.importer.sending.refused_fields import RefusedFieldsDetector
+from airflow_provider_socialscrm.importer.sending.stray_responses import after_success
 from airflow_provider_socialscrm.importer.sending.systemic_failures import SystemicFailureDetector
 
 log = logging.getLogger(__name__)
@@ -46,6 +50,7 @@ class CallHandler:
     :param pace: slowed down when the CRM says that calls come too fast.
     :param clock: the signing clock, set when the CRM's time differs.
     :param envelope: returns the bytes that a call has around its rows, by the agent who signs.
+    :param has_succeeded: whether an earlier try had rows accepted with the same settings.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class CallHandler:
         pace: Pace,
         clock: ServerClock,
         envelope: Callable[[str | None], int],
+        has_succeeded: bool = False,
     ) -> None:
         self._recorder = recorder
         self._queue = queue
@@ -66,12 +72,19 @@ class CallHandler:
         self._pace = pace
         self._clock = clock
         self._envelope = envelope
+        self._has_succeeded = has_succeeded
         self._systemic: SystemicFailureDetector[tuple[PendingChunk, Reason]] = SystemicFailureDetector()
         self._fields: RefusedFieldsDetector[tuple[PendingChunk, Reason]] = RefusedFieldsDetector()
         self._rejected_agents: dict[str, Reason] = {}
         self._budget = options.retry_limits.budget
         self._isolation_left = options.isolation_limits.calls
         self._isolation_spent = 0
+        self.has_accepted = False
+        """Whether a call of this try was accepted."""
+        self.has_proven_settings = False
+        """Whether the CRM has looked at the rows of a call, so that the settings of the connection work."""
+        self.outage = Outage(options.retry_limits)
+        """What to do while no call succeeds."""
 
     def check_before_send(self, pending: PendingChunk) -> PendingChunk | None:
         """Return the chunk without rows of rejected agents, or ``None`` if nothing is left or it is too large by now.
@@ -93,6 +106,9 @@ class CallHandler:
 
     def on_success(self, pending: PendingChunk, data: Any) -> None:
         """Record the rows of a call whose response has code 200."""
+        self.has_accepted = self.has_proven_settings = True
+        self._note_response(self._options.clock.now())
+        self._has_succeeded = True
         self._reject(self._systemic.on_success())
         self._pace.speed_up()
         self._budget = min(self._options.retry_limits.budget, self._budget + 1)
@@ -117,35 +133,48 @@ class CallHandler:
         :param now: seconds of a clock that never goes back.
         :param random: from 0 to 1, for the jitter.
         """
+        if self._has_succeeded:
+            failure = after_success(failure)
         self._learn(pending, failure, now)
-        attempt = pending.attempt(now, repeatable=self._repeatable(pending.chunk), budget=self._budget)
+        self._note_outage(pending, failure, now, random)
+        stopped_by = self._act(pending, failure, now, random)
+        return unavailable(failure, self.outage.seconds(now)) if self.outage.is_too_long() else stopped_by
+
+    def _act(self, pending: PendingChunk, failure: SocialSCRMError, now: float, random: float) -> Exception | None:
+        attempt = pending.attempt(
+            now,
+            repeatable=self._repeatable(pending.chunk),
+            budget=inf if self.outage.is_on else self._budget,
+            signed_offset=None if self.has_accepted else self._clock.offset,
+        )
         decision = decide(failure, attempt, self._options.retry_limits, random)
+        stopped_by: Exception | None = None
         match decision.action:
             case Action.SEND_AGAIN:
-                self._send_again(pending, now + decision.delay)
+                self._send_again(pending, now, decision.delay)
             case Action.RE_SIGN:
                 self._re_sign(pending, decision.clock_offset or 0.0, now)
             case Action.KEEP_UNKNOWN:
-                self._record(Bucket.UNKNOWN, pending, reason_if_unknown(failure))
+                stopped_by = self._hold(pending, failure, now, random)
             case Action.REJECT:
                 self._record(Bucket.REJECTED, pending, reason_of(failure))
             case Action.REJECT_UNLESS_FIELDS:
-                return self._reject_unless_fields(pending, failure)
+                stopped_by = self._reject_unless_fields(pending, failure)
             case Action.REJECT_UNLESS_SYSTEMIC:
-                return self._reject_unless_systemic(pending, failure)
+                stopped_by = self._reject_unless_systemic(pending, failure)
             case Action.PROBE_AGENTS:
-                return self._probe_agents(pending, failure, now)
+                stopped_by = self._probe_agents(pending, failure, now)
             case Action.HALVE_BYTES | Action.SPLIT_BY_EXTENSION | Action.HALVE_ROWS | Action.PROBE_ROW:
-                return self._split(pending, failure, self._parts(pending, decision.action), now)
+                stopped_by = self._split(pending, failure, self._parts(pending, decision.action), now)
             case Action.STOP:
-                return self._stop(pending, failure)
-        return None
+                stopped_by = self._stop(pending, failure)
+        return stopped_by
 
     def record_for_this_try(self, pending_chunks: Sequence[PendingChunk]) -> None:
-        """Record as not sent, for this try only, the chunks that a stopped run leaves and the undecided rows."""
+        """Record, for this try only, the chunks that a stopped run leaves and the undecided rows."""
         undecided = (pending for pending, _ in (*self._systemic.release(), *self._fields.release()))
         for pending in (*undecided, *pending_chunks):
-            self._recorder.record_for_this_try(Bucket.NOT_SENT, pending.chunk.rows, STOPPED, pending.calls)
+            self._leave(pending, STOPPED)
 
     def finish(self) -> None:
         """Record the undecided rows as rejected: too few of them failed alike to call it systemic."""
@@ -157,8 +186,41 @@ class CallHandler:
     def _learn(self, pending: PendingChunk, failure: SocialSCRMError, now: float) -> None:
         if failure.http_status == TOO_MANY_REQUESTS:
             self._pace.slow_down(now)
-        if failure.recovery is not Recovery.UNCERTAIN:
+        if failure.code is not None and failure.code.blame is Blame.ROW:
+            self.has_proven_settings = True
+        if failure.recovery is Recovery.UNCERTAIN:
+            pending.doubt = reason_of(failure)
+        else:
             self._recorder.mark_resolved(pending.chunk.rows)
+
+    def _note_outage(self, pending: PendingChunk, failure: SocialSCRMError, now: float, random: float) -> None:
+        if not is_unavailability(failure):
+            self._note_response(now)
+            return
+        if self.outage.on_failure(now, random, failure.retry_after):
+            log.warning("No call succeeds, so one at a time is sent until one does, with growing pauses. %s", failure)
+        if self.outage.is_on:
+            pending.excuse()
+
+    def _note_response(self, now: float) -> None:
+        if (seconds := self.outage.on_response(now)) is not None:
+            log.info("SocialsCRM responds again, after %.0f s without a success", seconds)
+
+    def _hold(self, pending: PendingChunk, failure: SocialSCRMError, now: float, random: float) -> Exception | None:
+        """Record rows with side effects as unknown for good, and decide on the other rows of their call."""
+        harmful, others = split.by_side_effects(pending.chunk)
+        self._recorder.record(Bucket.UNKNOWN, harmful, reason_if_unknown(failure), pending.calls)
+        if others:
+            return self._act(pending.narrowed_to(others), failure, now, random)
+        if self.outage.is_on:  # which bounds the calls
+            return None
+        self._budget -= 1  # or a run without repeatable rows would hold all of them while the CRM is unavailable
+        return failure if self._budget < 1 else None
+
+    def _leave(self, pending: PendingChunk, reason: Reason) -> None:
+        """Leave rows to a later try; in this one they are unknown if a call with them may have been taken."""
+        bucket = Bucket.UNKNOWN if pending.doubt else Bucket.NOT_SENT
+        self._recorder.record_for_this_try(bucket, pending.chunk.rows, pending.doubt or reason, pending.calls)
 
     def _record(self, bucket: Bucket, pending: PendingChunk, reason: Reason) -> None:
         self._recorder.record(bucket, pending.chunk.rows, reason, pending.calls)
@@ -167,10 +229,13 @@ class CallHandler:
         for pending, reason in rows:
             self._record(Bucket.REJECTED, pending, reason)
 
-    def _send_again(self, pending: PendingChunk, due: float) -> None:
-        self._budget -= 1
+    def _send_again(self, pending: PendingChunk, now: float, delay: float) -> None:
         self._recorder.count_calls(retries=1)
-        self._queue.put(pending, due)
+        if self.outage.is_on:  # which says when
+            self._queue.put(pending, now)
+        else:
+            self._budget -= 1
+            self._queue.put(pending, now + delay)
 
     def _re_sign(self, pending: PendingChunk, clock_offset: float, now: float) -> None:
         self._clock.set_offset(clock_offset)
@@ -185,7 +250,7 @@ class CallHandler:
             return None
         undecided = self._systemic.release()
         for alike, reason in undecided:
-            self._recorder.record_for_this_try(Bucket.NOT_SENT, alike.chunk.rows, reason, alike.calls)
+            self._leave(alike, reason)
         return systemic(failure, [alike.chunk.rows[0].position for alike, _ in undecided])
 
     def _reject_unless_fields(self, pending: PendingChunk, failure: SocialSCRMError) -> Exception | None:
@@ -195,7 +260,7 @@ class CallHandler:
         if culprits is None:
             return None
         for undecided, reason in self._fields.release():
-            self._recorder.record_for_this_try(Bucket.NOT_SENT, undecided.chunk.rows, reason, undecided.calls)
+            self._leave(undecided, reason)
         return unknown_fields(culprits)
 
     def _probe_agents(self, pending: PendingChunk, failure: SocialSCRMError, now: float) -> Exception | None:
@@ -228,7 +293,7 @@ class CallHandler:
         self, pending: PendingChunk, failure: SocialSCRMError, parts: Sequence[Chunk], now: float
     ) -> Exception | None:
         if self._isolation_left < len(parts):
-            self._recorder.record_for_this_try(Bucket.NOT_SENT, pending.chunk.rows, STOPPED, pending.calls)
+            self._leave(pending, STOPPED)
             return isolation_exhausted(failure, self._isolation_spent)
         self._isolation_left -= len(parts)
         self._isolation_spent += len(parts)
@@ -239,15 +304,19 @@ class CallHandler:
 
     def _stop(self, pending: PendingChunk, failure: SocialSCRMError) -> Exception:
         last = final_failure(failure, pending.re_signed)
-        bucket = Bucket.UNKNOWN if last.recovery is Recovery.UNCERTAIN else Bucket.NOT_SENT
-        self._recorder.record_for_this_try(bucket, pending.chunk.rows, reason_of(last), pending.calls)
+        self._leave(pending, reason_of(last))
         return last
 
     def _ask_again(self, pending: PendingChunk, rows: list[Row]) -> None:
         self._recorder.count_calls(unanswered_rows=len(rows))
-        if pending.asked_again or not self._repeatable(pending.chunk):
-            self._recorder.record(Bucket.UNKNOWN, rows, NOT_IN_RESPONSE, pending.calls)
+        unnamed = Chunk(tuple(rows), pending.chunk.agent)
+        held, others = ([], unnamed) if self._options.resend else split.by_side_effects(unnamed)
+        if pending.asked_again:
+            held, others = rows, None
+        self._recorder.record(Bucket.UNKNOWN, held, NOT_IN_RESPONSE, pending.calls)
+        if others is None:
             return
-        log.warning("A response does not say what became of %s rows; they are sent once more", len(rows))
-        for part in split.by_number(Chunk(tuple(rows), pending.chunk.agent)):
+        log.warning("A response does not say what became of %s rows; they are sent once more", len(others.rows))
+        pending.doubt = NOT_IN_RESPONSE
+        for part in split.by_number(others):
             self._queue.put(pending.part(part, asked_again=True), due=0.0)

@@ -72,6 +72,13 @@ def around_the_middle(chunk: Chunk) -> list[Chunk]:
     return [Chunk(part, chunk.agent) for part in parts if part]
 
 
+def by_side_effects(chunk: Chunk) -> tuple[list[Row], Chunk | None]:
+    """Return the rows with side effects, and the chunk without them, or ``None`` if it has no others."""
+    harmful = [row for row in chunk.rows if row.has_side_effects]
+    others = [row for row in chunk.rows if not row.has_side_effects]
+    return harmful, (Chunk(tuple(others), chunk.agent) if others else None)
+
+
 def without_agents(chunk: Chunk, rejected_agents: Container[str]) -> tuple[Chunk | None, dict[str, list[Row]]]:
     """Return the chunk without the rows of some agents, and those rows by agent."""
     others: list[Row] = []

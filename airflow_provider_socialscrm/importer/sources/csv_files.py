@@ -11,8 +11,10 @@ from typing import IO, Final
 
 import pyarrow as pa
 
+from airflow_provider_socialscrm.importer.columns.spreadsheet_cells import unescaped_text
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.sources.base import BATCH_ROWS, Batch
+from airflow_provider_socialscrm.importer.sources.dead_letters import is_dead_letter
 from airflow_provider_socialscrm.importer.sources.text_lines import EmptyFileError, Row, TextForm, batches_of, lines_of
 
 log = logging.getLogger(__name__)
@@ -177,7 +179,7 @@ def _header(records: Iterator[Row], name: str, delimiter: str, *, by_first_line:
         if by_first_line:
             advice = f"correct or remove its first line, which sets the delimiter to {delimiter!r}"
         raise InputError(f"{name} has one column, but its values seem to be separated by {other}: {advice}.")
-    return _all_named(names)
+    return _all_named([unescaped_text(each) for each in names] if is_dead_letter(names) else names)
 
 
 def _all_named(names: Sequence[str]) -> list[str]:

@@ -18,6 +18,7 @@ from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.sources import csv_files, jsonl_files, parquet_files, text_lines
 from airflow_provider_socialscrm.importer.sources.base import Batch, Source
 from airflow_provider_socialscrm.importer.sources.compressed import DAMAGES, SUFFIXES, decompressed
+from airflow_provider_socialscrm.importer.sources.dead_letters import is_dead_letter
 from airflow_provider_socialscrm.importer.sources.partitions import partitions_of, with_partitions
 from airflow_provider_socialscrm.importer.sources.text_lines import DEFAULT_DELIMITER, EmptyFileError, TextForm
 
@@ -214,7 +215,7 @@ def _opened(path: Any, form: TextForm) -> TableFile:
         form = replace(form, delimiter=kind.delimiter)
     with open_checked(path) as file:
         own = checked_names(kind.columns(file, str(path), form), path)
-    found = partitions_of(path)
+    found = {} if is_dead_letter(own) else partitions_of(path)
     return TableFile(path, form, own, {name: value for name, value in found.items() if name not in own})
 
 
@@ -235,7 +236,8 @@ def _filled(paths: Iterable[Any], form: TextForm) -> list[TableFile]:
 
 
 def _warn_of_both(files: Iterable[TableFile]) -> None:
-    both = {name: file.path for file in files for name in partitions_of(file.path) if name in file.own}
+    others = (file for file in files if not is_dead_letter(file.own))
+    both = {name: file.path for file in others for name in partitions_of(file.path) if name in file.own}
     for name, path in both.items():
         log.warning("%s has a column %s, and so does its path: the values in the file are used", path, name)
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.sources.base import Source
+from airflow_provider_socialscrm.importer.sources.dead_letters import restored
 from airflow_provider_socialscrm.importer.sources.files import files_source
 from airflow_provider_socialscrm.importer.sources.tables import arrow_source, is_pandas, pandas_source, records_source
 
@@ -22,6 +23,10 @@ def open_source(data: Any, *, encoding: str = "utf-8", delimiter: str = ",") -> 
     :param delimiter: the character between the values of CSV files.
     :raises InputError: when ``data`` is none of these, does not exist, or column names repeat.
     """
+    return restored(_opened(data, encoding, delimiter))
+
+
+def _opened(data: Any, encoding: str, delimiter: str) -> Source:
     if is_pandas(data):
         return pandas_source(data)
     if isinstance(data, list | tuple):

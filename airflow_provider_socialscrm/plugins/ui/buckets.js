@@ -7,8 +7,8 @@ const MEANINGS = {
   invalid: "They cannot be sent. The import found this before any call.",
   duplicate: "Another row of the input has the same number and is sent instead.",
   blank: "They have no value in any column.",
-  unknown: "Sent, but the response was lost, and sending again could do harm.",
-  not_sent: "The run stopped before them.",
+  unknown: "The CRM may have accepted them. The next try sends those without a welcome, if the run stopped before it could.",
+  not_sent: "The run stopped before they were sent, or each of their calls was refused for certain.",
 };
 
 /** List the buckets in the manifest's order; a bucket that this page does not know has its name only. */

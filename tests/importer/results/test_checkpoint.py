@@ -16,10 +16,11 @@ from msgspec import structs
 from upath import UPath
 
 from airflow_provider_socialscrm.api.redaction import LONGEST_TEXT
-from airflow_provider_socialscrm.importer.errors import CheckpointError
+from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError
 from airflow_provider_socialscrm.importer.options import DEFAULT_CONCURRENCY
 from airflow_provider_socialscrm.importer.reasons import Bucket, Reason
-from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint, FileCheckpointStore, NoCheckpointStore
+from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint
+from airflow_provider_socialscrm.importer.results.checkpoint_stores import FileCheckpointStore, NoCheckpointStore
 from airflow_provider_socialscrm.importer.results.report import MOST_REASONS, Report
 from airflow_provider_socialscrm.importer.rows import Row
 from airflow_provider_socialscrm.importer.sources.base import Batch
@@ -161,18 +162,24 @@ def test_a_file_has_the_state_for_the_same_run_only(tmp_path, start):
 
     assert FileCheckpointStore(path, "dag/run/task/-1/2").load() == {"a": [1, 2]}
     assert FileCheckpointStore(path, "dag/run/task/-1/3").load() is None  # the task was cleared
-    assert FileCheckpointStore(path, "dag/other/task/-1/2").load() is None
+    for method in ("begin", "load"):
+        with pytest.raises(
+            InputError, match=r"state\.json has the checkpoint of another import \(dag/run/task/-1\), so"
+        ):
+            getattr(FileCheckpointStore(path, "dag/other/task/-1/2"), method)()
+    assert FileCheckpointStore(path, "dag/run/task/-1/2").load() == {"a": [1, 2]}
     assert [file.name for file in path.parent.iterdir()] == ["state.json"]
 
 
-def test_a_file_that_was_cleared_is_gone_and_clearing_it_again_does_no_harm(tmp_path):
+def test_a_file_that_starts_over_has_a_mere_trace_of_the_try(tmp_path):
     store = FileCheckpointStore(tmp_path / "state.json", "mine")
     store.save({})
-    store.clear()
-    store.clear()
+    store.restart("started-over")
+    store.restart("started-over")
 
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
     assert store.load() is None
+    assert FileCheckpointStore(tmp_path / "state.json", "mine", 2, is_retry=True).begin() == "started-over"
 
 
 @pytest.mark.parametrize("at", ["write_bytes", "replace"])
@@ -236,6 +243,6 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path):
 def test_no_store_saves_nothing():
     store = NoCheckpointStore()
     store.save({"a": 1})
-    store.clear()
+    store.restart(None)
 
     assert store.load() is None

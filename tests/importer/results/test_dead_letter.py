@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from airflow_provider_socialscrm.importer.columns.text import as_text
 from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError
 from airflow_provider_socialscrm.importer.fields.reader import InputReader
+from airflow_provider_socialscrm.importer.identity import OUTSIDE_AIRFLOW
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.reasons import OWN_COLUMNS, Bucket, Reason
 from airflow_provider_socialscrm.importer.results.dead_letter import FLUSH_ROWS, DeadLetter, delete_parts
@@ -144,6 +145,7 @@ def test_each_row_says_where_it_was_why_it_is_here_and_what_to_mend(tmp_path, su
             "socialscrm_meaning": CAUSE.meaning,
             "socialscrm_hint": "Fix it.",
             "socialscrm_attempts": "2",
+            "socialscrm_import": OUTSIDE_AIRFLOW.owner,
         }
         for position in range(3)
     ]
@@ -219,7 +221,7 @@ def test_a_try_that_ends_and_may_go_on_leaves_the_file_and_what_the_next_try_nee
 def test_a_line_that_a_kill_cut_short_is_no_row(tmp_path):
     path = tmp_path / "rejects.csv"
     killed(path, [0, 1, 2])
-    [part] = (tmp_path / "rejects.csv.parts").iterdir()
+    [part] = (tmp_path / "rejects.csv.parts").glob("*.jsonl")
     part.write_bytes(part.read_bytes()[:-20])
 
     DeadLetter(path, open_source(CUSTOMERS).columns, lambda _: True).close()
@@ -327,7 +329,9 @@ def test_a_storage_that_is_away_when_the_import_begins_is_left_to_a_retry(failur
 
 def no_folder(path):
     """Put a file where the folder of small files would be."""
-    path.with_name(f"{path.name}.parts").write_text("x")
+    folder = path.with_name(f"{path.name}.parts")
+    folder.rename(path.with_name("moved"))
+    folder.write_text("x")
 
 
 def no_file(path):
@@ -349,7 +353,10 @@ def test_a_path_that_cannot_be_written_any_more_is_named_and_left_to_a_retry(tmp
 
 def test_rows_of_an_earlier_try_that_cannot_be_read_are_left_to_a_retry(tmp_path):
     path = tmp_path / "rejects.csv"
-    no_folder(path)
+    killed(path, [0])
+    [part] = (tmp_path / "rejects.csv.parts").glob("*.jsonl")
+    part.unlink()
+    part.mkdir()
 
     with pytest.raises(CheckpointError, match="cannot be written"):
         DeadLetter(path, CUSTOMERS.columns, no_place)

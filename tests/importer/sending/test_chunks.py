@@ -134,19 +134,21 @@ def test_a_row_with_a_welcome_goes_alone_and_only_its_call_does_harm_when_repeat
     assert {positions([chunk])[0]: chunk.repeatable for chunk in chunks} == {0: True, 1: False, 3: False}
 
 
-def test_rows_with_a_welcome_travel_with_the_others_where_they_may_be_sent_twice():
+def test_rows_with_a_welcome_travel_with_the_others_where_they_may_be_sent_together():
     rows = [row(0), row(1, welcome="Hi"), row(2)]
-    chunks = chunk_rows(rows, Limits(100, 10**6), lambda _: 0, resend=True)
+    chunks = chunk_rows(rows, Limits(100, 10**6), lambda _: 0, together=True)
     assert [[r.position for r in chunk.rows] for chunk in chunks] == [[1, 0, 2]]
 
 
 @given(drawn_rows, drawn_limits, st.booleans())
-def test_rows_are_arranged_in_the_order_they_are_sent_in_whether_they_may_be_sent_twice_or_not(rows, limits, resend):
+def test_rows_are_arranged_in_the_order_they_are_sent_in_whether_they_may_be_sent_together_or_not(
+    rows, limits, together
+):
     order = sending_order(range(len(rows)), [r.agent for r in rows], [r.has_side_effects for r in rows])
     arranged = [rows[place].position for place in order]
 
     assert sorted(arranged) == [r.position for r in rows]
-    chunks = chunk_rows(rows, limits, lambda _: 0, resend=resend)
+    chunks = chunk_rows(rows, limits, lambda _: 0, together=together)
     assert [r.position for chunk in chunks for r in chunk.rows] == arranged
 
 

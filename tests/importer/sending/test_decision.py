@@ -27,6 +27,7 @@ from airflow_provider_socialscrm.api.errors import (
 )
 from airflow_provider_socialscrm.api.retry import RetryLimits, backoff
 from airflow_provider_socialscrm.importer.sending.decision import MOST_RE_SIGNED, Action, Attempt, Decision, decide
+from airflow_provider_socialscrm.importer.sending.stray_responses import after_success
 
 LIMITS = RetryLimits()
 
@@ -52,11 +53,15 @@ TOO_LARGE = (TooLargeError, Action.HALVE_BYTES, Action.REJECT)
 UNKNOWN = (UnknownCodeError, Action.PROBE_ROW, Action.REJECT_UNLESS_SYSTEMIC)
 
 ADMIN = (REFUSED, ADMIN_CANNOT_IMPORT)
+# What may have been taken: the actions for rows that may be sent again, and for those that may not.
+MAYBE_TAKEN = (UncertainError, Action.SEND_AGAIN, Action.SEND_AGAIN)
+HELD = (UncertainError, Action.KEEP_UNKNOWN, Action.KEEP_UNKNOWN)
+
 EVERY_CALL = {
     **dict.fromkeys((501, 516, 518, 519, 522, 523, 524, 525, 526, 529, 530), SETTING),
     **dict.fromkeys((506, 534), REQUEST),
     502: (ClockError, Action.RE_SIGN, Action.RE_SIGN),
-    517: (ServiceError, Action.SEND_AGAIN, Action.SEND_AGAIN),
+    517: MAYBE_TAKEN,
 }
 OWN: Final = {
     Family.IMPORT: {
@@ -103,7 +108,8 @@ def test_each_code_of_each_family_leads_to_its_error_and_its_actions(family, key
 
     several, single = (action(failure, rows=rows, repeatable=repeatable) for rows in (10, 1))
 
-    assert (type(failure), several, single) == expected(family, key)
+    wanted = expected(family, key)
+    assert (type(failure), several, single) == (HELD if wanted is MAYBE_TAKEN and not repeatable else wanted)
 
 
 @pytest.mark.parametrize("key", [*dict.fromkeys((*KNOWN, *IN_NO_TABLE))], ids=str)
@@ -123,13 +129,22 @@ REPEATED = (Action.SEND_AGAIN,) * 4
 NOT_REPEATED = (Action.SEND_AGAIN, Action.SEND_AGAIN, Action.KEEP_UNKNOWN, Action.KEEP_UNKNOWN)
 STOPPED = (Action.STOP,) * 4
 STATUSES = {
-    **dict.fromkeys((*range(201, 300), *range(500, 600)), (UncertainError, NOT_REPEATED)),
+    **dict.fromkeys((*range(201, 300), *range(500, 600), 408, 429), (UncertainError, NOT_REPEATED)),
     **dict.fromkeys(range(300, 400), (SettingError, STOPPED)),
-    **dict.fromkeys(range(400, 500), (RequestError, STOPPED)),
+    **dict.fromkeys({*range(400, 500)} - {408, 429}, (RequestError, STOPPED)),
     **dict.fromkeys((401, 403, 404, 405, 407), (SettingError, STOPPED)),
-    **dict.fromkeys((408, 429, 503), (ServiceError, REPEATED)),
     413: (TooLargeError, (Action.HALVE_BYTES, Action.REJECT) * 2),
 }
+
+
+def failure_with(status: int, family: Family, headers: dict[str, str] | None = None) -> SocialSCRMError:
+    with pytest.raises(SocialSCRMError) as caught:
+        read_answer(status, headers or {}, b'{"code":200}', family=family, now=0.0)
+    return caught.value
+
+
+def outcome_of(failure: SocialSCRMError) -> tuple[type[SocialSCRMError], tuple[Action, ...]]:
+    return type(failure), actions(failure)
 
 
 def actions(failure: SocialSCRMError) -> tuple[Action, ...]:
@@ -139,13 +154,30 @@ def actions(failure: SocialSCRMError) -> tuple[Action, ...]:
 
 @pytest.mark.parametrize("family", Family)
 def test_each_http_status_leads_to_its_error_and_its_actions_whatever_the_endpoint(family):
-    found = {}
-    for status in STATUSES:
-        with pytest.raises(SocialSCRMError) as caught:
-            read_answer(status, {}, b'{"code":200}', family=family, now=0.0)
-        found[status] = (type(caught.value), actions(caught.value))
+    found = {status: outcome_of(failure_with(status, family)) for status in STATUSES}
 
     assert found == STATUSES
+
+
+@pytest.mark.parametrize("family", Family)
+def test_each_http_status_with_a_time_to_come_again_leads_to_the_same_unless_the_server_is_busy(family):
+    later = {"Retry-After": "5"}
+    found = {status: outcome_of(failure_with(status, family, later)) for status in STATUSES}
+
+    assert found == STATUSES | dict.fromkeys((429, 503), (ServiceError, REPEATED))
+
+
+def test_each_http_status_leads_to_another_attempt_once_calls_have_succeeded():
+    found = {status: outcome_of(after_success(failure_with(status, Family.IMPORT))) for status in STATUSES}
+
+    assert found == dict.fromkeys(STATUSES, (UncertainError, NOT_REPEATED)) | {413: STATUSES[413]}
+
+
+@pytest.mark.parametrize("key", [*dict.fromkeys((*KNOWN, *IN_NO_TABLE))], ids=str)
+def test_a_code_means_the_same_after_calls_have_succeeded(key):
+    failure = refusal(code_of(key, Family.IMPORT))
+
+    assert after_success(failure) is failure
 
 
 @pytest.mark.parametrize(
@@ -200,6 +232,23 @@ def test_502_is_signed_again_at_most_so_often(re_signed):
     failure = refusal(look_up(502, family=Family.IMPORT), clock_offset=-600.0)
 
     assert action(failure, re_signed=re_signed) is (Action.STOP if re_signed == MOST_RE_SIGNED else Action.RE_SIGN)
+
+
+@pytest.mark.parametrize(
+    ("offset", "signed_offset", "decided"),
+    [
+        (600.0, 0.0, Action.RE_SIGN),
+        (600.0, 599.0, Action.STOP),  # signed with the server's time already
+        (600.0, 500.0, Action.RE_SIGN),
+        (0.0, 0.0, Action.STOP),  # the clocks agree
+        (1.5, 0.0, Action.STOP),
+        (0.0, None, Action.RE_SIGN),  # calls were accepted, so this one was merely late
+    ],
+)
+def test_502_is_not_signed_again_with_the_same_time(offset, signed_offset, decided):
+    failure = refusal(look_up(502, family=Family.IMPORT), clock_offset=offset)
+
+    assert action(failure, signed_offset=signed_offset) is decided
 
 
 def test_502_without_a_date_in_the_response_stops_the_run():

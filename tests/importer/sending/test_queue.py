@@ -4,6 +4,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_socialscrm.importer.reasons import NOT_IN_RESPONSE
 from airflow_provider_socialscrm.importer.rows import Row
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk
 from airflow_provider_socialscrm.importer.sending.queue import ChunkQueue, PendingChunk
@@ -67,3 +68,11 @@ def test_chunks_are_taken_by_due_time_and_those_of_one_time_in_the_order_they_ca
     assert [pending.origin for _ in dues if (pending := queue.take(5.0))] == expected
     assert [pending.origin for pending in drained.drain()] == expected
     assert len(drained) == 0
+
+
+def test_a_doubt_stays_with_the_rows_through_parts_and_what_is_left_of_them():
+    pending = PendingChunk(chunk(), origin=7)
+    assert pending.part(chunk(2)).doubt is None
+    pending.doubt = NOT_IN_RESPONSE
+    part = pending.part(chunk(2))
+    assert [each.doubt for each in (part, part.narrowed_to(chunk(1)), part.part(chunk(1)))] == [NOT_IN_RESPONSE] * 3

@@ -1,0 +1,58 @@
+"""The files that a task writes: in a folder each import has one of its own, and each task of a map in any case."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+from airflow_provider_socialscrm.importer.identity import ImportIdentity
+from airflow_provider_socialscrm.importer.paths import local_path
+from airflow_provider_socialscrm.runtime.mapped_tasks import name_of_mapped
+from airflow_provider_socialscrm.runtime.paths import openable
+
+log = logging.getLogger(__name__)
+
+FILES: Final = {"rejects_path": "rejects.csv", "checkpoint_path": "checkpoint.json"}
+"""Names of the files in a folder, by argument."""
+
+ENDINGS: Final = {"rejects_path": (".csv", ".parquet", ".jsonl"), "checkpoint_path": (".json",)}
+"""Endings of a path that names a file, by argument."""
+
+
+def own_path(identity: ImportIdentity, argument: str, value: Any) -> Any:
+    """Return the file to write to; log it if it is not the one given.
+
+    A folder is a path that ends in ``/``, or that of a folder which exists. The file in it has the DAG, run, task and
+    map index in its path, as Airflow's own logs. A file's path stays as it is, but a mapped task adds its index.
+
+    :param identity: the import.
+    :param argument: the operator's argument.
+    :param value: its value: a text, or a path of :mod:`pathlib` or of Airflow's object storage; ``None`` stays
+        ``None``.
+    :raises InputError: when no file system for its scheme is installed.
+    """
+    path = openable(value)
+    if path is None:
+        return None
+    if _is_folder(argument, value, path):
+        own = path.joinpath(*identity.folders, FILES[argument])
+        log.info("%s is %s, in which no other import writes", argument, own)
+        return own
+    return path if identity.map_index is None else _of_mapped(identity.map_index, argument, path)
+
+
+def _is_folder(argument: str, value: Any, path: Any) -> bool:
+    if str(value).endswith("/"):
+        return True
+    if argument == "rejects_path" and not path.suffix and local_path(path) is None:
+        return True  # an object path has lost its slash, and no dead letter is without an ending
+    return path.suffix.lower() not in ENDINGS[argument] and bool(path.is_dir())
+
+
+def _of_mapped(map_index: int, argument: str, path: Any) -> Any:
+    name = name_of_mapped(path.name, map_index)
+    if name == path.name:
+        return path
+    own = path.with_name(name)
+    log.info("Mapped task %s: %s is %s, so that no two tasks of the map write to one file", map_index, argument, own)
+    return own
