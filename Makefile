@@ -83,6 +83,7 @@ test-matrix: install chromium ## Test on Airflow 3.1 to 3.3, Python 3.11 to 3.13
 benchmarks: install ## Measure speed, memory, pace and isolation (about a quarter of an hour)
 	@$(BIN)/python tests/benchmarks/table.py
 	@$(BIN)/python tests/benchmarks/engine.py
+	@$(BIN)/python tests/benchmarks/ledger.py
 	@$(BIN)/python tests/benchmarks/against_forty_lines.py
 
 lint: install ## Check style

@@ -34,6 +34,7 @@ FLOORS = (
     ("importer.sources",),
     ("importer.rows",),
     ("importer.fields", "importer.results"),
+    ("importer.changes",),
     ("importer.sending",),
     ("importer.run", "importer.dry_run"),
     ("retry_policies", "assets", "links", "get_provider_info"),

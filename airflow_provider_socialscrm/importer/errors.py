@@ -9,6 +9,7 @@
     ├── AccountingError     rows were lost or counted twice: a bug of ours, please report it
     ├── CheckpointError     the checkpoint cannot be read or saved: fix its storage, or retry
     │   └── SupersededError     another try of the task owns the checkpoint: leave it to that one
+    ├── LedgerError         the ledger cannot be read or written, or is another target's: fix it, or retry
     ├── StoppedError        the task had to end: a retry resumes
     └── SystemicError       calls are refused whatever they carry: ask the vendor
         └── ExtensionFieldsError    no row with some extension field is accepted: leave it out, or create it
@@ -43,6 +44,10 @@ class CheckpointError(ImporterError):
 
 class SupersededError(CheckpointError):
     """Another try of the same task owns the checkpoint, so this one sends and saves nothing more."""
+
+
+class LedgerError(ImporterError):
+    """The ledger cannot be read, and no call was made; or it cannot be written, and the run stops."""
 
 
 class StoppedError(ImporterError):

@@ -49,7 +49,7 @@ class SpoolFile:
         """
         part = Part(self._end, len(content))
         self._end += part.size
-        with _named_errors():
+        with named_errors():
             if self._end > self._memory_bytes and isinstance(self._file, BytesIO):
                 held, self._file = self._file, TemporaryFile()  # noqa: SIM115 - closed by close()
                 self._file.write(held.getvalue())
@@ -60,7 +60,7 @@ class SpoolFile:
 
     def read(self, part: Part) -> bytes:
         """Return the content of a part."""
-        with _named_errors():
+        with named_errors():
             self._file.seek(part.start)
             return self._file.read(part.size)
 
@@ -86,7 +86,7 @@ def records_from_bytes(content: bytes) -> pa.RecordBatch:
 
 
 @contextmanager
-def _named_errors() -> Iterator[None]:
+def named_errors() -> Iterator[None]:
     """Add to an error of the temporary file what to do about it."""
     try:
         yield

@@ -1,0 +1,43 @@
+"""Guards: conditions under which an import stops before its first call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_socialscrm.importer.changes.difference import GUARDED, Counts
+from airflow_provider_socialscrm.importer.errors import InputError
+
+if TYPE_CHECKING:
+    from airflow_provider_socialscrm.importer.changes.options import Ledger
+
+
+def check_guards(options: Ledger, counts: Counts, digest: str, *, input_rows: int, is_first: bool) -> None:
+    """Raise if the import must not be sent.
+
+    :param counts: the difference in numbers.
+    :param digest: of the difference.
+    :param input_rows: all rows of the input, also those that cannot be sent.
+    :param is_first: whether the ledger is empty: then each row is new.
+    :raises InputError: saying which guard stopped the import, and what to do.
+    """
+    if options.min_rows is not None and input_rows < options.min_rows:
+        raise InputError(
+            f"The input has {input_rows:,} rows, and min_rows is {options.min_rows:,}, so no call was made. Check the "
+            "query or file that it comes from."
+        )
+    if options.expected_changes is not None and digest != options.expected_changes:
+        raise InputError(
+            "The difference between the input and the ledger is not the one in expected_changes, so no call was "
+            "made: the input or the ledger has changed since. Run the dry run again, and approve what it finds."
+        )
+    if options.max_changes is None or is_first or options.resend == "adopt":
+        return
+    changes = sum(counts.rows[change] for change in GUARDED)
+    allowed = options.max_changes if isinstance(options.max_changes, int) else options.max_changes * counts.ledger
+    if changes > allowed:
+        found = ", ".join(f"{counts.rows[change]:,} {change.name.lower()}" for change in GUARDED)
+        share = "" if isinstance(options.max_changes, int) else f" of {counts.ledger:,} customers"
+        raise InputError(
+            f"The input has {changes:,} changes ({found}), and max_changes is {options.max_changes}{share}, so no "
+            "call was made. Check the input; to send it anyway, raise max_changes for one run."
+        )

@@ -1,0 +1,155 @@
+"""The ledger's options, and their defaults.
+
+DAG files load this module when they are parsed, so it must import nothing heavy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from math import isnan
+from typing import Any, Final
+
+from airflow_provider_socialscrm.api.customers import NEVER_EMPTY, SIDE_EFFECT
+from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.importer.spelling import did_you_mean
+
+RESEND: Final = ("changed", "all", "adopt")
+"""Choices for the rows to send: those that changed, all once more, or none, since the CRM has them already."""
+
+RETRY_REJECTED: Final = ("changed", "always")
+"""Choices for rows that were refused: send them when they change, or in each run."""
+
+DIGEST: Final = re.compile(r"[0-9]{1,12}-[0-9a-f]{32}")
+"""Form of a difference's digest: the moment at which it was computed, and a hash."""
+
+MOST_ONCE: Final = 8
+"""Fields that are sent once: a bit of a byte each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The folder of what earlier imports had accepted, and what follows from it for the rows of this one.
+
+    :param path: a folder of its own on local or object storage, the same in every run.
+    :param resend: ``changed`` sends the rows that differ from what was accepted; ``all`` sends each row once more,
+        without the fields of ``once``; ``adopt`` makes no call and takes the input for accepted.
+    :param resend_after: rows accepted this long ago are sent again although they did not change, which repairs what
+        people edited in the CRM. From half of this time on each run sends some of them, so that the runs share
+        them evenly.
+    :param once: fields that are sent until a number was accepted with one, and never again.
+    :param ignore: fields that are sent along, but never make a row change.
+    :param retry_rejected: send rows that were refused when they ``changed``, ``always``, or after this time. Those that
+        were refused because of a setting or a missing agent are sent in each run.
+    :param max_changes: rows that are new, changed or retried before the run stops without a call: a number, or a share
+        of the ledger as a float below 1. It does not count while the ledger is empty.
+    :param min_rows: the fewest rows the input may have.
+    :param gone_path: the file for the numbers that the ledger has and the input has not.
+    :param expected_changes: the digest of a dry run; another difference is not sent.
+    """
+
+    path: Any
+    resend: str = RESEND[0]
+    resend_after: timedelta | None = None
+    once: tuple[str, ...] = (SIDE_EFFECT,)
+    ignore: tuple[str, ...] = ()
+    retry_rejected: str | timedelta = RETRY_REJECTED[0]
+    max_changes: float | None = None
+    min_rows: int | None = None
+    gone_path: Any = None
+    expected_changes: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check the arguments, all at once; those with a template are checked when they are rendered.
+
+        :raises InputError: naming each argument that is wrong.
+        """
+        wrong = [*_path_errors(self.path, self.gone_path), *_choice_errors(self.resend, self.retry_rejected)]
+        wrong += [*_time_errors(resend_after=self.resend_after, retry_rejected=self.retry_rejected)]
+        wrong += [*_field_errors(once=self.once, ignore=self.ignore), *_limit_errors(self.max_changes, self.min_rows)]
+        wrong += [*_digest_errors(self.expected_changes)]
+        if wrong:
+            raise InputError(f"ledger: {'; '.join(wrong)}.")
+        object.__setattr__(self, "once", tuple(self.once))
+        object.__setattr__(self, "ignore", tuple(self.ignore))
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """The fields that the payload leaves out."""
+        return frozenset({*self.once, *self.ignore})
+
+    @property
+    def retry_seconds(self) -> float | None:
+        """Seconds after which a refused row is sent again although it did not change; ``None`` is never."""
+        if isinstance(self.retry_rejected, timedelta):
+            return self.retry_rejected.total_seconds()
+        return 0.0 if self.retry_rejected == "always" else None
+
+    @property
+    def expected_moment(self) -> int | None:
+        """When the expected difference was computed, in seconds since the epoch; ``None`` if none is expected."""
+        return int(self.expected_changes.partition("-")[0]) if self.expected_changes else None
+
+
+def is_template(value: Any) -> bool:
+    """Return whether only a run knows a value."""
+    return isinstance(value, str) and ("{{" in value or "{%" in value)
+
+
+def _path_errors(path: Any, gone_path: Any) -> Iterator[str]:
+    if not (hasattr(path, "open") or (isinstance(path, str) and path.strip())):
+        yield f"path is {path!r}, not the path of a folder"
+    if gone_path is not None and not (hasattr(gone_path, "open") or (isinstance(gone_path, str) and gone_path.strip())):
+        yield f"gone_path is {gone_path!r}, not the path of a file"
+
+
+def _choice_errors(resend: Any, retry_rejected: Any) -> Iterator[str]:
+    if resend not in RESEND and not is_template(resend):
+        meant = did_you_mean(resend, RESEND) if isinstance(resend, str) else ""
+        yield f"resend is {resend!r}, not {', '.join(RESEND[:-1])} or {RESEND[-1]}{meant}"
+    if retry_rejected not in RETRY_REJECTED and not isinstance(retry_rejected, timedelta):
+        yield f"retry_rejected is {retry_rejected!r}, not {' or '.join(RETRY_REJECTED)}, nor a timedelta"
+
+
+def _time_errors(**times: Any) -> Iterator[str]:
+    for name, value in times.items():
+        if isinstance(value, timedelta) and value <= timedelta(0):
+            yield f"{name} is {value!r}, not a time above 0"
+        elif name == "resend_after" and value is not None and not isinstance(value, timedelta):
+            yield f"resend_after is {value!r}, not a timedelta, as in timedelta(days=30)"
+
+
+def _field_errors(**fields: Any) -> Iterator[str]:
+    for name, value in fields.items():
+        if isinstance(value, str | Mapping) or not hasattr(value, "__iter__"):
+            yield f"{name} is {value!r}, not a list of names"
+        elif wrong := [each for each in value if not isinstance(each, str) or not each.strip()]:
+            yield f"{name} has {wrong[0]!r}, which is not a field's name"
+        elif own := [each for each in value if each in NEVER_EMPTY]:
+            yield f"{name} has '{own[0]}', without which no row is sent"
+        elif name == "once" and len(set(value)) > MOST_ONCE:
+            yield f"once has {len(set(value))} fields, and at most {MOST_ONCE} are possible"
+    once, ignore = fields["once"], fields["ignore"]
+    if all(isinstance(value, tuple | list | set | frozenset) for value in (once, ignore)):
+        for name in sorted(map(str, set(once) & set(ignore))):
+            yield f"'{name}' is in once and in ignore: name it in one of them"
+
+
+def _limit_errors(max_changes: Any, min_rows: Any) -> Iterator[str]:
+    if max_changes is not None:
+        is_number = type(max_changes) is int and max_changes >= 0
+        is_share = type(max_changes) is float and not isnan(max_changes) and 0 <= max_changes < 1
+        if not is_number and not is_share:
+            share = "a share of the ledger as a float below 1"
+            yield f"max_changes is {max_changes!r}: give a whole number of rows, or {share}"
+    if min_rows is not None and (type(min_rows) is not int or min_rows < 1):
+        yield f"min_rows is {min_rows!r}, not a whole number above 0"
+
+
+def _digest_errors(expected: Any) -> Iterator[str]:
+    if expected is None or is_template(expected):
+        return
+    if not isinstance(expected, str) or not DIGEST.fullmatch(expected):
+        yield "expected_changes is not the digest of a dry run, which is in its manifest under changes"

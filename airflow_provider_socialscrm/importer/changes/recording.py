@@ -1,0 +1,216 @@
+"""Save what the CRM answers in the ledger's logs, while an import runs."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from airflow_provider_socialscrm.importer.changes.compaction import compact, is_due
+from airflow_provider_socialscrm.importer.changes.entries import Layout, Outcome
+from airflow_provider_socialscrm.importer.changes.store import LOGS
+
+if TYPE_CHECKING:
+    from airflow_provider_socialscrm.importer.changes.arrays import Records
+    from airflow_provider_socialscrm.importer.changes.difference import Difference
+    from airflow_provider_socialscrm.importer.changes.generation import File, Generation
+    from airflow_provider_socialscrm.importer.changes.store import LedgerStore
+
+INTERVAL: Final = 1.0
+"""Seconds between two logs while calls are answered, as between two saves of the checkpoint."""
+
+ADOPTED: Final = "adopted"
+"""The code of customers that were taken for accepted without a call."""
+
+_AT_ONCE: Final = 2**18
+"""Entries of a log that is written without waiting for the interval, 15 MB: as when an input is adopted."""
+
+
+class Sent(NamedTuple):
+    """A row as the ledger takes it.
+
+    :param key: as :meth:`.keys.Keyring.keys` returns it.
+    :param payload: as it was compared.
+    :param agent: whose customer it is.
+    :param once: a bit for each field that goes once and is sent with this row.
+    :param fields: the bytes of the layout's fields.
+    """
+
+    key: int
+    payload: int
+    agent: str | None = None
+    once: int = 0
+    fields: bytes = b""
+
+
+class LedgerWriter:
+    """Writes logs: about once a second, and at once before a call that must not be repeated.
+
+    :param store: the ledger.
+    :param layout: the fields that have a byte, and those that are sent once.
+    :param run: the DAG, the task and the run, in any characters.
+    :param part: the try and, of a mapped task, its index, as in ``2-0``.
+    :param now: seconds since the epoch, for the times of answers.
+    :param clock: seconds of a clock that never goes back.
+    :param interval: seconds between two logs.
+    """
+
+    def __init__(
+        self,
+        store: LedgerStore,
+        layout: Layout,
+        run: str,
+        part: str = "1-0",
+        *,
+        now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+        interval: float = INTERVAL,
+    ) -> None:
+        self._store = store
+        self._codec = store.codec(layout)
+        self._run = run
+        self._prefix = f"{LOGS}/{_folder(run)}/{part}"
+        self._token = secrets.token_hex(4)
+        self._now = now
+        self._clock = clock
+        self._interval = interval
+        self._due = float("-inf")
+        self._waiting: list[Records] = []
+        self._waiting_rows = 0
+        self._files: list[File] = []
+
+    def open(self) -> None:
+        """Make the ledger if it is not there, so that a folder that cannot be written shows before the first call.
+
+        :raises LedgerError: when it cannot be written.
+        """
+        self._store.make()
+
+    def record(self, outcome: Outcome, rows: Sequence[Sent], code: str | None = None) -> None:
+        """Take the rows of an answer: accepted, rejected or blocked. They are written by the next :meth:`flush`.
+
+        :param code: of the answer, or our name for what is wrong.
+        :raises LedgerError: when many rows wait and cannot be written.
+        """
+        if rows:
+            self._add(self._entries(outcome, rows, code))
+
+    def claim(self, rows: Iterable[Sent]) -> None:
+        """Write that the fields that go once are about to be sent with these rows, and wait until it is written.
+
+        Rows without such a field need no claim. A claim that is neither accepted, rejected nor released counts as sent,
+        since nobody knows.
+
+        :raises LedgerError: when it cannot be written: the call must not be made.
+        """
+        with_once = [row for row in rows if row.once]
+        if with_once:
+            self._add(self._entries(Outcome.CLAIMED, with_once, None))
+            self.flush()
+
+    def release(self, rows: Iterable[Sent]) -> None:
+        """Take back claims: the CRM definitely did not take these rows."""
+        with_once = [row for row in rows if row.once]
+        if with_once:
+            self._add(self._entries(Outcome.RELEASED, with_once, None))
+
+    def adopt(self, entries: Records) -> None:
+        """Take customers for accepted without a call.
+
+        :param entries: with their keys, payloads, agents, bits and bytes; the rest is filled in.
+        :raises LedgerError: when they cannot be written.
+        """
+        moment = int(self._now())
+        entries = entries.copy()
+        entries["outcome"], entries["was_accepted"], entries["code"] = (
+            Outcome.ACCEPTED,
+            True,
+            self._store.codes.place(ADOPTED),
+        )
+        entries["seen"] = entries["first"] = moment
+        self._add(entries)
+
+    def note_presence(self, difference: Difference) -> None:
+        """Note who is gone since the last run, and who is back.
+
+        Only a run that sees the whole input may: a mapped task sees a part of it.
+
+        :raises LedgerError: when it cannot be written.
+        """
+        for block in difference.gone():
+            self._add(self._presence(Outcome.GONE, block[block["gone"] == 0]))
+        for block in difference.back():
+            self._add(self._presence(Outcome.BACK, block))
+
+    def flush_if_due(self) -> None:
+        """Write what waits if the last log is old enough.
+
+        :raises LedgerError: when it cannot be written.
+        """
+        if self._waiting and self._clock() >= self._due:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits, and return when it is written.
+
+        :raises LedgerError: when it cannot be written; a later call tries again.
+        """
+        if not self._waiting:
+            return
+        entries = np.concatenate(self._waiting)
+        name = f"{self._prefix}-{len(self._files):06}-{self._token}.parquet"
+        self._files.append(self._store.write(name, entries, self._codec))
+        self._waiting, self._waiting_rows = [], 0
+        self._due = self._clock() + self._interval
+
+    def commit(self, *, compacting: bool = True) -> Generation:
+        """Write what waits, and add all logs to the ledger. Safe to repeat, also after an error.
+
+        :param compacting: compact the ledger if that is due; leave it to a later run where time is short.
+        :raises LedgerError: when the ledger cannot be read or written. Logs that are written are found by later runs.
+        """
+        self.flush()
+        committed = self._store.commit(self._run, self._files, self._codec.layout)
+        if compacting and is_due(committed):
+            return compact(self._store, self._run) or committed
+        return committed
+
+    def _entries(self, outcome: Outcome, rows: Sequence[Sent], code: str | None) -> Records:
+        entries = np.zeros(len(rows), self._codec.layout.dtype)
+        keys, payloads, agents, once, fields = zip(*rows, strict=True)
+        entries["key"], entries["payload"], entries["once"] = keys, payloads, once
+        entries["agent"] = self._store.keyring.agents.places(agents)
+        entries["code"] = self._store.codes.place(code)
+        entries["outcome"], entries["was_accepted"] = outcome, outcome is Outcome.ACCEPTED
+        entries["seen"] = entries["first"] = int(self._now())
+        width = len(self._codec.layout.fields)
+        if width and any(fields):
+            entries["fields"] = np.frombuffer(b"".join(each or bytes(width) for each in fields), np.uint8).reshape(
+                -1, width
+            )
+        return entries
+
+    def _presence(self, outcome: Outcome, keys: Records) -> Records:
+        entries = np.zeros(len(keys), self._codec.layout.dtype)
+        entries["key"], entries["outcome"] = keys["key"], outcome
+        entries["seen"] = entries["first"] = int(self._now())
+        return entries
+
+    def _add(self, entries: Records) -> None:
+        if not len(entries):
+            return
+        self._waiting.append(entries)
+        self._waiting_rows += len(entries)
+        if self._waiting_rows >= _AT_ONCE:
+            self.flush()
+
+
+def _folder(run: str) -> str:
+    """Return a folder's name for a run: of plain characters, and different for different runs."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", run)[:80].strip("._") or "run"
+    return f"{plain}-{blake2b(run.encode(), digest_size=4).hexdigest()}"

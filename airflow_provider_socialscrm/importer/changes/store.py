@@ -1,0 +1,348 @@
+"""A ledger's folder: its generations, base and logs, and commits that take all writers' logs together."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from airflow_provider_socialscrm.importer.changes import generation as generations
+from airflow_provider_socialscrm.importer.changes.entries import Codec, Layout, names_in
+from airflow_provider_socialscrm.importer.changes.generation import BASE, File, Generation, damaged, seal, unseal
+from airflow_provider_socialscrm.importer.changes.keys import Keyring, Words
+from airflow_provider_socialscrm.importer.changes.spool import BucketSpool
+from airflow_provider_socialscrm.importer.errors import LedgerError
+
+if TYPE_CHECKING:
+    from airflow_provider_socialscrm.importer.changes.arrays import Records
+    from airflow_provider_socialscrm.importer.changes.storage import Storage
+
+log = logging.getLogger(__name__)
+
+LEDGER: Final = "ledger.json"
+LOGS: Final = "log"
+
+RETENTION_SECONDS: Final = 7 * 24 * 3600
+"""Time for which files stay after no new generation has them: for runs that read them, and for people."""
+
+MOST_TRIES: Final = 100
+"""Commits that may be lost to other writers in a row; each of them is somebody's success."""
+
+AT_ONCE: Final = 16
+"""Files that are read at once, since object storage takes 20 to 50 ms for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whose customers a ledger is about.
+
+    :param base_url: of the tenant's API.
+    :param tenant_id: of the tenant.
+    :param scheme: how calls are signed.
+    """
+
+    base_url: str
+    tenant_id: str
+    scheme: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The content of a ledger at a moment: a generation, and the logs that it does not name.
+
+    :param generation: the newest.
+    :param unnamed: logs of runs that are not committed: they run, or were killed.
+    """
+
+    generation: Generation
+    unnamed: tuple[File, ...] = ()
+
+    @property
+    def logs(self) -> tuple[File, ...]:
+        """The logs whose entries are not in the base."""
+        return (*self.generation.logs, *self.unnamed)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no run has saved anything."""
+        return not self.generation.base and not self.logs
+
+
+class LedgerStore:
+    """Reads and commits a ledger.
+
+    :param storage: its folder.
+    :param target: whose customers it is about.
+    :param keyring: makes the keys of customers.
+    :param now: seconds since the epoch.
+    """
+
+    def __init__(
+        self, storage: Storage, target: Target, keyring: Keyring, *, now: Callable[[], float] = time.time
+    ) -> None:
+        self.storage = storage
+        self.keyring = keyring
+        self.codes = Words()
+        self._target = target
+        self.now = now
+
+    def open(self) -> None:
+        """Check that the ledger can be used; one that is not there is not made.
+
+        :raises LedgerError: when it is another target's, has other keys, is damaged, or is newer than this provider.
+        """
+        content = self.storage.read(LEDGER)
+        if content is not None:
+            self._check(unseal(LEDGER, content))
+        elif self.storage.names(generations.FOLDER) or self.storage.names(LOGS):
+            raise damaged(LEDGER)
+
+    def make(self) -> None:
+        """Make the ledger if it is not there. Safe to repeat, and by several runs at once.
+
+        :raises LedgerError: when it cannot be written, or another run made one for another target.
+        """
+        if self.storage.read(LEDGER) is None:
+            self.storage.create(LEDGER, seal(self._identity() | {"created_at": int(self.now())}))
+        self.open()
+
+    def codec(self, layout: Layout) -> Codec:
+        """Return what turns entries of a layout into files and back."""
+        return Codec(layout, self.keyring, self.codes)
+
+    def newest(self) -> Generation:
+        """Return the newest generation.
+
+        :raises LedgerError: when it is damaged.
+        """
+        numbers = self._numbers()
+        return self._generation(numbers[-1]) if numbers else Generation()
+
+    def snapshot(self) -> Snapshot:
+        """Return the newest generation with all logs that it does not name.
+
+        :raises LedgerError: when something is damaged.
+        """
+        newest = self.newest()
+        return Snapshot(newest, tuple(self._unnamed(newest)))
+
+    def base(self, generation: Generation, bucket: int, codec: Codec) -> Records:
+        """Return the entries of a bucket of the base, sorted by key.
+
+        :raises LedgerError: when they are damaged.
+        """
+        file = generation.of_bucket(bucket)
+        if file is None:
+            return codec.none()
+        entries = _decoded(file, self._content(file), codec)
+        return entries if not self.keyring.by_agent else entries.take(entries["key"].argsort(kind="stable"))
+
+    def bases(self, generation: Generation, codec: Codec) -> Iterator[tuple[int, Records]]:
+        """Yield each bucket with its entries; the next one is read meanwhile.
+
+        :raises LedgerError: when they are damaged.
+        """
+        with ThreadPoolExecutor(1, "socialscrm-ledger") as pool:
+            following = pool.submit(self.base, generation, 0, codec)
+            for bucket in range(generation.buckets):
+                entries = following.result()
+                if bucket + 1 < generation.buckets:
+                    following = pool.submit(self.base, generation, bucket + 1, codec)
+                yield bucket, entries
+
+    def events(self, files: Sequence[File], codec: Codec) -> BucketSpool:
+        """Return the entries of logs by bucket.
+
+        :raises LedgerError: when they are damaged.
+        """
+        spool = BucketSpool(codec.layout.dtype, self.keyring.buckets)
+        try:
+            for file, content in self._contents(files):
+                spool.add(_decoded(file, content, codec))
+            spool.flush()
+        except BaseException:
+            spool.close()
+            raise
+        return spool
+
+    def write(self, name: str, entries: Records, codec: Codec) -> File:
+        """Write a file of entries.
+
+        :raises LedgerError: when it cannot be written.
+        """
+        content = codec.encode(entries)
+        self.storage.write(name, content)
+        return File.of(name, content, len(entries))
+
+    def commit(self, run: str, own: Sequence[File], layout: Layout) -> Generation:
+        """Add logs to the ledger, with all those of others that no generation names, and return the new generation.
+
+        Of two writers one is first; the other reads what that one committed, and adds its own. Safe to repeat.
+
+        :param run: who commits, for people.
+        :param own: logs of this run.
+        :param layout: their columns.
+        :raises LedgerError: when the ledger cannot be read or written.
+        """
+        self.make()
+        for _ in range(MOST_TRIES):
+            newest = self.newest()
+            mine = [file for file in own if file.name not in newest.named]
+            others = list(self._unnamed(newest, besides={file.name for file in own}))
+            if not mine and not others and newest.number:
+                return newest
+            names = layout
+            for file in others:
+                names = names.with_names(*self._names_in(file))
+            names = names.with_names(newest.fields, newest.once)
+            logs = (*newest.logs, *others, *mine)
+            added = self.replaced(newest, run, logs=logs, fields=names.fields, once=names.once)
+            if self.publish(added):
+                return added
+        raise LedgerError("Other imports commit to the ledger all the time: retry later.")
+
+    def replaced(self, newest: Generation, run: str, **changes: Any) -> Generation:
+        """Return the generation after another one, with changes."""
+        return msgspec.structs.replace(
+            newest,
+            number=newest.number + 1,
+            id=secrets.token_hex(8),
+            run=run,
+            committed_at=int(self.now()),
+            **changes,
+        )
+
+    def publish(self, generation: Generation) -> bool:
+        """Create a generation, and return whether nobody else created that number."""
+        if self.storage.create(generation.name, generation.encode()):
+            return True
+        # A client that lost the response to its first request finds its own file when it repeats it.
+        return self._generation(generation.number).id == generation.id
+
+    def delete_old(self, *, older_than: float = RETENTION_SECONDS) -> None:
+        """Delete what newer generations have replaced for some time.
+
+        :raises LedgerError: when the ledger cannot be read or written.
+        """
+        limit = self.now() - older_than
+        numbers = self._numbers()
+        kept = numbers[-1:]
+        for place, (number, following) in enumerate(pairwise(numbers)):
+            old, newer = self._generation(number), self._generation(following)
+            if newer.committed_at > limit:
+                kept = numbers[place:]
+                break
+            for file in old.base:
+                if file not in newer.base:
+                    self.storage.delete(file.name)
+            self.storage.delete(old.name)
+        if not kept:
+            return
+        for merged in self._generation(kept[-1]).merged:
+            if merged.at <= limit:
+                self.storage.delete(merged.name)
+        self._delete_abandoned(kept, limit)
+
+    def _delete_abandoned(self, kept: Sequence[int], limit: float) -> None:
+        """Delete old files of the base that no generation names, since the run that wrote them was killed."""
+        newest = self._generation(kept[-1]).named
+        unknown = [name for name in self.storage.names(BASE) if name not in newest and written_at(name) <= limit]
+        if unknown:
+            named = set[str]().union(*(self._generation(number).named for number in kept))
+            for name in unknown:
+                if name not in named:
+                    self.storage.delete(name)
+
+    def _numbers(self) -> list[int]:
+        found = map(generations.number_of, self.storage.names(generations.FOLDER))
+        return sorted(number for number in found if number is not None)
+
+    def _generation(self, number: int) -> Generation:
+        name = generations.name_of(number)
+        content = self.storage.read(name)
+        if content is None:
+            raise damaged(name)
+        found = generations.decode(name, content)
+        if found.number != number:
+            raise damaged(name)
+        return found
+
+    def _unnamed(self, newest: Generation, besides: set[str] | None = None) -> Iterator[File]:
+        known = newest.named | (besides or set())
+        for name in self.storage.names(LOGS):
+            if name not in known and name.endswith(".parquet"):
+                content = self.storage.read(name)
+                if content is not None:
+                    yield File.of(name, content, _rows(name, content))
+
+    def _names_in(self, file: File) -> tuple[list[str], list[str]]:
+        return names_in(self._content(file))
+
+    def _contents(self, files: Sequence[File]) -> Iterator[tuple[File, bytes]]:
+        with ThreadPoolExecutor(AT_ONCE, "socialscrm-ledger") as pool:
+            for start in range(0, len(files), AT_ONCE):
+                some = files[start : start + AT_ONCE]
+                yield from zip(some, pool.map(self._content, some), strict=True)
+
+    def _content(self, file: File) -> bytes:
+        content = self.storage.read(file.name)
+        if content is None or File.of(file.name, content, file.rows) != file:
+            raise damaged(file.name)
+        return content
+
+    def _identity(self) -> dict[str, Any]:
+        return {
+            "target": [self._target.base_url, self._target.tenant_id, self._target.scheme],
+            "key": self.keyring.kind.value,
+            "by_agent": self.keyring.by_agent,
+            "secret_check": self.keyring.check_value(),
+        }
+
+    def _check(self, found: dict[str, Any]) -> None:
+        identity = self._identity()
+        if found.get("target") != identity["target"]:
+            raise LedgerError(
+                "The ledger is of another host, tenant or auth scheme: give this connection a path of its own."
+            )
+        if found.get("key") != identity["key"] or found.get("secret_check") != identity["secret_check"]:
+            raise LedgerError(
+                "The ledger was made with another ledger_secret, or without one: set the connection's extra "
+                "ledger_secret as it was, or give another path."
+            )
+        if found.get("by_agent") != identity["by_agent"]:
+            raise LedgerError(
+                "The ledger was made with another duplicates: duplicates='send' has a customer for each agent and the "
+                "other choices have one for each number, so give another path."
+            )
+
+
+def written_at(name: str) -> int:
+    """Return when a file of the base was written, in seconds since the epoch; 0 where its name does not say so."""
+    moment = name.rpartition("/")[2].partition("-")[0]
+    return int(moment) if moment.isascii() and moment.isdigit() else 0
+
+
+def _decoded(file: File, content: bytes, codec: Codec) -> Records:
+    try:
+        entries = codec.decode(content)
+    except (pa.ArrowException, OSError, KeyError, ValueError):
+        raise damaged(file.name) from None
+    if len(entries) != file.rows:
+        raise damaged(file.name)
+    return entries
+
+
+def _rows(name: str, content: bytes) -> int:
+    try:
+        return int(pq.ParquetFile(pa.BufferReader(content)).metadata.num_rows)
+    except (pa.ArrowException, OSError, ValueError):
+        raise damaged(name) from None
