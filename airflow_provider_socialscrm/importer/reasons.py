@@ -165,6 +165,11 @@ BROKE_OFF: Final = Reason(
     "The run broke off before it recorded what became of this row's call.",
     "Run the import again: it sends the row again, unless it has a welcome message.",
 )
+EARLIER_TRY: Final = Reason(
+    "earlier-try",
+    "A call of an earlier try may have brought this row, and this try has not sent it.",
+    "Run the import again: it sends the row again.",
+)
 CUT_SHORT: Final = Reason(
     "cut-short",
     "An earlier try ended before it saved what became of this row's call (a killed worker, or a checkpoint that could "

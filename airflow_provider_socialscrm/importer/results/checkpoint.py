@@ -52,6 +52,7 @@ class Checkpoint:
         self._plan = {"version": STATE_VERSION, **plan}
         self._done = Intervals()
         self._in_doubt = Intervals()
+        self._uncertain = Intervals()
         self.not_accepted = NotAccepted()
         """The rows that are done and were not accepted, which the dead letter must have."""
         self._content = 0
@@ -117,6 +118,7 @@ class Checkpoint:
         except DamagedError as failure:
             raise _damaged(str(failure)) from None
         self._done, self._in_doubt = Intervals(state.done), Intervals(state.in_doubt)
+        self._uncertain = Intervals(state.uncertain)
         self.not_accepted = NotAccepted(state.not_accepted, state.not_accepted_rows)
         self._content, self._report = int(state.content, 16), state.report
         self._held, self._may_have_side_effects = state.held, state.may_have_side_effects
@@ -171,7 +173,8 @@ class Checkpoint:
         if self._may_have_side_effects and not self._held:
             self._held = str(STARTED_OVER.code)
             log.warning("Rows with side effects are held as unknown then, unless on_unknown is 'resend'.")
-        self._done, self._in_doubt, self.not_accepted = Intervals(), Intervals(), NotAccepted()
+        self._done, self._in_doubt, self._uncertain = Intervals(), Intervals(), Intervals()
+        self.not_accepted = NotAccepted()
         self._content, self._report, self._whole = 0, {}, None
         self.is_complete = False
         self._store.restart(self._held)
@@ -247,6 +250,14 @@ class Checkpoint:
         self._done.add_all(row.order for row in done)
         self._content = (self._content + sum(map(_content, done))) % _CONTENT
 
+    def is_uncertain(self, row: Row) -> bool:
+        """Return whether a try has left the row with a call that the CRM may have taken."""
+        return row.order in self._uncertain
+
+    def mark_uncertain(self, rows: Iterable[Row]) -> None:
+        """Mark rows that this try leaves with a call that the CRM may have taken; a later try sends them again."""
+        self._uncertain.add_all(row.order for row in rows if not self.is_uncertain(row))
+
     def mark_intended(self, rows: Iterable[Row]) -> None:
         """Mark rows that must not be sent twice as in doubt, before they are sent."""
         new = [row for row in rows if not self.is_in_doubt(row)]
@@ -274,6 +285,7 @@ class Checkpoint:
             "plan": self._plan,
             "done": self._done.pairs(),
             "in_doubt": self._in_doubt.pairs(),
+            "uncertain": self._uncertain.pairs(),
             **self.not_accepted.state(),
             "may_have_side_effects": self._may_have_side_effects,
             "held": self._held,

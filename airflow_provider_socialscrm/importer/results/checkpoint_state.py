@@ -22,6 +22,7 @@ class CheckpointState(msgspec.Struct, frozen=True, kw_only=True):
     plan: dict[str, Any]
     done: Pairs
     in_doubt: Pairs
+    uncertain: Pairs
     content: Sum
     report: dict[str, Any]
     complete: bool
@@ -36,7 +37,7 @@ class CheckpointState(msgspec.Struct, frozen=True, kw_only=True):
 
         :raises ValueError: if some are not in order, or a row is in two sets that exclude each other.
         """
-        for name in ("done", "in_doubt", "not_accepted"):
+        for name in ("done", "in_doubt", "uncertain", "not_accepted"):
             if not _is_in_order(getattr(self, name)):
                 raise ValueError(f"the intervals of {name!r} are empty, overlap or are not in order")
         if not _is_in_order(sorted([*self.done, *self.in_doubt])):

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from airflow_provider_socialscrm.importer.errors import CheckpointError
-from airflow_provider_socialscrm.importer.reasons import DUPLICATE, Bucket, Reason, counted_as, superseded_by, together
+from airflow_provider_socialscrm.importer.reasons import (
+    DUPLICATE,
+    EARLIER_TRY,
+    Bucket,
+    Reason,
+    counted_as,
+    superseded_by,
+    together,
+)
 from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint
 from airflow_provider_socialscrm.importer.results.checkpoint_writer import CheckpointWriter
 from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter
@@ -80,7 +88,16 @@ class Recorder:
                 self.mark_resolved(left)
 
     def record_for_this_try(self, bucket: Bucket, rows: Sequence[Row], reason: Reason, attempts: int = 0) -> None:
-        """Put rows into their bucket for this try; a later one sends them."""
+        """Put rows into their bucket for this try; a later one sends them.
+
+        Rows that are not sent, but that an earlier try may have sent, are unknown.
+        """
+        if bucket is Bucket.UNKNOWN:
+            self._checkpoint.mark_uncertain(rows)
+            self._writer.mark_changed()
+        elif uncertain := [row for row in rows if self._checkpoint.is_uncertain(row)]:
+            self.record_for_this_try(Bucket.UNKNOWN, uncertain, EARLIER_TRY, attempts)
+            rows = [row for row in rows if not self._checkpoint.is_uncertain(row)]
         self._write(bucket, rows, reason, attempts, for_good=False)
         self._count(bucket, rows, reason, for_good=False)
 

@@ -112,3 +112,14 @@ def test_rows_that_are_not_sent_are_in_the_report_and_the_dead_letter_and_not_in
     assert counts == {Bucket.INVALID: 1, Bucket.DUPLICATE: 1, Bucket.BLANK: 1}
     assert path.read_text(encoding="utf-8").count("\n") == 2
     assert world.checkpoint.done_rows == 0
+
+
+def test_a_row_that_an_earlier_try_may_have_sent_is_unknown_and_not_unsent():
+    first, second = World(), World()
+    with first.writer:
+        first.recorder.record_for_this_try(Bucket.UNKNOWN, ROWS[1:], REASON, 1)
+    second.store.save(first.store.states[-1])
+    assert second.checkpoint.load()
+    with second.writer:
+        second.recorder.record_for_this_try(Bucket.NOT_SENT, ROWS, REASON)
+    assert [second.report.rows_in(bucket) for bucket in (Bucket.UNKNOWN, Bucket.NOT_SENT)] == [1, 1]
