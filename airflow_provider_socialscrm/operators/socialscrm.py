@@ -335,8 +335,8 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         except EmptyInputError:
             raise
         except BaseException:  # Airflow's time-out is not an Exception
-            # A failed task returns nothing, but its manifest is needed most.
-            _push(context, run.manifest())
+            if self.do_xcom_push:  # a failed task returns nothing, but its manifest is needed most
+                _push(context, run.manifest())
             raise
         finally:
             log_outcome(run.manifest())

@@ -186,6 +186,14 @@ def test_however_a_task_ends_its_manifest_is_pushed_and_logged(crm: Sandbox, mon
     assert f"The import broke off while sending ({type(failure).__name__})" in caplog.text
 
 
+def test_a_task_that_pushes_no_xcom_pushes_none_if_it_fails_either(crm: Sandbox):
+    ti = FakeTaskInstance()
+    operator = SocialSCRMImportOperator(task_id="task", data=[{"whatsApp": "x"}], do_xcom_push=False)
+    with pytest.raises(AirflowFailException):
+        operator.execute({"ti": ti})
+    assert ti.pushed == []
+
+
 def test_an_xcom_that_cannot_be_pushed_does_not_hide_why_the_task_failed(crm: Sandbox, monkeypatch, caplog):
     monkeypatch.setattr(SocialSCRMImportOperator, "_options", patient_options)
     crm.inject("code", code=517)
