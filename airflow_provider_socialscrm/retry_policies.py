@@ -11,6 +11,7 @@ from airflow_provider_socialscrm.api.errors import RetriableError, SocialSCRMErr
 from airflow_provider_socialscrm.importer.errors import (
     FATAL_ERRORS,
     CheckpointError,
+    LedgerError,
     StoppedError,
     SystemicError,
 )
@@ -82,7 +83,7 @@ class SocialSCRMRetryPolicy(RetryPolicy):
             delay = self.delay(exception, try_number)
             reason = f"SocialsCRM was unavailable; retrying in {delay}: {exception}"
             return RetryDecision.retry(delay=delay, reason=reason)
-        if isinstance(exception, SocialSCRMError | SystemicError | CheckpointError):
+        if isinstance(exception, SocialSCRMError | SystemicError | CheckpointError | LedgerError):
             return RetryDecision(RetryAction.DEFAULT, reason=f"It is not known whether a retry helps: {exception}")
         return RetryDecision.default()
 

@@ -10,6 +10,7 @@ from fsspec.implementations.local import LocalFileSystem
 from airflow_provider_socialscrm.links.socialscrm import ConsoleLink, RejectsLink, browsable
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.sandbox.server import Sandbox
+from tests.support.airflow import FakeTaskInstance
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def s3(monkeypatch, tmp_path):
 
 def test_a_task_that_ran_leads_to_the_crm_and_to_its_dead_letter(crm: Sandbox, s3):
     operator = operator_of(rejects_path="s3://store@crm/rejects/1.csv")
-    operator.execute({})
+    operator.execute({"ti": FakeTaskInstance()})
 
     assert links_of(operator) == (crm.url, "https://console.aws.amazon.com/s3/object/crm?prefix=rejects/1.csv")
 
@@ -41,7 +42,7 @@ def test_a_task_that_ran_leads_to_the_crm_and_to_its_dead_letter(crm: Sandbox, s
 @pytest.mark.parametrize("arguments", [{"rejects_path": "s3://store@crm/rejects.csv", "dry_run": True}, {}])
 def test_a_dry_run_and_a_task_without_dead_letter_lead_to_the_crm_only(crm: Sandbox, s3, arguments):
     operator = operator_of(**arguments)
-    operator.execute({})
+    operator.execute({"ti": FakeTaskInstance()})
 
     assert links_of(operator) == (crm.url, "")
 
