@@ -85,6 +85,7 @@ def test_rendered_field_shows_the_shape_of_a_plain_tasks_table(airflow, run):
     assert fields["data"] == "<DataFrame of 2 rows x 3 columns, not shown>"
 
 
+@pytest.mark.thorough
 @pytest.mark.frame_through_xcom
 def test_mapped_tasks_import_a_table_each_and_show_its_shape(
     airflow, socialscrm_sandbox: Sandbox, run, hidden_customers

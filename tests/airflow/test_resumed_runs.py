@@ -60,6 +60,7 @@ def states(home: Path, dag_id: str) -> list[tuple[str, str, int]]:
         pytest.param(
             ("state_file", {"kind": "code", "code": 517}, "import_customers.json: a retry resumes from it"),
             id="file",
+            marks=pytest.mark.thorough,
         ),
     ],
 )

@@ -204,11 +204,11 @@ class Engine:
         while (wait_for := self._pace.try_start(self._clock.now())) > 0:
             self._recorder.add_seconds(pacing=wait_for)
             self._clock.sleep(wait_for)
+        now = self._clock.now()
         self._recorder.count_calls(sent=1)  # before the save, which then has it if the worker is killed during the call
         if not self._is_repeatable(pending.chunk) and not self._save_intention(pending):
             return
         self._outage.on_start()
-        now = self._clock.now()
         self._recorder.note_calls(pending.chunk.rows, pending.calls + 1)
         self._in_flight[self._pool.submit(self._call, pending.chunk)] = pending
         pending.start(now)

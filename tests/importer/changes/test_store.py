@@ -89,7 +89,7 @@ def live(storage: Any, seen: dict[str, bool]) -> None:
     seen["end"] = True
 
 
-@pytest.mark.parametrize("kind", ["local", "memory"])
+@pytest.mark.parametrize("kind", ["local", pytest.param("memory", marks=pytest.mark.thorough)])
 def test_killed_between_any_two_steps_nothing_that_was_confirmed_is_lost(kind, tmp_path, request):
     from tests.importer.changes.conftest import storage_of
 
@@ -164,6 +164,7 @@ def test_a_claim_leaves_what_was_accepted_before(world):
     assert world.changes([Sent(ANN, 1, once=1)]) == [Change.UNCHANGED]
 
 
+@pytest.mark.thorough
 def test_two_runs_at_once_make_a_union(storage):
     """Run B commits at each point of A's commit in turn."""
     names = []

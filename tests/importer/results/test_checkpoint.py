@@ -50,6 +50,7 @@ def many_reasons() -> Report:
     return report
 
 
+@pytest.mark.thorough
 def test_a_million_rows_done_out_of_order_within_the_open_chunks_stay_under_16_kib():
     chance = random.Random(1)  # noqa: S311 - a repeatable order, no secrets
     store, report = MemoryCheckpointStore(), many_reasons().state()
