@@ -73,66 +73,83 @@ def _connection_type() -> dict[str, Any]:
     }
 
 
+_TEXT: dict[str, Any] = {"type": ["string", "null"]}
+_NUMBER: dict[str, Any] = {"type": ["number", "null"], "exclusiveMinimum": 0}
+
+_CONN_FIELDS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "tenant_id": (
+        "Tenant ID",
+        "Required. The company's id (tenantId), from your SocialsCRM administrator.",
+        {"type": "string"},  # without null, so that Airflow's form marks it as required
+    ),
+    "auth_scheme": (
+        "Auth scheme",
+        "body: signed body, one agent per call. header: signed headers, an agent in each row.",
+        _TEXT | {"enum": ["body", "header"], "default": "body"},
+    ),
+    "time_zone": (
+        "Time zone",
+        "Zone in which the CRM reads createTime (body scheme only).",
+        _TEXT | {"default": "Asia/Shanghai"},
+    ),
+    "calls_per_second": (
+        "Calls per second",
+        (
+            "Rate of one task, and of the mapped tasks of one operator. Other tasks count only with a Pace "
+            "connection. The vendor allows the tenant 50 calls a second on one path."
+        ),
+        _NUMBER | {"default": 45},
+    ),
+    "timeout": (
+        "Timeout",
+        "Seconds to wait for a response.",
+        _NUMBER | {"default": 60},
+    ),
+    "pace_conn_id": (
+        "Pace connection",
+        (
+            "ID of a redis connection through which all tasks share the rate. Empty: only the mapped tasks of one"
+            " operator divide it."
+        ),
+        _TEXT,
+    ),
+    "proxies": (
+        "Proxies",
+        (
+            'Address of a proxy, or JSON by scheme, as {"https": "http://proxy:3128"}. Empty: those of the '
+            "worker's environment."
+        ),
+        _TEXT,
+    ),
+    "verify": (
+        "Verify",
+        (
+            "Whether to check the server's certificate: true (default), false, or the path of the certificate "
+            "authorities on the worker."
+        ),
+        _TEXT,
+    ),
+    "cert": (
+        "Cert",
+        'Path of a client certificate with its key on the worker, or JSON: ["cert.pem", "key.pem"].',
+        _TEXT,
+    ),
+    "headers": (
+        "Headers",
+        'Headers to send with each call, as JSON: {"X-Team": "crm"}.',
+        _TEXT,
+    ),
+    "refusals_are_atomic": (
+        "Refusals are atomic",
+        "On if your CRM takes none of the rows of a call that it refuses: rows with welcome then share calls.",
+        {"type": ["boolean", "null"], "default": False},
+    ),
+}
+"""The extras of a connection, in the order of the form: label, description and schema."""
+
+
 def _conn_fields() -> dict[str, Any]:
     return {
-        "tenant_id": {
-            "label": "Tenant ID",
-            "description": "Required. The company's id (tenantId), from your SocialsCRM administrator.",
-            "schema": {"type": "string"},  # without null, so that Airflow's form marks it as required
-        },
-        "auth_scheme": {
-            "label": "Auth scheme",
-            "description": "body: signed body, one agent per call. header: signed headers, an agent in each row.",
-            "schema": {"type": ["string", "null"], "enum": ["body", "header"], "default": "body"},
-        },
-        "time_zone": {
-            "label": "Time zone",
-            "description": "Zone in which the CRM reads createTime (body scheme only).",
-            "schema": {"type": ["string", "null"], "default": "Asia/Shanghai"},
-        },
-        "calls_per_second": {
-            "label": "Calls per second",
-            "description": "Rate of one task, and of the mapped tasks of one operator. Other tasks count only with a "
-            "Pace connection. The vendor allows the tenant 50 calls a second on one path.",
-            "schema": {"type": ["number", "null"], "default": 45, "exclusiveMinimum": 0},
-        },
-        "timeout": {
-            "label": "Timeout",
-            "description": "Seconds to wait for a response.",
-            "schema": {"type": ["number", "null"], "default": 60, "exclusiveMinimum": 0},
-        },
-        "pace_conn_id": {
-            "label": "Pace connection",
-            "description": "ID of a redis connection through which all tasks share the rate. Empty: only the mapped "
-            "tasks of one operator divide it.",
-            "schema": {"type": ["string", "null"]},
-        },
-        "proxies": {
-            "label": "Proxies",
-            "description": 'Address of a proxy, or JSON by scheme, as {"https": "http://proxy:3128"}. Empty: those of '
-            "the worker's environment.",
-            "schema": {"type": ["string", "null"]},
-        },
-        "verify": {
-            "label": "Verify",
-            "description": "Whether to check the server's certificate: true (default), false, or the path of the "
-            "certificate authorities on the worker.",
-            "schema": {"type": ["string", "null"]},
-        },
-        "cert": {
-            "label": "Cert",
-            "description": 'Path of a client certificate with its key on the worker, or JSON: ["cert.pem", "key.pem"].',
-            "schema": {"type": ["string", "null"]},
-        },
-        "headers": {
-            "label": "Headers",
-            "description": 'Headers to send with each call, as JSON: {"X-Team": "crm"}.',
-            "schema": {"type": ["string", "null"]},
-        },
-        "refusals_are_atomic": {
-            "label": "Refusals are atomic",
-            "description": "On if your CRM takes none of the rows of a call that it refuses: rows with welcome then "
-            "share calls.",
-            "schema": {"type": ["boolean", "null"], "default": False},
-        },
+        name: {"label": label, "description": description, "schema": schema}
+        for name, (label, description, schema) in _CONN_FIELDS.items()
     }

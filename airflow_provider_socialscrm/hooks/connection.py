@@ -24,26 +24,16 @@ from airflow_provider_socialscrm.api.settings import (
     positive_number,
 )
 from airflow_provider_socialscrm.api.signing import SIGNED_HEADERS
+from airflow_provider_socialscrm.get_provider_info import get_provider_info
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
 T = TypeVar("T")
 
-EXTRAS: Final = (
-    "tenant_id",
-    "auth_scheme",
-    "time_zone",
-    "calls_per_second",
-    "timeout",
-    "pace_conn_id",
-    "proxies",
-    "verify",
-    "cert",
-    "headers",
-    "refusals_are_atomic",
-)
-"""The extras that are read, as the form has them."""
+(_CONNECTION_TYPE,) = get_provider_info()["connection-types"]
+EXTRAS: Final = tuple(_CONNECTION_TYPE["conn-fields"])
+"""The extras that are read: those of the form."""
 
 OLD_PREFIX: Final = "extra__socialscrm__"
 """What Airflow 1 and 2 wrote before the name of a form's field; connections moved from there still have it."""
@@ -146,7 +136,7 @@ def redis_url(connection: Connection) -> str:
 
 def unknown_extras(connection: Connection) -> list[str]:
     """Return the names of the extras that are not read; :func:`settings_of` rejects those that are nearly ours."""
-    return sorted(set(extras_of(connection)) - {*EXTRAS})
+    return sorted(set(extras_of(connection)) - set(EXTRAS))
 
 
 def _misspelled(extra: Mapping[str, Any]) -> list[str]:

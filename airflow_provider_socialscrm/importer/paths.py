@@ -123,3 +123,4 @@ def make_folder(folder: Any) -> None:
     for each in reversed(missing):
         each.mkdir(OWNERS_FOLDER, exist_ok=True)
         each.chmod(OWNERS_FOLDER)
+    place.mkdir(exist_ok=True)  # an error if a file has this name

@@ -123,7 +123,7 @@ _TYPES: Final[Mapping[str, Callable[[str], Any]]] = {
     "bytes_per_call": _number,
     "concurrency": _number,
     "parallel_tasks": _optional(_number),
-    "max_rejected": _optional(_number),
+    "max_rejected": lambda text: None if text == "None" else _number(text),  # empty text must not lift the limit
     "default_region": _optional(str),
     "extension_fields": _optional(_list),
     "date_fields": _optional(_list),

@@ -294,7 +294,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         path = None if isinstance(self.data, HiddenTable) else data
         check_apart(data=path, rejects_path=rejects_path, checkpoint_path=checkpoint_path)
         # As early as this, so that a retry knows of a try that failed before its first row.
-        store = None if self._dry_run else checkpoint_store_for(context, checkpoint_path)
+        store = None if self.dry_run else checkpoint_store_for(context, checkpoint_path)
         source = self._source(data)
         hook = SocialSCRMHook(self.socialscrm_conn_id)
         with closing(hook.get_conn(self.concurrency)) as client, report_progress(context) as on_progress:

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Asset, AssetAlias
+from airflow.sdk import Asset
+from airflow.sdk.definitions.asset import AssetNameRef, AssetUriRef
 from airflow.sdk.exceptions import AirflowRuntimeError
 
 from airflow_provider_socialscrm.assets.socialscrm import SCHEME
@@ -52,14 +53,18 @@ def _uri_of(outlet: Any, context: Context) -> str:
     """Return the URI of an asset, or of the one that ``Asset.ref`` refers to; empty for anything else."""
     if isinstance(outlet, Asset):
         return outlet.uri
-    if hasattr(outlet, "uri"):  # a reference by URI, as the user wrote it
+    if isinstance(outlet, AssetUriRef):  # as the user wrote it
         return _normal_form(outlet.uri)
-    if isinstance(outlet, AssetAlias) or not hasattr(outlet, "name"):
+    if not isinstance(outlet, AssetNameRef):
         return ""
     try:
         key: Any = context["outlet_events"][outlet].key  # Airflow looks up the asset of that name
     except AirflowRuntimeError as failure:  # the customers are imported, so the task must not fail for this
-        log.warning("Airflow does not find the outlet %r, so its event gets no counts (%s)", outlet.name, failure)
+        log.warning(
+            "Airflow does not find the outlet %r, so it is taken for another asset than a tenant's (%s)",
+            outlet.name,
+            failure,
+        )
         return ""
     return str(key.uri)
 

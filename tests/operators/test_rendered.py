@@ -23,6 +23,8 @@ READ = [
     ("max_rejected", "1.0", 1.0),
     ("max_rejected", "0.02", 0.02),
     ("max_rejected", "None", None),
+    ("max_rejected", "", ""),
+    ("max_rejected", "none", "none"),
     ("default_region", "CN", "CN"),
     ("default_region", "None", None),
     ("extension_fields", "all", "all"),

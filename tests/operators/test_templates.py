@@ -110,6 +110,8 @@ def test_a_dry_run_that_is_neither_true_nor_false_stops_the_task(crm: Sandbox, m
         ("rows_per_call", "many"),
         ("rows_per_call", "0"),
         ("max_rejected", "few"),
+        ("max_rejected", ""),
+        ("max_rejected", "nan"),
         ("dayfirst", "perhaps"),
         ("default_region", "XX"),
         ("extension_fields", "Loyalty"),

@@ -95,6 +95,19 @@ def test_an_asset_of_another_tenant_or_host_is_named_in_a_warning(customers: Ass
     assert "Airflow does not find the outlet 'socialscrm://nobody/1/customers'" in caplog.text
 
 
+class Table:
+    """A dataset of lineage: not an asset, though it has a name and a URI."""
+
+    name, uri = "warehouse.customers", "socialscrm://not-an-asset"
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_an_outlet_that_is_not_an_asset_belongs_to_the_user(customers: Asset, dry_run):
+    operator, events = run([Table], ["8699775400000"], dry_run=dry_run)
+    assert operator.outlets == [Table]
+    assert list(events) == []
+
+
 @pytest.mark.parametrize("by", ["uri", "name"])
 def test_a_dry_run_ends_without_a_reference_to_a_tenants_outlet(customers: Asset, by):
     ref = Asset.ref(uri=customers.uri) if by == "uri" else Asset.ref(name="all customers")

@@ -88,9 +88,10 @@ class BucketSpool:
     def read(self, first: int, end: int) -> Records:
         """Return the records of buckets ``first`` to before ``end``, in the order of the file."""
         parts = []
-        for start, stop in self.segments(first, end):
-            self._file.seek(start * self.dtype.itemsize)
-            parts.append(self._file.read((stop - start) * self.dtype.itemsize))
+        with named_errors():
+            for start, stop in self.segments(first, end):
+                self._file.seek(start * self.dtype.itemsize)
+                parts.append(self._file.read((stop - start) * self.dtype.itemsize))
         return np.frombuffer(b"".join(parts), self.dtype)
 
     def close(self) -> None:

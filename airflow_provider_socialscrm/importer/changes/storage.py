@@ -14,12 +14,9 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from airflow_provider_socialscrm.importer.errors import LedgerError
-from airflow_provider_socialscrm.importer.paths import is_plain
+from airflow_provider_socialscrm.importer.paths import OWNER_ONLY, local_path, make_folder
 
 log = logging.getLogger(__name__)
-
-PRIVATE_FILE: Final = 0o600
-PRIVATE_FOLDER: Final = 0o700
 
 UNFINISHED: Final = ".unfinished"
 """End of the name of a local file that is being written."""
@@ -57,11 +54,8 @@ class Storage(Protocol):
 
 def open_storage(path: Any) -> Storage:
     """Return the storage at a path of :mod:`pathlib` or of object storage."""
-    if is_plain(path):
-        return LocalStorage(path)
-    if getattr(path, "protocol", "") in {"", "file", "local"}:
-        return LocalStorage(Path(path.path))
-    return ObjectStorage(path.fs, str(path.path), path.protocol)
+    folder = local_path(path)
+    return LocalStorage(folder) if folder else ObjectStorage(path.fs, str(path.path), path.protocol)
 
 
 @contextmanager
@@ -129,9 +123,7 @@ class LocalStorage:
     @contextmanager
     def _beside(self, name: str, content: bytes) -> Iterator[Path]:
         path = self._folder / name
-        for folder in reversed([path.parent, *path.parent.parents]):
-            if folder.is_relative_to(self._folder):
-                folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+        make_folder(path.parent)
         beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}{UNFINISHED}")
         try:
             _write_private(beside, content)
@@ -148,7 +140,7 @@ class LocalStorage:
 
 
 def _write_private(path: Path, content: bytes) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE), "wb") as file:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -207,7 +207,7 @@ class Checkpoint:
             known, content = known + 1, (content + _content(row, number)) % _CONTENT
         if (known, content) != (self.done_rows, self._content):
             return False
-        self._done, self._content, self.not_accepted = Intervals(), 0, NotAccepted()
+        self._done, self._uncertain, self._content, self.not_accepted = Intervals(), Intervals(), 0, NotAccepted()
         for number, row in _first(batches(), rows):
             if number not in places:
                 self.mark_done([row])

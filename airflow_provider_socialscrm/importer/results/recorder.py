@@ -92,12 +92,16 @@ class Recorder:
 
         Rows that are not sent, but that an earlier try may have sent, are unknown.
         """
+        if not rows:
+            return
         if bucket is Bucket.UNKNOWN:
             self._checkpoint.mark_uncertain(rows)
             self._writer.mark_changed()
         elif uncertain := [row for row in rows if self._checkpoint.is_uncertain(row)]:
             self.record_for_this_try(Bucket.UNKNOWN, uncertain, EARLIER_TRY, attempts)
-            rows = [row for row in rows if not self._checkpoint.is_uncertain(row)]
+            sure = [row for row in rows if not self._checkpoint.is_uncertain(row)]
+            self.record_for_this_try(bucket, sure, reason, attempts)
+            return
         self._write(bucket, rows, reason, attempts, for_good=False)
         self._count(bucket, rows, reason, for_good=False)
 

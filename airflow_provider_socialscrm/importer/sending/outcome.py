@@ -82,7 +82,7 @@ class CallHandler:
         self.has_accepted = False
         """Whether a call of this try was accepted."""
         self.has_proven_settings = False
-        """Whether the CRM has looked at the rows of a call, so that the settings of the connection work."""
+        """Whether the CRM has accepted or rejected rows of this try, so that the connection's settings work."""
         self.outage = Outage(options.retry_limits)
         """What to do while no call succeeds."""
 
