@@ -144,6 +144,11 @@ _CONN_FIELDS: dict[str, tuple[str, str, dict[str, Any]]] = {
         "On if your CRM takes none of the rows of a call that it refuses: rows with welcome then share calls.",
         {"type": ["boolean", "null"], "default": False},
     ),
+    "ledger_secret": (
+        "Ledger secret",
+        "Key by which ledgers have hashes instead of numbers. Empty: they have numbers. It can never be changed.",
+        _TEXT | {"format": "password"},
+    ),
 }
 """The extras of a connection, in the order of the form: label, description and schema."""
 

@@ -45,12 +45,14 @@ class Clock:
     :param now: seconds of a clock that never goes back.
     :param sleep: waits for so many seconds.
     :param chance: a random number from 0 to 1.
+    :param time: seconds since the epoch.
     :param today: the last day on which somebody may be born.
     """
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     chance: Callable[[], float] = field(default_factory=lambda: SystemRandom().random)
+    time: Callable[[], float] = time.time
     today: Callable[[], date] = _latest_today
 
 

@@ -70,6 +70,7 @@ class Settings:
     :param transport: proxies, certificates and headers.
     :param refusals_are_atomic: whether the tenant's CRM takes none of the rows of a call that it refuses, so that rows
         with side effects may share calls. Default ``False``: the vendor does not say (vendor API 6.1).
+    :param ledger_secret: the key by which ledgers have hashes instead of numbers. Empty: they have numbers.
     """
 
     base_url: str
@@ -83,6 +84,7 @@ class Settings:
     pace_url: str = field(default="", repr=False)
     transport: Transport = Transport()
     refusals_are_atomic: bool = False
+    ledger_secret: str = field(default="", repr=False)
 
 
 def positive_number(value: Any) -> float:

@@ -89,6 +89,7 @@ def settings_of(connection: Connection) -> Settings:
             headers=read("Headers", extra.get("headers"), _headers, unless.headers),
         ),
         refusals_are_atomic=read("Refusals are atomic", extra.get("refusals_are_atomic"), _yes_or_no, False),
+        ledger_secret=str(extra.get("ledger_secret") or "").strip(),
     )
     problems = [*(f"{label} is missing" for label in _missing(settings)), *_misspelled(extra), *reader.problems]
     if problems:

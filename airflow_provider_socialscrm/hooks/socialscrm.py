@@ -79,6 +79,8 @@ class SocialSCRMHook(BaseHook):
         settings = settings_of(connection)
         for secret in (*settings.transport.headers.values(), *settings.transport.proxies.values()):
             mask_secret(secret)
+        if settings.ledger_secret:
+            mask_secret(settings.ledger_secret)
         if unknown := unknown_extras(connection):
             self.log.warning("Connection %r: the extras %s are not read", connection.conn_id, ", ".join(unknown))
         pace_conn_id = extras_of(connection).get("pace_conn_id")

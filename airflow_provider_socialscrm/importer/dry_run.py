@@ -28,6 +28,7 @@ from airflow_provider_socialscrm.importer.sending.chunks import Limits, chunk_ro
 from airflow_provider_socialscrm.importer.sending.welcome import WelcomeCount
 
 if TYPE_CHECKING:
+    from airflow_provider_socialscrm.importer.changes.ledger_import import LedgerImport
     from airflow_provider_socialscrm.importer.fields.mapping import Plan
     from airflow_provider_socialscrm.importer.options import Options
     from airflow_provider_socialscrm.importer.paths import OpenablePath
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
 
 SAMPLE_ROWS: Final = 10
 """Rows shown before and after: enough to see the pattern, few enough to read."""
+
+
+KEPT_BACK: Final = (Bucket.INVALID, Bucket.DUPLICATE, Bucket.BLANK, Bucket.UNCHANGED, Bucket.KNOWN_BAD)
+"""Buckets of rows that an import does not send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class Preview:
     :param samples: the first rows that can be sent, by position.
     :param remarks: rows that can be sent and have something noteworthy, by reason.
     :param observations: the same for the manifest, with what else a person should know of rows and columns.
+    :param changes: how the input differs from the ledger, in numbers; ``None`` without a ledger.
     """
 
     report: Report = field(default_factory=Report)
@@ -74,6 +80,7 @@ class Preview:
     samples: dict[int, list[SampleField]] = field(default_factory=dict)
     remarks: dict[Reason, int] = field(default_factory=dict)
     observations: dict[str, Any] = field(default_factory=dict)
+    changes: dict[str, Any] | None = None
 
     @property
     def sendable(self) -> int:
@@ -92,15 +99,14 @@ class Preview:
 
     def manifest(self) -> dict[str, Any]:
         """Return it in numbers, for XCom: like the manifest of an import, without a customer."""
-        kept_back = {
-            bucket.value: self.report.rows_in(bucket) for bucket in (Bucket.INVALID, Bucket.DUPLICATE, Bucket.BLANK)
-        }
+        kept_back = {bucket.value: self.report.rows_in(bucket) for bucket in KEPT_BACK}
         return {
             "dry_run": True,
             "rows": {"total": self.report.rows, "sendable": self.sendable} | kept_back,
             "refusals": [refusal.as_dict() for refusal in self.report.refusals()],
             "calls": self.calls,
             "seconds": self.seconds,
+            "changes": self.changes,
         } | self.observations
 
 
@@ -111,6 +117,7 @@ def preview_import(
     envelope: Callable[[str | None], int],
     *,
     rejects_path: OpenablePath | None = None,
+    ledger: LedgerImport | None = None,
 ) -> Preview:
     """Return the effect that an import of a table would have, without one call. Safe to repeat.
 
@@ -119,17 +126,26 @@ def preview_import(
     :param settings: scheme and pace.
     :param envelope: bytes a call has around its rows, by the agent who signs.
     :param rejects_path: the file for the rows that would not be sent, each with its reasons.
-    :raises InputError: if the columns do not fit the rules, or the table breaks off.
+    :param ledger: what earlier imports had accepted; nothing is written to it. Close it afterwards.
+    :raises InputError: if the columns do not fit the rules, the table breaks off, or a guard of the ledger would stop
+        the import.
     """
-    reader = InputReader(source, options, agent_in_row=settings.auth_scheme is AuthScheme.HEADER, envelope=envelope)
+    agent_in_row = settings.auth_scheme is AuthScheme.HEADER
+    compare = ledger.comparer if ledger else None
+    reader = InputReader(source, options, agent_in_row=agent_in_row, envelope=envelope, compare=compare)
     if rejects_path is not None and has_parts(rejects_path):
         raise InputError(f"An import that saves its rows at {rejects_path} is not complete: give another path.")
     reader.read()
     found = Preview()
+    if ledger:
+        ledger.open()
+        ledger.look(reader.checked_batches(), is_dry_run=True)
+        ledger.check(reader.rows)
+        found.changes = ledger.changes()
     limits, welcome = Limits(options.rows_per_call, options.bytes_per_call), WelcomeCount()
     together = options.resend or settings.refusals_are_atomic
     with closing(reader), _dead_letter(rejects_path, source) as dead_letter:
-        for prepared in reader.prepared_batches():
+        for prepared in reader.prepared_batches(ledger.verdicts() if ledger else None):
             record_unsent(prepared, found.report, dead_letter)
             found.report.count(Bucket.NOT_SENT, [row.position for row in prepared.rows])
             for chunk in chunk_rows(prepared.rows, limits, envelope, together=together):
@@ -139,7 +155,7 @@ def preview_import(
                 found.samples[row.position] = list(_sample(row, reader.plan))
     found.seconds = ceil(found.calls / settings.calls_per_second)
     if welcome.customers:
-        found.welcome = welcome.sentence(settings.calls_per_second, together=together)
+        found.welcome = welcome.sentence(settings.calls_per_second, together=together, once=ledger is not None)
     found.remarks, found.observations = (
         dict(reader.remarks),
         observations(reader.remarks, reader.ambiguous_numbers, reader.left_out),

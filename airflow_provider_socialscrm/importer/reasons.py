@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
+
+from airflow_provider_socialscrm.api.codes import TABLES, Family
 
 
 class Bucket(StrEnum):
@@ -18,9 +20,11 @@ class Bucket(StrEnum):
     BLANK = "blank"  # has no value in any column
     UNKNOWN = "unknown"  # a call with it may have been taken, and it is not, or not yet, sent again
     NOT_SENT = "not_sent"  # the run stopped before it was sent, or each call with it was refused for certain
+    UNCHANGED = "unchanged"  # the CRM accepted it as it is in an earlier import, so it is not sent
+    KNOWN_BAD = "known_bad"  # the CRM refused it as it is in an earlier import, so it is not sent
 
 
-TO_LOOK_AT: Final = (Bucket.REJECTED, Bucket.INVALID, Bucket.UNKNOWN)
+TO_LOOK_AT: Final = (Bucket.REJECTED, Bucket.INVALID, Bucket.UNKNOWN, Bucket.KNOWN_BAD)
 """Buckets whose rows count as refused: a person has to look at them."""
 
 
@@ -31,11 +35,13 @@ class Reason:
     :param code: the number the CRM answered, or our name for what is wrong.
     :param meaning: what is wrong.
     :param hint: what to do about it.
+    :param is_passing: whether the cause is outside the row, such as a missing agent, and may be fixed there.
     """
 
     code: int | str
     meaning: str
     hint: str
+    is_passing: bool = field(default=False, kw_only=True, compare=False)
 
 
 OWN_COLUMNS: Final = tuple(
@@ -240,6 +246,21 @@ def superseded_by(position: int | None) -> Reason:
     if position is None:
         return SUPERSEDED_BEFORE
     return Reason(DUPLICATE.code, f"Row {position} has the same whatsApp number and is sent instead.", DUPLICATE.hint)
+
+
+def known_bad(code: str) -> Reason:
+    """Return the reason for a row that the CRM refused as it is in an earlier import.
+
+    :param code: of that refusal.
+    """
+    line = next((line for line in TABLES[Family.IMPORT] if str(line.number) == code and not line.needs_text), None)
+    meaning = f" {line.meaning}" if line else ""
+    hint = line.hint if line else "The dead letter of that import has the CRM's own text."
+    return Reason(
+        int(code) if line else code,
+        f"The CRM rejected this row as it is in an earlier import, so it is not sent again.{meaning}",
+        f"{hint} A row that changes is sent. To send it as it is, set retry_rejected='always' in the ledger for a run.",
+    )
 
 
 UNREADABLE: Final = Reason(

@@ -34,6 +34,23 @@ class OwnColumns(Protocol):
         """The rows; they may be read when they are asked for."""
 
 
+class LedgerRow(NamedTuple):
+    """A row as the ledger compares and saves it.
+
+    :param key: of the customer, as :meth:`.changes.keys.Keyring.keys` returns it.
+    :param payload: the hash of what is sent, without the fields that never make a row change.
+    :param agent: whose customer it is.
+    :param once: a bit for each field that is sent once and is sent with this row.
+    :param fields: a byte for each field that is compared.
+    """
+
+    key: int
+    payload: int
+    agent: str | None = None
+    once: int = 0
+    fields: bytes = b""
+
+
 class Row(Struct, frozen=True, gc=False):
     """A row that can be sent. It refers to no other row, so the garbage collector need not look at a million of them.
 
@@ -46,6 +63,7 @@ class Row(Struct, frozen=True, gc=False):
     :param number: its ``whatsApp`` number, as the integer that its digits are.
     :param named_agent: header scheme: the agent that the row names.
     :param extension_fields: names of the extension fields it has.
+    :param ledger: what the ledger saves of it; ``None`` in an import without a ledger.
     """
 
     position: int
@@ -57,6 +75,7 @@ class Row(Struct, frozen=True, gc=False):
     number: int = 0
     named_agent: str | None = None
     extension_fields: frozenset[str] = frozenset()
+    ledger: LedgerRow | None = None
 
     def __repr__(self) -> str:  # a customer must not show in a log
         return f"Row(position={self.position})"
@@ -76,6 +95,13 @@ class SupersededRow(NamedTuple):
     winner: int | None
 
 
+class KnownBadRow(NamedTuple):
+    """A row that the CRM refused as it is in an earlier import, with the code of that refusal."""
+
+    position: int
+    code: str
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class PreparedBatch:
     """All rows of a batch, each once.
@@ -86,6 +112,8 @@ class PreparedBatch:
     :param invalid: in the order of the input, like ``superseded``.
     :param blank: positions of the rows that have no value at all.
     :param remarks: rows that can be sent and have something noteworthy, by reason.
+    :param unchanged: positions of the rows that the CRM has accepted as they are in an earlier import.
+    :param known_bad: rows that it has refused as they are.
     """
 
     batch: OwnColumns
@@ -95,3 +123,5 @@ class PreparedBatch:
     superseded: Sequence[SupersededRow]
     blank: Sequence[int] = ()
     remarks: Mapping[Reason, int] = field(default_factory=dict)
+    unchanged: Sequence[int] = ()
+    known_bad: Sequence[KnownBadRow] = ()

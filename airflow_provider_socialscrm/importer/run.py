@@ -11,8 +11,11 @@ from typing import Any, Final
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.customers import SIDE_EFFECT, import_path
 from airflow_provider_socialscrm.api.pacing import Pace, part_of
-from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT, AuthScheme
+from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT, AuthScheme, Settings
 from airflow_provider_socialscrm.api.shared_pacing import open_pace
+from airflow_provider_socialscrm.importer.changes.answers import Answers
+from airflow_provider_socialscrm.importer.changes.ledger_import import LedgerImport
+from airflow_provider_socialscrm.importer.changes.options import Ledger
 from airflow_provider_socialscrm.importer.errors import AccountingError, InputError
 from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.identity import OUTSIDE_AIRFLOW, ImportIdentity
@@ -30,6 +33,7 @@ from airflow_provider_socialscrm.importer.results.report import Report, observat
 from airflow_provider_socialscrm.importer.results.threshold import check_refusals, written_to
 from airflow_provider_socialscrm.importer.rows import PreparedBatch, Row
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk, Limits, chunk_rows
+from airflow_provider_socialscrm.importer.sending.claimed import claimed
 from airflow_provider_socialscrm.importer.sending.engine import Engine
 from airflow_provider_socialscrm.importer.sending.outcome import CallHandler
 from airflow_provider_socialscrm.importer.sending.queue import ChunkQueue
@@ -38,6 +42,9 @@ from airflow_provider_socialscrm.importer.sending.welcome import WelcomeCount
 from airflow_provider_socialscrm.importer.sources.base import Source
 
 log = logging.getLogger(__name__)
+
+LEDGER: Final = "ledger"
+"""Key in the checkpoint's plan for what the input was compared with."""
 
 LONGEST_END: Final = 30.0
 """Seconds beyond the time-outs of a call in which a run that is asked to stop records and saves."""
@@ -58,6 +65,7 @@ class Import:
     :param rejects_path: the dead letter, for the rows that are not imported; ``None`` writes none.
     :param checkpoint_store: saves the checkpoint from which a later try resumes; ``None`` saves none.
     :param identity: which import this is. The dead letter of another one is not overwritten.
+    :param ledger: what earlier imports had accepted, with a path to open; ``None`` sends every row.
     :param on_progress: takes the progress every ten seconds.
     :raises InputError: if the columns do not fit the rules, or lack what each row needs.
     """
@@ -71,6 +79,7 @@ class Import:
         checkpoint_store: CheckpointStore | None = None,
         *,
         identity: ImportIdentity = OUTSIDE_AIRFLOW,
+        ledger: Ledger | None = None,
         on_progress: ProgressCallback | None = None,
     ) -> None:
         settings = client.settings
@@ -80,7 +89,14 @@ class Import:
         if on_progress:
             self._observer = ProgressObserver(on_progress, options.clock.now, options.progress_interval)
             self._source = self._observer.observe(source)
-        self._input = InputReader(self._source, options, agent_in_row=agent_in_row, envelope=client.envelope_size)
+        self._ledger = None if ledger is None else ledger_import(ledger, client.settings, options, identity)
+        self._input = InputReader(
+            self._source,
+            options,
+            agent_in_row=agent_in_row,
+            envelope=client.envelope_size,
+            compare=self._ledger.comparer if self._ledger else None,
+        )
         self._client = client
         self._options = options
         self._rejects_path = rejects_path
@@ -128,7 +144,12 @@ class Import:
             with closing(self._input), ExitStack() as at_the_end:
                 at_the_end.callback(self._checkpoint.release)
                 self._checkpoint.begin()
+                if self._ledger:
+                    self._ledger.open()
+                    at_the_end.callback(self._ledger.close)
                 self._input.read()
+                if self._ledger:
+                    self._compare(self._ledger)
                 self._resume()
                 self.before = self.report.manifest()
                 if not self._checkpoint.is_complete:
@@ -145,16 +166,28 @@ class Import:
         where = None if self._rejects_path is None else str(self._rejects_path)
         observed = observations(self._input.remarks, self._input.ambiguous_numbers, self._input.left_out)
         learned = {"rows_per_call": self._limits.rows, "bytes_per_call": self._limits.bytes, "rejects_path": where}
-        return self.report.manifest() | {"broke_off": self._broke_off} | observed | learned
+        changes = self._ledger.changes() if self._ledger else None
+        return self.report.manifest() | {"broke_off": self._broke_off, "changes": changes} | observed | learned
 
     @property
     def _longest_call(self) -> float:
         return CONNECT_TIMEOUT + self._client.settings.timeout
 
+    def _compare(self, ledger: LedgerImport) -> None:
+        """Compare the input with the ledger, as an earlier try of this import did, if there is one."""
+        self._stage = "comparing"
+        since = self._checkpoint.saved(LEDGER)
+        ledger.look(self._input.checked_batches(), tuple(since) if since else None)
+        self._note_changes(ledger)
+
+    def _note_changes(self, ledger: LedgerImport) -> None:
+        ledger.check(self._input.rows)
+        self._checkpoint.add_to_plan(**{LEDGER: list(ledger.point)})
+
     def _resume(self) -> None:
         if not self._checkpoint.load():
             return
-        report, batches = self._checkpoint.resumed_report(), self._input.prepared_batches
+        report, batches = self._checkpoint.resumed_report(), self._batches
         is_same = self._checkpoint.matches(self._rows_up_to(self._checkpoint.end))
         if is_same and not self._checkpoint.is_complete:
             self.report = report
@@ -162,24 +195,33 @@ class Import:
         elif is_same and self._checkpoint.is_whole(batches()):
             self.report = report
             log.info("An earlier try completed this import: no row is left to send")
-        elif self._checkpoint.is_complete and self._checkpoint.reopen(batches):
+        elif not self._ledger and self._checkpoint.is_complete and self._checkpoint.reopen(batches):
             self.report = report.with_accepted_only()
             log.warning(REOPENED, f"{self.report.rows:,}")
             self._checkpoint.save(self._checkpoint.state(self.report.state()))  # before the dead letter is emptied
         else:
             log.warning("The rows have changed since the last try, so the import starts over.")
             self._checkpoint.start_over()
+            if self._ledger:  # which knows what the earlier tries had accepted
+                self._ledger.look(self._input.checked_batches())
+                self._note_changes(self._ledger)
+
+    def _batches(self) -> Iterator[PreparedBatch]:
+        return self._input.prepared_batches(self._ledger.verdicts() if self._ledger else None)
 
     def _run(self) -> None:
         self._stage = "preparing"
         self._earlier, self._started = self.report.seconds.total, self._options.clock.now()
         sends_nothing = self._options.rules.on_invalid == "fail" and self._input.has_invalid_rows()
         with (
+            self._answers(sends_nothing=sends_nothing) as answers,
             self._dead_letter() as dead_letter,
-            self._writer(dead_letter) as writer,
+            self._writer(dead_letter, answers) as writer,
         ):
-            recorder = Recorder(self.report, self._checkpoint, writer, dead_letter=dead_letter, observer=self._observer)
-            failure = self._send_nothing(recorder) if sends_nothing else self._send_all(recorder, writer)
+            recorder = Recorder(
+                self.report, self._checkpoint, writer, dead_letter=dead_letter, observer=self._observer, ledger=answers
+            )
+            failure = self._send_nothing(recorder) if sends_nothing else self._send_all(recorder, writer, answers)
             self.report.record_total_seconds(self._elapsed())
             self._input.log_remarks()
             if self._is_read:
@@ -208,6 +250,12 @@ class Import:
             self.report.record_total_seconds(self._elapsed())
             self.report.count_rest(self._input.rows, STOPPED)
 
+    def _answers(self, *, sends_nothing: bool) -> AbstractContextManager[Answers | None]:
+        if self._ledger is None or sends_nothing:
+            return nullcontext()
+        self._ledger.write_gone()
+        return self._ledger.recording(self._input.checked_batches)
+
     def _dead_letter(self) -> AbstractContextManager[DeadLetter | None]:
         if self._rejects_path is None:
             return nullcontext()
@@ -224,12 +272,13 @@ class Import:
     def _done_rows(self) -> Iterator[Row]:
         return filter(self._checkpoint.is_done, self._rows_up_to(self._checkpoint.end))
 
-    def _writer(self, dead_letter: DeadLetter | None) -> CheckpointWriter:
+    def _writer(self, dead_letter: DeadLetter | None, answers: Answers | None) -> CheckpointWriter:
         options = self._options
         return CheckpointWriter(
             self._checkpoint,
             self.report,
             dead_letter,
+            flush_ledger=answers.flush if answers else _nothing,
             elapsed=self._elapsed,
             now=options.clock.now,
             interval=options.save_interval,
@@ -239,13 +288,13 @@ class Import:
         return self._earlier + self._options.clock.now() - self._started
 
     def _rows_up_to(self, end: int) -> Iterator[Row]:
-        for prepared in self._input.prepared_batches():
+        for prepared in self._batches():
             if prepared.rows and prepared.rows[0].order >= end:
                 return
             yield from prepared.rows
 
     def _send_nothing(self, recorder: Recorder) -> Exception:
-        for prepared in self._input.prepared_batches():
+        for prepared in self._batches():
             self._rows_read += prepared.size
             recorder.record_unsent(prepared)
             self.report.count(Bucket.NOT_SENT, [row.position for row in prepared.rows], NOTHING_SENT, for_good=False)
@@ -258,16 +307,16 @@ class Import:
         if self._input.plan.field(SIDE_EFFECT) is None:
             return
         found, settings = WelcomeCount(), self._client.settings
-        for prepared in self._input.prepared_batches():
+        for prepared in self._batches():
             rows = [row for row in prepared.rows if not self._checkpoint.is_done(row) and not self._reason_to_hold(row)]
             for chunk in self._chunks_of(rows):
                 found.add(chunk)
         if found.customers:
             tasks = 1 if settings.pace_url else self._options.parallel_tasks
             pace = part_of(settings.calls_per_second, tasks)
-            log.warning("%s", found.sentence(pace, together=self._together))
+            log.warning("%s", found.sentence(pace, together=self._together, once=self._ledger is not None))
 
-    def _send_all(self, recorder: Recorder, writer: CheckpointWriter) -> Exception | None:
+    def _send_all(self, recorder: Recorder, writer: CheckpointWriter, answers: Answers | None) -> Exception | None:
         self._announce_welcome()
         if self._observer:
             self._observer.start_sending(total=self._input.rows, done=self.report.rows)
@@ -284,7 +333,8 @@ class Import:
             if self._is_stopped:
                 self._engine.stop()
             self._stage = "sending"
-            return self._engine.run(self._chunks(self._input.prepared_batches(), recorder))
+            chunks = self._chunks(self._batches(), recorder)
+            return self._engine.run(claimed(chunks, answers.claim, self._options.concurrency) if answers else chunks)
 
     def _make_engine(self, recorder: Recorder, writer: CheckpointWriter, pool: Executor, pace: Pace) -> Engine:
         client, queue = self._client, ChunkQueue()
@@ -329,7 +379,9 @@ class Import:
         return self._options.resend or self._client.settings.refusals_are_atomic
 
     def _reason_to_hold(self, row: Row) -> Reason | None:
-        return None if self._options.resend else self._checkpoint.reason_to_hold(row)
+        if self._options.resend or (row.ledger is not None and row.ledger.once):  # a claim lets nobody repeat it
+            return None
+        return self._checkpoint.reason_to_hold(row)
 
     def _left(self, rows: Iterable[Row], recorder: Recorder) -> Iterator[Row]:
         for row in rows:
@@ -339,6 +391,16 @@ class Import:
                 recorder.record(Bucket.UNKNOWN, [row], reason)
             else:
                 yield row
+
+
+def ledger_import(ledger: Ledger, settings: Settings, options: Options, identity: ImportIdentity) -> LedgerImport:
+    """Return the ledger of an import."""
+    by_agent = options.rules.duplicates == "send"
+    return LedgerImport(ledger, settings, identity, by_agent=by_agent, now=options.clock.time)
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 @contextmanager

@@ -43,7 +43,7 @@ def leave_the_last_running(database: sqlite3.Connection) -> None:
 
 
 def make_the_first_part_a_dry_run(database: sqlite3.Connection) -> None:
-    rows = {"total": 43, "sendable": 38, "invalid": 2, "duplicate": 0, "blank": 3}
+    rows = {"total": 43, "sendable": 38, "invalid": 2, "duplicate": 0, "blank": 3, "unchanged": 0, "known_bad": 0}
     remark = {
         "code": "null-word",
         "meaning": "friendName: A value is a word.",

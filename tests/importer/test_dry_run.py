@@ -49,7 +49,7 @@ def test_rows_reasons_calls_and_seconds_are_those_of_the_import():
     reasons = [(each["bucket"], each["code"], each["first_positions"]) for each in manifest.pop("refusals")]
     assert manifest == {
         "dry_run": True,
-        "rows": {"total": 6, "sendable": 3, "invalid": 2, "duplicate": 1, "blank": 0},
+        "rows": {"total": 6, "sendable": 3, "invalid": 2, "duplicate": 1, "blank": 0, "unchanged": 0, "known_bad": 0},
         "calls": 3,
         "seconds": 2,
         "remarks": [],

@@ -205,7 +205,7 @@ def bucket_of(position: int) -> str:
 def counted(unknown: int) -> dict[str, int]:
     buckets = [bucket_of(position) for position in REFUSED]
     counts = {"rejected": buckets.count("rejected"), "invalid": buckets.count("invalid"), "unknown": unknown}
-    rest = {"accepted": len(GOOD) - unknown, "duplicate": 0, "blank": 0, "not_sent": 0}
+    rest = {"accepted": len(GOOD) - unknown, "duplicate": 0, "blank": 0, "not_sent": 0, "unchanged": 0, "known_bad": 0}
     return {"total": ROWS} | counts | rest
 
 

@@ -294,7 +294,7 @@ def counted(kinds):
     """Return the manifest's rows if every response arrived."""
     buckets = [bucket for _, bucket, _ in refusals(kinds)]
     counts = {bucket: buckets.count(bucket) for bucket in ("rejected", "invalid")}
-    none = {"duplicate": 0, "blank": 0, "unknown": 0, "not_sent": 0}
+    none = {"duplicate": 0, "blank": 0, "unknown": 0, "not_sent": 0, "unchanged": 0, "known_bad": 0}
     return {"total": len(kinds), "accepted": len(kinds) - len(buckets), **counts, **none}
 
 

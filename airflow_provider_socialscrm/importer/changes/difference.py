@@ -19,6 +19,7 @@ from airflow_provider_socialscrm.importer.changes.entries import Layout, Outcome
 from airflow_provider_socialscrm.importer.changes.hashing import ABSENT, fingerprint, fractions
 from airflow_provider_socialscrm.importer.changes.merge import apply, find
 from airflow_provider_socialscrm.importer.changes.spool import FINE_BUCKETS, MEMORY_BYTES, BucketSpool
+from airflow_provider_socialscrm.importer.results.report import LONGEST_NAME, MOST_NAMES, shortened
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.changes.arrays import Bytes, Numbers, Payloads, Places, Records
@@ -140,8 +141,12 @@ class Counts:
     def manifest(self) -> dict[str, Any]:
         """Return it for the manifest, by plain names."""
         shown = {change.name.lower(): self.rows[change] for change in SENT}
-        fields = {"by_field": dict(self.by_field.most_common()), "emptied": dict(self.emptied.most_common())}
+        fields = {"by_field": _most(self.by_field), "emptied": _most(self.emptied)}
         return shown | {"gone": self.gone, "newly_gone": self.newly_gone} | fields
+
+
+def _most(rows: Counter[str]) -> dict[str, int]:
+    return {shortened(name, LONGEST_NAME): count for name, count in rows.most_common(MOST_NAMES)}
 
 
 class Difference:

@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from airflow_provider_socialscrm.api.customers import API_FIELDS
 from airflow_provider_socialscrm.importer.changes.difference import GUARDED, Counts
 from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.importer.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.changes.options import Ledger
+
+
+def check_fields(options: Ledger, sent: Collection[str]) -> None:
+    """Raise if ``once`` or ``ignore`` names a field that rows cannot have: a misspelt one would be sent each time.
+
+    :param sent: names of the fields of this input.
+    :raises InputError: naming each of them.
+    """
+    known = sorted({*API_FIELDS, *sent})
+    wrong = [
+        f"{argument} names '{name}', which is not a field of the API, and not sent by this task"
+        f"{did_you_mean(name, known)}"
+        for argument, names in (("once", options.once), ("ignore", options.ignore))
+        for name in names
+        if name not in known
+    ]
+    if wrong:
+        raise InputError(f"ledger: {'; '.join(wrong)}.")
 
 
 def check_guards(options: Ledger, counts: Counts, digest: str, *, input_rows: int, is_first: bool) -> None:

@@ -110,6 +110,10 @@ class Keyring:
         numbers: Numbers = keys >> self._shift
         return numbers
 
+    def agent_of(self, key: int) -> str | None:
+        """Return the agent of a key that has one."""
+        return self.agents.texts[key & MOST_WORDS] or None
+
     def buckets(self, keys: Numbers) -> Bytes:
         """Return the fine bucket of each key."""
         return fine_buckets(self.numbers(keys))

@@ -7,13 +7,14 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from airflow_provider_socialscrm.importer.changes.compaction import compact, is_due
 from airflow_provider_socialscrm.importer.changes.entries import Layout, Outcome
 from airflow_provider_socialscrm.importer.changes.store import LOGS
+from airflow_provider_socialscrm.importer.rows import LedgerRow
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.changes.arrays import Records
@@ -31,21 +32,7 @@ _AT_ONCE: Final = 2**18
 """Entries of a log that is written without waiting for the interval, 15 MB: as when an input is adopted."""
 
 
-class Sent(NamedTuple):
-    """A row as the ledger takes it.
-
-    :param key: as :meth:`.keys.Keyring.keys` returns it.
-    :param payload: as it was compared.
-    :param agent: whose customer it is.
-    :param once: a bit for each field that goes once and is sent with this row.
-    :param fields: the bytes of the layout's fields.
-    """
-
-    key: int
-    payload: int
-    agent: str | None = None
-    once: int = 0
-    fields: bytes = b""
+Sent = LedgerRow
 
 
 class LedgerWriter:

@@ -127,6 +127,15 @@ class LedgerStore:
         numbers = self._numbers()
         return self._generation(numbers[-1]) if numbers else Generation()
 
+    def at(self, number: int) -> Generation | None:
+        """Return a generation, or ``None`` if it is deleted by now; 0 is a ledger without any.
+
+        :raises LedgerError: when it is damaged.
+        """
+        if number == 0:
+            return Generation()
+        return self._generation(number) if number in self._numbers() else None
+
     def snapshot(self) -> Snapshot:
         """Return the newest generation with all logs that it does not name.
 

@@ -10,9 +10,18 @@ from typing import TypeVar
 import numpy as np
 import pyarrow as pa
 
+from airflow_provider_socialscrm.api.customers import SIDE_EFFECT
+from airflow_provider_socialscrm.importer.fields.compared import ComparedColumns, Verdicts
 from airflow_provider_socialscrm.importer.fields.duplicates import NO_NUMBER_KEY, Flags, Keys, Positions
 from airflow_provider_socialscrm.importer.reasons import Reason
-from airflow_provider_socialscrm.importer.rows import InvalidRow, OwnColumns, PreparedBatch, Row, SupersededRow
+from airflow_provider_socialscrm.importer.rows import (
+    InvalidRow,
+    KnownBadRow,
+    OwnColumns,
+    PreparedBatch,
+    Row,
+    SupersededRow,
+)
 
 T = TypeVar("T")
 
@@ -36,6 +45,10 @@ class CheckedBatch:
     :param remarks: rows that have something noteworthy, by reason.
     :param ambiguous_numbers: rows whose number has two readings, by their countries.
     :param superseded_before: rows that an earlier import's dead letter says another row was sent for.
+    :param compared: what a ledger compares; ``None`` in an import without one. The bodies then lack the fields that are
+        sent once.
+    :param compared: what a ledger compares; ``None`` in an import without one. The bodies then lack the fields that are
+        sent once.
     """
 
     own: OwnColumns
@@ -51,6 +64,7 @@ class CheckedBatch:
     remarks: Sequence[tuple[Reason, Positions]]
     ambiguous_numbers: Mapping[str, int]
     superseded_before: Positions
+    compared: ComparedColumns | None = None
 
     def __len__(self) -> int:
         return len(self.bodies)
@@ -71,31 +85,44 @@ class CheckedBatch:
         flags[list(self.reasons)] = False
         return flags
 
-    def prepared(self, superseded: Mapping[int, int | None], places: Iterator[int]) -> PreparedBatch:
-        """Return the rows as they are sent, each sendable, invalid, superseded or blank.
+    def left(self, superseded: Mapping[int, int | None]) -> Sequence[int]:
+        """Return the rows that can be sent and that no other row is sent for."""
+        gone = self.reasons.keys() | superseded.keys()
+        return [index for index in range(len(self)) if index not in gone] if gone else range(len(self))
+
+    def prepared(
+        self, superseded: Mapping[int, int | None], places: Iterator[int], verdicts: Verdicts | None = None
+    ) -> PreparedBatch:
+        """Return the rows as they are sent, each once: sent, unchanged, known bad, invalid, superseded or blank.
 
         :param superseded: rows that are not sent, each with the position of the one that is sent instead, or ``None``
             where that was sent in an earlier import.
         :param places: numbers that run on over the batches: places in the order of sending.
+        :param verdicts: what a ledger says of the rows; ``None`` without one.
         """
         start, invalid = self.own.start, sorted(self.reasons.keys() - self.blank - superseded.keys())
-        gone = self.reasons.keys() | superseded.keys()
-        left = [index for index in range(len(self)) if index not in gone] if gone else range(len(self))
-        is_left = np.ones(len(self), np.bool_)
-        is_left[list(gone)] = False
-        remarks = {reason: int(is_left[rows].sum()) for reason, rows in self.remarks}
+        left = self.left(superseded)
+        sent = left if verdicts is None else verdicts.sent_of(left)
+        is_sent = np.zeros(len(self), np.bool_)
+        is_sent[sent] = True
+        remarks = {reason: int(is_sent[rows].sum()) for reason, rows in self.remarks}
         return PreparedBatch(
             self.own,
             len(self),
-            self._rows(left, places),
+            self._rows(sent, places, verdicts),
             [InvalidRow(start + index, tuple(self.reasons[index])) for index in invalid],
             [SupersededRow(start + index, winner) for index, winner in superseded.items()],
             [start + index for index in sorted(self.blank - superseded.keys())],
             {reason: rows for reason, rows in remarks.items() if rows},
+            () if verdicts is None else (start + verdicts.unchanged_of(left)).tolist(),
+            []
+            if verdicts is None
+            else [KnownBadRow(start + index, code) for index, code in verdicts.known_bad.items()],
         )
 
-    def _rows(self, indices: Sequence[int], places: Iterator[int]) -> list[Row]:
-        arranged = sending_order(indices, None if self.agent_in_row else self.agents, self.side_effects)
+    def _rows(self, indices: Sequence[int], places: Iterator[int], verdicts: Verdicts | None) -> list[Row]:
+        side_effects = self._side_effects(verdicts)
+        arranged = sending_order(indices, None if self.agent_in_row else self.agents, side_effects)
         bodies, keys, start = self.bodies, self.keys, self.own.start
         if len(arranged) < len(bodies) or not isinstance(arranged, range):
             at = np.asarray(arranged, np.int64)
@@ -108,12 +135,25 @@ class CheckedBatch:
             repeat(None) if self.agent_in_row else agents,
             repeat(self.own),
             islice(places, len(arranged)),
-            _chosen(self.side_effects, arranged, False),
+            _chosen(side_effects, arranged, False),
             keys.tolist(),
             agents if self.agent_in_row else repeat(None),
             map(self.extension_sets.__getitem__, own_sets),
         )
-        return list(map(Row, *columns))
+        if self.compared is None or verdicts is None:
+            return list(map(Row, *columns))
+        rows = map(Row, *columns, self.compared.ledger_rows(arranged, verdicts, agents))
+        return list(map(self.compared.with_once, arranged, rows) if verdicts.once.any() else rows)
+
+    def _side_effects(self, verdicts: Verdicts | None) -> Sequence[bool] | None:
+        """Return whether sending a row twice may do harm: a field that is sent once is taken to reach the customer."""
+        if verdicts is None or self.compared is None or not self.compared.once_names:
+            return self.side_effects
+        harmful = verdicts.once != 0
+        if self.side_effects is not None and SIDE_EFFECT not in self.compared.once_names:
+            harmful |= np.asarray(self.side_effects)
+        flags: list[bool] = harmful.tolist()
+        return flags
 
 
 def _chosen(values: Sequence[T] | None, indices: Sequence[int], default: T) -> Iterable[T]:

@@ -18,6 +18,7 @@ from airflow_provider_socialscrm.importer.columns.null_words import null_words, 
 from airflow_provider_socialscrm.importer.columns.text import as_text
 from airflow_provider_socialscrm.importer.columns.values import as_utf8
 from airflow_provider_socialscrm.importer.fields.checked_batch import CheckedBatch
+from airflow_provider_socialscrm.importer.fields.compared import ComparedColumns
 from airflow_provider_socialscrm.importer.fields.duplicates import keys_of, superseded_before
 from airflow_provider_socialscrm.importer.fields.mapping import Plan, is_index, is_own
 from airflow_provider_socialscrm.importer.fields.rules import check_field
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.fields.table_facts import TableFacts
     from airflow_provider_socialscrm.importer.options import Rules
     from airflow_provider_socialscrm.importer.sources.base import Batch
+
+
+Compare = Callable[[Sequence[tuple[str, "pa.Array"]], Sequence[str | None] | None], ComparedColumns]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class RowPreparer:
     :param bytes_per_call: how large the body of a call with a single row may be.
     :param envelope: bytes a call has around its rows, by the agent who signs.
     :param facts: what the whole table says.
+    :param compare: returns what a ledger compares, given the members of the rows' JSON and their agents; ``None``
+        without a ledger.
     """
 
     plan: Plan
@@ -47,6 +53,7 @@ class RowPreparer:
     bytes_per_call: int
     envelope: Callable[[str | None], int]
     facts: TableFacts
+    compare: Compare | None = None
 
     def check(self, batch: Batch) -> CheckedBatch:
         """Return the rows of a batch, checked and encoded."""
@@ -58,10 +65,13 @@ class RowPreparer:
         remarks = [finding for column in checked.values() for finding in column.remarks]
         agents = checked[AGENT].text.to_pylist() if AGENT in checked else None
         encoded = [column for name, column in checked.items() if self.agent_in_row or name != AGENT]
-        bodies = json_objects([(column.name, _json_texts(column)) for column in encoded])
-        problems += self._too_large(bodies, None if self.agent_in_row else agents)
+        members = [(column.name, _json_texts(column)) for column in encoded]
+        compared = None if self.compare is None else self.compare(members, agents)
+        once = () if compared is None else compared.once_names
+        bodies = json_objects([member for member in members if member[0] not in once])
+        problems += self._too_large(bodies, None if self.agent_in_row else agents, compared)
         reasons = _by_row(problems, batch.unreadable)
-        extension_sets, set_of_row = _extension_fields(encoded)
+        extension_sets, set_of_row = _extension_fields([column for column in encoded if column.name not in once])
         return CheckedBatch(
             own=batch,
             bodies=pc.cast(bodies, pa.binary()),
@@ -76,6 +86,7 @@ class RowPreparer:
             remarks=[(reason, np.flatnonzero(mask.to_numpy(zero_copy_only=False))) for reason, mask in remarks],
             ambiguous_numbers=_ambiguous_numbers([*problems, *remarks]),
             superseded_before=superseded_before(batch),
+            compared=compared,
         )
 
     def _blank(self, batch: Batch, reasons: Mapping[int, Sequence[Reason]]) -> frozenset[int]:
@@ -88,8 +99,12 @@ class RowPreparer:
                 left = left.filter(pc.or_(pc.is_null(text), null_words(text)))
         return frozenset(left.to_pylist())
 
-    def _too_large(self, bodies: pa.Array, signers: Sequence[str | None] | None) -> list[Finding]:
+    def _too_large(
+        self, bodies: pa.Array, signers: Sequence[str | None] | None, compared: ComparedColumns | None
+    ) -> list[Finding]:
         sizes = pc.cast(pc.binary_length(bodies), pa.int64())
+        for members in compared.once_members if compared else ():
+            sizes = pc.add(sizes, pc.add(pc.binary_length(members), 1))  # a comma before each
         largest = {signer: self.bytes_per_call - self.envelope(signer) for signer in set(signers or [None])}
         if (pc.max(sizes).as_py() or 0) <= min(largest.values()):
             return []

@@ -13,10 +13,11 @@ import numpy as np
 
 from airflow_provider_socialscrm.importer.errors import EmptyInputError
 from airflow_provider_socialscrm.importer.fields.checked_batch import CheckedBatch
+from airflow_provider_socialscrm.importer.fields.compared import Verdicts
 from airflow_provider_socialscrm.importer.fields.duplicates import NOBODY, KeyList, Keys, Positions, superseded
 from airflow_provider_socialscrm.importer.fields.mapping import Plan, column_label, column_labels, plan_fields
 from airflow_provider_socialscrm.importer.fields.phones import check_region
-from airflow_provider_socialscrm.importer.fields.prepare import RowPreparer
+from airflow_provider_socialscrm.importer.fields.prepare import Compare, RowPreparer
 from airflow_provider_socialscrm.importer.fields.spool import Spool
 from airflow_provider_socialscrm.importer.fields.table_facts import TableFacts
 from airflow_provider_socialscrm.importer.reasons import TWO_FORMS
@@ -40,11 +41,18 @@ class InputReader:
     :param options: the limits of a call, and the rules by which the table is read.
     :param agent_in_row: header scheme: each row names its agent.
     :param envelope: bytes a call has around its rows, by the agent who signs.
+    :param compare: returns what a ledger compares, given the plan; ``None`` without a ledger.
     :raises InputError: when the columns cannot be what the rules say, or lack what each row needs.
     """
 
     def __init__(
-        self, source: Source, options: Options, *, agent_in_row: bool, envelope: Callable[[str | None], int]
+        self,
+        source: Source,
+        options: Options,
+        *,
+        agent_in_row: bool,
+        envelope: Callable[[str | None], int],
+        compare: Callable[[Plan], Compare] | None = None,
     ) -> None:
         rules = options.rules
         if rules.default_region is not None:
@@ -54,7 +62,15 @@ class InputReader:
         self._may_be_empty = options.on_empty == "succeed"
         self._facts = TableFacts(options.clock.today())
         self.plan = _plan(source, options, agent_in_row=agent_in_row)
-        self._preparer = RowPreparer(self.plan, rules, agent_in_row, options.bytes_per_call, envelope, self._facts)
+        self._preparer = RowPreparer(
+            self.plan,
+            rules,
+            agent_in_row,
+            options.bytes_per_call,
+            envelope,
+            self._facts,
+            None if compare is None else compare(self.plan),
+        )
         self._spool = Spool()
         self._losers = self._winners = NOBODY
         self.rows = 0
@@ -92,12 +108,23 @@ class InputReader:
         """Give back the memory and the temporary file that hold the rows."""
         self._spool.close()
 
-    def prepared_batches(self) -> Iterator[PreparedBatch]:
-        """Yield the rows, each once; repeated calls yield the same rows."""
+    def checked_batches(self) -> Iterator[tuple[CheckedBatch, Mapping[int, int | None]]]:
+        """Yield the rows as they were checked, each batch with its superseded rows; repeated calls yield the same."""
+        for checked in self._spool:
+            yield checked, self._superseded_in(checked)
+
+    def prepared_batches(
+        self, verdicts: Callable[[CheckedBatch, Sequence[int]], Verdicts] | None = None
+    ) -> Iterator[PreparedBatch]:
+        """Yield the rows, each once; repeated calls yield the same rows.
+
+        :param verdicts: returns what a ledger says of the rows of a batch, given those that can be sent.
+        """
         places = count()
         self._remarks.clear()
-        for checked in self._spool:
-            prepared = checked.prepared(self._superseded_in(checked), places)
+        for checked, losers in self.checked_batches():
+            found = None if verdicts is None else verdicts(checked, checked.left(losers))
+            prepared = checked.prepared(losers, places, found)
             self._remarks.update(prepared.remarks)
             yield prepared
 

@@ -89,6 +89,18 @@ class Checkpoint:
         """Let other tries own the checkpoint, at the end of this one."""
         self._store.release()
 
+    def saved(self, key: str) -> Any:
+        """Return what an earlier try has saved of the plan under a key; ``None`` if it has not.
+
+        :raises CheckpointError: if the state cannot be read.
+        """
+        plan = (self._store.load() or {}).get("plan")
+        return plan.get(key) if isinstance(plan, dict) else None
+
+    def add_to_plan(self, **more: Any) -> None:
+        """Add what must be the same for a later try to resume."""
+        self._plan |= more
+
     def load(self) -> bool:
         """Load the state of an earlier try, and return whether there was one for this plan.
 

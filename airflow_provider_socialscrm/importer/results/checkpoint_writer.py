@@ -33,6 +33,7 @@ class CheckpointWriter:
     :param checkpoint: the rows that are done.
     :param report: their counts.
     :param dead_letter: written before each save, so that no rejected row counts as done before it is in the file.
+    :param flush_ledger: writes the ledger's log before each save, so that no row is done that it does not have.
     :param elapsed: returns the seconds of the import, those of earlier tries included.
     :param now: seconds of a clock that never goes back.
     :param interval: seconds from the start of one save to the next; longer if a save takes longer.
@@ -44,6 +45,7 @@ class CheckpointWriter:
         report: Report,
         dead_letter: DeadLetter | None = None,
         *,
+        flush_ledger: Callable[[], None] = lambda: None,
         elapsed: Callable[[], float],
         now: Callable[[], float] = time.monotonic,
         interval: float = SAVE_INTERVAL,
@@ -51,6 +53,7 @@ class CheckpointWriter:
         self._checkpoint = checkpoint
         self._report = report
         self._dead_letter = dead_letter
+        self._flush_ledger = flush_ledger
         self._elapsed = elapsed
         self._now = now
         self._interval = interval
@@ -128,6 +131,7 @@ class CheckpointWriter:
         self._has_failed = True  # until the state is handed over
         if self._dead_letter:
             self._dead_letter.flush()
+        self._flush_ledger()
         self._report.record_total_seconds(self._elapsed())
         state = self._checkpoint.state(self._report.state(complete=complete), complete=complete)
         self._handed_over = state

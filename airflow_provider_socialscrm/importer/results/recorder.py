@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from airflow_provider_socialscrm.importer.errors import CheckpointError
 from airflow_provider_socialscrm.importer.reasons import (
@@ -11,6 +12,7 @@ from airflow_provider_socialscrm.importer.reasons import (
     Bucket,
     Reason,
     counted_as,
+    known_bad,
     superseded_by,
     together,
 )
@@ -20,6 +22,31 @@ from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter
 from airflow_provider_socialscrm.importer.results.progress import ProgressObserver
 from airflow_provider_socialscrm.importer.results.report import Report
 from airflow_provider_socialscrm.importer.rows import PreparedBatch, Row
+
+
+class AnswerLog(Protocol):
+    """Saves the CRM's answers row by row for later imports: a ledger."""
+
+    def start(self, rows: Sequence[Row]) -> None:
+        """Note rows whose call is about to start."""
+
+    def has_claimed(self, rows: Sequence[Row]) -> bool:
+        """Return whether it is saved that these rows are about to be sent, so that no later call repeats the harm."""
+
+    def resolve(self, rows: Sequence[Row]) -> None:
+        """Note rows that the CRM definitely did not take."""
+
+    def record(self, bucket: Bucket, rows: Sequence[Row], reason: Reason | None) -> None:
+        """Take the outcome of rows.
+
+        :raises LedgerError: when many rows wait and cannot be written.
+        """
+
+    def flush(self) -> None:
+        """Write what waits, and return when it is written.
+
+        :raises LedgerError: when it cannot be written.
+        """
 
 
 class Recorder:
@@ -33,6 +60,7 @@ class Recorder:
     :param writer: saves the checkpoint.
     :param dead_letter: takes the rows that are not imported; ``None`` if there is no file for them.
     :param observer: reports the progress; ``None`` if nobody watches.
+    :param ledger: takes the outcomes; ``None`` if there is none.
     """
 
     def __init__(
@@ -43,7 +71,9 @@ class Recorder:
         *,
         dead_letter: DeadLetter | None = None,
         observer: ProgressObserver | None = None,
+        ledger: AnswerLog | None = None,
     ) -> None:
+        self._ledger = ledger
         self._report = report
         self._checkpoint = checkpoint
         self._writer = writer
@@ -61,6 +91,8 @@ class Recorder:
     def note_calls(self, rows: Sequence[Row], calls: int) -> None:
         """Note how many calls have carried expected rows, the one that is about to start included."""
         self._open.update((row.order, (row, calls)) for row in rows)
+        if self._ledger:
+            self._ledger.start(rows)
 
     def unrecorded(self) -> list[tuple[Row, int]]:
         """Return the expected rows that are in no bucket, each with its calls, also after an error in one of these."""
@@ -82,6 +114,8 @@ class Recorder:
             # After a kill the outcome of rows in doubt would be unknown, so theirs is saved without waiting.
             self._writer.mark_changed(at_once=self._checkpoint.any_in_doubt(done))
             self._checkpoint.mark_done(done, accepted=bucket is Bucket.ACCEPTED)
+            if self._ledger:
+                self._ledger.record(bucket, done, reason)
         if left:
             self._count(bucket, left, reason, for_good=False)
             if bucket is not Bucket.UNKNOWN:
@@ -104,6 +138,8 @@ class Recorder:
             return
         self._write(bucket, rows, reason, attempts, for_good=False)
         self._count(bucket, rows, reason, for_good=False)
+        if self._ledger:
+            self._ledger.record(bucket, rows, reason)
 
     def count(self, bucket: Bucket, rows: Sequence[Row], reason: Reason) -> None:
         """Put rows into their bucket for this try, in the report only: for a run that an error of ours broke off."""
@@ -119,12 +155,16 @@ class Recorder:
 
     def mark_intended(self, rows: Sequence[Row]) -> None:
         """Save, before they are sent, that rows which must not be sent twice are about to be sent."""
+        if self._ledger and self._ledger.has_claimed(rows):
+            return
         self._checkpoint.mark_intended(rows)
         self._writer.mark_changed()
         self._writer.save_now()
 
     def mark_resolved(self, rows: Sequence[Row]) -> None:
         """Note that the CRM definitely did not take these rows, where any are in doubt."""
+        if self._ledger:
+            self._ledger.resolve(rows)
         if self._checkpoint.any_in_doubt(rows):
             self._checkpoint.mark_resolved(rows)
             self._writer.mark_changed(at_once=True)
@@ -186,8 +226,14 @@ def record_unsent(prepared: PreparedBatch, report: Report, dead_letter: DeadLett
         report.count(Bucket.DUPLICATE, [row.position], DUPLICATE, for_good=False)
     if prepared.blank:
         report.count(Bucket.BLANK, prepared.blank, for_good=False)
+    if prepared.unchanged:
+        report.count(Bucket.UNCHANGED, prepared.unchanged, for_good=False)
+    for refused in prepared.known_bad:
+        report.count(Bucket.KNOWN_BAD, [refused.position], known_bad(refused.code), for_good=False)
     if dead_letter:  # when all are counted, since it may fail
         for invalid in prepared.invalid:
             dead_letter.add(prepared.batch, invalid.position, Bucket.INVALID, together(invalid.reasons))
         for row in prepared.superseded:
             dead_letter.add(prepared.batch, row.position, Bucket.DUPLICATE, superseded_by(row.winner))
+        for refused in prepared.known_bad:
+            dead_letter.add(prepared.batch, refused.position, Bucket.KNOWN_BAD, known_bad(refused.code))

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from airflow_provider_socialscrm.api.errors import SocialSCRMError
 from airflow_provider_socialscrm.api.pacing import Pace
-from airflow_provider_socialscrm.importer.errors import InputError, StoppedError
+from airflow_provider_socialscrm.importer.errors import InputError, LedgerError, StoppedError
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.reasons import BROKE_OFF, STOPPED, Bucket, Reason
 from airflow_provider_socialscrm.importer.results.checkpoint_writer import CheckpointWriter
@@ -28,8 +28,9 @@ OPEN_CHUNKS_PER_CONNECTION: Final = 2
 LONGEST_NAP: Final = 0.5
 """Seconds after which a waiting run checks whether it has to stop; Airflow kills a task that does not end soon."""
 
-BROKEN_OFF: Final = (InputError, OSError)
-"""Errors of the next chunk: the temporary file cannot be read, or a row's own columns cannot be written as text."""
+BROKEN_OFF: Final = (InputError, LedgerError, OSError)
+"""Errors of the next chunk: the temporary file cannot be read, a row's own columns cannot be written as text, or the
+ledger cannot be written."""
 
 LONGEST_CALL: Final = 90.0
 """Seconds that a run which breaks off waits for its calls in flight, unless its client has other time-outs."""

@@ -28,8 +28,8 @@ def agent_reason(failure: SocialSCRMError) -> Reason:
     """Return why all rows of an agent are rejected, who signed their call or whom they name."""
     if failure.code and failure.code.blame is Blame.SIGNER:
         meaning = f"The row's agent cannot import customers: {failure.code.meaning}"
-        return Reason(failure.code.number, meaning, AGENT_HINT)
-    return reason_of(failure)
+        return Reason(failure.code.number, meaning, AGENT_HINT, is_passing=True)
+    return replace(reason_of(failure), is_passing=True)
 
 
 def reason_if_unknown(failure: SocialSCRMError) -> Reason:

@@ -27,11 +27,12 @@ class WelcomeCount:
         self.customers += harmful
         self.calls += harmful > 0
 
-    def sentence(self, calls_per_second: float, *, together: bool) -> str:
+    def sentence(self, calls_per_second: float, *, together: bool, once: bool = False) -> str:
         """Return what to know before the first call.
 
         :param calls_per_second: the pace of this task.
         :param together: whether such rows share calls.
+        :param once: whether a ledger lets each number get it once.
         """
         who = "1 customer" if self.customers == 1 else f"{self.customers:,} customers"
         calls = "1 call" if self.calls == 1 else f"{self.calls:,} calls"
@@ -42,8 +43,12 @@ class WelcomeCount:
             else " If your CRM takes none of the rows of a call that it refuses, set Refusals are atomic in the "
             "connection: such rows then share calls."
         )
+        again = (
+            "The ledger lets no later run send it to them again."
+            if once
+            else "No ledger says who has had it, so every run sends it again."
+        )
         return (
             f"{SIDE_EFFECT} sends a message to {who}{how}: {calls}, at least "
-            f"{span(ceil(self.calls / calls_per_second))} at {calls_per_second:.3g} calls a second. No ledger says who "
-            f"has had it, so every run sends it again.{advice}"
+            f"{span(ceil(self.calls / calls_per_second))} at {calls_per_second:.3g} calls a second. {again}{advice}"
         )

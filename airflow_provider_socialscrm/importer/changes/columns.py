@@ -1,0 +1,70 @@
+"""What a ledger compares of the columns that are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from airflow_provider_socialscrm.importer.changes.hashing import field_bytes, payload_texts, payloads
+from airflow_provider_socialscrm.importer.columns.cleaning import json_objects
+from airflow_provider_socialscrm.importer.fields.compared import ComparedColumns
+
+if TYPE_CHECKING:
+    from airflow_provider_socialscrm.importer.changes.arrays import Bytes
+    from airflow_provider_socialscrm.importer.changes.entries import Layout
+
+Member = tuple[str, pa.Array]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnComparer:
+    """Turns the columns of a batch into what is compared.
+
+    :param layout: names of the fields that have a byte, and of those that are sent once.
+    :param left_out: fields that never make a row change.
+    :param with_agents: whether the agent belongs to the payload because it is not in the JSON.
+    """
+
+    layout: Layout
+    left_out: Collection[str]
+    with_agents: bool
+
+    def __call__(self, members: Sequence[Member], agents: Sequence[str | None] | None) -> ComparedColumns:
+        """Return what is compared of the rows of a batch.
+
+        :param members: names with their texts, as :func:`.cleaning.json_objects` takes them.
+        :param agents: of the rows; ``None`` where no row has one.
+        """
+        texts = dict(members)
+        rows = len(members[0][1])
+        compared = np.empty((rows, len(self.layout.fields)), np.uint8)
+        for place, name in enumerate(self.layout.fields):
+            compared[:, place] = field_bytes(texts[name])
+        return ComparedColumns(
+            payloads(payload_texts(members, self.left_out), agents if self.with_agents else None),
+            compared,
+            self._once(texts, rows),
+            self.layout.once,
+            [_behind_a_comma(name, texts[name]) for name in self.layout.once],
+        )
+
+    def _once(self, texts: dict[str, pa.Array], rows: int) -> Bytes:
+        found: Bytes = np.zeros(rows, np.uint8)
+        for bit, name in enumerate(self.layout.once):
+            found |= pc.is_valid(_whole(texts[name])).to_numpy(zero_copy_only=False).astype(np.uint8) << bit
+        return found
+
+
+def _whole(texts: pa.Array) -> pa.Array:
+    return texts.dictionary.take(texts.indices) if isinstance(texts, pa.DictionaryArray) else texts
+
+
+def _behind_a_comma(name: str, texts: pa.Array) -> pa.Array:
+    """Return the members of rows' JSON as bytes, without the braces around them."""
+    objects = json_objects([(name, _whole(texts))]).cast(pa.binary())
+    return pc.binary_slice(objects, 1, -1)

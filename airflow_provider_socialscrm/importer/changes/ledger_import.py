@@ -1,0 +1,246 @@
+"""What an import does with its ledger, from the first look to the commit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from airflow_provider_socialscrm.api.customers import AGENT
+from airflow_provider_socialscrm.api.settings import AuthScheme
+from airflow_provider_socialscrm.importer.changes.answers import Answers
+from airflow_provider_socialscrm.importer.changes.columns import ColumnComparer
+from airflow_provider_socialscrm.importer.changes.difference import Change, Difference, InputRows, compare
+from airflow_provider_socialscrm.importer.changes.entries import Layout
+from airflow_provider_socialscrm.importer.changes.generation import Generation
+from airflow_provider_socialscrm.importer.changes.gone import check_gone_path, write_gone
+from airflow_provider_socialscrm.importer.changes.guards import check_fields, check_guards
+from airflow_provider_socialscrm.importer.changes.keys import KeyKind, Keyring
+from airflow_provider_socialscrm.importer.changes.recording import LedgerWriter
+from airflow_provider_socialscrm.importer.changes.storage import open_storage
+from airflow_provider_socialscrm.importer.changes.store import LedgerStore, Snapshot, Target
+from airflow_provider_socialscrm.importer.errors import LedgerError
+from airflow_provider_socialscrm.importer.fields.compared import Verdicts
+from airflow_provider_socialscrm.importer.fields.duplicates import NO_NUMBER_KEY
+
+if TYPE_CHECKING:
+    from airflow_provider_socialscrm.api.settings import Settings
+    from airflow_provider_socialscrm.importer.changes.arrays import Numbers
+    from airflow_provider_socialscrm.importer.changes.options import Ledger
+    from airflow_provider_socialscrm.importer.fields.checked_batch import CheckedBatch
+    from airflow_provider_socialscrm.importer.fields.mapping import Plan
+    from airflow_provider_socialscrm.importer.identity import ImportIdentity
+
+Checked = Iterable[tuple["CheckedBatch", Mapping[int, int | None]]]
+"""Batches with their superseded rows, as :meth:`.InputReader.checked_batches` yields them."""
+
+Point = tuple[int, int]
+"""A generation's number, and a second since the epoch."""
+
+
+class LedgerImport:
+    """The ledger of one import.
+
+    :param options: the user's, with a path to open.
+    :param settings: of the connection: whose customers the ledger is about.
+    :param identity: which import this is. A mapped task sees a part of the input, so it notes nobody as gone.
+    :param by_agent: whether each agent has customers of their own.
+    :param now: seconds since the epoch.
+    :raises InputError: if ``gone_path`` cannot be written.
+    """
+
+    def __init__(
+        self,
+        options: Ledger,
+        settings: Settings,
+        identity: ImportIdentity,
+        *,
+        by_agent: bool,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        kind = KeyKind.HMAC if settings.ledger_secret else KeyKind.NUMBER
+        if options.gone_path is not None:
+            check_gone_path(options.gone_path, kind)
+        keyring = Keyring(kind, by_agent=by_agent, secret=settings.ledger_secret or None)
+        target = Target(settings.base_url, settings.tenant_id, settings.auth_scheme.value)
+        self._options = options
+        self._store = LedgerStore(open_storage(options.path), target, keyring, now=now)
+        self._agent_in_row = settings.auth_scheme is AuthScheme.HEADER
+        self._identity = identity
+        self._now = now
+        self._layout = Layout()
+        self._snapshot = Snapshot(Generation())
+        self._moment = 0
+        self._difference: Difference | None = None
+        self._committed: int | None = None
+        self._adopted = 0
+
+    def comparer(self, plan: Plan) -> ColumnComparer:
+        """Return what turns the columns of a batch into what is compared.
+
+        :raises InputError: naming each field of ``once`` and ``ignore`` that rows cannot have.
+        """
+        sent = [each.name for each in plan.fields if self._agent_in_row or each.name != AGENT]
+        check_fields(self._options, sent)
+        once = sorted(name for name in self._options.once if name in sent)
+        self._layout = Layout(tuple(sorted({*sent} - self._options.left_out)), tuple(once))
+        return ColumnComparer(self._layout, self._options.left_out, with_agents=not self._agent_in_row)
+
+    def open(self) -> None:
+        """Check that the ledger can be used.
+
+        :raises LedgerError: when it is another target's, has other keys, is damaged, or is newer than this provider.
+        """
+        self._store.open()
+
+    def look(self, batches: Checked, since: Point | None = None, *, is_dry_run: bool = False) -> None:
+        """Compare the whole input with the ledger, as it is now or as an earlier try of this import saw it.
+
+        :param batches: the input, checked.
+        :param since: what the earlier try saw; ``None`` for now, which is also used if that is deleted by now.
+        :param is_dry_run: whether nothing may be written.
+        :raises LedgerError: when the ledger is damaged, or cannot be written.
+        :raises OSError: when the temporary files do not fit on the disk.
+        """
+        self.close()
+        self._snapshot, moment = self._snapshot_of(since, is_dry_run=is_dry_run)
+        self._moment = self._options.expected_moment or moment
+        rows = InputRows(self._store, self._layout)
+        try:
+            for checked, superseded in batches:
+                self._add(rows, checked, checked.left(superseded))
+            self._difference = compare(self._store, self._snapshot, rows, self._options, self._moment)
+        except BaseException:
+            rows.close()
+            raise
+
+    @property
+    def point(self) -> Point:
+        """What was compared with: the generation, and the second at which rows counted as aged."""
+        return self._snapshot.generation.number, self._moment
+
+    @property
+    def difference(self) -> Difference:
+        """The difference that :meth:`look` has found."""
+        if self._difference is None:
+            raise RuntimeError("The input was not compared with the ledger yet.")
+        return self._difference
+
+    def check(self, input_rows: int) -> None:
+        """Raise if a guard stops the import.
+
+        :param input_rows: all rows of the input, also those that cannot be sent.
+        :raises InputError: saying which, and what to do.
+        """
+        found = self.difference
+        is_first = self._snapshot.is_empty
+        check_guards(self._options, found.counts, found.digest, input_rows=input_rows, is_first=is_first)
+
+    def verdicts(self) -> Callable[[CheckedBatch, Sequence[int]], Verdicts]:
+        """Return what gives the verdicts on the rows of each batch, given those that can be sent, in their order."""
+        found = self.difference.verdicts()
+
+        def of(checked: CheckedBatch, left: Sequence[int]) -> Verdicts:
+            at = np.asarray(left, np.int64)
+            keys = self._keys(checked)
+            changes, details = found.of(keys[at])
+            is_sent, once = np.zeros(len(checked), np.bool_), np.zeros(len(checked), np.uint8)
+            if self._adopts:
+                return Verdicts(keys, is_sent, once, {})
+            goes = changes <= Change.RETRIED
+            is_sent[at], once[at] = goes, np.where(goes, details, 0)
+            bad = np.flatnonzero(changes == Change.KNOWN_BAD)
+            codes = {int(at[place]): found.codes[details[place]] for place in bad.tolist()}
+            return Verdicts(keys, is_sent, once, codes)
+
+        return of
+
+    @contextmanager
+    def recording(self, batches: Callable[[], Checked]) -> Iterator[Answers]:
+        """Yield what takes the CRM's answers, and commit them at the end, also after an error.
+
+        :param batches: returns the input, for ``resend="adopt"``.
+        :raises LedgerError: when the ledger cannot be written.
+        """
+        writer = LedgerWriter(self._store, self._layout, self._identity.owner, now=self._now)
+        writer.open()
+        answers = Answers(writer)
+        try:
+            if self._adopts:
+                self._adopt(writer, batches())
+            yield answers
+            if self._identity.map_index is None:
+                writer.note_presence(self.difference)
+        except BaseException:
+            with suppress(LedgerError):  # must not hide the first error; what is written already is found by later runs
+                self._commit(writer, answers, compacting=False)
+            raise
+        self._commit(writer, answers, compacting=True)
+
+    def write_gone(self) -> None:
+        """Write the numbers that are gone to ``gone_path``, if it is set and the input has rows.
+
+        :raises OSError: when it cannot be written.
+        """
+        if self._options.gone_path is not None and self.difference.counts.total:
+            write_gone(self._options.gone_path, self.difference.gone(), self._store.keyring, self._moment)
+
+    def changes(self) -> dict[str, Any] | None:
+        """Return the difference in numbers, for the manifest; ``None`` before it was found."""
+        if (found := self._difference) is None:
+            return None
+        generation = self._snapshot.generation.number if self._committed is None else self._committed
+        more = {"adopted": self._adopted} if self._adopts else {}
+        return found.counts.manifest() | more | {"generation": generation, "digest": found.digest}
+
+    def close(self) -> None:
+        """Give the temporary files back; the numbers of the difference stay."""
+        if self._difference:
+            self._difference.close()
+
+    @property
+    def _adopts(self) -> bool:
+        return self._options.resend == "adopt"
+
+    def _snapshot_of(self, since: Point | None, *, is_dry_run: bool) -> tuple[Snapshot, int]:
+        if since and (earlier := self._store.at(since[0])) is not None:
+            return Snapshot(earlier), since[1]
+        if not is_dry_run:  # name the logs of killed runs, so that a retry of this one sees the same
+            self._store.commit(self._identity.owner, [], self._layout)
+        return self._store.snapshot(), int(self._now())
+
+    def _keys(self, checked: CheckedBatch) -> Numbers:
+        return self._store.keyring.keys(checked.keys, checked.agents)
+
+    def _add(self, rows: InputRows, checked: CheckedBatch, left: Sequence[int]) -> None:
+        at, keys, compared = np.asarray(left, np.int64), self._keys(checked), checked.compared
+        if compared is None:
+            raise RuntimeError("The input was read without the ledger's comparer.")
+        rows.add(keys[at], compared.payloads[at], compared.once[at], compared.fields[at])
+        is_other = checked.keys != NO_NUMBER_KEY
+        is_other[at] = False
+        rows.add_unsendable(keys[is_other])
+
+    def _adopt(self, writer: LedgerWriter, batches: Checked) -> None:
+        found = self.difference.verdicts()
+        for checked, superseded in batches:
+            at, keys, compared = np.asarray(checked.left(superseded), np.int64), self._keys(checked), checked.compared
+            changes, _ = found.of(keys[at])
+            at = at[changes != Change.UNCHANGED]
+            if compared is None or not len(at):
+                continue
+            entries = np.zeros(len(at), self._layout.dtype)
+            entries["key"], entries["payload"], entries["once"] = keys[at], compared.payloads[at], compared.once[at]
+            entries["fields"] = compared.fields[at]
+            if checked.agents is not None:
+                entries["agent"] = self._store.keyring.agents.places([checked.agents[index] for index in at.tolist()])
+            writer.adopt(entries)
+            self._adopted += len(at)
+
+    def _commit(self, writer: LedgerWriter, answers: Answers, *, compacting: bool) -> None:
+        answers.release_unsent()
+        writer.flush()
+        self._committed = writer.commit(compacting=compacting).number

@@ -1,0 +1,92 @@
+"""What a ledger compares of a batch's rows, and what it says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import repeat
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from msgspec.structs import replace
+
+from airflow_provider_socialscrm.api.customers import API_FIELDS
+from airflow_provider_socialscrm.importer.fields.duplicates import Flags, Keys, Positions
+from airflow_provider_socialscrm.importer.rows import LedgerRow, Row
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Bytes = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class ComparedColumns:
+    """What a ledger compares of the rows of a batch, each row at its place.
+
+    :param payloads: hashes of what is sent.
+    :param fields: a byte for each compared field of each row.
+    :param once: a bit for each field that is sent once and that the row has.
+    :param once_names: names of these fields, by bit.
+    :param once_members: for each of them the JSON member of each row; empty where it has none.
+    """
+
+    payloads: np.ndarray[tuple[int], np.dtype[np.uint64]]
+    fields: Bytes
+    once: Bytes
+    once_names: Sequence[str] = ()
+    once_members: Sequence[pa.Array] = ()
+
+    def ledger_rows(self, rows: Sequence[int], verdicts: Verdicts, agents: Iterable[str | None]) -> Iterator[LedgerRow]:
+        """Return what the ledger saves of rows.
+
+        :param agents: whose customers they are.
+        """
+        at = np.asarray(rows, np.int64)
+        fields, width = self.fields[at].tobytes(), self.fields.shape[1]
+        parts = (fields[start : start + width] for start in range(0, len(fields), width)) if width else repeat(b"")
+        return map(
+            LedgerRow, verdicts.keys[at].tolist(), self.payloads[at].tolist(), agents, verdicts.once[at].tolist(), parts
+        )
+
+    def with_once(self, index: int, row: Row) -> Row:
+        """Return a row with the fields that are sent once and are sent now.
+
+        :param index: its place in the batch.
+        """
+        due = row.ledger.once if row.ledger else 0
+        names = [(bit, name) for bit, name in enumerate(self.once_names) if due >> bit & 1]
+        if not names:
+            return row
+        members = [row.body[:-1], *(self.once_members[bit][index].as_py() for bit, _ in names)]
+        extensions = row.extension_fields.union(name for _, name in names if name not in API_FIELDS)
+        return replace(row, body=b",".join(members) + b"}", extension_fields=extensions)
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Verdicts:
+    """What a ledger says of the rows of a batch, each row at its place. Those that cannot be sent have none.
+
+    :param keys: of the customers.
+    :param is_sent: whether the row is sent.
+    :param once: a bit for each field that is sent once and is sent now.
+    :param known_bad: the codes of the rows that the CRM refused as they are.
+    """
+
+    keys: Keys
+    is_sent: Flags
+    once: Bytes
+    known_bad: Mapping[int, str]
+
+    def sent_of(self, rows: Sequence[int]) -> Sequence[int]:
+        """Return those rows that are sent."""
+        at = np.asarray(rows, np.int64)
+        sent = at[self.is_sent[at]]
+        return rows if len(sent) == len(at) else sent.tolist()
+
+    def unchanged_of(self, rows: Sequence[int]) -> Positions:
+        """Return those rows that the CRM accepted as they are."""
+        at = np.asarray(rows, np.int64)
+        is_unchanged = ~self.is_sent
+        is_unchanged[list(self.known_bad)] = False
+        return at[is_unchanged[at]]

@@ -1,0 +1,335 @@
+"""Imports with a ledger: what is sent, what is not, and what the report says of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from airflow_provider_socialscrm.importer.errors import InputError, LedgerError, RejectedRowsError
+from airflow_provider_socialscrm.importer.options import ALL, Rules
+from tests.support.imports import number_of
+from tests.support.ledger_imports import RememberingCrm, Syncs, counts
+
+
+def people(count: int, **fields: str) -> list[dict[str, Any]]:
+    return [{"whatsApp": number_of(place), "friendName": f"N{place}"} | fields for place in range(count)]
+
+
+def lines_of(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture
+def syncs(tmp_path: Path) -> Syncs:
+    return Syncs(tmp_path)
+
+
+def test_a_second_run_of_the_same_rows_makes_no_call(syncs):
+    first = syncs.sync(people(250))
+    second = syncs.sync(people(250))
+
+    assert (counts(first), counts(second)) == ({"accepted": 250}, {"unchanged": 250})
+    assert (first["calls"]["sent"], second["calls"]["sent"], syncs.crm.calls) == (3, 0, [])
+    assert (second["changes"]["new"], second["changes"]["changed"], second["changes"]["gone"]) == (0, 0, 0)
+
+
+def test_only_rows_that_differ_are_sent(syncs):
+    rows = people(250)
+    syncs.sync(rows)
+
+    rows[7]["friendName"], rows[200]["friendName"] = "changed", "changed, too"
+    manifest = syncs.sync([*rows[:100], *rows[101:], {"whatsApp": number_of(900), "friendName": "new"}])
+
+    assert sorted(syncs.crm.taken) == sorted(number_of(place) for place in (7, 200, 900))
+    assert counts(manifest) == {"accepted": 3, "unchanged": 247}
+    changes = manifest["changes"]
+    assert (changes["new"], changes["changed"], changes["gone"]) == (1, 2, 1)
+    assert changes["by_field"] == {"friendName": 2}
+
+
+def test_a_refused_row_is_sent_again_only_when_it_changes(syncs):
+    syncs.crm._refuse = lambda row: 532 * (row["friendName"] == "bad")
+    rows = people(120)
+    rows[5]["friendName"] = "bad"
+
+    first = syncs.sync(rows)
+    second = syncs.sync(rows)
+    rows[5]["friendName"] = "good"
+    third = syncs.sync(rows)
+
+    assert [counts(each) for each in (first, second, third)] == [
+        {"accepted": 119, "rejected": 1},
+        {"unchanged": 119, "known_bad": 1},
+        {"unchanged": 119, "accepted": 1},
+    ]
+    assert (second["calls"]["sent"], third["calls"]["sent"]) == (0, 1)
+
+
+def test_a_row_known_to_be_bad_keeps_the_sync_red_and_is_in_the_dead_letter_with_its_old_code(syncs):
+    syncs.crm._refuse = lambda row: 532 * (row["friendName"] == "N5")
+    syncs.sync(people(20))
+
+    with pytest.raises(RejectedRowsError, match=r"1 of 20 rows were refused \(1 x 532\)"):
+        syncs.sync(people(20), max_rejected=0)
+
+    [row] = lines_of(syncs.rejects_path)
+    assert (row["socialscrm_position"], row["socialscrm_bucket"], row["socialscrm_code"]) == ("5", "known_bad", "532")
+    assert "as it is in an earlier import" in row["socialscrm_meaning"]
+    assert "Correct the number in this row." in row["socialscrm_hint"]
+    assert syncs.crm.calls == []
+
+
+@pytest.mark.parametrize(
+    ("retry", "after", "sent"),
+    [
+        ("changed", 3600, 0),
+        ("always", 0, 1),
+        (timedelta(hours=3), 3600, 0),
+        (timedelta(hours=3), 3 * 3600, 1),
+    ],
+)
+def test_refused_rows_are_retried_as_the_user_says(syncs, retry, after, sent):
+    syncs.crm._refuse = lambda row: 532 * (row["friendName"] == "N5")
+    syncs.sync(people(20))
+
+    syncs.now += after - 3600
+    manifest = syncs.sync(people(20), ledger={"retry_rejected": retry})
+
+    assert (manifest["changes"]["retried"], manifest["calls"]["sent"]) == (sent, sent)
+
+
+def test_what_a_missing_agent_caused_goes_again_in_each_run(tmp_path):
+    syncs = Syncs(tmp_path)
+    absent = {"novk"}
+    syncs.crm._refuse = lambda row: 531 * (row["friendName"] == "N3" and "novk" in absent)
+    first = syncs.sync(people(10))
+    absent.clear()
+
+    second = syncs.sync(people(10))
+
+    assert (counts(first), counts(second)) == ({"accepted": 9, "rejected": 1}, {"unchanged": 9, "accepted": 1})
+
+
+def test_a_new_mapping_sends_exactly_the_rows_whose_payload_differs(syncs):
+    rows = [row | {"City": "Kyiv" if place % 4 == 0 else ""} for place, row in enumerate(people(100))]
+    with_city, without = Rules(extension_fields=ALL), Rules()
+    syncs.sync(rows, rules=without)
+
+    manifest = syncs.sync(rows, rules=with_city)
+
+    assert sorted(syncs.crm.taken) == [number_of(place) for place in range(0, 100, 4)]
+    assert counts(manifest) == {"accepted": 25, "unchanged": 75}
+
+
+class TestOnce:
+    """A number gets what goes once, once."""
+
+    def test_a_welcome_goes_once_whatever_changes(self, syncs):
+        syncs.sync(people(10, welcome="Hello"))
+        welcomed = dict(syncs.crm.welcomes)
+        rows = people(10, welcome="Hello again")
+        rows[3]["friendName"] = "changed"
+
+        manifest = syncs.sync(rows)
+
+        assert welcomed == {number_of(place): 1 for place in range(10)}
+        assert (syncs.crm.taken, syncs.crm.welcomes.total()) == ({number_of(3): 1}, 0)
+        assert counts(manifest) == {"accepted": 1, "unchanged": 9}
+        assert syncs.crm.customers[number_of(3)]["friendName"] == "changed"
+
+    def test_a_first_welcome_is_a_reason_to_send_an_unchanged_row(self, syncs):
+        rows = people(10)
+        syncs.sync(rows)
+        rows[4]["welcome"] = "Hello"
+
+        manifest = syncs.sync(rows)
+
+        assert (syncs.crm.taken, syncs.crm.welcomes) == ({number_of(4): 1}, {number_of(4): 1})
+        assert manifest["changes"]["by_field"] == {"welcome": 1}
+        assert syncs.crm.customers[number_of(4)] == rows[4]
+
+    def test_all_rows_are_sent_once_more_without_what_goes_once(self, syncs):
+        rows = people(10, welcome="Hello")
+        syncs.sync(rows)
+
+        manifest = syncs.sync(rows, ledger={"resend": "all"})
+
+        assert (syncs.crm.taken.total(), syncs.crm.welcomes.total()) == (10, 0)
+        assert manifest["changes"]["aged"] == 10
+
+    def test_a_welcome_that_was_refused_for_certain_goes_when_the_row_is_fixed(self, syncs):
+        syncs.crm._refuse = lambda row: 532 * (row["friendName"] == "N2")
+        rows = people(5, welcome="Hello")
+        syncs.sync(rows)
+        rows[2]["friendName"] = "fixed"
+
+        syncs.sync(rows)
+
+        assert syncs.crm.welcomes == {number_of(2): 1}
+
+    def test_without_fields_that_go_once_each_changed_row_carries_its_welcome(self, syncs):
+        rows = people(3, welcome="Hello")
+        syncs.sync(rows, ledger={"once": ()})
+        rows[0]["welcome"] = "Another"
+
+        syncs.sync(rows, ledger={"once": ()})
+
+        assert syncs.crm.welcomes == {number_of(0): 1}
+
+    def test_an_extension_field_can_go_once(self, syncs):
+        rows = people(3, Voucher="A-1")
+        syncs.sync(rows, ledger={"once": ("Voucher",)})
+        rows = people(3, Voucher="A-2")
+        rows[1]["friendName"] = "changed"
+
+        syncs.sync(rows, ledger={"once": ("Voucher",)})
+
+        assert syncs.crm.customers[number_of(1)]["Voucher"] == "A-1"
+        assert syncs.crm.taken == {number_of(1): 1}
+
+
+def test_adopting_makes_no_call_and_the_next_run_has_nothing_to_send(syncs):
+    rows = people(200, welcome="Hello")
+
+    adopted = syncs.sync(rows, ledger={"resend": "adopt"})
+    after = syncs.sync(rows)
+
+    assert (counts(adopted), adopted["changes"]["adopted"]) == ({"unchanged": 200}, 200)
+    assert (counts(after), syncs.crm.customers) == ({"unchanged": 200}, {})
+
+
+def test_ignored_fields_go_along_but_are_no_reason_to_send(syncs):
+    rows = people(10, desc="seen on Monday")
+    syncs.sync(rows)
+    rows = people(10, desc="seen on Tuesday")
+    rows[1]["friendName"] = "changed"
+
+    syncs.sync(people(10, desc="seen on Monday"), ledger={"ignore": ("desc",)})  # another payload: all go once
+    manifest = syncs.sync(rows, ledger={"ignore": ("desc",)})
+
+    assert counts(manifest) == {"accepted": 1, "unchanged": 9}
+    assert syncs.crm.customers[number_of(1)]["desc"] == "seen on Tuesday"
+
+
+class TestGuards:
+    """A guard stops a run before its first call."""
+
+    @pytest.mark.parametrize("most", [4, 0.04])
+    def test_too_many_changes(self, syncs, most):
+        rows = people(100)
+        syncs.sync(rows, ledger={"max_changes": most})  # the first run is not counted
+        for row in rows[:5]:
+            row["friendName"] = "changed"
+
+        with pytest.raises(InputError, match=r"5 changes \(0 new, 5 changed, 0 retried\), and max_changes is"):
+            syncs.sync(rows, ledger={"max_changes": most})
+
+        assert syncs.crm.calls == []
+        assert counts(syncs.sync(rows, ledger={"max_changes": 5})) == {"accepted": 5, "unchanged": 95}
+
+    def test_too_few_rows(self, syncs):
+        syncs.sync(people(100))
+
+        with pytest.raises(InputError, match="The input has 3 rows, and min_rows is 90"):
+            syncs.sync(people(3), ledger={"min_rows": 90})
+
+        assert syncs.crm.calls == []
+
+    def test_another_difference_than_the_approved_one(self, syncs):
+        rows = people(10)
+        approved = syncs.preview(rows)["changes"]["digest"]
+        rows[1]["friendName"] = "slipped in"
+
+        with pytest.raises(InputError, match="not the one in expected_changes"):
+            syncs.sync(rows, ledger={"expected_changes": approved})
+
+        assert syncs.crm.calls == []
+
+    def test_exactly_the_approved_difference_is_sent(self, syncs):
+        rows = people(10)
+        syncs.sync(rows[:8])
+        rows[1]["friendName"] = "changed"
+        preview = syncs.preview(rows)
+
+        manifest = syncs.sync(rows, ledger={"expected_changes": preview["changes"]["digest"]})
+
+        assert {name: preview["rows"][name] for name in ("sendable", "unchanged")} == {"sendable": 3, "unchanged": 7}
+        assert counts(manifest) == {"accepted": 3, "unchanged": 7}
+        assert manifest["changes"]["digest"] == preview["changes"]["digest"]
+
+
+def test_a_dry_run_writes_nothing(syncs, tmp_path):
+    syncs.preview(people(5))
+
+    assert list(tmp_path.rglob("*")) == []
+
+
+class TestGone:
+    """Who left the input is reported, and deleted nowhere."""
+
+    def test_gone_numbers_are_written_with_the_moment_since_when(self, syncs, tmp_path):
+        gone = {"gone_path": tmp_path / "gone.jsonl"}
+        syncs.sync(people(5))
+        syncs.sync(people(4), ledger=gone)
+        first = lines_of(tmp_path / "gone.jsonl")
+        manifest = syncs.sync(people(3), ledger=gone)
+        second = lines_of(tmp_path / "gone.jsonl")
+
+        assert [row["whatsApp"] for row in first] == [number_of(4)]
+        assert sorted((row["whatsApp"], row["gone_since"]) for row in second) == [
+            (number_of(3), "2026-09-21T17:13:20Z"),
+            (number_of(4), first[0]["gone_since"]),
+        ]
+        assert (manifest["changes"]["gone"], manifest["changes"]["newly_gone"]) == (2, 1)
+
+    def test_an_empty_input_says_nothing_of_anybody(self, syncs, tmp_path):
+        syncs.sync(people(5))
+
+        manifest = syncs.sync([{"whatsApp": "", "friendName": ""}], ledger={"gone_path": tmp_path / "gone.csv"})
+
+        assert (manifest["changes"]["gone"], syncs.crm.calls, (tmp_path / "gone.csv").exists()) == (0, [], False)
+
+    def test_a_mapped_task_notes_nobody_as_gone(self, syncs):
+        syncs.sync(people(6))
+        syncs.sync(people(3), map_index=0)
+        manifest = syncs.sync(people(6))
+
+        assert (counts(manifest), manifest["changes"]["newly_gone"]) == ({"unchanged": 6}, 0)
+
+
+BAD_LEDGERS: list[tuple[Callable[[Path], Any], str]] = [
+    (lambda folder: (folder / "ledger.json").write_text("{}"), "ledger.json is missing or damaged"),
+    (lambda folder: (folder / "ledger.json").unlink(), "ledger.json is missing or damaged"),
+    (lambda folder: max((folder / "generations").iterdir()).write_text("half"), "is missing or damaged"),
+    (lambda folder: next((folder / "base").rglob("*.parquet")).write_bytes(b"half"), "is missing or damaged"),
+]
+
+
+@pytest.mark.parametrize(("damage", "sentence"), BAD_LEDGERS)
+def test_a_damaged_ledger_is_named_before_any_call(syncs, damage, sentence):
+    syncs.sync(people(5))
+    damage(syncs.ledger_path)
+
+    with pytest.raises(LedgerError, match=sentence):
+        syncs.sync(people(6))
+
+    assert syncs.crm.calls == []
+
+
+def test_the_ledger_of_another_tenant_is_refused(syncs):
+    syncs.sync(people(5))
+    syncs.crm = RememberingCrm(settings=replace(syncs.crm.settings, tenant_id="2"))
+
+    with pytest.raises(LedgerError, match="another host, tenant or auth scheme"):
+        syncs.sync(people(5))
+
+
+def test_a_field_that_nobody_can_have_is_refused_by_name(syncs):
+    with pytest.raises(InputError, match=r"once names 'wellcome', which is not a field .*is it 'welcome'"):
+        syncs.sync(people(1), ledger={"once": ("wellcome",)})
