@@ -116,7 +116,7 @@ class Import:
         self._is_read = False
         self._stage = "reading"
         self._broke_off: dict[str, str] | None = None
-        self.before = self.report.manifest()
+        self.before = self.report.manifest() | {"changes": None}
         """The counts of the earlier tries."""
 
     def stop(self) -> None:
@@ -151,7 +151,8 @@ class Import:
                 if self._ledger:
                     self._compare(self._ledger)
                 self._resume()
-                self.before = self.report.manifest()
+                counted = self._changes if self._checkpoint.is_resumed else None
+                self.before = self.report.manifest() | {"changes": counted}
                 if not self._checkpoint.is_complete:
                     run_shielded(self._run, self.stop, self._longest_call + LONGEST_END)
                 elif self._rejects_path is not None:
@@ -166,8 +167,12 @@ class Import:
         where = None if self._rejects_path is None else str(self._rejects_path)
         observed = observations(self._input.remarks, self._input.ambiguous_numbers, self._input.left_out)
         learned = {"rows_per_call": self._limits.rows, "bytes_per_call": self._limits.bytes, "rejects_path": where}
-        changes = self._ledger.changes() if self._ledger else None
-        return self.report.manifest() | {"broke_off": self._broke_off, "changes": changes} | observed | learned
+        found = {"broke_off": self._broke_off, "changes": self._changes}
+        return self.report.manifest() | found | observed | learned
+
+    @property
+    def _changes(self) -> dict[str, Any] | None:
+        return self._ledger.changes() if self._ledger else None
 
     @property
     def _longest_call(self) -> float:

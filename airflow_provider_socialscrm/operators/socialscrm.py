@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from os import PathLike
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,6 +21,7 @@ from airflow_provider_socialscrm._compat import (
 )
 from airflow_provider_socialscrm.api.errors import StopError
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
+from airflow_provider_socialscrm.importer.changes.options import Ledger
 from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, EmptyInputError
 from airflow_provider_socialscrm.importer.options import (
     AMBIGUOUS_NUMBERS,
@@ -36,6 +37,7 @@ from airflow_provider_socialscrm.importer.options import (
 )
 from airflow_provider_socialscrm.links.socialscrm import ConsoleLink, RejectsLink
 from airflow_provider_socialscrm.operators.arguments import check_constants, check_data, options_of
+from airflow_provider_socialscrm.operators.ledgers import LedgerArgument, ledger_of, shown
 from airflow_provider_socialscrm.operators.rendered import (
     TEXT_RENDERED,
     rendered_as_text,
@@ -49,7 +51,7 @@ from airflow_provider_socialscrm.runtime.literal_rows import hide_rows
 from airflow_provider_socialscrm.runtime.mapped_tasks import parallel_tasks
 from airflow_provider_socialscrm.runtime.own_paths import own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument, as_text, is_resolved
-from airflow_provider_socialscrm.runtime.paths import check_apart, check_is_path
+from airflow_provider_socialscrm.runtime.paths import check_apart, check_is_path, check_ledger_apart, openable
 from airflow_provider_socialscrm.runtime.progress import report_progress
 from airflow_provider_socialscrm.runtime.reporting import log_outcome, log_preview, log_start
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
@@ -60,6 +62,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_socialscrm.api.client import Client
     from airflow_provider_socialscrm.api.settings import Settings
+    from airflow_provider_socialscrm.importer.identity import ImportIdentity
     from airflow_provider_socialscrm.importer.options import Options
     from airflow_provider_socialscrm.importer.paths import OpenablePath
     from airflow_provider_socialscrm.importer.results.progress import ProgressCallback
@@ -77,8 +80,9 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     errors in it are found before anything is sent. Each row ends in one bucket of the manifest, which the task returns:
     ``accepted`` (the CRM answered 200), ``rejected`` (the CRM rejected it), ``invalid`` (it cannot be sent),
     ``duplicate``, ``blank`` (it has no value at all), ``unknown`` (the CRM may have accepted it, and it is not sent
-    again, or not in this try) or ``not_sent``. A task that fails pushes its manifest to XCom, too. No customer shows in
-    logs, XCom or rendered fields.
+    again, or not in this try) or ``not_sent``; with a ledger also ``unchanged`` and ``known_bad`` (the CRM accepted or
+    rejected it as it is in an earlier import, so it is not sent). A task that fails pushes its manifest to XCom, too.
+    No customer shows in logs, XCom or rendered fields.
 
     Safe to repeat: an import updates the customers that exist, as far as the vendor documents it. A row with
     ``welcome`` is sent again only if the CRM is known not to have taken it.
@@ -120,6 +124,9 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         missing file or ``None`` is an error), or skip the task, also when there is no input (``"skip"``).
     :param encoding: of CSV and JSONL files, by its name in Python. Default ``"utf-8"``, which most programs write.
     :param delimiter: between the values of CSV files, one character. Default ``","``.
+    :param ledger: the folder of what earlier imports had accepted, the same in every run, local or in object storage;
+        or a :class:`Ledger` with more. Only rows that differ are sent, and ``welcome`` is sent to each number once.
+        Default ``None``: each run sends every row.
     :param dry_run: do everything but the calls: log what would be sent, and return the counts. Default ``False``.
     :param socialscrm_conn_id: the id of the connection of type ``socialscrm``. Default ``"socialscrm_default"``.
     :param rows_per_call: rows in a call at most. Default 100: the vendor states no limit, and one bad row in a hundred
@@ -154,12 +161,13 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     :raises RetriableError: when the CRM was unavailable for longer than a task should wait; Airflow's retry resumes.
     """
 
-    template_fields: Sequence[str] = ("data", *TEXT_RENDERED)
+    template_fields: Sequence[str] = ("data", *TEXT_RENDERED, "ledger")
     template_fields_renderers: ClassVar[dict[str, str]] = dict.fromkeys(("columns", "defaults", "values"), "json")
     operator_extra_links = (ConsoleLink(), RejectsLink())
     ui_color = "#d9f2e3"
     rejects_path = PathArgument()
     checkpoint_path = PathArgument()
+    ledger = LedgerArgument()
 
     def __init__(
         self, *,
@@ -174,6 +182,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         max_rejected: float | None = 0,
         rejects_path: str | PathLike[str] | ObjectStoragePath | None = None,
         checkpoint_path: str | PathLike[str] | ObjectStoragePath | None = None, allow_missing_rejects: bool = False,
+        ledger: str | PathLike[str] | ObjectStoragePath | Ledger | None = None,
         socialscrm_conn_id: str = SocialSCRMHook.default_conn_name, dry_run: bool = False,
         rows_per_call: int = DEFAULT_ROWS, bytes_per_call: int = DEFAULT_BYTES,
         concurrency: int = DEFAULT_CONCURRENCY, parallel_tasks: int | None = None,
@@ -191,7 +200,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         self.extension_fields, self.date_fields, self.null_values = extension_fields, date_fields, null_values
         self.default_region, self.ambiguous_numbers, self.dayfirst = default_region, ambiguous_numbers, dayfirst
         self.empty, self.bad_values = empty, bad_values
-        self.dry_run = dry_run
+        self.dry_run, self.ledger = dry_run, ledger
         self._templates = {name: getattr(self, name) for name in TEXT_RENDERED}
         self._running: Import | None = None
         self._written_rejects: OpenablePath | None = None
@@ -293,6 +302,11 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         data = to_open(self.data, self._nothing())
         path = None if isinstance(self.data, HiddenTable) else data
         check_apart(data=path, rejects_path=rejects_path, checkpoint_path=checkpoint_path)
+        ledger = self._opened_ledger(identity)
+        if ledger:
+            others = {"data": path, "rejects_path": rejects_path, "checkpoint_path": checkpoint_path}
+            check_ledger_apart(ledger.path, **others, gone_path=ledger.gone_path)
+            check_apart(**others, gone_path=ledger.gone_path)
         # As early as this, so that a retry knows of a try that failed before its first row.
         store = None if self.dry_run else checkpoint_store_for(context, checkpoint_path)
         source = self._source(data)
@@ -301,14 +315,21 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
             self._settings = client.settings
             log_start(source, client.settings, dry_run=self.dry_run)
             if self.dry_run:
-                return self._preview(source, client, options, on_progress, context)
+                return self._preview(source, client, options, ledger=ledger, on_progress=on_progress, context=context)
             self._running = Import(
-                source, client, options, rejects_path, store, identity=identity, on_progress=on_progress
+                source, client, options, rejects_path, store, identity=identity, ledger=ledger, on_progress=on_progress
             )
             if self._killed:
                 self._running.stop()
             self._written_rejects = rejects_path
             return self._run(self._running, context)
+
+    def _opened_ledger(self, identity: ImportIdentity) -> Ledger | None:
+        ledger = ledger_of(self.ledger)
+        if ledger is None:
+            return None
+        gone_path = own_path(identity, "gone_path", ledger.gone_path)
+        return replace(ledger, path=openable(ledger.path), gone_path=gone_path)
 
     def _source(self, data: Any) -> Source:
         from airflow_provider_socialscrm.importer.sources.open_source import open_source  # noqa: PLC0415
@@ -346,15 +367,30 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         return run.manifest()
 
     def _preview(
-        self, source: Source, client: Client, options: Options, on_progress: ProgressCallback, context: Context
+        self,
+        source: Source,
+        client: Client,
+        options: Options,
+        *,
+        ledger: Ledger | None,
+        on_progress: ProgressCallback,
+        context: Context,
     ) -> dict[str, Any]:
         from airflow_provider_socialscrm.importer.dry_run import preview_import  # noqa: PLC0415
         from airflow_provider_socialscrm.importer.results.progress import ProgressObserver  # noqa: PLC0415
+        from airflow_provider_socialscrm.importer.run import ledger_import  # noqa: PLC0415
         from airflow_provider_socialscrm.runtime.outlets import outlets_of_dry_run  # noqa: PLC0415
 
         self.outlets = outlets_of_dry_run(self.outlets, context)
         observer = ProgressObserver(on_progress, options.clock.now, options.progress_interval)
-        found = preview_import(observer.observe(source), options, client.settings, client.envelope_size)
+        with (
+            nullcontext()
+            if ledger is None
+            else closing(ledger_import(ledger, client.settings, options, identity_of(context))) as compared
+        ):
+            found = preview_import(
+                observer.observe(source), options, client.settings, client.envelope_size, ledger=compared
+            )
         log_preview(found)
         found.check(options)
         return found.manifest()
@@ -370,6 +406,8 @@ def hide_argument(name: str, value: Any, task_id: str = "") -> Any:
     """
     if name in {"rejects_path", "checkpoint_path"}:
         return as_text(value)
+    if name == "ledger":
+        return shown(value)
     if name != "data":
         return value
     hidden = wrap(value, is_template=True)

@@ -6,9 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from airflow_provider_socialscrm._compat import airflow_stats
+
+CHANGES: Final = ("new", "changed", "aged", "retried", "gone")
+"""Counts of the difference from the ledger that are metrics."""
 
 
 def emit_metrics(manifest: Mapping[str, Any], before: Mapping[str, Any], tags: Mapping[str, str]) -> None:
@@ -41,6 +44,8 @@ def _totals(manifest: Mapping[str, Any]) -> Counter[str]:
     for refusal in manifest["refusals"]:
         if refusal["bucket"] in TO_LOOK_AT:
             totals[f"socialscrm.refused.{_metric_name(refusal['code'])}"] += refusal["rows"]
+    for name in CHANGES if manifest["changes"] else ():
+        totals[f"socialscrm.changes.{name}"] = manifest["changes"][name]
     return totals + Counter(
         {"socialscrm.calls": manifest["calls"]["sent"], "socialscrm.retries": manifest["calls"]["retries"]}
     )

@@ -27,7 +27,7 @@ def add_outlet_events(outlets: Iterable[Any], context: Context, manifest: Mappin
         uri = _uri_of(outlet, context)
         if not _is_of_a_tenant(uri):
             continue
-        counts = {"rows": dict(manifest["rows"]), "calls": manifest["calls"]["sent"]}
+        counts = {"rows": dict(manifest["rows"]), "calls": manifest["calls"]["sent"], "changes": manifest["changes"]}
         context["outlet_events"][outlet].extra.update(counts)
         if uri != own:
             log.warning("The outlet %s is not the asset of this connection's tenant, %s: correct one of them", uri, own)

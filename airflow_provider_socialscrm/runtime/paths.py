@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.runtime.path_text import PathWithOptions, is_path_object
@@ -64,6 +64,29 @@ def check_apart(**paths: Any) -> None:
             if place == other or _is_among(place, other):
                 raise InputError(f"{of} and {name} are one file, {path}. Give {name} a path of its own.")
         names[place] = name
+
+
+LEDGER_FILES: Final = ("ledger.json", "generations/0.json", "base/0/0.parquet", "log/0/0.parquet")
+"""Files like those of a ledger, relative to its folder."""
+
+
+def check_ledger_apart(ledger: Any, **paths: Any) -> None:
+    """Raise if another path of the task is the ledger's folder, or in it, or if data would read the ledger's files.
+
+    :param ledger: the ledger's folder.
+    :raises InputError: naming the argument.
+    """
+    folder = PurePosixPath(_place(ledger))
+    files = [f"{folder}/{file}" for file in LEDGER_FILES]
+    for name, value in paths.items():
+        for path in value if isinstance(value, list) else [value]:
+            if not hasattr(path, "open"):
+                continue
+            place = PurePosixPath(_place(path))
+            is_inside = folder == place or folder in place.parents
+            reads_it = place in folder.parents or any(_is_among(file, str(place)) for file in files)
+            if is_inside or (name == "data" and reads_it):
+                raise InputError(f"{name} and ledger overlap at {ledger}: give the ledger a folder of its own.")
 
 
 def _is_among(place: str, pattern: str) -> bool:

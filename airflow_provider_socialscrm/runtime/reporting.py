@@ -35,6 +35,7 @@ def log_outcome(manifest: Mapping[str, Any]) -> None:
     """Log where the rows of an import ended."""
     calls = counted(manifest["calls"]["sent"], "call")
     log.info("Rows: %s; %s in %.1f s", _counts(manifest), calls, manifest["seconds"]["total"])
+    _log_changes(manifest)
     if broke_off := manifest.get("broke_off"):
         log.warning("The import broke off while %s (%s)", broke_off["while"], broke_off["error"])
     _log_refusals(manifest)
@@ -50,6 +51,7 @@ def log_preview(preview: Preview) -> None:
     manifest = preview.manifest()
     log.info("Dry run: no call was made. Rows: %s", _counts(manifest))
     log.info("An import needs %s and at least %s s", counted(preview.calls, "call"), f"{preview.seconds:,}")
+    _log_changes(manifest)
     if preview.welcome:
         log.warning("%s", preview.welcome)
     _log_refusals(manifest)
@@ -63,6 +65,22 @@ def log_preview(preview: Preview) -> None:
 
 def _counts(manifest: Mapping[str, Any]) -> str:
     return ", ".join(f"{count:,} {bucket}" for bucket, count in manifest["rows"].items() if count) or "none"
+
+
+def _log_changes(manifest: Mapping[str, Any]) -> None:
+    if not (changes := manifest["changes"]):
+        return
+    found = [f"{changes[name]:,} {name}" for name in ("new", "changed", "aged", "retried") if changes[name]]
+    if changes.get("adopted"):
+        found.append(f"{changes['adopted']:,} taken for accepted without a call")
+    fields = [f"{name} {rows:,}" for name, rows in changes["by_field"].items()]
+    by_field = f"; by field: {', '.join(fields)}" if fields else ""
+    log.info("Against the ledger: %s%s", ", ".join(found) or "no row differs", by_field)
+    if changes["gone"]:
+        gone, new = counted(changes["gone"], "number"), changes["newly_gone"]
+        log.info("%s of the ledger are not in the input, %s of them for the first time", gone, f"{new:,}")
+    for name, rows in changes["emptied"].items():
+        log.warning("%s: %s had a value and have none now; the CRM keeps the old one", name, counted(rows, "row"))
 
 
 def _log_refusals(manifest: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What a ledger compares of the columns that are sent."""
+"""Turns the columns that are sent into what a ledger compares."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an import does with its ledger, from the first look to the commit."""
+"""The ledger of an import, from the first look to the commit."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class LedgerImport:
 
     @property
     def point(self) -> Point:
-        """What was compared with: the generation, and the second at which rows counted as aged."""
+        """The generation that the input was compared with, and the second at which rows counted as aged."""
         return self._snapshot.generation.number, self._moment
 
     @property

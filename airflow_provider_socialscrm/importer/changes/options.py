@@ -109,12 +109,15 @@ def _choice_errors(resend: Any, retry_rejected: Any) -> Iterator[str]:
     if resend not in RESEND and not is_template(resend):
         meant = did_you_mean(resend, RESEND) if isinstance(resend, str) else ""
         yield f"resend is {resend!r}, not {', '.join(RESEND[:-1])} or {RESEND[-1]}{meant}"
-    if retry_rejected not in RETRY_REJECTED and not isinstance(retry_rejected, timedelta):
+    known = retry_rejected in RETRY_REJECTED or isinstance(retry_rejected, timedelta) or is_template(retry_rejected)
+    if not known:
         yield f"retry_rejected is {retry_rejected!r}, not {' or '.join(RETRY_REJECTED)}, nor a timedelta"
 
 
 def _time_errors(**times: Any) -> Iterator[str]:
     for name, value in times.items():
+        if is_template(value):
+            continue
         if isinstance(value, timedelta) and value <= timedelta(0):
             yield f"{name} is {value!r}, not a time above 0"
         elif name == "resend_after" and value is not None and not isinstance(value, timedelta):
@@ -138,13 +141,13 @@ def _field_errors(**fields: Any) -> Iterator[str]:
 
 
 def _limit_errors(max_changes: Any, min_rows: Any) -> Iterator[str]:
-    if max_changes is not None:
+    if max_changes is not None and not is_template(max_changes):
         is_number = type(max_changes) is int and max_changes >= 0
         is_share = type(max_changes) is float and not isnan(max_changes) and 0 <= max_changes < 1
         if not is_number and not is_share:
             share = "a share of the ledger as a float below 1"
             yield f"max_changes is {max_changes!r}: give a whole number of rows, or {share}"
-    if min_rows is not None and (type(min_rows) is not int or min_rows < 1):
+    if min_rows is not None and not is_template(min_rows) and (type(min_rows) is not int or min_rows < 1):
         yield f"min_rows is {min_rows!r}, not a whole number above 0"
 
 

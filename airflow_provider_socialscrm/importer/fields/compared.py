@@ -1,4 +1,4 @@
-"""What a ledger compares of a batch's rows, and what it says of them."""
+"""The columns that a ledger compares of a batch, and its verdicts on the rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class ComparedColumns:
-    """What a ledger compares of the rows of a batch, each row at its place.
+    """The columns of a batch that a ledger compares, each row at its place.
 
     :param payloads: hashes of what is sent.
     :param fields: a byte for each compared field of each row.
@@ -65,7 +65,7 @@ class ComparedColumns:
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Verdicts:
-    """What a ledger says of the rows of a batch, each row at its place. Those that cannot be sent have none.
+    """The verdicts of a ledger on the rows of a batch, each at its place. Rows that cannot be sent have none.
 
     :param keys: of the customers.
     :param is_sent: whether the row is sent.
