@@ -9,6 +9,7 @@ from typing import Final, NoReturn
 
 from airflow_provider_socialscrm.commands import INTERRUPTED, USAGE
 from airflow_provider_socialscrm.commands.check_options import add_check
+from airflow_provider_socialscrm.commands.ledger_options import add_ledger
 
 PROGRAM: Final = "python -m airflow_provider_socialscrm"
 
@@ -17,6 +18,9 @@ Import customers from a table into SocialsCRM, a WhatsApp CRM, with Airflow.
 
   {PROGRAM} check customers.csv
       show what an import of your own file would send, and what it would not
+
+  {PROGRAM} ledger show PATH
+      show, verify or compact a ledger, or forget customers
 
   {PROGRAM}.sandbox
       run a SocialsCRM on this machine that a DAG can import into
@@ -38,6 +42,7 @@ def command_parser() -> ArgumentParser:
     parser = ArgumentParser(prog=PROGRAM, description=DESCRIPTION, formatter_class=RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
     add_check(commands).set_defaults(run=_check)
+    add_ledger(commands).set_defaults(run=_ledger)
     return parser
 
 
@@ -57,6 +62,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _check(given: Namespace) -> int:
     from airflow_provider_socialscrm.commands.check import run  # noqa: PLC0415 - heavy, and --help needs none of it
+
+    return run(given)
+
+
+def _ledger(given: Namespace) -> int:
+    from airflow_provider_socialscrm.commands.ledger import run  # noqa: PLC0415 - heavy, and --help needs none of it
 
     return run(given)
 

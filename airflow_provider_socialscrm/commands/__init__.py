@@ -10,6 +10,9 @@ OK: Final = 0
 REJECTED: Final = 1
 """Exit code: an import would fail, because too many rows cannot be sent."""
 
+DISAGREES: Final = 1
+"""Exit code: a ledger's files do not agree, or something has to be done again."""
+
 USAGE: Final = 2
 """Exit code: the file or an option cannot be used. argparse has the same."""
 

@@ -4,11 +4,13 @@
 customers. :mod:`.store` reads and commits a ledger's folder (:mod:`.storage`), whose generations (:mod:`.generation`)
 name files of entries (:mod:`.entries`); :mod:`.compaction` puts logs into the base with :mod:`.merge`.
 :mod:`.difference` compares an input with all that, using :mod:`.spool`; :mod:`.guards` stops an import;
-:mod:`.recording` writes what the CRM answers.
+:mod:`.recording` writes what the CRM answers, and :mod:`.claims` what is about to be sent once. :mod:`.inspection`
+shows and verifies a ledger, and :mod:`.forgetting` leaves customers out of it, for people at a shell.
 
 What an import calls, and when:
 
-1. Before the input is read: ``LedgerStore(open_storage(path), target, keyring).open()`` and ``snapshot()``.
+1. Before the input is read: ``LedgerStore(open_storage(path), target, keyring).open()`` and ``snapshot()``. Use this
+   store for the whole run: claims that others make after its first snapshot are looked for before a call.
 2. Where a batch's rows are encoded (``fields/prepare.py``): ``payloads(payload_texts(members, ledger.left_out),
    agents)``, and ``field_bytes`` of each field outside ``ledger.left_out``; both are held with the batch. Where rows
    are encoded in the order of the names and have no field of ``left_out``, their JSON is the payload's.
@@ -18,8 +20,8 @@ What an import calls, and when:
 4. ``Difference.verdicts()`` is asked with the keys of each batch, in the same order, where the rows are read again for
    sending. Places in the order of sending are given before rows are left out.
 5. ``LedgerWriter.open()`` before the first call.
-6. ``Recorder.mark_intended``: ``LedgerWriter.claim(rows)`` first, which waits until it is written. ``mark_resolved``:
-   ``release(rows)``.
+6. ``Recorder.mark_intended``: ``LedgerWriter.claim(rows)`` first, which waits until it is written, and returns the rows
+   that another run claimed: these must not be sent by this one (:mod:`.claims`). ``mark_resolved``: ``release(rows)``.
 7. ``Recorder.record``: ``LedgerWriter.record(outcome, rows, code)`` for accepted and rejected rows; an unknown one
    stays claimed.
 8. ``CheckpointWriter``, before it saves a state: ``LedgerWriter.flush()``, so that no row is done that the ledger does

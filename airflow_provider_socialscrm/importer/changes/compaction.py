@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from airflow_provider_socialscrm.importer.changes.entries import Layout
-from airflow_provider_socialscrm.importer.changes.generation import File, Generation, Merged, folder_of
+from airflow_provider_socialscrm.importer.changes.generation import File, Generation, Merged, base_name
 from airflow_provider_socialscrm.importer.changes.merge import apply
 from airflow_provider_socialscrm.importer.changes.spool import FINE_BUCKETS
-from airflow_provider_socialscrm.importer.changes.store import RETENTION_SECONDS
+from airflow_provider_socialscrm.importer.changes.store import RETENTION_SECONDS, Snapshot
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.changes.arrays import Records
+    from airflow_provider_socialscrm.importer.changes.entries import Codec
     from airflow_provider_socialscrm.importer.changes.store import LedgerStore
 
 MOST_LOGS: Final = 64
@@ -56,17 +57,12 @@ def compact(
     newest = store.newest()
     codec = store.codec(Layout(newest.fields, newest.once))
     buckets = buckets_for(newest.base_rows + newest.log_rows, newest.buckets)
-    split, fine = buckets // newest.buckets, FINE_BUCKETS // buckets
     base: list[File] = []
-    with closing(store.events(newest.logs, codec)) as events:
-        for bucket, entries in store.bases(newest, codec):
-            places = store.keyring.buckets(entries["key"]) // fine if split > 1 else None
-            for part in range(bucket * split, (bucket + 1) * split):
-                mine = entries if places is None else entries.take(np.flatnonzero(places == part))
-                left = keep(apply(mine, events.read(part * fine, (part + 1) * fine)))
-                if len(left):
-                    name = f"{folder_of(part)}/{now}-{secrets.token_hex(4)}.parquet"
-                    base.append(store.write(name, left, codec))
+    for bucket, entries in merged_buckets(store, Snapshot(newest), codec, buckets):
+        left = keep(entries)
+        if len(left):
+            name = base_name(bucket, now, newest.number + 1, secrets.token_hex(4))
+            base.append(store.write(name, left, codec))
     merged = (*newest.merged, *(Merged(file.name, now) for file in newest.logs))
     merged = tuple(each for each in merged if each.at > now - RETENTION_SECONDS)
     after = store.replaced(newest, run, buckets=buckets, base=tuple(base), logs=(), merged=merged)
@@ -75,3 +71,19 @@ def compact(
     for file in base:
         store.storage.delete(file.name)
     return None
+
+
+def merged_buckets(store: LedgerStore, snapshot: Snapshot, codec: Codec, buckets: int) -> Iterator[tuple[int, Records]]:
+    """Yield each bucket with its entries, one for each customer, sorted by key.
+
+    :param buckets: how many: at least as many as the base has.
+    :raises LedgerError: when something is damaged.
+    """
+    newest = snapshot.generation
+    split, fine = buckets // newest.buckets, FINE_BUCKETS // buckets
+    with closing(store.events(snapshot.logs, codec)) as events:
+        for bucket, entries in store.bases(newest, codec):
+            places = store.keyring.buckets(entries["key"]) // fine if split > 1 else None
+            for part in range(bucket * split, (bucket + 1) * split):
+                mine = entries if places is None else entries.take(np.flatnonzero(places == part))
+                yield part, apply(mine, events.read(part * fine, (part + 1) * fine))

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 MOST_ONCE: Final = 8
 """Fields that are sent once: a bit of a byte each."""
 
-ONCE, FIELD = "once_", "field_"
+ONCE, TAKEN, FIELD = "once_", "taken_", "field_"
 """Beginnings of the columns for a field's name."""
 
 _TIME: Final = pa.timestamp("ms", tz="UTC")  # Parquet has no whole seconds
 _IN_A_SECOND: Final = 1000
+_WRITER: Final = b"writer"
 _WORDS: Final = ("agent", "outcome", "code")
 _TIMES: Final = ("answered_at", "first_at", "gone_at")
 
@@ -64,14 +65,15 @@ class Layout:
         """The type of an entry.
 
         ``seen`` is the second of the answer or the event, ``first`` since when the outcome has been the same, ``gone``
-        since when the input has not had it; 0 is never.
+        since when the input has not had it; 0 is never. ``once`` has a bit for each field that goes once and was
+        claimed or accepted, ``taken`` for those that were accepted.
         """
         return np.dtype(
             [
                 ("key", "<i8"), ("payload", "<u8"),
                 ("seen", "<u4"), ("first", "<u4"), ("gone", "<u4"),
                 ("agent", "<u2"), ("code", "<u2"),
-                ("outcome", "u1"), ("was_accepted", "u1"), ("once", "u1"),
+                ("outcome", "u1"), ("was_accepted", "u1"), ("once", "u1"), ("taken", "u1"),
                 ("fields", "u1", (len(self.fields),)),
             ]
         )  # fmt: skip
@@ -98,8 +100,11 @@ class Codec:
         """Return no entries."""
         return np.zeros(0, self.layout.dtype)
 
-    def encode(self, entries: Records) -> bytes:
-        """Return entries, in their order, as a Parquet file."""
+    def encode(self, entries: Records, writer: str = "") -> bytes:
+        """Return entries, in their order, as a Parquet file.
+
+        :param writer: who writes them, where it matters: see :func:`writer_of`.
+        """
         columns: dict[str, Any] = {
             self._number: self.keyring.numbers(entries["key"]),
             "agent": self.keyring.agents.column(entries["agent"]),
@@ -113,11 +118,12 @@ class Codec:
         }
         for bit, name in enumerate(self.layout.once):
             columns[ONCE + name] = (entries["once"] >> bit & 1).astype(bool)
+            columns[TAKEN + name] = (entries["taken"] >> bit & 1).astype(bool)
         for place, name in enumerate(self.layout.fields):
             columns[FIELD + name] = np.ascontiguousarray(entries["fields"][:, place])
         sink = BytesIO()
         pq.write_table(
-            pa.table(columns),
+            pa.table(columns, metadata={_WRITER: writer} if writer else None),
             sink,
             row_group_size=max(1, len(entries)),
             use_dictionary=[name for name in columns if name not in {self._number, "payload"}],
@@ -137,9 +143,11 @@ class Codec:
         file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=_WORDS, page_checksum_verification=True)
         names = set(file.schema_arrow.names)
         fields = [(place, name) for place, name in enumerate(self.layout.fields) if FIELD + name in names]
-        once = [(bit, name) for bit, name in enumerate(self.layout.once) if ONCE + name in names]
+        bits = [("once", bit, ONCE + name) for bit, name in enumerate(self.layout.once)]
+        bits += [("taken", bit, TAKEN + name) for bit, name in enumerate(self.layout.once)]
+        bits = [each for each in bits if each[2] in names]
         wanted = [self._number, *_WORDS, "payload", *_TIMES, "was_accepted"]
-        wanted += [FIELD + name for _, name in fields] + [ONCE + name for _, name in once]
+        wanted += [FIELD + name for _, name in fields] + [column for _, _, column in bits]
         table = file.read(wanted, use_threads=False)
         entries = np.zeros(table.num_rows, self.layout.dtype)
         for name, words in zip(_WORDS, (self.keyring.agents, _NAMES, self.codes), strict=True):
@@ -153,13 +161,22 @@ class Codec:
                 entries[name] = table.column(column).cast(pa.int64()).fill_null(0).to_numpy() // _IN_A_SECOND
         for place, name in fields:
             entries["fields"][:, place] = table.column(FIELD + name).to_numpy()
-        for bit, name in once:
-            entries["once"] |= table.column(ONCE + name).to_numpy().astype(np.uint8) << bit
+        for name, bit, column in bits:
+            entries[name] |= table.column(column).to_numpy().astype(np.uint8) << bit
         return entries
 
     @property
     def _number(self) -> str:
         return "number" if self.keyring.kind is KeyKind.NUMBER else "number_hash"
+
+
+def writer_of(content: bytes) -> str:
+    """Return who wrote a file, if it says so.
+
+    :raises pyarrow.ArrowException: when it is not Parquet, or is damaged.
+    """
+    metadata = pq.read_schema(pa.BufferReader(content)).metadata or {}
+    return str(metadata.get(_WRITER, b"").decode())
 
 
 def names_in(content: bytes) -> tuple[list[str], list[str]]:

@@ -15,7 +15,11 @@ FORMAT: Final = 1
 
 FOLDER: Final = "generations"
 BASE: Final = "base"
+LOGS: Final = "log"
+CLAIMS: Final = f"{LOGS}/claims"
+"""Folder of the claims, whose files are logs with numbers. A run's folder ends with a hash, so none has this name."""
 _SUM: Final = "checksum"
+_PARTS: Final = 3  # of the name of a file of the base
 
 
 class File(msgspec.Struct, frozen=True):
@@ -62,6 +66,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     :param merged: logs that are in the base already, until they are deleted.
     :param fields: names of the fields that have a byte in some file.
     :param once: names of the fields that are sent once.
+    :param claims: the highest number of a claim so far, see :mod:`.claims`.
     """
 
     number: int = 0
@@ -74,6 +79,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     merged: tuple[Merged, ...] = ()
     fields: tuple[str, ...] = ()
     once: tuple[str, ...] = ()
+    claims: int = 0
 
     @property
     def name(self) -> str:
@@ -112,6 +118,33 @@ def folder_of(bucket: int) -> str:
 def name_of(number: int) -> str:
     """Return the name of a generation's file."""
     return f"{FOLDER}/{number:07}.json"
+
+
+def claim_of(number: int) -> str:
+    """Return the name of a claim's file."""
+    return f"{CLAIMS}/{number:09}.parquet"
+
+
+def claim_number(name: str) -> int | None:
+    """Return the number of a claim by the name of its file, or ``None`` if it is another file."""
+    stem = name.removeprefix(f"{CLAIMS}/").removesuffix(".parquet")
+    return int(stem) if stem.isascii() and stem.isdigit() and claim_of(int(stem)) == name else None
+
+
+def base_name(bucket: int, now: int, number: int, token: str) -> str:
+    """Return the name of a file of the base.
+
+    :param now: when it is written, in seconds since the epoch, for people.
+    :param number: of the only generation that may name it first.
+    :param token: random characters.
+    """
+    return f"{folder_of(bucket)}/{now}-{number:07}-{token}.parquet"
+
+
+def built_for(name: str) -> int:
+    """Return the number of the generation that a file of the base was written for; 0 where its name does not say so."""
+    parts = name.rpartition("/")[2].split("-")
+    return int(parts[1]) if len(parts) == _PARTS and parts[1].isascii() and parts[1].isdigit() else 0
 
 
 def number_of(name: str) -> int | None:

@@ -54,7 +54,8 @@ def write_gone(path: Any, blocks: Iterable[Records], keyring: Keyring, moment: i
         for block in blocks:
             columns = [pa.array(keyring.numbers(block["key"]).astype(str).tolist())]
             if keyring.by_agent:
-                columns.append(pa.array([keyring.agent_of(key) for key in block["key"].tolist()], pa.string()))
+                agents = keyring.agents.column(keyring.agent_places(block["key"]))
+                columns.append(agents.cast(pa.string()))
             since = np.where(block["gone"] == 0, moment, block["gone"]).astype("datetime64[s]")
             columns.append(pa.array([f"{each}Z" for each in np.datetime_as_string(since).tolist()]))
             writer.write(pa.Table.from_arrays(columns, schema=schema))

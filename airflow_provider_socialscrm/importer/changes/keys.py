@@ -73,18 +73,29 @@ class Words:
 class Keyring:
     """Makes the keys of a ledger: integers of 63 bits, equal for equal customers in this process.
 
-    A hash of 63 bits is shared by two of 10 million customers with a probability of 1 to 200,000. Since the payload has
-    the number, both are then sent in each run, and none is left out.
+    A hash of 63 bits is shared by some two of 10 million customers with a probability of 1 to 180,000, of 100 million
+    with 1 to 1,800. Since the payload has the number, both are then sent in each run, and none is left out; but a field
+    that goes once goes to one of them only.
 
     :param kind: what the ledger has instead of numbers, if anything.
     :param by_agent: whether each agent has customers of their own.
     :param secret: the key of the hash.
+    :param check: what :meth:`check_value` returns where the secret is not known, which is enough to read hashes and to
+        write them back.
     """
 
-    def __init__(self, kind: KeyKind = KeyKind.NUMBER, *, by_agent: bool = False, secret: str | None = None) -> None:
+    def __init__(
+        self,
+        kind: KeyKind = KeyKind.NUMBER,
+        *,
+        by_agent: bool = False,
+        secret: str | None = None,
+        check: str | None = None,
+    ) -> None:
         self.kind = kind
         self.by_agent = by_agent
         self._secret = (secret or "").encode()
+        self._check = check if secret is None else None
         self._shift = AGENT_BITS if by_agent and kind is KeyKind.NUMBER else 0
         self.agents = Words()
 
@@ -110,9 +121,26 @@ class Keyring:
         numbers: Numbers = keys >> self._shift
         return numbers
 
-    def agent_of(self, key: int) -> str | None:
-        """Return the agent of a key that has one."""
-        return self.agents.texts[key & MOST_WORDS] or None
+    @property
+    def has_secret(self) -> bool:
+        """Whether hashes can be made."""
+        return bool(self._secret)
+
+    def hidden(self, numbers: Numbers) -> Numbers:
+        """Return what a ledger has for numbers: themselves, or their hashes with each agent that was read so far.
+
+        :raises LedgerError: when the secret of the hashes is not known.
+        """
+        if self.kind is KeyKind.NUMBER:
+            return numbers
+        if not self.has_secret:
+            raise LedgerError("The ledger has hashes instead of numbers: finding one needs the ledger_secret.")
+        owners = [text or None for text in self.agents.texts] if self.by_agent else [None]
+        return np.concatenate([self.keys(numbers, [owner] * len(numbers)) for owner in owners])
+
+    def agent_places(self, keys: Numbers) -> np.ndarray[tuple[int], np.dtype[np.uint16]]:
+        """Return the places of the agents that keys have, 0 where keys have none."""
+        return (keys & ((1 << self._shift) - 1)).astype(np.uint16)
 
     def buckets(self, keys: Numbers) -> Bytes:
         """Return the fine bucket of each key."""
@@ -120,8 +148,8 @@ class Keyring:
 
     def check_value(self) -> str | None:
         """Return a text that shows whether a secret is the same, or ``None`` if there is no secret."""
-        if self.kind is KeyKind.NUMBER:
-            return None
+        if self.kind is KeyKind.NUMBER or self._check:
+            return self._check
         return hmac.digest(self._secret, _CHECKED, "sha256")[:8].hex()
 
     def _hash(self, number: int, agent: str | None) -> int:

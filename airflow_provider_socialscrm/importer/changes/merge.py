@@ -59,7 +59,9 @@ def _after(states: Records, events: Records) -> Records:
     adds, removes = accepted | (kind == Outcome.CLAIMED), (is_answer & ~accepted) | (kind == Outcome.RELEASED)
     after = states.copy()
     after["once"] = np.where(adds, states["once"] | events["once"], states["once"])
-    after["once"] = np.where(removes, after["once"] & ~events["once"], after["once"])
+    after["taken"] |= np.where(accepted, events["once"], 0).astype(np.uint8)
+    # What was accepted stays, also where clocks differ and a claim of another run seems to be released later.
+    after["once"] = np.where(removes, after["once"] & ~events["once"], after["once"]) | after["taken"]
     after["was_accepted"] |= accepted
     for name in ("payload", "agent", "code", "outcome", "seen"):
         after[name] = np.where(answered, events[name], after[name])

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from airflow_provider_socialscrm.importer.changes.claims import Claims
 from airflow_provider_socialscrm.importer.changes.compaction import compact, is_due
 from airflow_provider_socialscrm.importer.changes.entries import Layout, Outcome
-from airflow_provider_socialscrm.importer.changes.store import LOGS
+from airflow_provider_socialscrm.importer.changes.generation import LOGS
 from airflow_provider_socialscrm.importer.rows import LedgerRow
 
 if TYPE_CHECKING:
@@ -70,6 +71,11 @@ class LedgerWriter:
         self._waiting: list[Records] = []
         self._waiting_rows = 0
         self._files: list[File] = []
+        self._claims: Claims | None = None
+        self._claimed: dict[int, int] = {}
+        """The second of each claim that has no answer yet."""
+        self._released: dict[int, int] = {}
+        """The second of the last release of each row that was claimed and not taken."""
 
     def open(self) -> None:
         """Make the ledger if it is not there, so that a folder that cannot be written shows before the first call.
@@ -85,26 +91,40 @@ class LedgerWriter:
         :raises LedgerError: when many rows wait and cannot be written.
         """
         if rows:
-            self._add(self._entries(outcome, rows, code))
+            self._add(self._unclaimed(outcome, rows, code))
 
-    def claim(self, rows: Iterable[Sent]) -> None:
+    def claim(self, rows: Iterable[Sent]) -> list[Sent]:
         """Write that the fields that go once are about to be sent with these rows, and wait until it is written.
 
         Rows without such a field need no claim. A claim that is neither accepted, rejected nor released counts as sent,
-        since nobody knows.
+        since nobody knows. Rows that another run claimed since this one read the ledger are returned: they must not be
+        sent. They are not claimed here, so leave them to a later run, which then knows what became of them.
 
         :raises LedgerError: when it cannot be written: the call must not be made.
         """
         with_once = [row for row in rows if row.once]
-        if with_once:
-            self._add(self._entries(Outcome.CLAIMED, with_once, None))
-            self.flush()
+        if not with_once:
+            return []
+        if self._claims is None:
+            known = self._store.first_snapshot or self._store.snapshot()
+            self._claims = Claims(self._store, self._codec, self._token, known.claims)
+        entries = self._entries(Outcome.CLAIMED, with_once, None)
+        # Events of one second have no order between files, so a second claim is later than the release of the first.
+        before = np.array([self._released.get(row.key, 0) for row in with_once], np.uint32)
+        entries["seen"] = np.maximum(entries["seen"], before + np.uint32(1))
+        is_free = self._claims.claim(entries)
+        self._files += self._claims.files
+        self._claims.files = []
+        for row, free, second in zip(with_once, is_free.tolist(), entries["seen"].tolist(), strict=True):
+            if free:
+                self._claimed[row.key] = second
+        return [row for row, free in zip(with_once, is_free.tolist(), strict=True) if not free]
 
     def release(self, rows: Iterable[Sent]) -> None:
         """Take back claims: the CRM definitely did not take these rows."""
         with_once = [row for row in rows if row.once]
         if with_once:
-            self._add(self._entries(Outcome.RELEASED, with_once, None))
+            self._add(self._unclaimed(Outcome.RELEASED, with_once, None))
 
     def adopt(self, entries: Records) -> None:
         """Take customers for accepted without a call.
@@ -182,9 +202,21 @@ class LedgerWriter:
             )
         return entries
 
+    def _unclaimed(self, outcome: Outcome, rows: Sequence[Sent], code: str | None) -> Records:
+        """Return entries that end claims, and are later than these if they take them back."""
+        entries = self._entries(outcome, rows, code)
+        if not self._claimed:
+            return entries
+        for place, row in enumerate(rows):
+            second = self._claimed.pop(row.key, None)
+            if second is not None and outcome is not Outcome.ACCEPTED:
+                entries["seen"][place] = self._released[row.key] = max(int(entries["seen"][place]), second + 1)
+        return entries
+
     def _presence(self, outcome: Outcome, keys: Records) -> Records:
         entries = np.zeros(len(keys), self._codec.layout.dtype)
         entries["key"], entries["outcome"] = keys["key"], outcome
+        entries["agent"] = self._store.keyring.agent_places(keys["key"])
         entries["seen"] = entries["first"] = int(self._now())
         return entries
 

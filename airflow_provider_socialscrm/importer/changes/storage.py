@@ -51,6 +51,9 @@ class Storage(Protocol):
     def delete(self, name: str) -> None:
         """Delete a file, if there is one."""
 
+    def unfinished(self, folder: str) -> list[tuple[str, float]]:
+        """Return the names of files that are being written, or were when their writer was killed, and their times."""
+
 
 def open_storage(path: Any) -> Storage:
     """Return the storage at a path of :mod:`pathlib` or of object storage."""
@@ -119,6 +122,15 @@ class LocalStorage:
         """Delete a file, if there is one."""
         with _named("deleted", name):
             (self._folder / name).unlink(missing_ok=True)
+
+    def unfinished(self, folder: str) -> list[tuple[str, float]]:
+        """Return the names of files that are being written, or were when their writer was killed, and their times."""
+        found = []
+        with _named("listed", folder):
+            for path in (self._folder / folder).rglob(f"*{UNFINISHED}"):
+                with suppress(FileNotFoundError):  # it was finished meanwhile
+                    found.append((path.relative_to(self._folder).as_posix(), path.stat().st_mtime))
+        return sorted(found)
 
     @contextmanager
     def _beside(self, name: str, content: bytes) -> Iterator[Path]:
@@ -206,6 +218,10 @@ class ObjectStorage:
         """Delete a file, if there is one."""
         with _named("deleted", name), suppress(FileNotFoundError):
             self._fs.rm_file(self._path(name))
+
+    def unfinished(self, folder: str) -> list[tuple[str, float]]:  # noqa: ARG002 - as local storage has it
+        """Return nothing: what is being written does not show. The bucket's rules delete parts of lost uploads."""
+        return []
 
     def _path(self, name: str) -> str:
         return f"{self._folder}/{name}"

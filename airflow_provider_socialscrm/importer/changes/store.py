@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -17,8 +16,8 @@ import pyarrow.parquet as pq
 
 from airflow_provider_socialscrm.importer.changes import generation as generations
 from airflow_provider_socialscrm.importer.changes.entries import Codec, Layout, names_in
-from airflow_provider_socialscrm.importer.changes.generation import BASE, File, Generation, damaged, seal, unseal
-from airflow_provider_socialscrm.importer.changes.keys import Keyring, Words
+from airflow_provider_socialscrm.importer.changes.generation import BASE, LOGS, File, Generation, damaged, seal, unseal
+from airflow_provider_socialscrm.importer.changes.keys import KeyKind, Keyring, Words
 from airflow_provider_socialscrm.importer.changes.spool import BucketSpool
 from airflow_provider_socialscrm.importer.errors import LedgerError
 
@@ -29,10 +28,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LEDGER: Final = "ledger.json"
-LOGS: Final = "log"
 
 RETENTION_SECONDS: Final = 7 * 24 * 3600
 """Time for which files stay after no new generation has them: for runs that read them, and for people."""
+
+UNFINISHED_SECONDS: Final = 60.0
+"""Age at which a local file that is being written may be deleted at the earliest: many times what writing it takes."""
 
 MOST_TRIES: Final = 100
 """Commits that may be lost to other writers in a row; each of them is somebody's success."""
@@ -72,6 +73,15 @@ class Snapshot:
         return (*self.generation.logs, *self.unnamed)
 
     @property
+    def claims(self) -> int:
+        """The number up to which the snapshot has all claims, see :mod:`.claims`."""
+        found = {generations.claim_number(file.name) for file in self.unnamed}
+        last = self.generation.claims
+        while last + 1 in found:
+            last += 1
+        return last
+
+    @property
     def is_empty(self) -> bool:
         """Whether no run has saved anything."""
         return not self.generation.base and not self.logs
@@ -92,8 +102,33 @@ class LedgerStore:
         self.storage = storage
         self.keyring = keyring
         self.codes = Words()
-        self._target = target
+        self.target = target
         self.now = now
+        self.first_snapshot: Snapshot | None = None
+        """What this run compares its input with."""
+
+    @classmethod
+    def found(cls, storage: Storage, secret: str | None = None, *, now: Callable[[], float] = time.time) -> LedgerStore:
+        """Return the ledger in a folder, whosever customers it is about.
+
+        :param secret: of the hashes; without it they can be read and written back.
+        :raises LedgerError: when there is none, it has another secret, is damaged, or is newer than this provider.
+        """
+        content = storage.read(LEDGER)
+        if content is None:
+            if storage.names(generations.FOLDER) or storage.names(LOGS):
+                raise damaged(LEDGER)
+            raise LedgerError(f"There is no ledger here: {LEDGER} is missing.")
+        identity = unseal(LEDGER, content)
+        try:
+            target = Target(*identity["target"])
+            kind, by_agent, check = KeyKind(identity["key"]), bool(identity["by_agent"]), identity["secret_check"]
+        except (KeyError, TypeError, ValueError):
+            raise damaged(LEDGER) from None
+        secret = secret if kind is KeyKind.HMAC else None
+        store = cls(storage, target, Keyring(kind, by_agent=by_agent, secret=secret, check=check), now=now)
+        store.open()
+        return store
 
     def open(self) -> None:
         """Check that the ledger can be used; one that is not there is not made.
@@ -124,8 +159,16 @@ class LedgerStore:
 
         :raises LedgerError: when it is damaged.
         """
-        numbers = self._numbers()
-        return self._generation(numbers[-1]) if numbers else Generation()
+        for is_last in (False, False, True):  # a newer one may come, and this one be deleted, before it is read
+            numbers = self._numbers()
+            if not numbers:
+                return Generation()
+            found = self._found(numbers[-1])
+            if found:
+                return found
+            if is_last:
+                break
+        raise damaged(generations.name_of(numbers[-1]))
 
     def at(self, number: int) -> Generation | None:
         """Return a generation, or ``None`` if it is deleted by now; 0 is a ledger without any.
@@ -142,7 +185,9 @@ class LedgerStore:
         :raises LedgerError: when something is damaged.
         """
         newest = self.newest()
-        return Snapshot(newest, tuple(self._unnamed(newest)))
+        found = Snapshot(newest, tuple(file for file, _ in self._unnamed(newest)))
+        self.first_snapshot = self.first_snapshot or found
+        return found
 
     def base(self, generation: Generation, bucket: int, codec: Codec) -> Records:
         """Return the entries of a bucket of the base, sorted by key.
@@ -152,7 +197,7 @@ class LedgerStore:
         file = generation.of_bucket(bucket)
         if file is None:
             return codec.none()
-        entries = _decoded(file, self._content(file), codec)
+        entries = decoded(file, self._content(file), codec)
         return entries if not self.keyring.by_agent else entries.take(entries["key"].argsort(kind="stable"))
 
     def bases(self, generation: Generation, codec: Codec) -> Iterator[tuple[int, Records]]:
@@ -176,7 +221,7 @@ class LedgerStore:
         spool = BucketSpool(codec.layout.dtype, self.keyring.buckets)
         try:
             for file, content in self._contents(files):
-                spool.add(_decoded(file, content, codec))
+                spool.add(decoded(file, content, codec))
             spool.flush()
         except BaseException:
             spool.close()
@@ -209,12 +254,12 @@ class LedgerStore:
             others = list(self._unnamed(newest, besides={file.name for file in own}))
             if not mine and not others and newest.number:
                 return newest
-            names = layout
-            for file in others:
-                names = names.with_names(*self._names_in(file))
-            names = names.with_names(newest.fields, newest.once)
-            logs = (*newest.logs, *others, *mine)
-            added = self.replaced(newest, run, logs=logs, fields=names.fields, once=names.once)
+            names = layout.with_names(newest.fields, newest.once)
+            for _, (fields, once) in others:
+                names = names.with_names(fields, once)
+            logs = (*newest.logs, *(file for file, _ in others), *mine)
+            claims = max(newest.claims, *(generations.claim_number(file.name) or 0 for file in logs), 0)
+            added = self.replaced(newest, run, logs=logs, fields=names.fields, once=names.once, claims=claims)
             if self.publish(added):
                 return added
         raise LedgerError("Other imports commit to the ledger all the time: retry later.")
@@ -243,58 +288,83 @@ class LedgerStore:
         :raises LedgerError: when the ledger cannot be read or written.
         """
         limit = self.now() - older_than
-        numbers = self._numbers()
-        kept = numbers[-1:]
-        for place, (number, following) in enumerate(pairwise(numbers)):
-            old, newer = self._generation(number), self._generation(following)
-            if newer.committed_at > limit:
-                kept = numbers[place:]
+        kept = self._numbers()
+        while len(kept) > 1:
+            # Another run may delete at the same time, so that a generation is gone when it is read.
+            old, newer = self._found(kept[0]), self._found(kept[1])
+            if newer and newer.committed_at > limit:
                 break
-            for file in old.base:
-                if file not in newer.base:
+            for file in old.base if old and newer else ():
+                if newer and file not in newer.base:
                     self.storage.delete(file.name)
-            self.storage.delete(old.name)
-        if not kept:
-            return
-        for merged in self._generation(kept[-1]).merged:
-            if merged.at <= limit:
+            self.storage.delete(generations.name_of(kept.pop(0)))
+        newest = self._found(kept[-1]) if kept else None
+        for merged in newest.merged if newest else ():
+            # A claim stays where all else is deleted: runs that know nothing of it look for its number.
+            is_claim = generations.claim_number(merged.name) is not None
+            if merged.at <= (min(limit, self.now() - RETENTION_SECONDS) if is_claim else limit):
                 self.storage.delete(merged.name)
-        self._delete_abandoned(kept, limit)
+        if newest:
+            self._delete_abandoned(kept, newest, limit)
 
-    def _delete_abandoned(self, kept: Sequence[int], limit: float) -> None:
-        """Delete old files of the base that no generation names, since the run that wrote them was killed."""
-        newest = self._generation(kept[-1]).named
-        unknown = [name for name in self.storage.names(BASE) if name not in newest and written_at(name) <= limit]
+    def _delete_abandoned(self, kept: Sequence[int], newest: Generation, limit: float) -> None:
+        """Delete what runs left that were killed: files of the base that no generation names, and unfinished ones."""
+        unknown = [
+            name
+            for name in self.storage.names(BASE)
+            # One that is written for a later generation may be named soon, whatever the clocks of its machine say.
+            if name not in newest.named and written_at(name) <= limit and generations.built_for(name) <= newest.number
+        ]
         if unknown:
-            named = set[str]().union(*(self._generation(number).named for number in kept))
+            named = set[str]().union(*(each.named for number in kept if (each := self._found(number))))
             for name in unknown:
                 if name not in named:
                     self.storage.delete(name)
+        for name, changed_at in self.storage.unfinished(""):
+            if changed_at <= min(limit, self.now() - UNFINISHED_SECONDS):
+                self.storage.delete(name)
+
+    def kept(self) -> list[str]:
+        """Return the names of all generations that are kept, the oldest first."""
+        return [generations.name_of(number) for number in self._numbers()]
+
+    def generation(self, name: str) -> Generation:
+        """Return a generation by the name of its file.
+
+        :raises LedgerError: when it is missing or damaged.
+        """
+        return self._generation(generations.number_of(name) or 0)
 
     def _numbers(self) -> list[int]:
         found = map(generations.number_of, self.storage.names(generations.FOLDER))
         return sorted(number for number in found if number is not None)
 
     def _generation(self, number: int) -> Generation:
+        found = self._found(number)
+        if found is None:
+            raise damaged(generations.name_of(number))
+        return found
+
+    def _found(self, number: int) -> Generation | None:
         name = generations.name_of(number)
         content = self.storage.read(name)
         if content is None:
-            raise damaged(name)
+            return None
         found = generations.decode(name, content)
         if found.number != number:
             raise damaged(name)
         return found
 
-    def _unnamed(self, newest: Generation, besides: set[str] | None = None) -> Iterator[File]:
+    def _unnamed(
+        self, newest: Generation, besides: set[str] | None = None
+    ) -> Iterator[tuple[File, tuple[list[str], list[str]]]]:
+        """Yield the logs that a generation does not name, with the names of the fields in them."""
         known = newest.named | (besides or set())
         for name in self.storage.names(LOGS):
             if name not in known and name.endswith(".parquet"):
                 content = self.storage.read(name)
                 if content is not None:
-                    yield File.of(name, content, _rows(name, content))
-
-    def _names_in(self, file: File) -> tuple[list[str], list[str]]:
-        return names_in(self._content(file))
+                    yield file_of(name, content), names_in(content)
 
     def _contents(self, files: Sequence[File]) -> Iterator[tuple[File, bytes]]:
         with ThreadPoolExecutor(AT_ONCE, "socialscrm-ledger") as pool:
@@ -310,7 +380,7 @@ class LedgerStore:
 
     def _identity(self) -> dict[str, Any]:
         return {
-            "target": [self._target.base_url, self._target.tenant_id, self._target.scheme],
+            "target": [self.target.base_url, self.target.tenant_id, self.target.scheme],
             "key": self.keyring.kind.value,
             "by_agent": self.keyring.by_agent,
             "secret_check": self.keyring.check_value(),
@@ -340,7 +410,11 @@ def written_at(name: str) -> int:
     return int(moment) if moment.isascii() and moment.isdigit() else 0
 
 
-def _decoded(file: File, content: bytes, codec: Codec) -> Records:
+def decoded(file: File, content: bytes, codec: Codec) -> Records:
+    """Return the entries of a file.
+
+    :raises LedgerError: when it is damaged.
+    """
     try:
         entries = codec.decode(content)
     except (pa.ArrowException, OSError, KeyError, ValueError):
@@ -350,7 +424,19 @@ def _decoded(file: File, content: bytes, codec: Codec) -> Records:
     return entries
 
 
-def _rows(name: str, content: bytes) -> int:
+def file_of(name: str, content: bytes) -> File:
+    """Return the file of some entries.
+
+    :raises LedgerError: when it is damaged.
+    """
+    return File.of(name, content, rows_in(name, content))
+
+
+def rows_in(name: str, content: bytes) -> int:
+    """Return how many entries a file has.
+
+    :raises LedgerError: when it is damaged.
+    """
     try:
         return int(pq.ParquetFile(pa.BufferReader(content)).metadata.num_rows)
     except (pa.ArrowException, OSError, ValueError):
