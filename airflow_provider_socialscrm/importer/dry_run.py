@@ -139,7 +139,7 @@ def preview_import(
     found = Preview()
     if ledger:
         ledger.open()
-        ledger.look(reader.checked_batches(), is_dry_run=True)
+        ledger.look(reader.checked_batches, is_dry_run=True)
         ledger.check(reader.rows)
         found.changes = ledger.changes()
     limits, welcome = Limits(options.rows_per_call, options.bytes_per_call), WelcomeCount()

@@ -153,6 +153,11 @@ TOO_LARGE: Final = Reason(
 STOPPED: Final = Reason(
     "stopped", "The run stopped before this row was sent.", "Fix what stopped the run, then run it again."
 )
+CLAIMED_ELSEWHERE: Final = Reason(
+    "claimed-elsewhere",
+    "Another import with the same ledger is sending this number a field that is sent once, so this one leaves the row.",
+    "The next run sends what is left of it.",
+)
 NOTHING_SENT: Final = Reason(
     "nothing-sent",
     "The input has rows that cannot be sent, and on_invalid is 'fail'.",

@@ -42,6 +42,7 @@ class LedgerRow(NamedTuple):
     :param agent: whose customer it is.
     :param once: a bit for each field that is sent once and is sent with this row.
     :param fields: a byte for each field that is compared.
+    :param is_claimed: whether an earlier try of this import claimed it, and nobody knows whether its call was taken.
     """
 
     key: int
@@ -49,6 +50,7 @@ class LedgerRow(NamedTuple):
     agent: str | None = None
     once: int = 0
     fields: bytes = b""
+    is_claimed: bool = False
 
 
 class Row(Struct, frozen=True, gc=False):

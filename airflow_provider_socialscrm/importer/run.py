@@ -21,7 +21,14 @@ from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.identity import OUTSIDE_AIRFLOW, ImportIdentity
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.paths import OpenablePath
-from airflow_provider_socialscrm.importer.reasons import NOTHING_SENT, STOPPED, Bucket, Reason
+from airflow_provider_socialscrm.importer.reasons import (
+    CLAIMED_ELSEWHERE,
+    CUT_SHORT,
+    NOTHING_SENT,
+    STOPPED,
+    Bucket,
+    Reason,
+)
 from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint
 from airflow_provider_socialscrm.importer.results.checkpoint_stores import CheckpointStore, NoCheckpointStore
 from airflow_provider_socialscrm.importer.results.checkpoint_writer import CheckpointWriter
@@ -182,7 +189,7 @@ class Import:
         """Compare the input with the ledger, as an earlier try of this import did, if there is one."""
         self._stage = "comparing"
         since = self._checkpoint.saved(LEDGER)
-        ledger.look(self._input.checked_batches(), tuple(since) if since else None)
+        ledger.look(self._input.checked_batches, tuple(since) if since else None)
         self._note_changes(ledger)
 
     def _note_changes(self, ledger: LedgerImport) -> None:
@@ -208,7 +215,7 @@ class Import:
             log.warning("The rows have changed since the last try, so the import starts over.")
             self._checkpoint.start_over()
             if self._ledger:  # which knows what the earlier tries had accepted
-                self._ledger.look(self._input.checked_batches())
+                self._ledger.look(self._input.checked_batches)
                 self._note_changes(self._ledger)
 
     def _batches(self) -> Iterator[PreparedBatch]:
@@ -338,8 +345,16 @@ class Import:
             if self._is_stopped:
                 self._engine.stop()
             self._stage = "sending"
-            chunks = self._chunks(self._batches(), recorder)
-            return self._engine.run(claimed(chunks, answers.claim, self._options.concurrency) if answers else chunks)
+            return self._engine.run(self._claimed(self._chunks(self._batches(), recorder), recorder, answers))
+
+    def _claimed(self, chunks: Iterator[Chunk], recorder: Recorder, answers: Answers | None) -> Iterator[Chunk]:
+        if answers is None:
+            return chunks
+
+        def leave(rows: Sequence[Row]) -> None:
+            recorder.record_for_this_try(Bucket.NOT_SENT, rows, CLAIMED_ELSEWHERE)
+
+        return claimed(chunks, answers.claim, leave, self._options.concurrency)
 
     def _make_engine(self, recorder: Recorder, writer: CheckpointWriter, pool: Executor, pace: Pace) -> Engine:
         client, queue = self._client, ChunkQueue()
@@ -366,7 +381,7 @@ class Import:
         )
 
     def _chunks(self, batches: Iterator[PreparedBatch], recorder: Recorder) -> Iterator[Chunk]:
-        is_resumed = self._checkpoint.is_resumed  # before this run marks rows as done, which need no check
+        is_resumed = self._is_resumed  # before this run marks rows as done, which need no check
         for prepared in batches:
             self._rows_read += prepared.size
             self._checkpoint.look_at(prepared)
@@ -380,12 +395,18 @@ class Import:
         return chunk_rows(rows, self._limits, self._client.envelope_size, together=self._together)
 
     @property
+    def _is_resumed(self) -> bool:
+        return self._checkpoint.is_resumed or (self._ledger is not None and self._ledger.is_resumed)
+
+    @property
     def _together(self) -> bool:
         return self._options.resend or self._client.settings.refusals_are_atomic
 
     def _reason_to_hold(self, row: Row) -> Reason | None:
-        if self._options.resend or (row.ledger is not None and row.ledger.once):  # a claim lets nobody repeat it
+        if self._options.resend:
             return None
+        if row.ledger is not None and row.ledger.once:  # its claim says whether it may be sent
+            return CUT_SHORT if row.ledger.is_claimed else None
         return self._checkpoint.reason_to_hold(row)
 
     def _left(self, rows: Iterable[Row], recorder: Recorder) -> Iterator[Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -11,10 +12,12 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_socialscrm.api.errors import SettingError
 from airflow_provider_socialscrm.importer.errors import InputError, LedgerError, RejectedRowsError
 from airflow_provider_socialscrm.importer.options import ALL, Rules
+from tests.support.checkpoints import MemoryCheckpointStore
 from tests.support.imports import number_of
-from tests.support.ledger_imports import RememberingCrm, Syncs, counts
+from tests.support.ledger_imports import FailingAfter, RememberingCrm, Syncs, counts
 
 
 def people(count: int, **fields: str) -> list[dict[str, Any]]:
@@ -333,3 +336,69 @@ def test_the_ledger_of_another_tenant_is_refused(syncs):
 def test_a_field_that_nobody_can_have_is_refused_by_name(syncs):
     with pytest.raises(InputError, match=r"once names 'wellcome', which is not a field .*is it 'welcome'"):
         syncs.sync(people(1), ledger={"once": ("wellcome",)})
+
+
+class TestRetries:
+    """A retry of the same task resumes: it sees the ledger as the first try saw it, but for what must go once."""
+
+    @pytest.fixture
+    def store(self) -> MemoryCheckpointStore:
+        return MemoryCheckpointStore()
+
+    def first_try(self, syncs: Syncs, rows: list[dict[str, Any]], store: MemoryCheckpointStore, calls: int, **options):
+        """Run a try that the CRM's failure ends after so many calls."""
+        failing = FailingAfter(syncs.crm, calls)
+        syncs.crm, crm = failing, syncs.crm
+        with pytest.raises(SettingError):
+            syncs.sync(rows, store=store, run="the run", **options)
+        syncs.crm = crm
+
+    def test_the_report_of_a_resumed_run_counts_the_whole_input(self, syncs, store):
+        rows = people(400)
+        syncs.sync(rows[:100])
+        self.first_try(syncs, rows, store, 2, concurrency=1)
+
+        manifest = syncs.sync(rows, store=store, run="the run")
+
+        assert counts(manifest) == {"accepted": 300, "unchanged": 100}
+        assert (manifest["changes"]["new"], syncs.crm.taken.total()) == (300, 100)
+
+    def test_an_approved_difference_is_still_the_approved_one(self, syncs, store):
+        rows = people(400)
+        approved = {"expected_changes": syncs.preview(rows)["changes"]["digest"]}
+        self.first_try(syncs, rows, store, 2, concurrency=1, ledger=approved)
+
+        manifest = syncs.sync(rows, store=store, run="the run", ledger=approved)
+
+        assert counts(manifest) == {"accepted": 400}
+
+    def test_rows_that_changed_between_the_tries_are_sent_and_no_others(self, syncs, store):
+        rows = people(300)
+        self.first_try(syncs, rows, store, 2, concurrency=1)
+        rows[3]["friendName"] = "changed meanwhile"
+
+        manifest = syncs.sync(rows, store=store, run="the run")
+
+        assert sorted(syncs.crm.taken) == sorted([number_of(3), *(number_of(place) for place in range(200, 300))])
+        assert counts(manifest) == {"accepted": 101, "unchanged": 199}
+
+    def test_a_welcome_that_no_call_carried_goes_in_the_retry(self, syncs, store):
+        rows = people(40, welcome="Hello")
+        self.first_try(syncs, rows, store, 10, concurrency=4)
+        welcomed = dict(syncs.crm.welcomes)
+
+        manifest = syncs.sync(rows, store=store, run="the run")
+
+        assert len(welcomed) == 10
+        assert counts(manifest) == {"accepted": 40}
+        assert Counter(welcomed) + syncs.crm.welcomes == {number_of(place): 1 for place in range(40)}
+
+    def test_a_retry_without_a_checkpoint_sends_what_the_ledger_lacks(self, syncs):
+        rows = people(300, welcome="Hello")
+        self.first_try(syncs, rows, None, 120, concurrency=4)
+        welcomed = Counter(syncs.crm.welcomes)
+
+        manifest = syncs.sync(rows, store=None, run="the run")
+
+        assert counts(manifest) == {"unchanged": 120, "accepted": 180}
+        assert max((welcomed + syncs.crm.welcomes).values()) == 1

@@ -6,10 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import msgspec
 
+from airflow_provider_socialscrm.api.codes import Family, look_up
+from airflow_provider_socialscrm.api.errors import refusal
 from airflow_provider_socialscrm.api.retry import Clock
 from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.importer.changes.options import Ledger
@@ -50,6 +53,30 @@ class RememberingCrm(OfflineCrm):
         self.taken.clear()
         self.welcomes.clear()
         self.calls.clear()
+
+
+class FailingAfter(OfflineCrm):
+    """Hands so many calls to a CRM, and refuses all others for a wrong key.
+
+    :param crm: takes the calls.
+    :param calls: how many.
+    """
+
+    def __init__(self, crm: RememberingCrm, calls: int) -> None:
+        super().__init__(settings=crm.settings)
+        self._crm = crm
+        self._left = calls
+        self._lock = Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._crm, name)
+
+    def import_customers(self, rows: Sequence[bytes], *, agent: str | None = None) -> Any:
+        with self._lock:
+            self._left -= 1
+            if self._left < 0:
+                raise refusal(look_up(522, family=Family.IMPORT))
+            return self._crm.import_customers(rows, agent=agent)
 
 
 class Syncs:

@@ -27,14 +27,17 @@ class Answers:
         self._claimed: dict[int, LedgerRow] = {}
         self._in_doubt: set[int] = set()
 
-    def claim(self, rows: Sequence[Row]) -> None:
+    def claim(self, rows: Sequence[Row]) -> list[Row]:
         """Write that fields which are sent once are about to be sent, and wait until it is written.
+
+        Return the rows that another import has claimed since this one read the ledger: they must not be sent.
 
         :raises LedgerError: when it cannot be written: the calls must not be made.
         """
         new = [row for row in _with_once(rows) if row.key not in self._claimed]
-        self._writer.claim(new)
-        self._claimed.update((row.key, row) for row in new)
+        others = {row.key for row in self._writer.claim(new)}
+        self._claimed.update((row.key, row) for row in new if row.key not in others)
+        return [row for row in rows if row.ledger is not None and row.ledger.once and row.ledger.key in others]
 
     def start(self, rows: Sequence[Row]) -> None:
         """Note rows whose call is about to start."""

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 Checked = Iterable[tuple["CheckedBatch", Mapping[int, int | None]]]
 """Batches with their superseded rows, as :meth:`.InputReader.checked_batches` yields them."""
 
+Batches = Callable[[], Checked]
+
 Point = tuple[int, int]
 """A generation's number, and a second since the epoch."""
 
@@ -74,7 +76,9 @@ class LedgerImport:
         self._layout = Layout()
         self._snapshot = Snapshot(Generation())
         self._moment = 0
+        self._is_resumed = False
         self._difference: Difference | None = None
+        self._difference_now: Difference | None = None
         self._committed: int | None = None
         self._adopted = 0
 
@@ -96,10 +100,10 @@ class LedgerImport:
         """
         self._store.open()
 
-    def look(self, batches: Checked, since: Point | None = None, *, is_dry_run: bool = False) -> None:
+    def look(self, batches: Batches, since: Point | None = None, *, is_dry_run: bool = False) -> None:
         """Compare the whole input with the ledger, as it is now or as an earlier try of this import saw it.
 
-        :param batches: the input, checked.
+        :param batches: returns the input, checked.
         :param since: what the earlier try saw; ``None`` for now, which is also used if that is deleted by now.
         :param is_dry_run: whether nothing may be written.
         :raises LedgerError: when the ledger is damaged, or cannot be written.
@@ -108,14 +112,14 @@ class LedgerImport:
         self.close()
         self._snapshot, moment = self._snapshot_of(since, is_dry_run=is_dry_run)
         self._moment = self._options.expected_moment or moment
-        rows = InputRows(self._store, self._layout)
-        try:
-            for checked, superseded in batches:
-                self._add(rows, checked, checked.left(superseded))
-            self._difference = compare(self._store, self._snapshot, rows, self._options, self._moment)
-        except BaseException:
-            rows.close()
-            raise
+        self._difference, self._difference_now = self._compared(batches(), self._snapshot), None
+        if self.is_resumed and self._layout.once:  # other runs, and the earlier try, have claimed numbers since
+            self._difference_now = self._compared(batches(), self._store.snapshot())
+
+    @property
+    def is_resumed(self) -> bool:
+        """Whether an earlier try of this import saw the ledger as it is compared with."""
+        return self._is_resumed
 
     @property
     def point(self) -> Point:
@@ -142,6 +146,7 @@ class LedgerImport:
     def verdicts(self) -> Callable[[CheckedBatch, Sequence[int]], Verdicts]:
         """Return what gives the verdicts on the rows of each batch, given those that can be sent, in their order."""
         found = self.difference.verdicts()
+        found_now = self._difference_now.verdicts() if self._difference_now else None
 
         def of(checked: CheckedBatch, left: Sequence[int]) -> Verdicts:
             at = np.asarray(left, np.int64)
@@ -154,12 +159,17 @@ class LedgerImport:
             is_sent[at], once[at] = goes, np.where(goes, details, 0)
             bad = np.flatnonzero(changes == Change.KNOWN_BAD)
             codes = {int(at[place]): found.codes[details[place]] for place in bad.tolist()}
-            return Verdicts(keys, is_sent, once, codes)
+            claimed = frozenset[int]()
+            if found_now:
+                changes_now, details_now = found_now.of(keys[at])
+                still_due = np.where(changes_now <= Change.RETRIED, details_now, 0)
+                claimed = frozenset(at[(once[at] & ~still_due) != 0].tolist())
+            return Verdicts(keys, is_sent, once, codes, claimed)
 
         return of
 
     @contextmanager
-    def recording(self, batches: Callable[[], Checked]) -> Iterator[Answers]:
+    def recording(self, batches: Batches) -> Iterator[Answers]:
         """Yield what takes the CRM's answers, and commit them at the end, also after an error.
 
         :param batches: returns the input, for ``resend="adopt"``.
@@ -198,19 +208,32 @@ class LedgerImport:
 
     def close(self) -> None:
         """Give the temporary files back; the numbers of the difference stay."""
-        if self._difference:
-            self._difference.close()
+        for difference in (self._difference, self._difference_now):
+            if difference:
+                difference.close()
 
     @property
     def _adopts(self) -> bool:
         return self._options.resend == "adopt"
 
     def _snapshot_of(self, since: Point | None, *, is_dry_run: bool) -> tuple[Snapshot, int]:
-        if since and (earlier := self._store.at(since[0])) is not None:
+        earlier = self._store.at(since[0]) if since else None
+        self._is_resumed = earlier is not None
+        if since and earlier is not None:
             return Snapshot(earlier), since[1]
         if not is_dry_run:  # name the logs of killed runs, so that a retry of this one sees the same
             self._store.commit(self._identity.owner, [], self._layout)
         return self._store.snapshot(), int(self._now())
+
+    def _compared(self, batches: Checked, snapshot: Snapshot) -> Difference:
+        rows = InputRows(self._store, self._layout)
+        try:
+            for checked, superseded in batches:
+                self._add(rows, checked, checked.left(superseded))
+            return compare(self._store, snapshot, rows, self._options, self._moment)
+        except BaseException:
+            rows.close()
+            raise
 
     def _keys(self, checked: CheckedBatch) -> Numbers:
         return self._store.keyring.keys(checked.keys, checked.agents)

@@ -189,7 +189,7 @@ class LedgerWriter:
 
     def _entries(self, outcome: Outcome, rows: Sequence[Sent], code: str | None) -> Records:
         entries = np.zeros(len(rows), self._codec.layout.dtype)
-        keys, payloads, agents, once, fields = zip(*rows, strict=True)
+        keys, payloads, agents, once, fields, _ = zip(*rows, strict=True)
         entries["key"], entries["payload"], entries["once"] = keys, payloads, once
         entries["agent"] = self._store.keyring.agents.places(agents)
         entries["code"] = self._store.codes.place(code)

@@ -45,9 +45,15 @@ class ComparedColumns:
         at = np.asarray(rows, np.int64)
         fields, width = self.fields[at].tobytes(), self.fields.shape[1]
         parts = (fields[start : start + width] for start in range(0, len(fields), width)) if width else repeat(b"")
-        return map(
-            LedgerRow, verdicts.keys[at].tolist(), self.payloads[at].tolist(), agents, verdicts.once[at].tolist(), parts
+        columns = (
+            verdicts.keys[at].tolist(),
+            self.payloads[at].tolist(),
+            agents,
+            verdicts.once[at].tolist(),
+            parts,
+            map(verdicts.claimed.__contains__, rows) if verdicts.claimed else repeat(False),
         )
+        return map(LedgerRow, *columns)
 
     def with_once(self, index: int, row: Row) -> Row:
         """Return a row with the fields that are sent once and are sent now.
@@ -71,12 +77,14 @@ class Verdicts:
     :param is_sent: whether the row is sent.
     :param once: a bit for each field that is sent once and is sent now.
     :param known_bad: the codes of the rows that the CRM refused as they are.
+    :param claimed: the rows with such a field that an earlier try of the same import has claimed.
     """
 
     keys: Keys
     is_sent: Flags
     once: Bytes
     known_bad: Mapping[int, str]
+    claimed: frozenset[int] = frozenset()
 
     def sent_of(self, rows: Sequence[int]) -> Sequence[int]:
         """Return those rows that are sent."""
