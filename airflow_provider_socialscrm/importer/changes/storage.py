@@ -56,9 +56,21 @@ class Storage(Protocol):
 
 
 def open_storage(path: Any) -> Storage:
-    """Return the storage at a path of :mod:`pathlib` or of object storage."""
+    """Return the storage at a path of :mod:`pathlib` or of object storage.
+
+    :raises LedgerError: when there is no file system for it, or its connection cannot be used.
+    """
     folder = local_path(path)
-    return LocalStorage(folder) if folder else ObjectStorage(path.fs, str(path.path), path.protocol)
+    if folder:
+        return LocalStorage(folder)
+    try:
+        fs = path.fs
+    except Exception as failure:  # noqa: BLE001 - each file system has errors of its own, which may quote a connection
+        raise LedgerError(
+            f"The ledger's storage {path.protocol}:// cannot be opened ({type(failure).__name__}): check its "
+            "connection, and that its file system is installed."
+        ) from None
+    return ObjectStorage(fs, str(path.path), path.protocol)
 
 
 @contextmanager

@@ -148,3 +148,16 @@ def test_local_paths_of_any_kind_are_local_storage(path):
 
 def test_other_paths_are_object_storage():
     assert isinstance(open_storage(UPath("memory://crm/ledger")), ObjectStorage)
+
+
+def test_storage_that_cannot_be_opened_is_named_without_what_its_error_quotes():
+    class Unreachable:
+        protocol, path = "s3", "crm/ledger"
+
+        @property
+        def fs(self) -> None:
+            raise RuntimeError("secret 5ecre7")
+
+    with pytest.raises(LedgerError, match=r"^The ledger's storage s3:// cannot be opened \(RuntimeError\)") as caught:
+        open_storage(Unreachable())
+    assert "5ecre7" not in str(caught.value)

@@ -461,9 +461,11 @@ def test_duckdb_reads_a_ledger_by_plain_names(tmp_path):
     times = {"answered_at", "first_at"}
     assert [{name: value for name, value in row.items() if name not in times} for row in rows] == [
         {"number": BEN, "agent": None, "payload": 2, "outcome": "rejected", "code": "508", "gone_at": None,
-         "was_accepted": False, "once_welcome": False, "field_friendName": 0, "field_income": 0},
+         "was_accepted": False, "once_welcome": False, "taken_welcome": False,
+         "field_friendName": 0, "field_income": 0},
         {"number": ANN, "agent": "agent_wang", "payload": 1, "outcome": "accepted", "code": None, "gone_at": None,
-         "was_accepted": True, "once_welcome": True, "field_friendName": 1, "field_income": 2},
+         "was_accepted": True, "once_welcome": True, "taken_welcome": True,
+         "field_friendName": 1, "field_income": 2},
     ]  # fmt: skip
     assert {row["answered_at"].timestamp() for row in rows} == {START}
 
