@@ -20,9 +20,11 @@ import pyarrow as pa
 from common import ALL_COLUMNS, customers, say
 
 from airflow_provider_socialscrm.importer.changes.compaction import buckets_for, compact
-from airflow_provider_socialscrm.importer.changes.difference import Change, InputRows, compare
+from airflow_provider_socialscrm.importer.changes.compare import compare
+from airflow_provider_socialscrm.importer.changes.difference import Change
 from airflow_provider_socialscrm.importer.changes.entries import Layout, Outcome
 from airflow_provider_socialscrm.importer.changes.hashing import field_bytes, payload_texts, payloads
+from airflow_provider_socialscrm.importer.changes.input_rows import InputRows
 from airflow_provider_socialscrm.importer.changes.keys import Keyring
 from airflow_provider_socialscrm.importer.changes.options import Ledger
 from airflow_provider_socialscrm.importer.changes.storage import LocalStorage

@@ -3,8 +3,9 @@
 :mod:`.options` has the user's ``Ledger``. :mod:`.hashing` makes payloads and bytes of fields, :mod:`.keys` the keys of
 customers. :mod:`.store` reads and commits a ledger's folder (:mod:`.storage`), whose generations (:mod:`.generation`)
 name files of entries (:mod:`.entries`); :mod:`.compaction` puts logs into the base with :mod:`.merge`.
-:mod:`.difference` compares an input with all that, using :mod:`.spool`; :mod:`.guards` stops an import;
-:mod:`.recording` writes what the CRM answers.
+:mod:`.compare` compares the rows of an input (:mod:`.input_rows`, in a :mod:`.spool`) with all that, a column of a
+:mod:`.table` at a time, and returns the :mod:`.difference`, with a class for each row (:mod:`.verdicts`);
+:mod:`.guards` stops an import; :mod:`.recording` writes what the CRM answers.
 
 What an import calls, and when:
 

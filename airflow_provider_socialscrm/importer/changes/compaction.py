@@ -16,8 +16,8 @@ from airflow_provider_socialscrm.importer.changes.spool import FINE_BUCKETS
 from airflow_provider_socialscrm.importer.changes.store import RETENTION_SECONDS
 
 if TYPE_CHECKING:
-    from airflow_provider_socialscrm.importer.changes.arrays import Records
     from airflow_provider_socialscrm.importer.changes.store import LedgerStore
+    from airflow_provider_socialscrm.importer.changes.table import Table
 
 MOST_LOGS: Final = 64
 """Logs that a ledger has before it is compacted."""
@@ -41,7 +41,7 @@ def buckets_for(rows: int, at_least: int = 1) -> int:
 
 
 def compact(
-    store: LedgerStore, run: str, keep: Callable[[Records], Records] = lambda entries: entries
+    store: LedgerStore, run: str, keep: Callable[[Table], Table] = lambda entries: entries
 ) -> Generation | None:
     """Write a new base with all logs that the newest generation names, and return its generation.
 
