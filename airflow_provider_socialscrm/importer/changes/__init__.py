@@ -11,8 +11,8 @@ What an import calls, and when:
 
 1. Before the input is read: ``LedgerStore(open_storage(path), target, keyring).open()`` and ``snapshot()``.
 2. Where a batch's rows are encoded (``fields/prepare.py``): ``payloads(payload_texts(members, ledger.left_out),
-   agents)``, and ``field_bytes`` of each field outside ``ledger.left_out``; both are held with the batch. Where rows
-   are encoded in the order of the names and have no field of ``left_out``, their JSON is the payload's.
+   agents)``, and ``field_bytes`` of each field outside ``ledger.left_out``; both are held with the batch. Where the
+   plan has no field of ``left_out``, the rows' JSON is the payload's: ``payloads(bodies, agents)``.
 3. When the input was read to its end and it is known which of equal numbers is sent: ``InputRows.add`` for the rows
    that can be sent, ``InputRows.add_unsendable`` for the numbers of all others; then ``compare`` with the moment
    ``ledger.expected_moment or now``, and ``check_guards``. A dry run ends here.

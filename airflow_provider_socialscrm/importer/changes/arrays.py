@@ -8,6 +8,7 @@ import numpy as np
 
 Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
 Payloads = np.ndarray[tuple[int], np.dtype[np.uint64]]
+Hashes = np.ndarray[tuple[int], np.dtype[np.uint32]]
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
 Places = np.ndarray[tuple[int], np.dtype[np.int64]]

@@ -58,6 +58,8 @@ class RowPreparer:
         remarks = [finding for column in checked.values() for finding in column.remarks]
         agents = checked[AGENT].text.to_pylist() if AGENT in checked else None
         encoded = [column for name, column in checked.items() if self.agent_in_row or name != AGENT]
+        # The number first and the others by name: whatever the order of the columns, an equal row has equal bytes.
+        encoded.sort(key=lambda column: (column.name != NUMBER, column.name))
         bodies = json_objects([(column.name, _json_texts(column)) for column in encoded])
         problems += self._too_large(bodies, None if self.agent_in_row else agents)
         reasons = _by_row(problems, batch.unreadable)
