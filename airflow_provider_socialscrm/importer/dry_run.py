@@ -131,8 +131,8 @@ def preview_import(
         the import.
     """
     agent_in_row = settings.auth_scheme is AuthScheme.HEADER
-    compare = ledger.comparer if ledger else None
-    reader = InputReader(source, options, agent_in_row=agent_in_row, envelope=envelope, compare=compare)
+    comparer = ledger.comparer if ledger else None
+    reader = InputReader(source, options, agent_in_row=agent_in_row, envelope=envelope, comparer=comparer)
     if rejects_path is not None and has_parts(rejects_path):
         raise InputError(f"An import that saves its rows at {rejects_path} is not complete: give another path.")
     reader.read()

@@ -102,7 +102,7 @@ class Import:
             options,
             agent_in_row=agent_in_row,
             envelope=client.envelope_size,
-            compare=self._ledger.comparer if self._ledger else None,
+            comparer=self._ledger.comparer if self._ledger else None,
         )
         self._client = client
         self._options = options

@@ -79,6 +79,12 @@ def _log_changes(manifest: Mapping[str, Any]) -> None:
     if changes["gone"]:
         gone, new = counted(changes["gone"], "number"), changes["newly_gone"]
         log.info("%s of the ledger are not in the input, %s of them for the first time", gone, f"{new:,}")
+    if changes["in_doubt"]:
+        log.warning(
+            "%s: an earlier call with a field that is sent once was cut short, so nobody knows whether the customer got "
+            "it, and it is not sent again. The ledger's once_ and taken_ columns name them; look them up in the CRM",
+            counted(changes["in_doubt"], "row"),
+        )
     for name, rows in changes["emptied"].items():
         log.warning("%s: %s had a value and have none now; the CRM keeps the old one", name, counted(rows, "row"))
 

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from airflow_provider_socialscrm.importer.changes.difference import Change, Counts, Difference, InputRows, compare
+from airflow_provider_socialscrm.importer.changes.compare import compare
+from airflow_provider_socialscrm.importer.changes.difference import Change, Counts, Difference
 from airflow_provider_socialscrm.importer.changes.entries import Layout, Outcome
+from airflow_provider_socialscrm.importer.changes.input_rows import InputRows
 from airflow_provider_socialscrm.importer.changes.keys import Keyring
 from airflow_provider_socialscrm.importer.changes.options import Ledger
 from airflow_provider_socialscrm.importer.changes.recording import LedgerWriter, Sent
@@ -101,13 +103,17 @@ class World:
 
 
 def read(store: LedgerStore, layout: Layout = LAYOUT) -> Any:
-    """Return all entries of a ledger, one for each customer."""
+    """Return all entries of a ledger, one for each customer, as records."""
     from airflow_provider_socialscrm.importer.changes.merge import apply
+    from airflow_provider_socialscrm.importer.changes.table import Table
 
     snapshot, codec = store.snapshot(), store.codec(layout)
     bases = [store.base(snapshot.generation, bucket, codec) for bucket in range(snapshot.generation.buckets)]
-    base = np.concatenate([codec.none(), *bases])
+    base = Table.joined([codec.none(), *bases])
     events = store.events(snapshot.logs, codec)
-    entries = apply(base[base["key"].argsort()], events.read(0, 256))
+    entries = apply(base.take(base["key"].argsort()), events.read(0, 256))
     events.close()
-    return entries
+    records = np.zeros(len(entries), layout.dtype)
+    for name in entries.names:
+        records[name] = entries[name]
+    return records

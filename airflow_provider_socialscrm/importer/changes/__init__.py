@@ -3,29 +3,12 @@
 :mod:`.options` has the user's ``Ledger``. :mod:`.hashing` makes payloads and bytes of fields, :mod:`.keys` the keys of
 customers. :mod:`.store` reads and commits a ledger's folder (:mod:`.storage`), whose generations (:mod:`.generation`)
 name files of entries (:mod:`.entries`); :mod:`.compaction` puts logs into the base with :mod:`.merge`.
-:mod:`.difference` compares an input with all that, using :mod:`.spool`; :mod:`.guards` stops an import;
-:mod:`.recording` writes what the CRM answers, and :mod:`.claims` what is about to be sent once. :mod:`.inspection`
-shows and verifies a ledger, and :mod:`.forgetting` leaves customers out of it, for people at a shell.
+:mod:`.compare` compares the rows of an input (:mod:`.input_rows`, in a :mod:`.spool`) with all that, a column of a
+:mod:`.table` at a time, and returns the :mod:`.difference`, with a class for each row (:mod:`.verdicts`);
+:mod:`.guards` stops an import; :mod:`.recording` writes what the CRM answers, and :mod:`.claims` what is about to be
+sent once. :mod:`.inspection` shows and verifies a ledger, and :mod:`.forgetting` leaves customers out of it, for people
+at a shell.
 
-What an import calls, and when:
-
-1. Before the input is read: ``LedgerStore(open_storage(path), target, keyring).open()`` and ``snapshot()``. Use this
-   store for the whole run: claims that others make after its first snapshot are looked for before a call.
-2. Where a batch's rows are encoded (``fields/prepare.py``): ``payloads(payload_texts(members, ledger.left_out),
-   agents)``, and ``field_bytes`` of each field outside ``ledger.left_out``; both are held with the batch. Where rows
-   are encoded in the order of the names and have no field of ``left_out``, their JSON is the payload's.
-3. When the input was read to its end and it is known which of equal numbers is sent: ``InputRows.add`` for the rows
-   that can be sent, ``InputRows.add_unsendable`` for the numbers of all others; then ``compare`` with the moment
-   ``ledger.expected_moment or now``, and ``check_guards``. A dry run ends here.
-4. ``Difference.verdicts()`` is asked with the keys of each batch, in the same order, where the rows are read again for
-   sending. Places in the order of sending are given before rows are left out.
-5. ``LedgerWriter.open()`` before the first call.
-6. ``Recorder.mark_intended``: ``LedgerWriter.claim(rows)`` first, which waits until it is written, and returns the rows
-   that another run claimed: these must not be sent by this one (:mod:`.claims`). ``mark_resolved``: ``release(rows)``.
-7. ``Recorder.record``: ``LedgerWriter.record(outcome, rows, code)`` for accepted and rejected rows; an unknown one
-   stays claimed.
-8. ``CheckpointWriter``, before it saves a state: ``LedgerWriter.flush()``, so that no row is done that the ledger does
-   not have. In a run without checkpoint ``flush_if_due()`` in the engine's loop.
-9. In ``finally`` around the sending, also after SIGTERM: ``note_presence(difference)`` if the run saw the whole input
-   and completed, then ``commit()``; ``commit(compacting=False)`` where time is short.
+:mod:`.ledger_import` is what an import calls. It compares with :mod:`.columns` of each batch, has :mod:`.answers` take
+what becomes of the rows, and writes who is :mod:`.gone`.
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.changes.arrays import Bytes
     from airflow_provider_socialscrm.importer.changes.entries import Layout
 
-Member = tuple[str, pa.Array]
-
 
 @dataclass(frozen=True, slots=True)
 class ColumnComparer:
@@ -34,26 +32,34 @@ class ColumnComparer:
     left_out: Collection[str]
     with_agents: bool
 
-    def __call__(self, members: Sequence[Member], agents: Sequence[str | None] | None) -> ComparedColumns:
+    @property
+    def once_names(self) -> Sequence[str]:
+        """Names of the fields that are sent once."""
+        return self.layout.once
+
+    def compare(
+        self, members: Mapping[str, pa.Array], agents: Sequence[str | None] | None, bodies: pa.Array
+    ) -> ComparedColumns:
         """Return what is compared of the rows of a batch.
 
-        :param members: names with their texts, as :func:`.cleaning.json_objects` takes them.
+        :param members: texts by field, as :func:`.cleaning.json_objects` takes them.
         :param agents: of the rows; ``None`` where no row has one.
+        :param bodies: the rows' JSON without the fields that are sent once.
         """
-        texts = dict(members)
-        rows = len(members[0][1])
+        rows, left_out = len(bodies), {*self.left_out} - {*self.layout.once}
         compared = np.empty((rows, len(self.layout.fields)), np.uint8)
         for place, name in enumerate(self.layout.fields):
-            compared[:, place] = field_bytes(texts[name])
+            compared[:, place] = field_bytes(members[name])
+        texts = payload_texts(members.items(), self.left_out) if left_out & members.keys() else bodies
         return ComparedColumns(
-            payloads(payload_texts(members, self.left_out), agents if self.with_agents else None),
+            payloads(texts, agents if self.with_agents else None),
             compared,
-            self._once(texts, rows),
+            self._once(members, rows),
             self.layout.once,
-            [_behind_a_comma(name, texts[name]) for name in self.layout.once],
+            [_behind_a_comma(name, members[name]) for name in self.layout.once],
         )
 
-    def _once(self, texts: dict[str, pa.Array], rows: int) -> Bytes:
+    def _once(self, texts: Mapping[str, pa.Array], rows: int) -> Bytes:
         found: Bytes = np.zeros(rows, np.uint8)
         for bit, name in enumerate(self.layout.once):
             found |= pc.is_valid(_whole(texts[name])).to_numpy(zero_copy_only=False).astype(np.uint8) << bit

@@ -16,9 +16,9 @@ from airflow_provider_socialscrm.importer.changes.spool import FINE_BUCKETS
 from airflow_provider_socialscrm.importer.changes.store import RETENTION_SECONDS, Snapshot
 
 if TYPE_CHECKING:
-    from airflow_provider_socialscrm.importer.changes.arrays import Records
     from airflow_provider_socialscrm.importer.changes.entries import Codec
     from airflow_provider_socialscrm.importer.changes.store import LedgerStore
+    from airflow_provider_socialscrm.importer.changes.table import Table
 
 MOST_LOGS: Final = 64
 """Logs that a ledger has before it is compacted."""
@@ -42,7 +42,7 @@ def buckets_for(rows: int, at_least: int = 1) -> int:
 
 
 def compact(
-    store: LedgerStore, run: str, keep: Callable[[Records], Records] = lambda entries: entries
+    store: LedgerStore, run: str, keep: Callable[[Table], Table] = lambda entries: entries
 ) -> Generation | None:
     """Write a new base with all logs that the newest generation names, and return its generation.
 
@@ -73,7 +73,7 @@ def compact(
     return None
 
 
-def merged_buckets(store: LedgerStore, snapshot: Snapshot, codec: Codec, buckets: int) -> Iterator[tuple[int, Records]]:
+def merged_buckets(store: LedgerStore, snapshot: Snapshot, codec: Codec, buckets: int) -> Iterator[tuple[int, Table]]:
     """Yield each bucket with its entries, one for each customer, sorted by key.
 
     :param buckets: how many: at least as many as the base has.

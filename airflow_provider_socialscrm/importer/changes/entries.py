@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from io import BytesIO
@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from airflow_provider_socialscrm.importer.changes.keys import KeyKind, Keyring, Words
+from airflow_provider_socialscrm.importer.changes.table import Columns, Table
 
 if TYPE_CHECKING:
-    from airflow_provider_socialscrm.importer.changes.arrays import Records
+    from airflow_provider_socialscrm.importer.changes.arrays import Bytes, Column
 
 MOST_ONCE: Final = 8
 """Fields that are sent once: a bit of a byte each."""
@@ -27,7 +28,8 @@ _TIME: Final = pa.timestamp("ms", tz="UTC")  # Parquet has no whole seconds
 _IN_A_SECOND: Final = 1000
 _WRITER: Final = b"writer"
 _WORDS: Final = ("agent", "outcome", "code")
-_TIMES: Final = ("answered_at", "first_at", "gone_at")
+_BITS: Final = {"once": ONCE, "taken": TAKEN}
+_TIMES: Final = {"seen": "answered_at", "first": "first_at", "gone": "gone_at"}
 
 
 class Outcome(IntEnum):
@@ -96,11 +98,11 @@ class Codec:
     keyring: Keyring
     codes: Words
 
-    def none(self) -> Records:
+    def none(self) -> Table:
         """Return no entries."""
-        return np.zeros(0, self.layout.dtype)
+        return Table.none(self.layout.dtype)
 
-    def encode(self, entries: Records, writer: str = "") -> bytes:
+    def encode(self, entries: Columns, writer: str = "") -> bytes:
         """Return entries, in their order, as a Parquet file.
 
         :param writer: who writes them, where it matters: see :func:`writer_of`.
@@ -134,36 +136,74 @@ class Codec:
         )
         return sink.getvalue()
 
-    def decode(self, content: bytes) -> Records:
+    def decode(self, content: bytes, wanted: Collection[str] | None = None) -> Table:
         """Return the entries of a Parquet file, in its order.
 
+        :param wanted: columns of the layout, with its key; all if it is ``None``. Each takes time.
         :raises pyarrow.ArrowException: when it is not one, or is damaged.
         :raises KeyError: when it is not a ledger's.
         """
+        wanted = self.layout.dtype.names or () if wanted is None else wanted
         file = pq.ParquetFile(pa.BufferReader(content), read_dictionary=_WORDS, page_checksum_verification=True)
-        names = set(file.schema_arrow.names)
-        fields = [(place, name) for place, name in enumerate(self.layout.fields) if FIELD + name in names]
-        bits = [("once", bit, ONCE + name) for bit, name in enumerate(self.layout.once)]
-        bits += [("taken", bit, TAKEN + name) for bit, name in enumerate(self.layout.once)]
-        bits = [each for each in bits if each[2] in names]
-        wanted = [self._number, *_WORDS, "payload", *_TIMES, "was_accepted"]
-        wanted += [FIELD + name for _, name in fields] + [column for _, _, column in bits]
-        table = file.read(wanted, use_threads=False)
-        entries = np.zeros(table.num_rows, self.layout.dtype)
-        for name, words in zip(_WORDS, (self.keyring.agents, _NAMES, self.codes), strict=True):
-            if table.column(name).null_count < len(entries):
-                entries[name] = words.places_in(_dictionary(table.column(name)))
-        entries["key"] = self.keyring.with_agents(table.column(self._number).to_numpy(), entries["agent"])
-        entries["payload"] = table.column("payload").to_numpy()
-        entries["was_accepted"] = table.column("was_accepted").to_numpy()
-        for name, column in zip(("seen", "first", "gone"), _TIMES, strict=True):
-            if table.column(column).null_count < len(entries):
-                entries[name] = table.column(column).cast(pa.int64()).fill_null(0).to_numpy() // _IN_A_SECOND
-        for place, name in fields:
-            entries["fields"][:, place] = table.column(FIELD + name).to_numpy()
-        for name, bit, column in bits:
-            entries[name] |= table.column(column).to_numpy().astype(np.uint8) << bit
-        return entries
+        stored = self._stored(wanted, set(file.schema_arrow.names))
+        table = file.read(list(stored), use_threads=False)
+        found = dict(zip(stored, table.columns, strict=True))
+        entries = {name: self._column(name, found, table.num_rows) for name in wanted}
+        if "agent" in found:
+            entries["key"] = self.keyring.with_agents(entries["key"], self._places("agent", found["agent"]))
+        return Table(entries)
+
+    def _stored(self, wanted: Collection[str], names: Collection[str]) -> list[str]:
+        """Return the columns of a file that the wanted ones are made of, those included that each file must have."""
+        stored = []
+        for name in wanted:
+            if name == "key":
+                stored += [self._number, "agent"] if self.keyring.by_agent else [self._number]
+            elif name in _BITS:
+                stored += [each for each in (_BITS[name] + field for field in self.layout.once) if each in names]
+            elif name == "fields":
+                stored += [each for each in (FIELD + field for field in self.layout.fields) if each in names]
+            else:
+                stored.append(_TIMES.get(name, name))
+        return list(dict.fromkeys(stored))
+
+    def _column(self, name: str, found: Mapping[str, pa.ChunkedArray], rows: int) -> Column:
+        """Return a column of entries, given those of the file."""
+        if name in _BITS:
+            return self._bits(_BITS[name], found, rows)
+        if name == "fields":
+            return self._fields(found, rows)
+        if name in _TIMES:
+            return _seconds(found[_TIMES[name]])
+        if name in _WORDS:
+            return self._places(name, found[name])
+        column: Column = found[self._number if name == "key" else name].to_numpy()
+        return column.view(np.uint8) if name == "was_accepted" else column
+
+    def _bits(self, beginning: str, found: Mapping[str, pa.ChunkedArray], rows: int) -> Bytes:
+        bits = np.zeros(rows, np.uint8)
+        for bit, name in enumerate(self.layout.once):
+            if beginning + name in found:
+                bits |= found[beginning + name].to_numpy().view(np.uint8) << bit
+        return bits
+
+    def _fields(self, found: Mapping[str, pa.ChunkedArray], rows: int) -> Bytes:
+        fields = np.zeros((len(self.layout.fields), rows), np.uint8)
+        for place, name in enumerate(self.layout.fields):
+            if FIELD + name in found:
+                fields[place] = found[FIELD + name].to_numpy()
+        return fields.T
+
+    def _places(self, name: str, column: pa.ChunkedArray) -> Column:
+        """Return the words of a column by their places."""
+        words, dtype = {
+            "agent": (self.keyring.agents, np.uint16),
+            "outcome": (_NAMES, np.uint8),
+            "code": (self.codes, np.uint16),
+        }[name]
+        if column.null_count == len(column):
+            return np.zeros(len(column), dtype)
+        return words.places_in(_dictionary(column)).astype(dtype, copy=False)
 
     @property
     def _number(self) -> str:
@@ -190,6 +230,13 @@ def names_in(content: bytes) -> tuple[list[str], list[str]]:
 
 def _times(seconds: np.ndarray[tuple[int], np.dtype[np.uint32]]) -> pa.Array:
     return pa.array(seconds.astype(np.int64) * _IN_A_SECOND, mask=seconds == 0).cast(_TIME)
+
+
+def _seconds(column: pa.ChunkedArray) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
+    if column.null_count == len(column):
+        return np.zeros(len(column), np.uint32)
+    moments: np.ndarray[tuple[int], np.dtype[np.int64]] = column.cast(pa.int64()).fill_null(0).to_numpy()
+    return (moments // _IN_A_SECOND).astype(np.uint32)
 
 
 def _dictionary(column: pa.ChunkedArray) -> pa.DictionaryArray:

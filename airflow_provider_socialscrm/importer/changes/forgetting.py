@@ -14,9 +14,10 @@ from airflow_provider_socialscrm.importer.changes.store import MOST_TRIES, decod
 from airflow_provider_socialscrm.importer.errors import LedgerError
 
 if TYPE_CHECKING:
-    from airflow_provider_socialscrm.importer.changes.arrays import Flags, Numbers, Records
+    from airflow_provider_socialscrm.importer.changes.arrays import Flags, Numbers
     from airflow_provider_socialscrm.importer.changes.entries import Codec
     from airflow_provider_socialscrm.importer.changes.store import LedgerStore
+    from airflow_provider_socialscrm.importer.changes.table import Table
 
 RUN: Final = "ledger forget"
 """Who commits, for people."""
@@ -37,13 +38,13 @@ class Forgotten:
         self._by_agents = 0
         self._hidden = store.keyring.hidden(self._numbers)
 
-    def keep(self, entries: Records) -> Records:
+    def keep(self, entries: Table) -> Table:
         """Return the entries that stay."""
         is_forgotten = self.are_among(entries)
         self.customers += int(is_forgotten.sum())
         return entries.take(np.flatnonzero(~is_forgotten))
 
-    def are_among(self, entries: Records) -> Flags:
+    def are_among(self, entries: Table) -> Flags:
         """Return which entries are of numbers to forget."""
         agents = len(self._store.keyring.agents.texts)
         if agents > self._by_agents:  # entries that were read since may have other agents, with hashes of their own

@@ -13,11 +13,13 @@ from airflow_provider_socialscrm.api.customers import AGENT
 from airflow_provider_socialscrm.api.settings import AuthScheme
 from airflow_provider_socialscrm.importer.changes.answers import Answers
 from airflow_provider_socialscrm.importer.changes.columns import ColumnComparer
-from airflow_provider_socialscrm.importer.changes.difference import Change, Difference, InputRows, compare
+from airflow_provider_socialscrm.importer.changes.compare import compare
+from airflow_provider_socialscrm.importer.changes.difference import Change, Difference
 from airflow_provider_socialscrm.importer.changes.entries import Layout
 from airflow_provider_socialscrm.importer.changes.generation import Generation
 from airflow_provider_socialscrm.importer.changes.gone import check_gone_path, write_gone
 from airflow_provider_socialscrm.importer.changes.guards import check_fields, check_guards
+from airflow_provider_socialscrm.importer.changes.input_rows import InputRows
 from airflow_provider_socialscrm.importer.changes.keys import KeyKind, Keyring
 from airflow_provider_socialscrm.importer.changes.recording import LedgerWriter
 from airflow_provider_socialscrm.importer.changes.storage import open_storage

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -22,8 +22,8 @@ from airflow_provider_socialscrm.importer.changes.spool import BucketSpool
 from airflow_provider_socialscrm.importer.errors import LedgerError
 
 if TYPE_CHECKING:
-    from airflow_provider_socialscrm.importer.changes.arrays import Records
     from airflow_provider_socialscrm.importer.changes.storage import Storage
+    from airflow_provider_socialscrm.importer.changes.table import Columns, Table
 
 log = logging.getLogger(__name__)
 
@@ -189,28 +189,32 @@ class LedgerStore:
         self.first_snapshot = self.first_snapshot or found
         return found
 
-    def base(self, generation: Generation, bucket: int, codec: Codec) -> Records:
+    def base(self, generation: Generation, bucket: int, codec: Codec, wanted: Collection[str] | None = None) -> Table:
         """Return the entries of a bucket of the base, sorted by key.
 
+        :param wanted: their columns; all if it is ``None``.
         :raises LedgerError: when they are damaged.
         """
         file = generation.of_bucket(bucket)
         if file is None:
             return codec.none()
-        entries = decoded(file, self._content(file), codec)
+        entries = decoded(file, self._content(file), codec, wanted)
         return entries if not self.keyring.by_agent else entries.take(entries["key"].argsort(kind="stable"))
 
-    def bases(self, generation: Generation, codec: Codec) -> Iterator[tuple[int, Records]]:
+    def bases(
+        self, generation: Generation, codec: Codec, wanted: Collection[str] | None = None
+    ) -> Iterator[tuple[int, Table]]:
         """Yield each bucket with its entries; the next one is read meanwhile.
 
+        :param wanted: their columns; all if it is ``None``.
         :raises LedgerError: when they are damaged.
         """
         with ThreadPoolExecutor(1, "socialscrm-ledger") as pool:
-            following = pool.submit(self.base, generation, 0, codec)
+            following = pool.submit(self.base, generation, 0, codec, wanted)
             for bucket in range(generation.buckets):
                 entries = following.result()
                 if bucket + 1 < generation.buckets:
-                    following = pool.submit(self.base, generation, bucket + 1, codec)
+                    following = pool.submit(self.base, generation, bucket + 1, codec, wanted)
                 yield bucket, entries
 
     def events(self, files: Sequence[File], codec: Codec) -> BucketSpool:
@@ -228,7 +232,7 @@ class LedgerStore:
             raise
         return spool
 
-    def write(self, name: str, entries: Records, codec: Codec) -> File:
+    def write(self, name: str, entries: Columns, codec: Codec) -> File:
         """Write a file of entries.
 
         :raises LedgerError: when it cannot be written.
@@ -410,13 +414,13 @@ def written_at(name: str) -> int:
     return int(moment) if moment.isascii() and moment.isdigit() else 0
 
 
-def decoded(file: File, content: bytes, codec: Codec) -> Records:
+def decoded(file: File, content: bytes, codec: Codec, wanted: Collection[str] | None = None) -> Table:
     """Return the entries of a file.
 
     :raises LedgerError: when it is damaged.
     """
     try:
-        entries = codec.decode(content)
+        entries = codec.decode(content, wanted)
     except (pa.ArrowException, OSError, KeyError, ValueError):
         raise damaged(file.name) from None
     if len(entries) != file.rows:

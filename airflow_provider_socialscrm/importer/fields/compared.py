@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from msgspec.structs import replace
@@ -67,6 +67,24 @@ class ComparedColumns:
         members = [row.body[:-1], *(self.once_members[bit][index].as_py() for bit, _ in names)]
         extensions = row.extension_fields.union(name for _, name in names if name not in API_FIELDS)
         return replace(row, body=b",".join(members) + b"}", extension_fields=extensions)
+
+
+class Comparer(Protocol):
+    """Turns the columns of a batch into what a ledger compares."""
+
+    @property
+    def once_names(self) -> Sequence[str]:
+        """Names of the fields that are sent once."""
+
+    def compare(
+        self, members: Mapping[str, pa.Array], agents: Sequence[str | None] | None, bodies: pa.Array
+    ) -> ComparedColumns:
+        """Return what is compared of the rows of a batch.
+
+        :param members: texts by field, as :func:`.cleaning.json_objects` takes them.
+        :param agents: of the rows; ``None`` where no row has one.
+        :param bodies: the rows' JSON without the fields that are sent once.
+        """
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)

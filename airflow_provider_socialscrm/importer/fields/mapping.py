@@ -56,7 +56,7 @@ class Field:
 class Plan:
     """The mapping of an import: the fields of each row.
 
-    :param fields: the fields in the order they are sent: the columns' order, then the constants.
+    :param fields: the fields, in the order of the columns, then the constants.
     :param extensions: names of the extension fields among them.
     :param renamed: columns that map to a field whose name differs in case, blanks or underscores, without the user's
         saying so.

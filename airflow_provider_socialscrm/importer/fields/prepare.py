@@ -18,7 +18,7 @@ from airflow_provider_socialscrm.importer.columns.null_words import null_words, 
 from airflow_provider_socialscrm.importer.columns.text import as_text
 from airflow_provider_socialscrm.importer.columns.values import as_utf8
 from airflow_provider_socialscrm.importer.fields.checked_batch import CheckedBatch
-from airflow_provider_socialscrm.importer.fields.compared import ComparedColumns
+from airflow_provider_socialscrm.importer.fields.compared import ComparedColumns, Comparer
 from airflow_provider_socialscrm.importer.fields.duplicates import keys_of, superseded_before
 from airflow_provider_socialscrm.importer.fields.mapping import Plan, is_index, is_own
 from airflow_provider_socialscrm.importer.fields.rules import check_field
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.fields.table_facts import TableFacts
     from airflow_provider_socialscrm.importer.options import Rules
     from airflow_provider_socialscrm.importer.sources.base import Batch
-
-
-Compare = Callable[[Sequence[tuple[str, "pa.Array"]], Sequence[str | None] | None], ComparedColumns]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +40,7 @@ class RowPreparer:
     :param bytes_per_call: how large the body of a call with a single row may be.
     :param envelope: bytes a call has around its rows, by the agent who signs.
     :param facts: what the whole table says.
-    :param compare: returns what a ledger compares, given the members of the rows' JSON and their agents; ``None``
-        without a ledger.
+    :param comparer: returns what a ledger compares; ``None`` without a ledger.
     """
 
     plan: Plan
@@ -53,7 +49,7 @@ class RowPreparer:
     bytes_per_call: int
     envelope: Callable[[str | None], int]
     facts: TableFacts
-    compare: Compare | None = None
+    comparer: Comparer | None = None
 
     def check(self, batch: Batch) -> CheckedBatch:
         """Return the rows of a batch, checked and encoded."""
@@ -65,13 +61,16 @@ class RowPreparer:
         remarks = [finding for column in checked.values() for finding in column.remarks]
         agents = checked[AGENT].text.to_pylist() if AGENT in checked else None
         encoded = [column for name, column in checked.items() if self.agent_in_row or name != AGENT]
-        members = [(column.name, _json_texts(column)) for column in encoded]
-        compared = None if self.compare is None else self.compare(members, agents)
-        once = () if compared is None else compared.once_names
-        bodies = json_objects([member for member in members if member[0] not in once])
+        # The number first and the others by name: whatever the order of the columns, an equal row has equal bytes.
+        encoded.sort(key=lambda column: (column.name != NUMBER, column.name))
+        once = self.comparer.once_names if self.comparer else ()
+        whole = [column for column in encoded if column.name not in once]
+        members = {column.name: _json_texts(column) for column in encoded}
+        bodies = json_objects([(column.name, members[column.name]) for column in whole])
+        compared = self.comparer.compare(members, agents, bodies) if self.comparer else None
         problems += self._too_large(bodies, None if self.agent_in_row else agents, compared)
         reasons = _by_row(problems, batch.unreadable)
-        extension_sets, set_of_row = _extension_fields([column for column in encoded if column.name not in once])
+        extension_sets, set_of_row = _extension_fields(whole)
         return CheckedBatch(
             own=batch,
             bodies=pc.cast(bodies, pa.binary()),

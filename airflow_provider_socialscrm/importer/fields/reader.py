@@ -13,11 +13,11 @@ import numpy as np
 
 from airflow_provider_socialscrm.importer.errors import EmptyInputError
 from airflow_provider_socialscrm.importer.fields.checked_batch import CheckedBatch
-from airflow_provider_socialscrm.importer.fields.compared import Verdicts
+from airflow_provider_socialscrm.importer.fields.compared import Comparer, Verdicts
 from airflow_provider_socialscrm.importer.fields.duplicates import NOBODY, KeyList, Keys, Positions, superseded
 from airflow_provider_socialscrm.importer.fields.mapping import Plan, column_label, column_labels, plan_fields
 from airflow_provider_socialscrm.importer.fields.phones import check_region
-from airflow_provider_socialscrm.importer.fields.prepare import Compare, RowPreparer
+from airflow_provider_socialscrm.importer.fields.prepare import RowPreparer
 from airflow_provider_socialscrm.importer.fields.spool import Spool
 from airflow_provider_socialscrm.importer.fields.table_facts import TableFacts
 from airflow_provider_socialscrm.importer.reasons import TWO_FORMS
@@ -41,7 +41,7 @@ class InputReader:
     :param options: the limits of a call, and the rules by which the table is read.
     :param agent_in_row: header scheme: each row names its agent.
     :param envelope: bytes a call has around its rows, by the agent who signs.
-    :param compare: returns what a ledger compares, given the plan; ``None`` without a ledger.
+    :param comparer: returns what compares rows with a ledger, given the plan; ``None`` without a ledger.
     :raises InputError: when the columns cannot be what the rules say, or lack what each row needs.
     """
 
@@ -52,7 +52,7 @@ class InputReader:
         *,
         agent_in_row: bool,
         envelope: Callable[[str | None], int],
-        compare: Callable[[Plan], Compare] | None = None,
+        comparer: Callable[[Plan], Comparer] | None = None,
     ) -> None:
         rules = options.rules
         if rules.default_region is not None:
@@ -69,7 +69,7 @@ class InputReader:
             options.bytes_per_call,
             envelope,
             self._facts,
-            None if compare is None else compare(self.plan),
+            None if comparer is None else comparer(self.plan),
         )
         self._spool = Spool()
         self._losers = self._winners = NOBODY

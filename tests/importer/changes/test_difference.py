@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.changes import compaction, difference, spool
 from airflow_provider_socialscrm.importer.changes.compaction import compact
-from airflow_provider_socialscrm.importer.changes.difference import Change, InputRows, compare
+from airflow_provider_socialscrm.importer.changes.compare import compare
+from airflow_provider_socialscrm.importer.changes.difference import Change
 from airflow_provider_socialscrm.importer.changes.entries import Layout, Outcome
+from airflow_provider_socialscrm.importer.changes.input_rows import InputRows
 from airflow_provider_socialscrm.importer.changes.keys import KeyKind
 from airflow_provider_socialscrm.importer.changes.options import Ledger
 from airflow_provider_socialscrm.importer.changes.recording import Sent
@@ -308,9 +310,7 @@ def test_an_input_much_larger_than_the_ledger_is_compared_in_parts(world, monkey
     monkeypatch.setattr(compaction, "ROWS_PER_BUCKET", 100)
     world.record(*(Sent(ANN + number, 1) for number in range(50)))
     read = []
-    monkeypatch.setattr(
-        difference.BucketSpool, "read", lambda self, *at: read.append(rows := self_read(self, *at)) or rows
-    )
+    monkeypatch.setattr(spool.BucketSpool, "read", lambda self, *at: read.append(rows := self_read(self, *at)) or rows)
 
     counts = world.counts(Sent(ANN + number, 1) for number in range(3_000))
 

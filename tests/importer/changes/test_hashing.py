@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_socialscrm.importer.changes import hashing
 from airflow_provider_socialscrm.importer.changes.hashing import (
     field_bytes,
     fine_buckets,
@@ -29,9 +30,9 @@ ROWS = {
 MEMBERS = [(name, json_text(pa.array(values, pa.string()))) for name, values in ROWS.items()]
 ONCE = ("welcome", "desc")
 
-GOLDEN = ["1ada24792da708b4", "306f4d77417a6789", "2eb668669fdc4be3"]
-GOLDEN_WITH_AGENTS = ["fcba538ccc7d91fd", "665ce05c238231d4", "2eb668669fdc4be3"]
-GOLDEN_BYTES = [127, 139, 0]
+GOLDEN = ["f9f5e9583ac8a9ff", "4dbcefa6373502d5", "2eb668669fdc4be3"]
+GOLDEN_WITH_AGENTS = ["748e590af4d4322e", "f2ca2b6115bbcd17", "2eb668669fdc4be3"]
+GOLDEN_BYTES = [89, 162, 0]
 
 
 def in_hex(hashes) -> list[str]:
@@ -57,10 +58,10 @@ def test_buckets_and_fractions_are_those_of_earlier_releases():
     assert [f"{each:.6f}" for each in fractions(numbers)] == ["0.217354", "0.786443", "0.426803"]
 
 
-def test_what_is_hashed_is_the_json_as_it_is_sent_in_the_order_of_the_names():
+def test_what_is_hashed_is_the_json_as_it_is_sent_the_number_first_and_then_in_the_order_of_the_names():
     sent = json.loads(payload_texts(MEMBERS)[0].as_py())
 
-    assert list(sent) == sorted(ROWS)
+    assert list(sent) == ["whatsApp", "desc", "friendName", "tabName", "welcome"]
     assert sent == {name: values[0] for name, values in ROWS.items()}
 
 
@@ -92,6 +93,31 @@ def test_a_byte_is_zero_for_no_value_only(texts):
     found = field_bytes(pa.array(texts, pa.string())).tolist()
 
     assert [byte == 0 for byte in found] == [text is None for text in texts]
+
+
+@given(st.lists(st.none() | st.text(max_size=300), max_size=30), st.integers(0, 9), st.integers(1, 64))
+def test_a_byte_depends_on_its_own_text_alone(texts, start, at_once):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hashing, "_AT_ONCE", at_once)
+        found = field_bytes(pa.array(texts, pa.string())[start:]).tolist()
+
+    assert found == [int(field_bytes(pa.array([text], pa.string()))[0]) for text in texts[start:]]
+
+
+@pytest.mark.parametrize("change", ["Ann Lef", "Bnn Lee", "An nLee", "AnnLee ", "Ann Lee\0", "ann lee", "Ann  Lee", ""])
+def test_a_text_that_changed_has_another_byte(change):
+    before, after = field_bytes(pa.array(["Ann Lee", change])).tolist()
+
+    assert before != after
+
+
+def test_bytes_of_different_texts_are_spread_evenly():
+    found = field_bytes(pa.array([f"someone{number}@example.com" for number in range(51_000)]))
+
+    counts = np.bincount(found, minlength=256)
+    assert counts[0] == 0
+    assert counts[1:].min() > 120
+    assert counts[1:].max() < 290
 
 
 def test_numbers_that_follow_each_other_are_spread_evenly():

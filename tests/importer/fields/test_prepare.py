@@ -65,7 +65,7 @@ def codes(data, **options):
     return {row.position: [reason.code for reason in row.reasons] for row in invalid}
 
 
-def test_a_row_is_a_flat_object_of_texts_in_the_order_of_the_columns():
+def test_a_row_is_a_flat_object_of_texts_with_the_number_first_and_the_others_by_name():
     data = {
         "friendName": ["Nov\u00e1k \U0001f600"],
         "whatsApp": [8615266667780],
@@ -78,12 +78,12 @@ def test_a_row_is_a_flat_object_of_texts_in_the_order_of_the_columns():
 
     assert invalid == []
     assert list(json.loads(rows[0].body).items()) == [
-        ("friendName", "Nov\u00e1k \U0001f600"),
         ("whatsApp", NUMBER),
-        ("birthday", "1990/03/08"),
-        ("tabName", "VIP,Prague"),
-        ("Shoe Size", "42"),
         ("Active", "true"),
+        ("Shoe Size", "42"),
+        ("birthday", "1990/03/08"),
+        ("friendName", "Nov\u00e1k \U0001f600"),
+        ("tabName", "VIP,Prague"),
     ]
 
 
