@@ -81,8 +81,8 @@ def _log_changes(manifest: Mapping[str, Any]) -> None:
         log.info("%s of the ledger are not in the input, %s of them for the first time", gone, f"{new:,}")
     if changes["in_doubt"]:
         log.warning(
-            "%s: an earlier call with a field that is sent once was cut short, so nobody knows whether the customer got "
-            "it, and it is not sent again. The ledger's once_ and taken_ columns name them; look them up in the CRM",
+            "%s: an earlier call with a field that is sent once was cut short, so it is not known whether they got "
+            "it, and it is not sent again. The ledger's once_ and taken_ columns name them: look them up in the CRM",
             counted(changes["in_doubt"], "row"),
         )
     for name, rows in changes["emptied"].items():

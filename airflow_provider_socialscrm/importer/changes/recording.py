@@ -33,9 +33,6 @@ _AT_ONCE: Final = 2**18
 """Entries of a log that is written without waiting for the interval, 15 MB: as when an input is adopted."""
 
 
-Sent = LedgerRow
-
-
 class LedgerWriter:
     """Writes logs: about once a second, and at once before a call that must not be repeated.
 
@@ -84,7 +81,7 @@ class LedgerWriter:
         """
         self._store.make()
 
-    def record(self, outcome: Outcome, rows: Sequence[Sent], code: str | None = None) -> None:
+    def record(self, outcome: Outcome, rows: Sequence[LedgerRow], code: str | None = None) -> None:
         """Take the rows of an answer: accepted, rejected or blocked. They are written by the next :meth:`flush`.
 
         :param code: of the answer, or our name for what is wrong.
@@ -93,7 +90,7 @@ class LedgerWriter:
         if rows:
             self._add(self._unclaimed(outcome, rows, code))
 
-    def claim(self, rows: Iterable[Sent]) -> list[Sent]:
+    def claim(self, rows: Iterable[LedgerRow]) -> list[LedgerRow]:
         """Write that the fields that go once are about to be sent with these rows, and wait until it is written.
 
         Rows without such a field need no claim. A claim that is neither accepted, rejected nor released counts as sent,
@@ -120,7 +117,7 @@ class LedgerWriter:
                 self._claimed[row.key] = second
         return [row for row, free in zip(with_once, is_free.tolist(), strict=True) if not free]
 
-    def release(self, rows: Iterable[Sent]) -> None:
+    def release(self, rows: Iterable[LedgerRow]) -> None:
         """Take back claims: the CRM definitely did not take these rows."""
         with_once = [row for row in rows if row.once]
         if with_once:
@@ -187,7 +184,7 @@ class LedgerWriter:
             return compact(self._store, self._run) or committed
         return committed
 
-    def _entries(self, outcome: Outcome, rows: Sequence[Sent], code: str | None) -> Records:
+    def _entries(self, outcome: Outcome, rows: Sequence[LedgerRow], code: str | None) -> Records:
         entries = np.zeros(len(rows), self._codec.layout.dtype)
         keys, payloads, agents, once, fields, _ = zip(*rows, strict=True)
         entries["key"], entries["payload"], entries["once"] = keys, payloads, once
@@ -202,7 +199,7 @@ class LedgerWriter:
             )
         return entries
 
-    def _unclaimed(self, outcome: Outcome, rows: Sequence[Sent], code: str | None) -> Records:
+    def _unclaimed(self, outcome: Outcome, rows: Sequence[LedgerRow], code: str | None) -> Records:
         """Return entries that end claims, and are later than these if they take them back."""
         entries = self._entries(outcome, rows, code)
         if not self._claimed:
