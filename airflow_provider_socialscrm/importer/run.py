@@ -29,6 +29,7 @@ from airflow_provider_socialscrm.importer.results.recorder import Recorder
 from airflow_provider_socialscrm.importer.results.report import Report, observations
 from airflow_provider_socialscrm.importer.results.threshold import check_refusals, written_to
 from airflow_provider_socialscrm.importer.rows import PreparedBatch, Row
+from airflow_provider_socialscrm.importer.sending.call_size import limits_of
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk, Limits, chunk_rows
 from airflow_provider_socialscrm.importer.sending.engine import Engine
 from airflow_provider_socialscrm.importer.sending.outcome import CallHandler
@@ -59,6 +60,8 @@ class Import:
     :param checkpoint_store: saves the checkpoint from which a later try resumes; ``None`` saves none.
     :param identity: which import this is. The dead letter of another one is not overwritten.
     :param on_progress: takes the progress every ten seconds.
+    :param has_ledger: whether the run keeps in a ledger how many rows a call may carry, so that it may as well find it.
+    :param start_rows: the rows that a call may carry, as an earlier run has found them.
     :raises InputError: if the columns do not fit the rules, or lack what each row needs.
     """
 
@@ -72,6 +75,8 @@ class Import:
         *,
         identity: ImportIdentity = OUTSIDE_AIRFLOW,
         on_progress: ProgressCallback | None = None,
+        has_ledger: bool = False,
+        start_rows: int | None = None,
     ) -> None:
         settings = client.settings
         agent_in_row = settings.auth_scheme is AuthScheme.HEADER
@@ -85,7 +90,7 @@ class Import:
         self._options = options
         self._rejects_path = rejects_path
         self._identity = identity
-        self._limits = Limits(options.rows_per_call, options.bytes_per_call)
+        self._limits = limits_of(options, settings, has_ledger=has_ledger, start=start_rows)
         plan = {
             "target": [settings.base_url, settings.tenant_id, settings.auth_scheme.value, settings.user_name],
             "columns": list(source.columns),
@@ -146,6 +151,11 @@ class Import:
         observed = observations(self._input.remarks, self._input.ambiguous_numbers, self._input.left_out)
         learned = {"rows_per_call": self._limits.rows, "bytes_per_call": self._limits.bytes, "rejects_path": where}
         return self.report.manifest() | {"broke_off": self._broke_off} | observed | learned
+
+    @property
+    def rows_per_call(self) -> int:
+        """Return how many rows a call may carry, as far as the run has found it."""
+        return self._limits.rows
 
     @property
     def _longest_call(self) -> float:
@@ -260,7 +270,7 @@ class Import:
         found, settings = WelcomeCount(), self._client.settings
         for prepared in self._input.prepared_batches():
             rows = [row for row in prepared.rows if not self._checkpoint.is_done(row) and not self._reason_to_hold(row)]
-            for chunk in self._chunks_of(rows):
+            for chunk in self._chunks_of(rows, Limits(self._limits.rows, self._limits.bytes)):
                 found.add(chunk)
         if found.customers:
             tasks = 1 if settings.pace_url else self._options.parallel_tasks
@@ -318,11 +328,14 @@ class Import:
             recorder.record_unsent(prepared)
             recorder.maybe_report_progress()  # a retry may read for long before it has a call to make
             rows = list(self._left(prepared.rows, recorder)) if is_resumed else prepared.rows
-            yield from self._chunks_of(rows)
+            self._limits.rows_left = self._input.rows - self._rows_read + len(rows)
+            for chunk in self._chunks_of(rows, self._limits):
+                self._limits.on_taken(len(chunk.rows))
+                yield chunk
         self._is_read = True
 
-    def _chunks_of(self, rows: Sequence[Row]) -> Iterator[Chunk]:
-        return chunk_rows(rows, self._limits, self._client.envelope_size, together=self._together)
+    def _chunks_of(self, rows: Sequence[Row], limits: Limits) -> Iterator[Chunk]:
+        return chunk_rows(rows, limits, self._client.envelope_size, together=self._together)
 
     @property
     def _together(self) -> bool:
