@@ -58,7 +58,7 @@ MOST_REJECTED: Final = 4
 """Calls in a row rejected because of a row after which the size is halved: then finding bad rows takes most calls."""
 
 LEAST_AFTER_LOSS: Final = 25
-"""Rows below which lost responses do not lower the size: a service that is down would bring it down to one row."""
+"""Rows below which only refusals lower the size: a service that is down, or a part of a call, says nothing of it."""
 
 SHARE_OF_TIMEOUT: Final = 0.5
 """Share of the time-out that a call may take, so that a slower one still gets its response."""
@@ -101,7 +101,7 @@ class CallSize(Limits):
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether to send one call at a time, because the size was refused and no smaller one is accepted yet."""
+        """Whether to send one call at a time, because the size failed and no smaller one is accepted yet."""
         return self._is_in_doubt
 
     def rows_for(self, first: Row) -> int:
@@ -131,7 +131,9 @@ class CallSize(Limits):
         :param size: bytes of its body.
         :param seconds: that it took.
         """
-        self._is_in_doubt = False
+        if self._is_in_doubt:  # the connections then use what was accepted, and one call at a time tries more
+            self._is_in_doubt = False
+            self._shrink(max(rows, LEAST_AFTER_LOSS))
         self._accepted_rows, self._accepted_bytes = max(self._accepted_rows, rows), max(self._accepted_bytes, size)
         if rows >= self._lost:
             self._lost = inf
@@ -171,6 +173,7 @@ class CallSize(Limits):
         elif self._is_full(rows):
             self._losses += 1
             if rows > self._accepted_rows or self._losses >= MOST_LOST:
+                self._is_in_doubt = rows > self._accepted_rows
                 self._lost = rows
                 self._be_patient()
                 self._shrink(max(min(self.rows, LEAST_AFTER_LOSS), rows // 2))
