@@ -30,6 +30,7 @@ from airflow_provider_socialscrm.api.settings import (
 from airflow_provider_socialscrm.importer.options import (
     ALL,
     AMBIGUOUS_NUMBERS,
+    AUTO,
     BAD_VALUES,
     DEFAULT_BYTES,
     DEFAULT_ROWS,
@@ -248,12 +249,20 @@ def _add_text(parser: ArgumentParser) -> None:
 
 def _add_calls(parser: ArgumentParser) -> None:
     add = parser.add_argument_group("calls").add_argument
-    add("--rows-per-call", type=int, metavar="N", help=f"most rows of a call (default: {DEFAULT_ROWS})")
+    rows_help = f"most rows of a call, or {AUTO}: an import finds them, from {DEFAULT_ROWS} (default: {DEFAULT_ROWS})"
+    add("--rows-per-call", type=_rows, metavar="N", help=rows_help)
     add("--bytes-per-call", type=int, metavar="N", help=f"most bytes of a call (default: {DEFAULT_BYTES})")
     scheme_help = f"the connection's Auth scheme (default: {AuthScheme.BODY})"
     add("--auth-scheme", choices=[scheme.value for scheme in AuthScheme], help=scheme_help)
     pace_help = f"the connection's Calls per second (default: {DEFAULT_CALLS_PER_SECOND:g})"
     add("--calls-per-second", type=_positive_number, metavar="N", help=pace_help)
+
+
+def _rows(value: str) -> int | str:
+    try:
+        return value if value == AUTO else int(value)
+    except ValueError:
+        raise ArgumentTypeError(f"give a number of rows such as {DEFAULT_ROWS}, or {AUTO}") from None
 
 
 def _positive_number(value: str) -> float:

@@ -24,7 +24,8 @@ from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter,
 from airflow_provider_socialscrm.importer.results.recorder import record_unsent
 from airflow_provider_socialscrm.importer.results.report import Report, observations
 from airflow_provider_socialscrm.importer.results.threshold import check_refusals
-from airflow_provider_socialscrm.importer.sending.chunks import Limits, chunk_rows
+from airflow_provider_socialscrm.importer.sending.call_size import limits_of
+from airflow_provider_socialscrm.importer.sending.chunks import chunk_rows
 from airflow_provider_socialscrm.importer.sending.welcome import WelcomeCount
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Preview:
     """The effect that an import would have.
 
     :param report: where each row would be before the first call: invalid, a duplicate, or not sent yet.
-    :param calls: how many would carry them if none is refused.
+    :param calls: how many would carry them if none is refused; fewer if the import finds that more rows fit in a call.
     :param seconds: how long the calls take at the pace of the connection, if the CRM answers fast enough.
     :param welcome: what to know about the rows that make the CRM send a message; empty without such rows.
     :param samples: the first rows that can be sent, by position.
@@ -137,12 +138,14 @@ def preview_import(
         raise InputError(f"An import that saves its rows at {rejects_path} is not complete: give another path.")
     reader.read()
     found = Preview()
+    start = None
     if ledger:
         ledger.open()
         ledger.look(reader.checked_batches, is_dry_run=True)
         ledger.check(reader.rows)
-        found.changes = ledger.changes()
-    limits, welcome = Limits(options.rows_per_call, options.bytes_per_call), WelcomeCount()
+        found.changes, start = ledger.changes(), ledger.rows_per_call
+    limits = limits_of(options, settings, has_ledger=ledger is not None, start=start)
+    welcome = WelcomeCount()
     together = options.resend or settings.refusals_are_atomic
     with closing(reader), _dead_letter(rejects_path, source) as dead_letter:
         for prepared in reader.prepared_batches(ledger.verdicts() if ledger else None):

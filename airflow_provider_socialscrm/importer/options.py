@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from airflow_provider_socialscrm.api.customers import API_FIELDS, NEVER_EMPTY
 from airflow_provider_socialscrm.api.retry import Clock, RetryLimits
@@ -18,6 +18,9 @@ from airflow_provider_socialscrm.importer.spelling import did_you_mean
 
 DEFAULT_ROWS: Final = 100
 """Rows per call. The vendor states no limit for imports (vendor API 5.2); its other endpoints take 50 to 20,000."""
+
+AUTO: Final = "auto"
+"""The value of ``rows_per_call`` that has the run find how many rows a call may carry."""
 
 DEFAULT_BYTES: Final = 1024 * 1024
 """Bytes per call, 1 MiB. The vendor states no limit; this is a common default of web servers."""
@@ -187,7 +190,8 @@ class IsolationLimits:
 class Options:
     """One import's settings.
 
-    :param rows_per_call: the most rows in a call.
+    :param rows_per_call: the most rows in a call; ``"auto"`` finds them; ``None`` is what
+        :func:`resolved_rows_per_call` makes of it.
     :param bytes_per_call: the most bytes in a call's body.
     :param concurrency: calls in flight.
     :param max_rejected: rows that may be refused before the run counts as failed: an int is a number of rows, a float
@@ -206,7 +210,7 @@ class Options:
     :param progress_interval: seconds between two reports of progress.
     """
 
-    rows_per_call: int = DEFAULT_ROWS
+    rows_per_call: int | str | None = None
     bytes_per_call: int = DEFAULT_BYTES
     concurrency: int = DEFAULT_CONCURRENCY
     max_rejected: float | None = 0
@@ -228,9 +232,10 @@ class Options:
         """
         wrong = [
             f"{name} is {value!r}, not a whole number above 0"
-            for name in ("rows_per_call", "bytes_per_call", "concurrency", "parallel_tasks")
+            for name in ("bytes_per_call", "concurrency", "parallel_tasks")
             if type(value := getattr(self, name)) is not int or value < 1  # True is an int, but not a number of rows
         ]
+        wrong[:0] = _rows_errors(self.rows_per_call)
         wrong += _threshold_errors(self.max_rejected)
         wrong += _choice_errors("on_unknown", self.on_unknown, ON_UNKNOWN)
         wrong += _choice_errors("on_empty", self.on_empty, ON_EMPTY)
@@ -243,6 +248,25 @@ class Options:
     def resend(self) -> bool:
         """Whether every row may be sent twice."""
         return self.on_unknown == "resend"
+
+
+def resolved_rows_per_call(value: int | str | None, *, has_ledger: bool) -> int | Literal["auto"]:
+    """Return the rows in a call, or ``"auto"``, which is the default of an import with a ledger.
+
+    A ledger keeps the size that a run has found for the next one.
+
+    :param value: as given; ``None`` is the default.
+    """
+    if value is None:
+        return AUTO if has_ledger else DEFAULT_ROWS
+    return value if isinstance(value, int) else AUTO
+
+
+def _rows_errors(rows: Any) -> list[str]:
+    # True is an int, but not a number of rows.
+    if rows is None or (isinstance(rows, str) and rows == AUTO) or (type(rows) is int and rows >= 1):
+        return []
+    return [f"rows_per_call is {rows!r}, not a whole number above 0 or '{AUTO}'"]
 
 
 def _threshold_errors(allowed: Any) -> list[str]:

@@ -19,7 +19,7 @@ from airflow_provider_socialscrm.importer.changes.options import Ledger
 from airflow_provider_socialscrm.importer.errors import AccountingError, InputError
 from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.identity import OUTSIDE_AIRFLOW, ImportIdentity
-from airflow_provider_socialscrm.importer.options import Options
+from airflow_provider_socialscrm.importer.options import AUTO, Options, resolved_rows_per_call
 from airflow_provider_socialscrm.importer.paths import OpenablePath
 from airflow_provider_socialscrm.importer.reasons import (
     CLAIMED_ELSEWHERE,
@@ -39,6 +39,7 @@ from airflow_provider_socialscrm.importer.results.recorder import Recorder
 from airflow_provider_socialscrm.importer.results.report import Report, observations
 from airflow_provider_socialscrm.importer.results.threshold import check_refusals, written_to
 from airflow_provider_socialscrm.importer.rows import PreparedBatch, Row
+from airflow_provider_socialscrm.importer.sending.call_size import limits_of
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk, Limits, chunk_rows
 from airflow_provider_socialscrm.importer.sending.claimed import claimed
 from airflow_provider_socialscrm.importer.sending.engine import Engine
@@ -52,6 +53,9 @@ log = logging.getLogger(__name__)
 
 LEDGER: Final = "ledger"
 """Key in the checkpoint's plan for what the input was compared with."""
+
+ROWS_AT_ONCE: Final = 10_000
+"""Rows that differ from the ledger that are put into calls together, as many as a batch has."""
 
 LONGEST_END: Final = 30.0
 """Seconds beyond the time-outs of a call in which a run that is asked to stop records and saves."""
@@ -108,7 +112,7 @@ class Import:
         self._options = options
         self._rejects_path = rejects_path
         self._identity = identity
-        self._limits = Limits(options.rows_per_call, options.bytes_per_call)
+        self._limits = limits_of(options, settings, has_ledger=ledger is not None)
         plan = {
             "target": [settings.base_url, settings.tenant_id, settings.auth_scheme.value, settings.user_name],
             "columns": list(source.columns),
@@ -190,6 +194,7 @@ class Import:
         self._stage = "comparing"
         since = self._checkpoint.saved(LEDGER)
         ledger.look(self._input.checked_batches, tuple(since) if since else None)
+        self._limits = limits_of(self._options, self._client.settings, has_ledger=True, start=ledger.rows_per_call)
         self._note_changes(ledger)
 
     def _note_changes(self, ledger: LedgerImport) -> None:
@@ -266,7 +271,11 @@ class Import:
         if self._ledger is None or sends_nothing:
             return nullcontext()
         self._ledger.write_gone()
-        return self._ledger.recording(self._input.checked_batches)
+        return self._ledger.recording(self._input.checked_batches, self._learned_rows)
+
+    def _learned_rows(self) -> int | None:
+        is_learned = resolved_rows_per_call(self._options.rows_per_call, has_ledger=True) == AUTO
+        return self._limits.rows if is_learned else None
 
     def _dead_letter(self) -> AbstractContextManager[DeadLetter | None]:
         if self._rejects_path is None:
@@ -321,7 +330,7 @@ class Import:
         found, settings = WelcomeCount(), self._client.settings
         for prepared in self._batches():
             rows = [row for row in prepared.rows if not self._checkpoint.is_done(row) and not self._reason_to_hold(row)]
-            for chunk in self._chunks_of(rows):
+            for chunk in self._chunks_of(rows, Limits(self._limits.rows, self._limits.bytes)):
                 found.add(chunk)
         if found.customers:
             tasks = 1 if settings.pace_url else self._options.parallel_tasks
@@ -382,17 +391,28 @@ class Import:
 
     def _chunks(self, batches: Iterator[PreparedBatch], recorder: Recorder) -> Iterator[Chunk]:
         is_resumed = self._is_resumed  # before this run marks rows as done, which need no check
+        waiting: Sequence[Row] = ()
         for prepared in batches:
             self._rows_read += prepared.size
             self._checkpoint.look_at(prepared)
             recorder.record_unsent(prepared)
             recorder.maybe_report_progress()  # a retry may read for long before it has a call to make
             rows = list(self._left(prepared.rows, recorder)) if is_resumed else prepared.rows
-            yield from self._chunks_of(rows)
+            waiting = [*waiting, *rows] if waiting else rows
+            if self._ledger is None or len(waiting) >= ROWS_AT_ONCE:  # the few that changed share calls over batches
+                yield from self._taken(waiting)
+                waiting = ()
+        yield from self._taken(waiting)
         self._is_read = True
 
-    def _chunks_of(self, rows: Sequence[Row]) -> Iterator[Chunk]:
-        return chunk_rows(rows, self._limits, self._client.envelope_size, together=self._together)
+    def _taken(self, rows: Sequence[Row]) -> Iterator[Chunk]:
+        self._limits.rows_left = self._input.rows - self._rows_read + len(rows)
+        for chunk in self._chunks_of(rows, self._limits):
+            self._limits.on_taken(len(chunk.rows))
+            yield chunk
+
+    def _chunks_of(self, rows: Sequence[Row], limits: Limits) -> Iterator[Chunk]:
+        return chunk_rows(rows, limits, self._client.envelope_size, together=self._together)
 
     @property
     def _is_resumed(self) -> bool:

@@ -119,7 +119,7 @@ _TYPES: Final[Mapping[str, Callable[[str], Any]]] = {
     "dry_run": _boolean,
     "allow_missing_rejects": _boolean,
     "dayfirst": _optional(_boolean),
-    "rows_per_call": _number,
+    "rows_per_call": _optional(_number),
     "bytes_per_call": _number,
     "concurrency": _number,
     "parallel_tasks": _optional(_number),

@@ -28,7 +28,6 @@ from airflow_provider_socialscrm.importer.options import (
     BAD_VALUES,
     DEFAULT_BYTES,
     DEFAULT_CONCURRENCY,
-    DEFAULT_ROWS,
     DUPLICATES,
     EMPTY,
     ON_EMPTY,
@@ -129,8 +128,10 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         Default ``None``: each run sends every row.
     :param dry_run: do everything but the calls: log what would be sent, and return the counts. Default ``False``.
     :param socialscrm_conn_id: the id of the connection of type ``socialscrm``. Default ``"socialscrm_default"``.
-    :param rows_per_call: rows in a call at most. Default 100: the vendor states no limit, and one bad row in a hundred
-        is found in some fourteen calls.
+    :param rows_per_call: rows in a call at most, or ``"auto"``: the run begins with 100 and finds how many a call may
+        carry, within ``bytes_per_call`` and half of the connection's time-out; a killed worker then repeats more rows.
+        Rows with ``welcome`` keep calls of their own. Default ``None``: 100, since the vendor states no limit, and one
+        bad row in a hundred is found in some fourteen calls.
     :param bytes_per_call: bytes in the body of a call at most. Default 1,048,576 (1 MiB), which web servers commonly
         accept.
     :param concurrency: calls in flight. A retry after a killed worker repeats at most these, and those answered
@@ -184,7 +185,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         checkpoint_path: str | PathLike[str] | ObjectStoragePath | None = None, allow_missing_rejects: bool = False,
         ledger: str | PathLike[str] | ObjectStoragePath | Ledger | None = None,
         socialscrm_conn_id: str = SocialSCRMHook.default_conn_name, dry_run: bool = False,
-        rows_per_call: int = DEFAULT_ROWS, bytes_per_call: int = DEFAULT_BYTES,
+        rows_per_call: int | str | None = None, bytes_per_call: int = DEFAULT_BYTES,
         concurrency: int = DEFAULT_CONCURRENCY, parallel_tasks: int | None = None,
         **kwargs: Any,
     ) -> None:  # fmt: skip

@@ -75,7 +75,7 @@ def _parser() -> ArgumentParser:
     parser.add_argument("--allow-origin", action="append", default=[], metavar="ORIGIN", help=origin_help)
     parser.add_argument("--database", default=IN_MEMORY, metavar="PATH", help="SQLite file for the customers")
     parser.add_argument("--seed", type=int, default=0, help="seed for faults that have a rate")
-    latency_help = "let every call wait; short for --fault kind=latency,seconds=SECONDS"
+    latency_help = "let every call wait; short for --fault kind=latency,seconds=SECONDS, where per_row adds more"
     parser.add_argument("--latency", metavar="SECONDS", help=latency_help)
     fault_help = "put a fault in force, such as kind=http,status=503,rate=0.1; may be repeated; the kinds are below"
     parser.add_argument("--fault", action="append", default=[], metavar="KIND", help=fault_help)

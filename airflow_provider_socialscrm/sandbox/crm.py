@@ -165,7 +165,8 @@ class Crm:
         """Count a call and return the faults that strike it, or None when it is above the rate limit."""
         path = call.endpoint.path
         if self._limiter.admit(path, self.ticks(), self.settings.calls_per_second):
-            return self.faults.injection(Arrival(path, self.ticks(), self.call_log.has_success))
+            arrival = Arrival(path, self.ticks(), self.call_log.has_success, len(call.rows))
+            return self.faults.injection(arrival)
         return None
 
     def reply(self, call: ApiCall, injection: Injection | None) -> Reply:

@@ -41,9 +41,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Latency(Rule, frozen=True, tag="latency"):
-    """The call waits for some ``seconds`` before the CRM reads it; it combines with one other fault."""
+    """The call waits, ``per_row`` more for each row, before the CRM reads it; it combines with one other fault."""
 
     seconds: Seconds = 1.0
+    per_row: Seconds = 0.0
 
 
 class ResetBefore(Rule, frozen=True, tag="reset_before"):
@@ -253,11 +254,13 @@ class Arrival:
     :param path: the API path
     :param now: seconds of a clock that never goes back
     :param has_success: whether some call before got code 200
+    :param rows: that it carries
     """
 
     path: str
     now: float = 0.0
     has_success: bool = False
+    rows: int = 0
 
 
 @dataclass
@@ -321,7 +324,8 @@ class ActiveFaults:
         wait, fault = 0.0, None
         for active in self._active:
             if isinstance(active.fault, Latency):
-                wait += active.fault.seconds if active.strikes(call, self._random()) else 0.0
+                seconds = active.fault.seconds + call.rows * active.fault.per_row
+                wait += seconds if active.strikes(call, self._random()) else 0.0
             elif fault is None and active.strikes(call, self._random()):
                 fault = active.fault
         return Injection(wait, fault)

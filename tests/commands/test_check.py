@@ -112,7 +112,7 @@ def test_exit_codes(check, arguments, code):
             ["fine.csv", "--rejects-path", "rejects.txt"],
             "rejects_path rejects.txt has an unknown format: let its name end in .parquet, .csv, .jsonl.",
         ),
-        (["fine.csv", "--rows-per-call", "0"], "rows_per_call is 0, not a whole number above 0."),
+        (["fine.csv", "--rows-per-call", "0"], "rows_per_call is 0, not a whole number above 0 or 'auto'."),
         (["fine.csv", "--max-rejected", "-1"], f"max_rejected is -1: {LIMITS}."),
         (["fine.csv", "--max-rejected", "20.0"], f"max_rejected is 20.0: {LIMITS} (for 20 rows write 20)."),
         (["fine.csv", "--empty", "no"], "empty is 'no', not omit or send."),

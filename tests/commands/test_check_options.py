@@ -53,6 +53,7 @@ TABLE = [
     (["--delimiter", "\t"], "arguments.delimiter", "\t"),
     (["--auth-scheme", "header"], "settings.auth_scheme", "header"),
     (["--rows-per-call", "7"], "options.rows_per_call", 7),
+    (["--rows-per-call", "auto"], "options.rows_per_call", "auto"),
     (["--bytes-per-call", "4096"], "options.bytes_per_call", 4096),
     (["--calls-per-second", "2.5"], "settings.calls_per_second", 2.5),
     (["--rejects-path", "s3://crm/rejects.csv"], "arguments.rejects_path", "s3://crm/rejects.csv"),

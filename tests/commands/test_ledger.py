@@ -20,7 +20,7 @@ from airflow_provider_socialscrm.importer.changes.difference import Change
 from airflow_provider_socialscrm.importer.changes.entries import Outcome
 from airflow_provider_socialscrm.importer.changes.generation import File
 from airflow_provider_socialscrm.importer.changes.keys import KeyKind
-from airflow_provider_socialscrm.importer.rows import LedgerRow
+from airflow_provider_socialscrm.importer.rows import LedgerRow as Sent
 from tests.support.ledgers import START, World
 
 ANN, BEN, EVE = 8_615_266_667_780, 4_915_112_345_678, 525_512_345_678
@@ -31,10 +31,10 @@ FOLDER = Path("the ledger")
 def world() -> World:
     """Return a ledger with a base, logs, and a log that no generation names."""
     world = World(FOLDER)
-    world.record(LedgerRow(ANN, 1, once=1), LedgerRow(BEN, 2), *(LedgerRow(EVE + each, 2) for each in range(20)))
-    world.record(LedgerRow(BEN, 3), outcome=Outcome.REJECTED, code="508")
+    world.record(Sent(ANN, 1, once=1), Sent(BEN, 2), *(Sent(EVE + each, 2) for each in range(20)))
+    world.record(Sent(BEN, 3), outcome=Outcome.REJECTED, code="508")
     writer = world.writer()
-    writer.claim([LedgerRow(ANN + 1, 1, once=1)])
+    writer.claim([Sent(ANN + 1, 1, once=1)])
     return world
 
 
@@ -201,7 +201,7 @@ def test_a_number_is_forgotten_in_any_spelling(world, ledger, spelling):
 
     assert (code, out) == (0, "1 number forgotten: the ledger had 1 customer of them.\n")
     assert ANN not in world.entries()
-    assert world.changes([LedgerRow(BEN, 3)]) == [Change.KNOWN_BAD]
+    assert world.changes([Sent(BEN, 3)]) == [Change.KNOWN_BAD]
     assert ledger("verify", str(FOLDER))[0] == 0
 
 
@@ -257,7 +257,7 @@ def test_forgetting_of_hashes_needs_their_secret_from_the_environment_or_a_conne
     store = world.store()
     keys = store.keyring.keys(np.array([ANN, BEN])).tolist()
     writer = world.writer(store=store)
-    writer.record(Outcome.ACCEPTED, [LedgerRow(key, 1) for key in keys])
+    writer.record(Outcome.ACCEPTED, [Sent(key, 1) for key in keys])
     writer.commit()
 
     for command in ("show", "verify", "compact"):
@@ -312,16 +312,16 @@ def test_a_folder_without_a_ledger_is_refused_in_one_sentence(ledger, command):
 
 def test_commands_work_while_an_import_runs(world, ledger):
     writer = world.writer("running")
-    writer.record(Outcome.ACCEPTED, [LedgerRow(EVE + 100, 1)])
+    writer.record(Outcome.ACCEPTED, [Sent(EVE + 100, 1)])
     writer.flush()
     for command in (["compact"], ["forget"], ["compact"]):
-        writer.record(Outcome.ACCEPTED, [LedgerRow(EVE + 101 + len(writer._files), 1)])
+        writer.record(Outcome.ACCEPTED, [Sent(EVE + 101 + len(writer._files), 1)])
         assert ledger(command[0], str(FOLDER), *([str(ANN)] if command[0] == "forget" else []))[0] == 0
         writer.flush()
     writer.commit()
     compact(world.store(), "later")
 
-    assert world.changes([LedgerRow(EVE + 100 + each, 1) for each in range(1)]) == [Change.UNCHANGED]
+    assert world.changes([Sent(EVE + 100 + each, 1) for each in range(1)]) == [Change.UNCHANGED]
     assert len([key for key in world.entries() if key >= EVE + 100]) >= 4
 
 

@@ -402,3 +402,14 @@ class TestRetries:
 
         assert counts(manifest) == {"unchanged": 120, "accepted": 180}
         assert max((welcomed + syncs.crm.welcomes).values()) == 1
+
+
+def test_the_size_of_a_call_is_found_and_starts_the_next_run(syncs):
+    first = syncs.sync(people(6000), concurrency=2)
+    rows = people(6000, stage="new")
+    second = syncs.sync(rows, concurrency=2)
+    given = syncs.sync(people(6000, stage="newer"), rows_per_call=100, concurrency=2)
+
+    assert (first["rows_per_call"] > 100, first["calls"]["sent"] < 40) == (True, True)
+    assert second["calls"]["sent"] < first["calls"]["sent"]
+    assert given["calls"]["sent"] == 60

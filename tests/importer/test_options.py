@@ -7,19 +7,26 @@ from decimal import Decimal
 import pytest
 
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.options import DEFAULT_BYTES, DEFAULT_CONCURRENCY, DEFAULT_ROWS, Options
+from airflow_provider_socialscrm.importer.options import (
+    DEFAULT_BYTES,
+    DEFAULT_CONCURRENCY,
+    DEFAULT_ROWS,
+    Options,
+    resolved_rows_per_call,
+)
 from airflow_provider_socialscrm.importer.results.threshold import allowed_refusals
 
-NAMES = ["rows_per_call", "bytes_per_call", "concurrency", "parallel_tasks"]
+NAMES = ["bytes_per_call", "concurrency", "parallel_tasks"]
 
 
 def test_the_defaults_stand():
     options = Options()
-    assert [getattr(options, name) for name in NAMES] == [DEFAULT_ROWS, DEFAULT_BYTES, DEFAULT_CONCURRENCY, 1]
+    assert [getattr(options, name) for name in NAMES] == [DEFAULT_BYTES, DEFAULT_CONCURRENCY, 1]
+    assert options.rows_per_call is None
     assert options.max_rejected == 0
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["rows_per_call", *NAMES])
 @pytest.mark.parametrize("value", [1, 2, 10**9])
 def test_a_whole_number_above_0_is_taken(name, value):
     assert getattr(Options(**{name: value}), name) == value
@@ -31,6 +38,28 @@ def test_what_is_no_whole_number_above_0_is_refused_with_its_name_and_value(name
     with pytest.raises(InputError) as caught:
         Options(**{name: value})
     assert str(caught.value) == f"{name} is {value!r}, not a whole number above 0."
+
+
+@pytest.mark.parametrize("value", [0, -1, True, False, 1.0, 2.5, "10", "Auto", "", Decimal(1), float("nan"), b"auto"])
+def test_rows_per_call_is_a_whole_number_above_0_or_auto(value):
+    with pytest.raises(InputError) as caught:
+        Options(rows_per_call=value)
+    assert str(caught.value) == f"rows_per_call is {value!r}, not a whole number above 0 or 'auto'."
+
+
+@pytest.mark.parametrize(
+    ("value", "has_ledger", "resolved"),
+    [
+        (None, False, DEFAULT_ROWS),
+        (None, True, "auto"),
+        ("auto", False, "auto"),
+        ("auto", True, "auto"),
+        (1, False, 1),
+        (500, True, 500),
+    ],
+)
+def test_rows_per_call_is_found_by_default_where_a_ledger_keeps_it(value, has_ledger, resolved):
+    assert resolved_rows_per_call(Options(rows_per_call=value).rows_per_call, has_ledger=has_ledger) == resolved
 
 
 @pytest.mark.parametrize("value", [0, 5, 0.0, 0.25, 1.0, 1000, None])
@@ -88,7 +117,7 @@ def test_all_wrong_settings_are_named_at_once():
     with pytest.raises(InputError) as caught:
         Options(rows_per_call=0, bytes_per_call="1 MB", concurrency=True, max_rejected=-1)
     assert str(caught.value).split("; ") == [
-        "rows_per_call is 0, not a whole number above 0",
+        "rows_per_call is 0, not a whole number above 0 or 'auto'",
         "bytes_per_call is '1 MB', not a whole number above 0",
         "concurrency is True, not a whole number above 0",
         f"max_rejected is -1: {THRESHOLD}.",

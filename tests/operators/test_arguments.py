@@ -70,5 +70,5 @@ def test_all_wrong_arguments_are_named_at_once_with_the_tasks_id():
     with pytest.raises(InputError) as caught:
         operator("nightly", rows_per_call=0, default_region="UK")
     assert str(caught.value) == (
-        "Task nightly: rows_per_call is 0, not a whole number above 0. default_region is 'UK': write 'GB'."
+        "Task nightly: rows_per_call is 0, not a whole number above 0 or 'auto'. default_region is 'UK': write 'GB'."
     )

@@ -433,6 +433,12 @@ def test_times_rate_and_after_decide_when_a_fault_strikes(rule, chances, strikes
     assert "".join("x" if faults.injection(Arrival("/any")).fault else "-" for _call in range(6)) == strikes
 
 
+def test_a_latency_adds_more_for_each_row():
+    faults = ActiveFaults(lambda: 0.0)
+    faults.add(parse_fault({"kind": "latency", "seconds": 0.5, "per_row": 0.25}))
+    assert [faults.injection(Arrival("/any", rows=rows)).wait for rows in (0, 1, 100)] == [0.5, 0.75, 25.5]
+
+
 def test_latencies_add_up_and_the_first_due_fault_strikes():
     faults = ActiveFaults(lambda: 0.0)
     for rule in (

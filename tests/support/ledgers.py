@@ -17,7 +17,7 @@ from airflow_provider_socialscrm.importer.changes.options import Ledger
 from airflow_provider_socialscrm.importer.changes.recording import LedgerWriter
 from airflow_provider_socialscrm.importer.changes.storage import LocalStorage, Storage
 from airflow_provider_socialscrm.importer.changes.store import LedgerStore, Target
-from airflow_provider_socialscrm.importer.rows import LedgerRow
+from airflow_provider_socialscrm.importer.rows import LedgerRow as Sent
 
 TARGET = Target("https://crm.example", "1", "body")
 LAYOUT = Layout(("friendName", "income"), ("welcome",))
@@ -57,15 +57,13 @@ class World:
         writer.open()
         return writer
 
-    def record(
-        self, *rows: LedgerRow, outcome: Outcome = Outcome.ACCEPTED, code: str | None = None, **commit: Any
-    ) -> None:
+    def record(self, *rows: Sent, outcome: Outcome = Outcome.ACCEPTED, code: str | None = None, **commit: Any) -> None:
         """Record rows in a run of their own, and commit it."""
         writer = self.writer()
         writer.record(outcome, rows, code)
         writer.commit(**commit)
 
-    def difference(self, rows: Iterable[LedgerRow], others: Sequence[int] = (), **options: Any) -> Difference:
+    def difference(self, rows: Iterable[Sent], others: Sequence[int] = (), **options: Any) -> Difference:
         store = self.store()
         pairs = InputRows(store, self.layout)
         for row in rows:
@@ -81,7 +79,7 @@ class World:
         while self.open:
             self.open.pop().close()
 
-    def changes(self, rows: Sequence[LedgerRow], others: Sequence[int] = (), **options: Any) -> list[Change]:
+    def changes(self, rows: Sequence[Sent], others: Sequence[int] = (), **options: Any) -> list[Change]:
         """Return the class of each row."""
         difference = self.difference(rows, others, **options)
         keyring = self.store().keyring
@@ -89,12 +87,12 @@ class World:
         difference.close()
         return [Change(each) for each in found]
 
-    def counts(self, rows: Iterable[LedgerRow], others: Sequence[int] = (), **options: Any) -> Counts:
+    def counts(self, rows: Iterable[Sent], others: Sequence[int] = (), **options: Any) -> Counts:
         difference = self.difference(rows, others, **options)
         difference.close()
         return difference.counts
 
-    def gone(self, rows: Iterable[LedgerRow], others: Sequence[int] = (), **options: Any) -> list[int]:
+    def gone(self, rows: Iterable[Sent], others: Sequence[int] = (), **options: Any) -> list[int]:
         difference = self.difference(rows, others, **options)
         gone = [int(key) for block in difference.gone() for key in block["key"]]
         difference.close()

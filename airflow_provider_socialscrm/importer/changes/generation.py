@@ -66,6 +66,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     :param merged: logs that are in the base already, until they are deleted.
     :param fields: names of the fields that have a byte in some file.
     :param once: names of the fields that are sent once.
+    :param rows_per_call: how many rows a call may carry, as the last import found it; 0 if none has.
     :param claims: the highest number of a claim so far, see :mod:`.claims`.
     """
 
@@ -79,6 +80,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     merged: tuple[Merged, ...] = ()
     fields: tuple[str, ...] = ()
     once: tuple[str, ...] = ()
+    rows_per_call: int = 0
     claims: int = 0
 
     @property

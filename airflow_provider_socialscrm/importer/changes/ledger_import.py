@@ -119,6 +119,11 @@ class LedgerImport:
             self._difference_now = self._compared(batches(), self._store.snapshot())
 
     @property
+    def rows_per_call(self) -> int | None:
+        """How many rows a call may carry, as an earlier import found it; ``None`` if none has."""
+        return self._snapshot.generation.rows_per_call or None
+
+    @property
     def is_resumed(self) -> bool:
         """Whether an earlier try of this import saw the ledger as it is compared with."""
         return self._is_resumed
@@ -171,10 +176,11 @@ class LedgerImport:
         return of
 
     @contextmanager
-    def recording(self, batches: Batches) -> Iterator[Answers]:
+    def recording(self, batches: Batches, rows_per_call: Callable[[], int | None]) -> Iterator[Answers]:
         """Yield what takes the CRM's answers, and commit them at the end, also after an error.
 
         :param batches: returns the input, for ``resend="adopt"``.
+        :param rows_per_call: returns how many rows a call may carry, if the run has found it.
         :raises LedgerError: when the ledger cannot be written.
         """
         writer = LedgerWriter(self._store, self._layout, self._identity.owner, now=self._now)
@@ -188,9 +194,9 @@ class LedgerImport:
                 writer.note_presence(self.difference)
         except BaseException:
             with suppress(LedgerError):  # must not hide the first error; what is written already is found by later runs
-                self._commit(writer, answers, compacting=False)
+                self._commit(writer, answers, rows_per_call(), compacting=False)
             raise
-        self._commit(writer, answers, compacting=True)
+        self._commit(writer, answers, rows_per_call(), compacting=True)
 
     def write_gone(self) -> None:
         """Write the numbers that are gone to ``gone_path``, if it is set and the input has rows.
@@ -265,7 +271,6 @@ class LedgerImport:
             writer.adopt(entries)
             self._adopted += len(at)
 
-    def _commit(self, writer: LedgerWriter, answers: Answers, *, compacting: bool) -> None:
+    def _commit(self, writer: LedgerWriter, answers: Answers, rows_per_call: int | None, *, compacting: bool) -> None:
         answers.release_unsent()
-        writer.flush()
-        self._committed = writer.commit(compacting=compacting).number
+        self._committed = writer.commit(rows_per_call, compacting=compacting).number

@@ -172,14 +172,15 @@ class LedgerWriter:
         self._waiting, self._waiting_rows = [], 0
         self._due = self._clock() + self._interval
 
-    def commit(self, *, compacting: bool = True) -> Generation:
+    def commit(self, rows_per_call: int | None = None, *, compacting: bool = True) -> Generation:
         """Write what waits, and add all logs to the ledger. Safe to repeat, also after an error.
 
+        :param rows_per_call: how many rows a call may carry, for the next import; ``None`` if it is not known.
         :param compacting: compact the ledger if that is due; leave it to a later run where time is short.
         :raises LedgerError: when the ledger cannot be read or written. Logs that are written are found by later runs.
         """
         self.flush()
-        committed = self._store.commit(self._run, self._files, self._codec.layout)
+        committed = self._store.commit(self._run, self._files, self._codec.layout, rows_per_call)
         if compacting and is_due(committed):
             return compact(self._store, self._run) or committed
         return committed

@@ -241,7 +241,7 @@ class LedgerStore:
         self.storage.write(name, content)
         return File.of(name, content, len(entries))
 
-    def commit(self, run: str, own: Sequence[File], layout: Layout) -> Generation:
+    def commit(self, run: str, own: Sequence[File], layout: Layout, rows_per_call: int | None = None) -> Generation:
         """Add logs to the ledger, with all those of others that no generation names, and return the new generation.
 
         Of two writers one is first; the other reads what that one committed, and adds its own. Safe to repeat.
@@ -249,6 +249,7 @@ class LedgerStore:
         :param run: who commits, for people.
         :param own: logs of this run.
         :param layout: their columns.
+        :param rows_per_call: how many rows a call may carry; ``None`` leaves what earlier imports found.
         :raises LedgerError: when the ledger cannot be read or written.
         """
         self.make()
@@ -262,8 +263,15 @@ class LedgerStore:
             for _, (fields, once) in others:
                 names = names.with_names(fields, once)
             logs = (*newest.logs, *(file for file, _ in others), *mine)
-            claims = max(newest.claims, *(generations.claim_number(file.name) or 0 for file in logs), 0)
-            added = self.replaced(newest, run, logs=logs, fields=names.fields, once=names.once, claims=claims)
+            added = self.replaced(
+                newest,
+                run,
+                logs=logs,
+                fields=names.fields,
+                once=names.once,
+                claims=max(newest.claims, *(generations.claim_number(file.name) or 0 for file in logs), 0),
+                rows_per_call=rows_per_call or newest.rows_per_call,
+            )
             if self.publish(added):
                 return added
         raise LedgerError("Other imports commit to the ledger all the time: retry later.")

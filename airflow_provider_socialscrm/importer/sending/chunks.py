@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from math import inf
 from operator import attrgetter
 
 from airflow_provider_socialscrm.importer.rows import Row
@@ -17,16 +18,66 @@ _agent, _body, _has_side_effects = attrgetter("agent"), attrgetter("body"), attr
 class Limits:
     """How much one call may carry; lowered for the rest of a run when the server takes less.
 
+    The rows are fixed here. ``CallSize`` finds them, by what it hears of calls.
+
     :param rows: rows in a call.
     :param bytes: bytes of the whole request body, the signed envelope included.
+    :param rows_left: rows of the input that are in no chunk yet, as far as it is known.
     """
 
     rows: int
     bytes: int
+    rows_left: float = inf
+
+    @property
+    def most_rows(self) -> float:
+        """Rows above which a chunk that exists already is split before it is sent."""
+        return inf
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether to send one call at a time, because calls of this size may be refused."""
+        return False
+
+    def rows_for(self, first: Row) -> int:  # noqa: ARG002 - for those that differ by row
+        """Return how many rows the next chunk may have.
+
+        :param first: the row that it begins with.
+        """
+        return self.rows
 
     def lower_bytes(self, most: int) -> None:
         """Let no later call be larger than this."""
         self.bytes = min(self.bytes, most)
+
+    def on_taken(self, rows: int) -> None:
+        """Note that a new chunk was taken from the input."""
+        self.rows_left -= rows
+
+    def on_accepted(self, rows: int, size: int, seconds: float) -> None:
+        """Note that a call succeeded.
+
+        :param rows: that it carried.
+        :param size: bytes of its body.
+        :param seconds: that it took.
+        """
+
+    def on_too_large(self, rows: int, size: int, half: int) -> str:  # noqa: ARG002 - for those that search
+        """Note that a call was refused as too large, and return what later ones may carry, in words.
+
+        :param half: bytes of the larger of the two calls that it is halved into.
+        """
+        self.lower_bytes(half)
+        return f"{self.bytes:,} bytes"
+
+    def on_lost(self, rows: int) -> None:
+        """Note that no response says what became of a call."""
+
+    def on_rejected(self, rows: int) -> None:
+        """Note that a call was rejected because of a row."""
+
+    def on_other_failure(self, rows: int) -> None:
+        """Note that a call failed, which says nothing about its size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +157,6 @@ def _pack(rows: Sequence[Row], limits: Limits, envelope: int, agent: str | None)
     start = 0
     while start < len(rows):
         fitting = bisect_right(ends, ends[start] + limits.bytes - envelope + 1) - 1
-        end = max(start + 1, min(start + limits.rows, fitting))
+        end = max(start + 1, min(start + limits.rows_for(rows[start]), fitting))
         yield Chunk(rows[start:end], agent)
         start = end

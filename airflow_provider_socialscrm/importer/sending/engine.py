@@ -158,7 +158,7 @@ class Engine:
     @property
     def _connections(self) -> int:
         # One call at a time until the settings work, so that a wrong key or clock is not refused on every connection.
-        return self._outage.connections(self._options.concurrency) if self._handler.has_proven_settings else 1
+        return 1 if self._handler.is_in_doubt else self._outage.connections(self._options.concurrency)
 
     def _start_next(self, chunks: Iterator[Chunk]) -> bool:
         self._in_hand = pending = self._next(chunks)
@@ -251,6 +251,7 @@ class Engine:
             self._writer.mark_changed()  # the counts of calls, also if no row has an outcome
 
     def _hand_over(self, pending: PendingChunk, answer: _Answer) -> None:
+        pending.seconds = answer.seconds
         if answer.failure is None:
             self._handler.on_success(pending, answer.data)
             return

@@ -17,6 +17,7 @@ from airflow_provider_socialscrm.importer.reasons import NAMED, NOT_IN_RESPONSE,
 from airflow_provider_socialscrm.importer.results.recorder import Recorder
 from airflow_provider_socialscrm.importer.rows import Row
 from airflow_provider_socialscrm.importer.sending import split
+from airflow_provider_socialscrm.importer.sending.call_size import learn_from_failure
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk, Limits
 from airflow_provider_socialscrm.importer.sending.decision import Action, decide
 from airflow_provider_socialscrm.importer.sending.failure_reasons import (
@@ -46,7 +47,7 @@ class CallHandler:
     :param recorder: records what became of rows.
     :param queue: takes chunks that are sent again, and parts of chunks.
     :param options: limits on retries and isolation.
-    :param limits: how much a call may carry; lowered when the CRM takes less.
+    :param limits: how much a call may carry; hears of each call.
     :param pace: slowed down when the CRM says that calls come too fast.
     :param clock: the signing clock, set when the CRM's time differs.
     :param envelope: returns the bytes that a call has around its rows, by the agent who signs.
@@ -98,16 +99,26 @@ class CallHandler:
                 self._recorder.record(Bucket.REJECTED, rows, self._rejected_agents[agent], pending.calls)
         if chunk is None:
             return None
-        if len(chunk.rows) > 1 and self._envelope(chunk.agent) + chunk.body_size > self._limits.bytes:
+        if len(chunk.rows) > 1 and self._size_of(chunk) > self._limits.bytes:
             for half in chunk.halved_by_bytes():
                 self._queue.put(pending.part(half), due=0.0)
             return None
+        if len(chunk.rows) > self._limits.most_rows:
+            for part in split.into_parts(chunk, self._limits.rows):
+                self._queue.put(pending.part(part, asked_again=pending.asked_again), due=0.0)
+            return None
         return pending.narrowed_to(chunk)
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether to send one call at a time, until the CRM accepts the settings and the size of calls."""
+        return self._limits.is_in_doubt or not self.has_proven_settings
 
     def on_success(self, pending: PendingChunk, data: Any) -> None:
         """Record the rows of a call whose response has code 200."""
         self.has_accepted = self.has_proven_settings = True
         self._note_response(self._options.clock.now())
+        self._limits.on_accepted(len(pending.chunk.rows), self._size_of(pending.chunk), pending.seconds)
         self._has_succeeded = True
         self._reject(self._systemic.on_success())
         self._pace.speed_up()
@@ -180,6 +191,9 @@ class CallHandler:
         """Record the undecided rows as rejected: too few of them failed alike to call it systemic."""
         self._reject((*self._systemic.release(), *self._fields.release()))
 
+    def _size_of(self, chunk: Chunk) -> int:
+        return self._envelope(chunk.agent) + chunk.body_size
+
     def _repeatable(self, chunk: Chunk) -> bool:
         return self._options.resend or chunk.repeatable
 
@@ -188,6 +202,7 @@ class CallHandler:
             self._pace.slow_down(now)
         if failure.code is not None and failure.code.blame is Blame.ROW:
             self.has_proven_settings = True
+        learn_from_failure(self._limits, failure, len(pending.chunk.rows))
         if failure.recovery is Recovery.UNCERTAIN:
             pending.doubt = reason_of(failure)
         else:
@@ -278,9 +293,9 @@ class CallHandler:
         match action:
             case Action.HALVE_BYTES:
                 halves = chunk.halved_by_bytes()
-                largest = self._envelope(chunk.agent) + max(half.body_size for half in halves)
-                self._limits.lower_bytes(largest)
-                log.info("The CRM rejects a call as too large: from now on at most %s bytes", f"{self._limits.bytes:,}")
+                largest = max(map(self._size_of, halves))
+                most = self._limits.on_too_large(len(chunk.rows), self._size_of(chunk), largest)
+                log.info("The CRM rejects a call as too large: from now on at most %s", most)
                 return halves
             case Action.SPLIT_BY_EXTENSION:
                 return split.by_extension(chunk, self._fields.has_new)

@@ -22,6 +22,7 @@ class PendingChunk:
     :param re_signed: how many of them were signed again because of 502.
     :param first_sent: when the first of them started.
     :param asked_again: whether an earlier response left these rows out.
+    :param seconds: that the call which ended last took.
     :param excused: how many of the attempts count for no limit, as they failed during an outage.
     :param doubt: why a call that carried these rows, in this chunk or a larger one, may have been taken; ``None`` if
         each was refused for certain. A later refusal says nothing about an earlier call, so the doubt remains.
@@ -34,6 +35,7 @@ class PendingChunk:
     re_signed: int = 0
     first_sent: float | None = None
     asked_again: bool = False
+    seconds: float = 0.0
     excused: int = 0
     doubt: Reason | None = None
 

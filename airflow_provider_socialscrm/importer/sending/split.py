@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Container
+from itertools import pairwise
 
 from airflow_provider_socialscrm.importer.rows import Row
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk
@@ -20,6 +21,14 @@ def halved_by_rows(chunk: Chunk) -> list[Chunk]:
     # By rows and not by bytes, so that a bad row is found in log2(rows) steps.
     middle = len(chunk.rows) // 2
     return [Chunk(part, chunk.agent) for part in (chunk.rows[:middle], chunk.rows[middle:])]
+
+
+def into_parts(chunk: Chunk, rows: int) -> list[Chunk]:
+    """Return chunks of nearly equal size, none of more rows than this."""
+    total = len(chunk.rows)
+    count = -(-total // rows)
+    bounds = [total * number // count for number in range(count + 1)]
+    return [Chunk(chunk.rows[start:end], chunk.agent) for start, end in pairwise(bounds)]
 
 
 def by_agent(chunk: Chunk) -> list[Chunk]:

@@ -14,14 +14,14 @@ from airflow_provider_socialscrm.importer.changes.entries import Layout, Outcome
 from airflow_provider_socialscrm.importer.changes.recording import LedgerWriter
 from airflow_provider_socialscrm.importer.changes.storage import LocalStorage, Storage
 from airflow_provider_socialscrm.importer.errors import LedgerError
-from airflow_provider_socialscrm.importer.rows import LedgerRow
+from airflow_provider_socialscrm.importer.rows import LedgerRow as Sent
 from tests.support.ledgers import START, World
 
 ANN, BEN, EVE = 8_615_266_667_780, 4_915_112_345_678, 525_512_345_678
 
 
-def row(number: int = ANN, once: int = 1) -> LedgerRow:
-    return LedgerRow(number, 1, once=once)
+def row(number: int = ANN, once: int = 1) -> Sent:
+    return Sent(number, 1, once=once)
 
 
 def run_of(world: World, run: str = "") -> LedgerWriter:
@@ -33,7 +33,7 @@ def run_of(world: World, run: str = "") -> LedgerWriter:
 
 def may_send(world: World, number: int = ANN) -> bool:
     """Return whether a run that begins now would send the field."""
-    difference = world.difference([LedgerRow(number, 9, once=1)])
+    difference = world.difference([Sent(number, 9, once=1)])
     _, details = difference.verdicts().of(np.array([number]))
     return bool(details[0])
 

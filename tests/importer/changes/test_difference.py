@@ -19,7 +19,7 @@ from airflow_provider_socialscrm.importer.changes.entries import Layout, Outcome
 from airflow_provider_socialscrm.importer.changes.input_rows import InputRows
 from airflow_provider_socialscrm.importer.changes.keys import KeyKind
 from airflow_provider_socialscrm.importer.changes.options import Ledger
-from airflow_provider_socialscrm.importer.rows import LedgerRow
+from airflow_provider_socialscrm.importer.rows import LedgerRow as Sent
 from tests.support.ledgers import START, World
 
 ANN, BEN, EVE = 8_615_266_667_780, 4_915_112_345_678, 525_512_345_678
@@ -34,7 +34,7 @@ def world(tmp_path) -> Iterator[World]:
 
 
 def test_of_an_empty_ledger_each_row_is_new_and_nobody_is_gone(world):
-    counts = world.counts([LedgerRow(ANN, 1), LedgerRow(BEN, 2)])
+    counts = world.counts([Sent(ANN, 1), Sent(BEN, 2)])
 
     assert counts.rows == {Change.NEW: 2}
     assert (counts.gone, counts.ledger) == (0, 0)
@@ -63,14 +63,14 @@ def test_of_an_empty_ledger_each_row_is_new_and_nobody_is_gone(world):
     ],
 )
 def test_what_the_last_answer_was_decides(world, outcome, payload, options, expected):
-    world.record(LedgerRow(ANN, 1), outcome=outcome)
+    world.record(Sent(ANN, 1), outcome=outcome)
     world.now += 10 * DAY
 
-    assert world.changes([LedgerRow(ANN, payload)], **options) == [expected]
+    assert world.changes([Sent(ANN, payload)], **options) == [expected]
 
 
 def test_aged_rows_are_shared_evenly_by_the_runs_and_each_goes_within_the_time(world):
-    rows = [LedgerRow(ANN + number, 1) for number in range(2_000)]
+    rows = [Sent(ANN + number, 1) for number in range(2_000)]
     world.record(*rows)
     shares = []
     for _ in range(20):
@@ -87,7 +87,7 @@ def test_aged_rows_are_shared_evenly_by_the_runs_and_each_goes_within_the_time(w
 
 
 def test_a_field_that_goes_once_is_a_reason_to_send_until_a_number_was_accepted_with_one(world):
-    without, with_one = LedgerRow(ANN, 1), LedgerRow(ANN, 1, once=1)
+    without, with_one = Sent(ANN, 1), Sent(ANN, 1, once=1)
     world.record(without)
 
     assert world.changes([with_one]) == [Change.CHANGED]
@@ -102,30 +102,30 @@ def test_a_field_that_goes_once_is_a_reason_to_send_until_a_number_was_accepted_
     [({}, (Change.CHANGED, 1)), ({"resend": "all"}, (Change.AGED, 0)), ({"resend": "adopt"}, (Change.CHANGED, 1))],
 )
 def test_all_rows_go_again_without_what_goes_once(world, options, expected):
-    world.record(LedgerRow(ANN, 1))
+    world.record(Sent(ANN, 1))
 
-    with_details = world.difference([LedgerRow(ANN, 1, once=1)], **options)
+    with_details = world.difference([Sent(ANN, 1, once=1)], **options)
     changes, details = with_details.verdicts().of(np.array([ANN]))
 
     assert (changes[0], details[0]) == expected
 
 
 def test_a_field_that_was_sent_is_left_out_of_a_row_that_changes(world):
-    world.record(LedgerRow(ANN, 1, once=1))
+    world.record(Sent(ANN, 1, once=1))
 
     changes, details = (
-        world.difference([LedgerRow(ANN, 2, once=1), LedgerRow(BEN, 2, once=1)]).verdicts().of(np.array([ANN, BEN]))
+        world.difference([Sent(ANN, 2, once=1), Sent(BEN, 2, once=1)]).verdicts().of(np.array([ANN, BEN]))
     )
 
     assert (changes.tolist(), details.tolist()) == ([Change.CHANGED, Change.NEW], [0, 1])
 
 
 def test_a_known_bad_row_has_its_old_code(world):
-    world.record(LedgerRow(ANN, 1), outcome=Outcome.REJECTED, code="508")
-    world.record(LedgerRow(BEN, 1), outcome=Outcome.REJECTED, code="named")
-    world.record(LedgerRow(EVE, 1), outcome=Outcome.REJECTED)
+    world.record(Sent(ANN, 1), outcome=Outcome.REJECTED, code="508")
+    world.record(Sent(BEN, 1), outcome=Outcome.REJECTED, code="named")
+    world.record(Sent(EVE, 1), outcome=Outcome.REJECTED)
 
-    verdicts = world.difference([LedgerRow(EVE, 1), LedgerRow(BEN, 1), LedgerRow(ANN, 1)]).verdicts()
+    verdicts = world.difference([Sent(EVE, 1), Sent(BEN, 1), Sent(ANN, 1)]).verdicts()
     changes, details = verdicts.of(np.array([EVE, BEN, ANN]))
 
     assert set(changes) == {Change.KNOWN_BAD}
@@ -134,7 +134,7 @@ def test_a_known_bad_row_has_its_old_code(world):
 
 def test_more_codes_than_can_be_held_are_no_code(world, monkeypatch):
     monkeypatch.setattr(difference, "MOST_CODES", 2)
-    rows = [LedgerRow(ANN + place, 1) for place in range(5)]
+    rows = [Sent(ANN + place, 1) for place in range(5)]
     for place, row in enumerate(rows):
         world.record(row, outcome=Outcome.REJECTED, code=f"code {place}")
 
@@ -147,31 +147,29 @@ def test_more_codes_than_can_be_held_are_no_code(world, monkeypatch):
 
 
 def test_fields_that_changed_or_became_empty_are_counted(world):
-    world.record(LedgerRow(ANN, 1, fields=b"\1\2"), LedgerRow(BEN, 1, fields=b"\1\2"), LedgerRow(EVE, 1))
+    world.record(Sent(ANN, 1, fields=b"\1\2"), Sent(BEN, 1, fields=b"\1\2"), Sent(EVE, 1))
 
-    counts = world.counts(
-        [LedgerRow(ANN, 2, fields=b"\1\3"), LedgerRow(BEN, 2, fields=b"\0\3"), LedgerRow(EVE, 2, fields=b"\1\1")]
-    )
+    counts = world.counts([Sent(ANN, 2, fields=b"\1\3"), Sent(BEN, 2, fields=b"\0\3"), Sent(EVE, 2, fields=b"\1\1")])
 
     assert counts.by_field == {"friendName": 1, "income": 2}
     assert counts.emptied == {"friendName": 1}
 
 
 def test_who_left_is_gone_until_back_and_new_once(world):
-    world.record(LedgerRow(ANN, 1), LedgerRow(BEN, 1))
+    world.record(Sent(ANN, 1), Sent(BEN, 1))
     world.now += DAY
-    first = world.difference([LedgerRow(ANN, 1)])
+    first = world.difference([Sent(ANN, 1)])
     assert (first.counts.gone, first.counts.newly_gone) == (1, 1)
     writer = world.writer()
     writer.note_presence(first)
     writer.commit()
     world.now += DAY
 
-    assert world.gone([LedgerRow(ANN, 1)]) == [BEN]
-    assert world.counts([LedgerRow(ANN, 1)]).newly_gone == 0
+    assert world.gone([Sent(ANN, 1)]) == [BEN]
+    assert world.counts([Sent(ANN, 1)]).newly_gone == 0
     assert world.entries()[BEN]["gone"] == START + DAY
 
-    back = world.difference([LedgerRow(ANN, 1), LedgerRow(BEN, 1)])
+    back = world.difference([Sent(ANN, 1), Sent(BEN, 1)])
     writer = world.writer()
     writer.note_presence(back)
     writer.commit()
@@ -179,20 +177,20 @@ def test_who_left_is_gone_until_back_and_new_once(world):
 
 
 def test_who_was_never_accepted_is_not_gone_and_who_was_and_is_refused_since_is(world):
-    world.record(LedgerRow(ANN, 1), LedgerRow(BEN, 1))
-    world.record(LedgerRow(ANN, 2), LedgerRow(EVE, 1), outcome=Outcome.REJECTED)
+    world.record(Sent(ANN, 1), Sent(BEN, 1))
+    world.record(Sent(ANN, 2), Sent(EVE, 1), outcome=Outcome.REJECTED)
 
-    assert world.gone([LedgerRow(BEN, 1)]) == [ANN]
+    assert world.gone([Sent(BEN, 1)]) == [ANN]
 
 
 def test_a_row_that_cannot_be_sent_is_not_gone(world):
-    world.record(LedgerRow(ANN, 1), LedgerRow(BEN, 1))
+    world.record(Sent(ANN, 1), Sent(BEN, 1))
 
-    assert world.gone([LedgerRow(ANN, 1)], others=[BEN]) == []
+    assert world.gone([Sent(ANN, 1)], others=[BEN]) == []
 
 
 def test_an_empty_input_says_that_nobody_left(world):
-    world.record(LedgerRow(ANN, 1), LedgerRow(BEN, 1))
+    world.record(Sent(ANN, 1), Sent(BEN, 1))
 
     counts = world.counts([])
 
@@ -200,11 +198,11 @@ def test_an_empty_input_says_that_nobody_left(world):
 
 
 def test_rows_with_the_same_key_all_go_if_one_does(world):
-    world.record(LedgerRow(ANN, 1))
+    world.record(Sent(ANN, 1))
 
-    assert world.changes([LedgerRow(ANN, 1), LedgerRow(ANN, 1)]) == [Change.UNCHANGED] * 2
-    assert world.changes([LedgerRow(ANN, 1), LedgerRow(ANN, 2)]) == [Change.CHANGED] * 2
-    assert world.changes([LedgerRow(ANN, 2), LedgerRow(BEN, 1), LedgerRow(ANN, 1)]) == [
+    assert world.changes([Sent(ANN, 1), Sent(ANN, 1)]) == [Change.UNCHANGED] * 2
+    assert world.changes([Sent(ANN, 1), Sent(ANN, 2)]) == [Change.CHANGED] * 2
+    assert world.changes([Sent(ANN, 2), Sent(BEN, 1), Sent(ANN, 1)]) == [
         Change.CHANGED,
         Change.NEW,
         Change.CHANGED,
@@ -212,7 +210,7 @@ def test_rows_with_the_same_key_all_go_if_one_does(world):
 
 
 def test_of_rows_with_the_same_key_one_has_what_goes_once(world):
-    rows = [LedgerRow(ANN, 1), LedgerRow(ANN, 2, once=1), LedgerRow(ANN, 3, once=1)]
+    rows = [Sent(ANN, 1), Sent(ANN, 2, once=1), Sent(ANN, 3, once=1)]
 
     _, details = world.difference(rows).verdicts().of(np.array([ANN] * 3))
 
@@ -221,9 +219,9 @@ def test_of_rows_with_the_same_key_one_has_what_goes_once(world):
 
 def test_each_agent_has_customers_of_their_own_where_the_ledger_says_so(tmp_path):
     world = World(tmp_path, by_agent=True)
-    world.record(LedgerRow(world.store().keyring.keys(np.array([ANN]), ["agent_li"])[0], 1, "agent_li"))
+    world.record(Sent(world.store().keyring.keys(np.array([ANN]), ["agent_li"])[0], 1, "agent_li"))
 
-    assert world.changes([LedgerRow(ANN, 1, "agent_wang"), LedgerRow(ANN, 1, "agent_li")]) == [
+    assert world.changes([Sent(ANN, 1, "agent_wang"), Sent(ANN, 1, "agent_li")]) == [
         Change.NEW,
         Change.UNCHANGED,
     ]
@@ -232,31 +230,29 @@ def test_each_agent_has_customers_of_their_own_where_the_ledger_says_so(tmp_path
 def test_a_ledger_with_hashes_finds_its_customers_and_holds_no_number(tmp_path):
     world = World(tmp_path, kind=KeyKind.HMAC, secret="a secret")
     key = int(world.store().keyring.keys(np.array([ANN]))[0])
-    world.record(LedgerRow(key, 1))
+    world.record(Sent(key, 1))
 
-    assert world.changes([LedgerRow(ANN, 1), LedgerRow(BEN, 1)]) == [Change.UNCHANGED, Change.NEW]
-    assert world.gone([LedgerRow(BEN, 1)]) == [key]
+    assert world.changes([Sent(ANN, 1), Sent(BEN, 1)]) == [Change.UNCHANGED, Change.NEW]
+    assert world.gone([Sent(BEN, 1)]) == [key]
     stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*.parquet"))
     assert ANN.to_bytes(8, "little") not in stored
 
 
 def test_the_digest_is_equal_for_equal_differences_and_for_no_others(world):
-    world.record(LedgerRow(ANN, 1), LedgerRow(EVE, 1))
+    world.record(Sent(ANN, 1), Sent(EVE, 1))
 
-    digest = world.difference([LedgerRow(ANN, 2), LedgerRow(BEN, 1)]).digest
+    digest = world.difference([Sent(ANN, 2), Sent(BEN, 1)]).digest
 
-    assert world.difference([LedgerRow(BEN, 1), LedgerRow(ANN, 2)]).digest == digest
+    assert world.difference([Sent(BEN, 1), Sent(ANN, 2)]).digest == digest
     others = [
-        [LedgerRow(ANN, 3), LedgerRow(BEN, 1)],
-        [LedgerRow(ANN, 2), LedgerRow(BEN, 1, once=1)],
-        [LedgerRow(ANN, 2), LedgerRow(BEN + 1, 1)],
-        [LedgerRow(ANN, 2), LedgerRow(BEN, 1), LedgerRow(EVE, 1)],
-        [LedgerRow(ANN, 2)],
+        [Sent(ANN, 3), Sent(BEN, 1)],
+        [Sent(ANN, 2), Sent(BEN, 1, once=1)],
+        [Sent(ANN, 2), Sent(BEN + 1, 1)],
+        [Sent(ANN, 2), Sent(BEN, 1), Sent(EVE, 1)],
+        [Sent(ANN, 2)],
     ]
     assert digest not in [world.difference(rows).digest for rows in others]
-    assert (
-        world.difference([LedgerRow(ANN, 2), LedgerRow(BEN, 1)], resend="all").digest == digest
-    )  # the others are gone
+    assert world.difference([Sent(ANN, 2), Sent(BEN, 1)], resend="all").digest == digest  # the others are gone
     assert Ledger("ledger", expected_changes=digest).expected_moment == world.now
 
 
@@ -275,7 +271,7 @@ def test_classes_are_what_a_dictionary_says(tmp_path_factory, runs, rows, others
     for sent, outcome, compacts in runs:
         world.now += 1
         writer = world.writer()
-        writer.record(outcome, [LedgerRow(key, payload, once=has) for key, payload, has in sent])
+        writer.record(outcome, [Sent(key, payload, once=has) for key, payload, has in sent])
         writer.commit(compacting=False)
         if compacts:
             compact(world.store(), "by hand")
@@ -319,11 +315,11 @@ def expected_change(known: tuple[Outcome, int] | None, payload: int, lacks_once:
 
 def test_an_input_much_larger_than_the_ledger_is_compared_in_parts(world, monkeypatch):
     monkeypatch.setattr(compaction, "ROWS_PER_BUCKET", 100)
-    world.record(*(LedgerRow(ANN + number, 1) for number in range(50)))
+    world.record(*(Sent(ANN + number, 1) for number in range(50)))
     read = []
     monkeypatch.setattr(spool.BucketSpool, "read", lambda self, *at: read.append(rows := self_read(self, *at)) or rows)
 
-    counts = world.counts(LedgerRow(ANN + number, 1) for number in range(3_000))
+    counts = world.counts(Sent(ANN + number, 1) for number in range(3_000))
 
     assert counts.rows == {Change.UNCHANGED: 50, Change.NEW: 2_950}
     assert max(map(len, read)) < 400
@@ -334,7 +330,7 @@ self_read = spool.BucketSpool.read
 
 def test_a_ledger_that_grows_is_split_and_finds_all(world, monkeypatch):
     monkeypatch.setattr(compaction, "ROWS_PER_BUCKET", 100)
-    rows = [LedgerRow(ANN + number, number) for number in range(2_000)]
+    rows = [Sent(ANN + number, number) for number in range(2_000)]
     for end in (50, 300, 2_000):
         world.record(*rows[:end])
 
@@ -344,9 +340,9 @@ def test_a_ledger_that_grows_is_split_and_finds_all(world, monkeypatch):
 
 
 def test_fields_that_a_ledger_does_not_know_are_not_compared(world):
-    world.record(LedgerRow(ANN, 1, fields=b"\1\2"))
+    world.record(Sent(ANN, 1, fields=b"\1\2"))
     world.layout = Layout(("birthday", "friendName"), ("desc", "welcome"))
 
-    counts = world.counts([LedgerRow(ANN, 2, fields=b"\1\1", once=2)])
+    counts = world.counts([Sent(ANN, 2, fields=b"\1\1", once=2)])
 
     assert counts.by_field == {"birthday": 1, "welcome": 1}

@@ -21,7 +21,7 @@ from airflow_provider_socialscrm.importer.changes.options import Ledger
 from airflow_provider_socialscrm.importer.changes.storage import LocalStorage
 from airflow_provider_socialscrm.importer.changes.store import LedgerStore
 from airflow_provider_socialscrm.importer.errors import LedgerError
-from airflow_provider_socialscrm.importer.rows import LedgerRow
+from airflow_provider_socialscrm.importer.rows import LedgerRow as Sent
 from tests.support.ledgers import START, World
 
 ANN, BEN, EVE = 8_615_266_667_780, 4_915_112_345_678, 525_512_345_678
@@ -40,7 +40,7 @@ def record(world: World, *numbers: int, agent: str | None = None, payload: int =
     store = world.store()
     writer = world.writer(store=store)
     keys = store.keyring.keys(np.array(numbers), [agent] * len(numbers)).tolist()
-    rows = [LedgerRow(key, payload, agent, once=1) for key in keys]
+    rows = [Sent(key, payload, agent, once=1) for key in keys]
     writer.claim(rows[:2])
     writer.record(Outcome.ACCEPTED, rows)
     if commit:
@@ -66,7 +66,7 @@ def test_a_forgotten_number_is_in_no_file(world):
     assert forget(world.store(), np.array([ANN])) == 1
 
     assert held(world) == {BEN, EVE}
-    assert world.changes([LedgerRow(ANN, 2), LedgerRow(BEN, 1), LedgerRow(EVE, 1)]) == [
+    assert world.changes([Sent(ANN, 2), Sent(BEN, 1), Sent(EVE, 1)]) == [
         Change.NEW,
         Change.UNCHANGED,
         Change.UNCHANGED,
@@ -95,9 +95,7 @@ def test_numbers_are_forgotten_with_any_kind_of_key_and_agent(tmp_path, kind, by
 
     column = "number" if kind is KeyKind.NUMBER else "number_hash"
     rows = [
-        LedgerRow(each, 1, agent)
-        for each in (ANN, BEN)
-        for agent in (["agent_wang", "agent_li"] if by_agent else [None])
+        Sent(each, 1, agent) for each in (ANN, BEN) for agent in (["agent_wang", "agent_li"] if by_agent else [None])
     ]
     assert world.changes(rows) == [Change.NEW] * (len(rows) // 2) + [Change.UNCHANGED] * (len(rows) // 2)
     if kind is KeyKind.NUMBER:
@@ -169,20 +167,20 @@ def test_a_run_at_the_same_time_loses_nothing_whenever_it_saves(tmp_path, does):
         world = World(shutil.copytree(tmp_path / "before", tmp_path / str(number)))
         world.now = now
         other = world.writer("other")
-        other.record(Outcome.ACCEPTED, [LedgerRow(EVE + 1, 1)])
+        other.record(Outcome.ACCEPTED, [Sent(EVE + 1, 1)])
         other.flush()
 
         def act(point: int, number: int = number, other: Any = other, world: World = world) -> None:
             if point != number:
                 return
-            other.record(Outcome.ACCEPTED, [LedgerRow(EVE + 2, 1)])
+            other.record(Outcome.ACCEPTED, [Sent(EVE + 2, 1)])
             match does:
                 case "logs":
                     other.flush()
                 case "commits":
                     other.commit(compacting=False)
                 case "claims":
-                    other.claim([LedgerRow(EVE + 3, 1, once=1)])
+                    other.claim([Sent(EVE + 3, 1, once=1)])
                 case "compacts":
                     other.commit(compacting=False)
                     compact(world.store(), "other")
@@ -193,7 +191,7 @@ def test_a_run_at_the_same_time_loses_nothing_whenever_it_saves(tmp_path, does):
         points = watched.points
         other.commit()
 
-        rows = [LedgerRow(each, 1) for each in (BEN, EVE, EVE + 1, EVE + 2)]
+        rows = [Sent(each, 1) for each in (BEN, EVE, EVE + 1, EVE + 2)]
         assert world.changes(rows) == [Change.UNCHANGED] * 4, number
         if does == "claims":
             assert world.entries()[EVE + 3]["once"] == 1
@@ -206,11 +204,11 @@ def test_a_claim_that_was_forgotten_in_part_still_holds_the_others(world):
     store = world.store()
     store.snapshot()
     late = world.writer("late", store)
-    world.writer("early").claim([LedgerRow(ANN, 1, once=1), LedgerRow(BEN, 1, once=1)])
+    world.writer("early").claim([Sent(ANN, 1, once=1), Sent(BEN, 1, once=1)])
 
     forget(world.store(), np.array([ANN]))
 
-    assert late.claim([LedgerRow(BEN, 1, once=1)]) == [LedgerRow(BEN, 1, once=1)]
+    assert late.claim([Sent(BEN, 1, once=1)]) == [Sent(BEN, 1, once=1)]
 
 
 def test_a_compaction_that_was_killed_leaves_no_number_and_one_that_runs_keeps_its_files(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from airflow_provider_socialscrm.importer.changes.difference import Change
 from airflow_provider_socialscrm.importer.changes.keys import KeyKind, Keyring
 from airflow_provider_socialscrm.importer.errors import LedgerError
-from airflow_provider_socialscrm.importer.rows import LedgerRow
+from airflow_provider_socialscrm.importer.rows import LedgerRow as Sent
 from tests.support.ledgers import World
 
 NUMBERS = np.array([8_615_266_667_780, 4_915_112_345_678])
@@ -17,7 +17,7 @@ NUMBERS = np.array([8_615_266_667_780, 4_915_112_345_678])
 def test_of_two_customers_that_share_a_hash_both_are_sent_in_each_run(tmp_path):
     world = World(tmp_path, kind=KeyKind.HMAC, secret="the secret")
     shared = 12_345
-    rows = [LedgerRow(shared, 1), LedgerRow(shared, 2)]  # their payloads differ, because these have the number
+    rows = [Sent(shared, 1), Sent(shared, 2)]  # their payloads differ, because these have the number
     for _ in range(3):
         assert all(change < Change.UNCHANGED for change in world.changes(rows))
         world.record(*rows)

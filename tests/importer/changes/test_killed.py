@@ -14,7 +14,7 @@ from airflow_provider_socialscrm.importer.changes.compaction import compact
 from airflow_provider_socialscrm.importer.changes.difference import Change
 from airflow_provider_socialscrm.importer.changes.forgetting import forget
 from airflow_provider_socialscrm.importer.changes.inspection import disagreements
-from airflow_provider_socialscrm.importer.rows import LedgerRow
+from airflow_provider_socialscrm.importer.rows import LedgerRow as Sent
 from tests.support.ledgers import START, World
 
 ROOT = Path(__file__).parents[3]
@@ -29,7 +29,7 @@ from airflow_provider_socialscrm.importer.changes import storage as storages
 from airflow_provider_socialscrm.importer.changes.compaction import compact
 from airflow_provider_socialscrm.importer.changes.entries import Outcome
 from airflow_provider_socialscrm.importer.changes.forgetting import forget
-from airflow_provider_socialscrm.importer.rows import LedgerRow
+from airflow_provider_socialscrm.importer.rows import LedgerRow as Sent
 from airflow_provider_socialscrm.importer.changes.storage import LocalStorage
 from tests.support.ledgers import START, World
 
@@ -68,12 +68,12 @@ world.now = START + 20 * {DAY}
 store = world.store()
 store.snapshot()
 writer = world.writer("killed", store)
-writer.claim([LedgerRow({ANN}, 1, once=1), LedgerRow({OLD}, 1, once=1)])
+writer.claim([Sent({ANN}, 1, once=1), Sent({OLD}, 1, once=1)])
 confirm("claimed")
-writer.record(Outcome.ACCEPTED, [LedgerRow({ANN}, 1, once=1), LedgerRow({BEN}, 1)])
+writer.record(Outcome.ACCEPTED, [Sent({ANN}, 1, once=1), Sent({BEN}, 1)])
 writer.flush()
 confirm("accepted")
-writer.record(Outcome.REJECTED, [LedgerRow({EVE}, 1)], "508")
+writer.record(Outcome.REJECTED, [Sent({EVE}, 1)], "508")
 writer.commit(compacting=False)
 confirm("committed")
 compact(world.store(), "killed")
@@ -99,11 +99,11 @@ def before(folder: Path) -> World:
     """Leave a ledger whose old generations and logs may be deleted."""
     world = World(folder)
     writer = world.writer()
-    writer.claim([LedgerRow(OLD, 1, once=1)])
-    writer.release([LedgerRow(OLD, 1, once=1)])
+    writer.claim([Sent(OLD, 1, once=1)])
+    writer.release([Sent(OLD, 1, once=1)])
     writer.commit()
     for number in range(3):
-        world.record(*(LedgerRow(OLD + each, number) for each in range(5)))
+        world.record(*(Sent(OLD + each, number) for each in range(5)))
         world.now += DAY
     return world
 
@@ -129,11 +129,11 @@ def test_a_process_that_is_killed_loses_nothing_that_was_confirmed(tmp_path, poi
     check(world, confirmed)
     assert list(disagreements(world.store())) == []
     # the next runs go on from there
-    world.record(LedgerRow(EVE + 1, 1))
+    world.record(Sent(EVE + 1, 1))
     compact(world.store(), "later")
     forget(world.store(), np.array([OLD]))
     check(world, [*confirmed, "forgotten"])
-    assert world.changes([LedgerRow(EVE + 1, 1)]) == [Change.UNCHANGED]
+    assert world.changes([Sent(EVE + 1, 1)]) == [Change.UNCHANGED]
     assert list(disagreements(world.store())) == []
     assert len(world.storage.names("base")) == 1
     world.close()
@@ -145,9 +145,9 @@ def check(world: World, confirmed: list[str]) -> None:
     if "claimed" in confirmed:
         assert entries[ANN]["once"] == 1
     if "accepted" in confirmed:
-        assert world.changes([LedgerRow(ANN, 1, once=1), LedgerRow(BEN, 1)]) == [Change.UNCHANGED] * 2
+        assert world.changes([Sent(ANN, 1, once=1), Sent(BEN, 1)]) == [Change.UNCHANGED] * 2
     if "committed" in confirmed:
-        assert world.changes([LedgerRow(EVE, 1)]) == [Change.KNOWN_BAD]
+        assert world.changes([Sent(EVE, 1)]) == [Change.KNOWN_BAD]
     if "forgotten" in confirmed:
         assert OLD not in entries
     world.close()

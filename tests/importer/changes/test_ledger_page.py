@@ -16,7 +16,7 @@ import pytest
 from airflow_provider_socialscrm.importer.changes.compaction import compact
 from airflow_provider_socialscrm.importer.changes.entries import FIELD, ONCE, TAKEN, Outcome
 from airflow_provider_socialscrm.importer.changes.options import Ledger
-from airflow_provider_socialscrm.importer.rows import LedgerRow
+from airflow_provider_socialscrm.importer.rows import LedgerRow as Sent
 from tests.support.ledgers import LAYOUT, START, World, read
 
 ROOT = Path(__file__).parents[3]
@@ -52,16 +52,14 @@ def test_the_three_queries_run_on_a_ledger(tmp_path, database, is_compacted):
     now = int(datetime.now(UTC).timestamp())
     world = World(tmp_path)
     world.now = now - 3 * DAY
-    world.record(*(LedgerRow(LEO + number, 1) for number in range(1, 30)))
-    world.record(LedgerRow(ANN, 1, once=1), LedgerRow(EVE, 1), LedgerRow(LEO, 1))
-    world.record(LedgerRow(BEN, 2), outcome=Outcome.REJECTED, code="508", compacting=False)
+    world.record(*(Sent(LEO + number, 1) for number in range(1, 30)))
+    world.record(Sent(ANN, 1, once=1), Sent(EVE, 1), Sent(LEO, 1))
+    world.record(Sent(BEN, 2), outcome=Outcome.REJECTED, code="508", compacting=False)
     world.now = now - HOUR
-    world.record(LedgerRow(BEN, 3), outcome=Outcome.REJECTED, code="510", compacting=False)
+    world.record(Sent(BEN, 3), outcome=Outcome.REJECTED, code="510", compacting=False)
     writer = world.writer()
-    writer.record(Outcome.ACCEPTED, [LedgerRow(ANN, 4)])
-    writer.note_presence(
-        world.difference([LedgerRow(ANN, 1), LedgerRow(BEN, 1), *(LedgerRow(LEO + n, 1) for n in range(30))])
-    )
+    writer.record(Outcome.ACCEPTED, [Sent(ANN, 4)])
+    writer.note_presence(world.difference([Sent(ANN, 1), Sent(BEN, 1), *(Sent(LEO + n, 1) for n in range(30))]))
     writer.commit(compacting=False)
     if is_compacted:
         compact(world.store(), "by hand")
@@ -90,12 +88,12 @@ def test_the_view_has_what_an_import_finds_whatever_happened(tmp_path, database)
             key = ANN + int(random.integers(12))
             writer.record(
                 outcome,
-                [LedgerRow(key, int(random.integers(3)))],
+                [Sent(key, int(random.integers(3)))],
                 None if outcome == 1 else f"{random.integers(500, 503)}",
             )
         world.now += 1
         keys = set((ANN + random.integers(12, size=8)).tolist())
-        writer.note_presence(world.difference([LedgerRow(key, 1) for key in keys]))
+        writer.note_presence(world.difference([Sent(key, 1) for key in keys]))
         writer.commit(compacting=turn in {5, 12})
         world.close()
     killed = tmp_path / "base/000" / f"{START}-9999999-0a0b0c0d.parquet"
@@ -142,7 +140,7 @@ def test_the_page_has_each_argument_with_its_default():
 
 def test_the_page_has_each_column(tmp_path):
     world = World(tmp_path)
-    world.record(LedgerRow(ANN, 1, once=1))
+    world.record(Sent(ANN, 1, once=1))
     (base,) = (tmp_path / "base").rglob("*.parquet")
     names = duckdb.sql(f"from read_parquet('{base}')").columns
     section = PAGE.split("## What is kept\n")[1].split("\n## ")[0]

@@ -13,7 +13,7 @@ from airflow_provider_socialscrm.importer.changes.difference import Change
 from airflow_provider_socialscrm.importer.changes.entries import Outcome
 from airflow_provider_socialscrm.importer.changes.storage import LocalStorage
 from airflow_provider_socialscrm.importer.errors import LedgerError
-from airflow_provider_socialscrm.importer.rows import LedgerRow
+from airflow_provider_socialscrm.importer.rows import LedgerRow as Sent
 from tests.support.ledgers import LAYOUT, World
 
 ANN, BEN = 8_615_266_667_780, 4_915_112_345_678
@@ -33,12 +33,12 @@ def logs(world: World) -> list[str]:
 def test_logs_are_written_once_an_interval(world):
     writer = world.writer()
     for number in range(10):  # at 0.0, 0.4, ... 3.6
-        writer.record(Outcome.ACCEPTED, [LedgerRow(ANN + number, 1)])
+        writer.record(Outcome.ACCEPTED, [Sent(ANN + number, 1)])
         writer.flush_if_due()
         world.now += 0.4
 
     assert len(logs(world)) == 4
-    writer.record(Outcome.ACCEPTED, [LedgerRow(BEN, 1)])
+    writer.record(Outcome.ACCEPTED, [Sent(BEN, 1)])
     writer.flush()
     writer.flush()
     assert len(logs(world)) == 5
@@ -48,10 +48,10 @@ def test_logs_are_written_once_an_interval(world):
 def test_a_claim_is_written_before_the_call_and_only_for_rows_that_have_one(world):
     writer = world.writer()
 
-    writer.claim([LedgerRow(ANN, 1, once=1), LedgerRow(BEN, 1)])
+    writer.claim([Sent(ANN, 1, once=1), Sent(BEN, 1)])
     assert world.entries().keys() == {ANN}
 
-    writer.claim([LedgerRow(BEN, 1)])
+    writer.claim([Sent(BEN, 1)])
     assert len(logs(world)) == 1
 
 
@@ -60,20 +60,20 @@ def test_many_rows_do_not_wait_in_memory(world, monkeypatch):
     writer = world.writer()
 
     for number in range(250):
-        writer.record(Outcome.ACCEPTED, [LedgerRow(ANN + number, 1)])
+        writer.record(Outcome.ACCEPTED, [Sent(ANN + number, 1)])
 
     assert len(logs(world)) == 2
 
 
 def test_a_commit_can_be_repeated_and_go_on(world):
     writer = world.writer()
-    writer.record(Outcome.ACCEPTED, [LedgerRow(ANN, 1)])
+    writer.record(Outcome.ACCEPTED, [Sent(ANN, 1)])
 
     first = writer.commit()
     assert writer.commit() == first
-    writer.record(Outcome.ACCEPTED, [LedgerRow(BEN, 1)])
+    writer.record(Outcome.ACCEPTED, [Sent(BEN, 1)])
     assert writer.commit().number > first.number
-    assert world.changes([LedgerRow(ANN, 1), LedgerRow(BEN, 1)]) == [Change.UNCHANGED] * 2
+    assert world.changes([Sent(ANN, 1), Sent(BEN, 1)]) == [Change.UNCHANGED] * 2
 
 
 def test_a_run_that_had_nothing_to_say_leaves_a_ledger(world):
@@ -94,14 +94,14 @@ def test_a_log_that_cannot_be_written_is_tried_again(tmp_path):
 
     world = World(storage := Full(tmp_path))
     writer = world.writer()
-    writer.record(Outcome.ACCEPTED, [LedgerRow(ANN, 1)])
+    writer.record(Outcome.ACCEPTED, [Sent(ANN, 1)])
     storage.is_full = True
     with pytest.raises(LedgerError, match="No space left"):
         writer.flush()
     storage.is_full = False
     writer.commit()
 
-    assert world.changes([LedgerRow(ANN, 1)]) == [Change.UNCHANGED]
+    assert world.changes([Sent(ANN, 1)]) == [Change.UNCHANGED]
     world.close()
 
 
@@ -119,8 +119,8 @@ def test_what_is_adopted_is_accepted_without_a_call(world):
     writer.adopt(entries)
     writer.commit()
 
-    assert world.changes([LedgerRow(ANN, 1, once=1), LedgerRow(BEN, 2)]) == [Change.UNCHANGED] * 2
-    assert world.changes([LedgerRow(BEN, 2, once=1)]) == [Change.CHANGED]
+    assert world.changes([Sent(ANN, 1, once=1), Sent(BEN, 2)]) == [Change.UNCHANGED] * 2
+    assert world.changes([Sent(BEN, 2, once=1)]) == [Change.CHANGED]
     store = world.store()
     store.snapshot()
     assert "adopted" in duck(world)
@@ -133,10 +133,10 @@ def duck(world: World) -> str:
 
 
 def test_a_ledger_with_many_logs_is_compacted_by_the_commit(world):
-    world.record(*(LedgerRow(ANN + number, 1) for number in range(2_000)))
+    world.record(*(Sent(ANN + number, 1) for number in range(2_000)))
     writer = world.writer()
     for number in range(MOST_LOGS + 1):
-        writer.record(Outcome.ACCEPTED, [LedgerRow(BEN + number, 1)])
+        writer.record(Outcome.ACCEPTED, [Sent(BEN + number, 1)])
         writer.flush()
 
     waits = writer.commit(compacting=False)
@@ -151,7 +151,7 @@ def test_a_ledger_with_many_logs_is_compacted_by_the_commit(world):
 )
 def test_any_run_has_a_folder_of_its_own_within_the_ledger(world, run):
     writer = world.writer(run or " ", part="2-0")
-    writer.record(Outcome.ACCEPTED, [LedgerRow(ANN, 1)])
+    writer.record(Outcome.ACCEPTED, [Sent(ANN, 1)])
     writer.flush()
 
     assert re.fullmatch(r"log/[\w.-]{1,100}/2-0-000000-[0-9a-f]{8}\.parquet", logs(world)[0], re.ASCII)
@@ -164,7 +164,7 @@ def test_runs_whose_names_differ_in_other_characters_only_have_different_folders
 def test_two_tries_of_one_run_write_different_files(world):
     for _ in range(2):
         writer = world.writer("the run")
-        writer.record(Outcome.ACCEPTED, [LedgerRow(ANN, 1)])
+        writer.record(Outcome.ACCEPTED, [Sent(ANN, 1)])
         writer.flush()
 
     assert len(logs(world)) == 2

@@ -23,7 +23,7 @@ from airflow_provider_socialscrm.importer.changes.keys import KeyKind
 from airflow_provider_socialscrm.importer.changes.storage import LocalStorage, Storage
 from airflow_provider_socialscrm.importer.changes.store import LEDGER, Target
 from airflow_provider_socialscrm.importer.errors import LedgerError
-from airflow_provider_socialscrm.importer.rows import LedgerRow
+from airflow_provider_socialscrm.importer.rows import LedgerRow as Sent
 from tests.support.ledgers import LAYOUT, START, TARGET, World, read
 
 ANN, BEN, EVE = 8_615_266_667_780, 4_915_112_345_678, 525_512_345_678
@@ -78,12 +78,12 @@ def live(storage: Any, seen: dict[str, bool]) -> None:
     for run in range(3):
         world.now += 8 * DAY
         writer = world.writer()
-        writer.claim([LedgerRow(ANN + run, 1, once=1)])
+        writer.claim([Sent(ANN + run, 1, once=1)])
         seen[f"claimed {run}"] = True
-        writer.record(Outcome.ACCEPTED, [LedgerRow(ANN + run, 1, once=1), LedgerRow(BEN + run, 2)])
+        writer.record(Outcome.ACCEPTED, [Sent(ANN + run, 1, once=1), Sent(BEN + run, 2)])
         writer.flush()
         seen[f"accepted {run}"] = True
-        writer.record(Outcome.REJECTED, [LedgerRow(EVE + run, 3)], "508")
+        writer.record(Outcome.REJECTED, [Sent(EVE + run, 3)], "508")
         writer.commit(compacting=run > 0)
         seen[f"committed {run}"] = True
     seen["end"] = True
@@ -108,9 +108,9 @@ def test_killed_between_any_two_steps_nothing_that_was_confirmed_is_lost(kind, t
         if "end" in seen:
             break
         # the next run goes on from there, and the whole is a ledger that knows both
-        after.record(LedgerRow(EVE + 9, 9))
+        after.record(Sent(EVE + 9, 9))
         check_confirmed(after, seen)
-        assert after.changes([LedgerRow(EVE + 9, 9)]) == [Change.UNCHANGED]
+        assert after.changes([Sent(EVE + 9, 9)]) == [Change.UNCHANGED]
         after.close()
     steps = {"create ledger.json", "write log", "create generations", "write base", "delete log", "delete generations"}
     assert set(points) >= {f"{when} {step}" for when in ("before", "after") for step in steps}
@@ -122,16 +122,16 @@ def check_confirmed(world: World, seen: dict[str, bool]) -> None:
         if f"claimed {run}" in seen:
             assert entries[ANN + run]["once"] == 1
         if f"accepted {run}" in seen:
-            assert world.changes([LedgerRow(ANN + run, 1, once=1), LedgerRow(BEN + run, 2)]) == [Change.UNCHANGED] * 2
+            assert world.changes([Sent(ANN + run, 1, once=1), Sent(BEN + run, 2)]) == [Change.UNCHANGED] * 2
         if f"committed {run}" in seen:
-            assert world.changes([LedgerRow(EVE + run, 3)]) == [Change.KNOWN_BAD]
+            assert world.changes([Sent(EVE + run, 3)]) == [Change.KNOWN_BAD]
     world.close()
 
 
 def test_a_claim_without_an_answer_counts_as_sent_and_the_row_goes_without_it(world):
-    world.writer().claim([LedgerRow(ANN, 1, once=1), LedgerRow(BEN, 1)])
+    world.writer().claim([Sent(ANN, 1, once=1), Sent(BEN, 1)])
 
-    difference = world.difference([LedgerRow(ANN, 1, once=1), LedgerRow(BEN, 1, once=1)])
+    difference = world.difference([Sent(ANN, 1, once=1), Sent(BEN, 1, once=1)])
     changes, details = difference.verdicts().of(world.store().keyring.keys(_array(ANN, BEN)))
 
     assert (changes.tolist(), details.tolist()) == ([Change.RETRIED, Change.NEW], [0, 1])
@@ -145,12 +145,12 @@ def _array(*keys: int) -> Any:
 
 @pytest.mark.parametrize("end", ["release", "reject"])
 def test_a_claim_of_a_row_that_was_not_taken_is_no_claim(world, end):
-    row, writer = LedgerRow(ANN, 1, once=1), world.writer()
+    row, writer = Sent(ANN, 1, once=1), world.writer()
     writer.claim([row])
     writer.release([row]) if end == "release" else writer.record(Outcome.REJECTED, [row], "508")
     writer.commit()
 
-    difference = world.difference([LedgerRow(ANN, 2, once=1)])
+    difference = world.difference([Sent(ANN, 2, once=1)])
     _, details = difference.verdicts().of(_array(ANN))
 
     assert details.tolist() == [1]
@@ -158,10 +158,10 @@ def test_a_claim_of_a_row_that_was_not_taken_is_no_claim(world, end):
 
 
 def test_a_claim_leaves_what_was_accepted_before(world):
-    world.record(LedgerRow(ANN, 1))
-    world.writer().claim([LedgerRow(ANN, 1, once=1)])
+    world.record(Sent(ANN, 1))
+    world.writer().claim([Sent(ANN, 1, once=1)])
 
-    assert world.changes([LedgerRow(ANN, 1, once=1)]) == [Change.UNCHANGED]
+    assert world.changes([Sent(ANN, 1, once=1)]) == [Change.UNCHANGED]
 
 
 @pytest.mark.thorough
@@ -172,9 +172,9 @@ def test_two_runs_at_once_make_a_union(storage):
     while number <= len(names):
         number += 1
         world = World(Inside(storage, f"ledger {number}"))
-        world.record(LedgerRow(EVE, 1))
+        world.record(Sent(EVE, 1))
         other = world.writer("B")
-        other.record(Outcome.ACCEPTED, [LedgerRow(BEN, 1)])
+        other.record(Outcome.ACCEPTED, [Sent(BEN, 1)])
         other.flush()
 
         def commit_other(reached: int, _name: str, other: Any = other, number: int = number) -> None:
@@ -183,11 +183,11 @@ def test_two_runs_at_once_make_a_union(storage):
 
         mine = World(watched := Watched(world.storage, commit_other))
         writer = mine.writer("A")
-        writer.record(Outcome.ACCEPTED, [LedgerRow(ANN, 1)])
+        writer.record(Outcome.ACCEPTED, [Sent(ANN, 1)])
         committed = writer.commit()
         names = watched.points
 
-        assert world.changes([LedgerRow(EVE, 1), LedgerRow(BEN, 1), LedgerRow(ANN, 1)]) == [Change.UNCHANGED] * 3
+        assert world.changes([Sent(EVE, 1), Sent(BEN, 1), Sent(ANN, 1)]) == [Change.UNCHANGED] * 3
         assert committed.number >= 2
         assert list(world.store().snapshot().unnamed) == []
         world.close()
@@ -215,22 +215,22 @@ def test_many_runs_at_once_make_a_union(tmp_path):
         writer = World(tmp_path).writer(f"run {number}")
         start.wait()
         for turn in range(3):
-            writer.record(Outcome.ACCEPTED, [LedgerRow(ANN + number * 10 + turn, 1)])
+            writer.record(Outcome.ACCEPTED, [Sent(ANN + number * 10 + turn, 1)])
             writer.commit()
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(run, range(8)))
 
-    rows = [LedgerRow(ANN + number * 10 + turn, 1) for number in range(8) for turn in range(3)]
+    rows = [Sent(ANN + number * 10 + turn, 1) for number in range(8) for turn in range(3)]
     assert world.changes(rows) == [Change.UNCHANGED] * 24
     world.close()
 
 
 def test_for_a_number_the_later_answer_wins_whoever_commits_last(world):
     early, late = world.writer("early"), world.writer("late")
-    early.record(Outcome.ACCEPTED, [LedgerRow(ANN, 1, once=1)])
+    early.record(Outcome.ACCEPTED, [Sent(ANN, 1, once=1)])
     world.now += 1
-    late.record(Outcome.REJECTED, [LedgerRow(ANN, 2)], "508")
+    late.record(Outcome.REJECTED, [Sent(ANN, 2)], "508")
     late.commit()
     compact(world.store(), "by hand")
     early.commit()
@@ -243,7 +243,7 @@ def test_for_a_number_the_later_answer_wins_whoever_commits_last(world):
 def test_a_number_has_the_time_since_when_its_outcome_has_been_the_same(world):
     for outcome in (Outcome.ACCEPTED, Outcome.REJECTED, Outcome.REJECTED, Outcome.REJECTED):
         world.now += DAY
-        world.record(LedgerRow(ANN, 1), outcome=outcome)
+        world.record(Sent(ANN, 1), outcome=outcome)
 
     entry = world.entries()[ANN]
 
@@ -258,10 +258,10 @@ def test_a_client_that_repeats_its_request_finds_its_own_generation(tmp_path):
 
     world = World(Repeating(tmp_path))
 
-    world.record(LedgerRow(ANN, 1))
+    world.record(Sent(ANN, 1))
 
     assert world.store().newest().number == 2  # one with the log, one compacted
-    assert world.changes([LedgerRow(ANN, 1)]) == [Change.UNCHANGED]
+    assert world.changes([Sent(ANN, 1)]) == [Change.UNCHANGED]
     world.close()
 
 
@@ -286,7 +286,7 @@ def test_buckets_are_a_power_of_two_and_never_fewer(rows, at_least, expected):
 def test_old_files_are_deleted_after_a_week_and_nothing_else(tmp_path):
     world = World(tmp_path)
     for _ in range(3):
-        world.record(LedgerRow(ANN, world.now))
+        world.record(Sent(ANN, world.now))
         world.now += 3 * DAY
     killed = f"base/000/{START}-0a0b0c0d.parquet"
     world.storage.write(killed, b"of a compaction that was killed")
@@ -301,13 +301,13 @@ def test_old_files_are_deleted_after_a_week_and_nothing_else(tmp_path):
     assert "generations/0000001.json" not in left
     assert newest.named <= {*left, *(merged.name for merged in newest.merged)}
     assert len([name for name in left if name.startswith("base/")]) == 2  # of this week, and of the one before it ended
-    assert world.changes([LedgerRow(ANN, START + 6 * DAY)]) == [Change.UNCHANGED]
+    assert world.changes([Sent(ANN, START + 6 * DAY)]) == [Change.UNCHANGED]
     world.close()
 
 
 def test_what_is_left_out_by_a_compaction_can_be_deleted_at_once(tmp_path):
     world = World(tmp_path)
-    world.record(LedgerRow(ANN, 1), LedgerRow(BEN, 1))
+    world.record(Sent(ANN, 1), Sent(BEN, 1))
 
     compact(world.store(), "forget", lambda entries: entries[entries["key"] != ANN])
     world.store().delete_old(older_than=0)
@@ -321,10 +321,10 @@ def test_what_is_left_out_by_a_compaction_can_be_deleted_at_once(tmp_path):
 def filled(folder: Path) -> World:
     """Return a ledger with a base, a log that a generation names, and one that none names."""
     world = World(folder)
-    world.record(*(LedgerRow(ANN + number, number, once=number % 2) for number in range(40)))
-    world.record(LedgerRow(BEN, 5, fields=b"\1\2"), outcome=Outcome.REJECTED, code="508")
+    world.record(*(Sent(ANN + number, number, once=number % 2) for number in range(40)))
+    world.record(Sent(BEN, 5, fields=b"\1\2"), outcome=Outcome.REJECTED, code="508")
     writer = world.writer()
-    writer.record(Outcome.ACCEPTED, [LedgerRow(EVE, 5)])
+    writer.record(Outcome.ACCEPTED, [Sent(EVE, 5)])
     writer.flush()
     return world
 
@@ -418,14 +418,14 @@ def test_a_newer_format_is_refused(tmp_path, name, monkeypatch):
     ],
 )
 def test_a_ledger_of_something_else_is_refused(tmp_path, other, sentence):
-    World(tmp_path).record(LedgerRow(ANN, 1))
+    World(tmp_path).record(Sent(ANN, 1))
 
     with pytest.raises(LedgerError, match=f"^{sentence}"):
         World(tmp_path, **{"target": TARGET, **other}).store()
 
 
 def test_another_secret_is_refused_and_no_file_holds_it(tmp_path):
-    World(tmp_path, kind=KeyKind.HMAC, secret="the secret").record(LedgerRow(ANN, 1))
+    World(tmp_path, kind=KeyKind.HMAC, secret="the secret").record(Sent(ANN, 1))
 
     with pytest.raises(LedgerError, match=r"^The ledger was made with another ledger_secret"):
         World(tmp_path, kind=KeyKind.HMAC, secret="another").store()
@@ -433,9 +433,9 @@ def test_another_secret_is_refused_and_no_file_holds_it(tmp_path):
 
 
 def test_a_run_with_other_fields_adds_its_columns(world):
-    world.record(LedgerRow(ANN, 1, fields=b"\1\2", once=1))
+    world.record(Sent(ANN, 1, fields=b"\1\2", once=1))
     world.layout = Layout(("birthday",), ("desc",))
-    world.record(LedgerRow(BEN, 1, fields=b"\7", once=1))
+    world.record(Sent(BEN, 1, fields=b"\7", once=1))
     world.layout = LAYOUT.with_names(["birthday"], ["desc"])
 
     entries = world.entries()
@@ -447,8 +447,8 @@ def test_a_run_with_other_fields_adds_its_columns(world):
 
 def test_duckdb_reads_a_ledger_by_plain_names(tmp_path):
     world = World(tmp_path)
-    world.record(LedgerRow(ANN, 1, "agent_wang", once=1, fields=b"\1\2"))
-    world.record(LedgerRow(BEN, 2), outcome=Outcome.REJECTED, code="508")
+    world.record(Sent(ANN, 1, "agent_wang", once=1, fields=b"\1\2"))
+    world.record(Sent(BEN, 2), outcome=Outcome.REJECTED, code="508")
     compact(world.store(), "by hand")
 
     duckdb.sql(

@@ -20,7 +20,7 @@ from airflow_provider_socialscrm.api.errors import ServiceError, SettingError, U
 from airflow_provider_socialscrm.api.pacing import Pace
 from airflow_provider_socialscrm.api.retry import RetryLimits
 from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError, StoppedError
-from airflow_provider_socialscrm.importer.options import Options
+from airflow_provider_socialscrm.importer.options import DEFAULT_ROWS, Options
 from airflow_provider_socialscrm.importer.reasons import Bucket
 from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint
 from airflow_provider_socialscrm.importer.results.checkpoint_stores import CheckpointStore, NoCheckpointStore
@@ -85,7 +85,7 @@ def engine_of(
     writer = CheckpointWriter(checkpoint, report, elapsed=lambda: 0.0, now=ticks.now, interval=chosen.save_interval)
     recorder = Recorder(report, checkpoint, writer)
     queue, pace = ChunkQueue(), Pace(rate)
-    limits = Limits(chosen.rows_per_call, chosen.bytes_per_call)
+    limits = Limits(DEFAULT_ROWS, chosen.bytes_per_call)
     handler = CallHandler(
         recorder, queue, chosen, limits=limits, pace=pace, clock=ServerClock(lambda: 0.0), envelope=lambda _agent: 100
     )
