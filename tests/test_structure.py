@@ -40,7 +40,8 @@ FLOORS = (
     ("retry_policies", "assets", "links", "get_provider_info"),
     ("runtime",),
     ("hooks",),
-    ("operators",),
+    ("triggers",),
+    ("operators", "sensors"),
     ("decorators", "commands", "plugins"),
     ("__main__",),
 )
@@ -52,6 +53,8 @@ FORBIDDEN = {
     "importer": ("airflow",),
     "hooks": ("pandas", "pyarrow"),
     "operators": ("pandas", "requests"),
+    "sensors": ("pandas", "pyarrow", "requests"),
+    "triggers": ("pandas", "pyarrow", "requests"),
     "plugins": (*(f"{PACKAGE}.{part}" for part in ("api", "importer", "hooks", "operators")), "fastapi"),
     "decorators": ("pandas", "pyarrow", "requests"),
     "links": ("pandas", "pyarrow", "requests"),
@@ -175,7 +178,7 @@ print(len({names!r}))
 
 
 def test_parsing_a_dag_file_loads_nothing_heavy():
-    modules = ["hooks", "operators", "plugins", "decorators", "assets"]
+    modules = ["hooks", "operators", "sensors", "plugins", "decorators", "assets"]
     names = ["get_provider_info", *(f"{module}.socialscrm" for module in modules)]
     script = f"""
 import importlib, sys

@@ -26,6 +26,9 @@ ALL_ONLINE_PATH: Final = "/group-dispatch-api/user/queryAllOlWhatsAppInfo"
 UNKNOWN_LOGIN: Final = 530
 """Code of a login that does not exist, as we assume; ``data`` of ``null`` means the same (vendor API 1.4)."""
 
+MATCHES: Final = ("all", "any")
+"""How many of those that somebody waits for have to be online."""
+
 _LOGINS: Final = ("username", "userName", "agentAccount")
 """Names that the vendor gives to an agent's login."""
 
@@ -144,6 +147,22 @@ def online_of(data: Any, source: Source | str | None = None) -> list[OnlineNumbe
         number = _text(group.get("source"))
         found += _numbers_of(group.get("list"), ALL_ONLINE_PATH, _SOURCES.get(number, number))
     return found
+
+
+def who_is_missing(
+    online: Iterable[OnlineNumber], agents: Iterable[str], numbers: Iterable[str], match: str
+) -> list[str]:
+    """Return the agents and numbers that are waited for and not online.
+
+    :param online: who is.
+    :param agents: logins that are waited for.
+    :param numbers: service numbers that are waited for, digits only.
+    :param match: ``all``, or ``any``: then nobody is missing once one of them is online.
+    """
+    present = {name for each in online for name in (each.login, each.number)}
+    awaited = [*agents, *numbers]
+    missing = [name for name in awaited if name not in present]
+    return [] if match == "any" and len(missing) < len(awaited) else missing
 
 
 def items_of(data: Any, path: str) -> list[Any]:

@@ -14,6 +14,7 @@ from airflow_provider_socialscrm.api.pacing import Pace, part_of
 from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT, AuthScheme
 from airflow_provider_socialscrm.api.shared_pacing import open_pace
 from airflow_provider_socialscrm.importer.errors import AccountingError, InputError
+from airflow_provider_socialscrm.importer.fields.agent_check import agent_check
 from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.identity import OUTSIDE_AIRFLOW, ImportIdentity
 from airflow_provider_socialscrm.importer.options import Options
@@ -80,7 +81,13 @@ class Import:
         if on_progress:
             self._observer = ProgressObserver(on_progress, options.clock.now, options.progress_interval)
             self._source = self._observer.observe(source)
-        self._input = InputReader(self._source, options, agent_in_row=agent_in_row, envelope=client.envelope_size)
+        self._input = InputReader(
+            self._source,
+            options,
+            agent_in_row=agent_in_row,
+            envelope=client.envelope_size,
+            find_unknown=agent_check(client, options),
+        )
         self._client = client
         self._options = options
         self._rejects_path = rejects_path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import count, islice
 from typing import TYPE_CHECKING, Final
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from airflow_provider_socialscrm.importer.errors import EmptyInputError
+from airflow_provider_socialscrm.importer.fields.agent_check import FindUnknown, refusing
 from airflow_provider_socialscrm.importer.fields.checked_batch import CheckedBatch
 from airflow_provider_socialscrm.importer.fields.duplicates import NOBODY, KeyList, Keys, Positions, superseded
 from airflow_provider_socialscrm.importer.fields.mapping import Plan, column_label, column_labels, plan_fields
@@ -40,11 +41,18 @@ class InputReader:
     :param options: the limits of a call, and the rules by which the table is read.
     :param agent_in_row: header scheme: each row names its agent.
     :param envelope: bytes a call has around its rows, by the agent who signs.
+    :param find_unknown: looks up the agents that rows name; ``None`` takes their word.
     :raises InputError: when the columns cannot be what the rules say, or lack what each row needs.
     """
 
     def __init__(
-        self, source: Source, options: Options, *, agent_in_row: bool, envelope: Callable[[str | None], int]
+        self,
+        source: Source,
+        options: Options,
+        *,
+        agent_in_row: bool,
+        envelope: Callable[[str | None], int],
+        find_unknown: FindUnknown | None = None,
     ) -> None:
         rules = options.rules
         if rules.default_region is not None:
@@ -56,6 +64,8 @@ class InputReader:
         self.plan = _plan(source, options, agent_in_row=agent_in_row)
         self._preparer = RowPreparer(self.plan, rules, agent_in_row, options.bytes_per_call, envelope, self._facts)
         self._spool = Spool()
+        self._find_unknown = find_unknown
+        self._agents: set[str] = set()
         self._losers = self._winners = NOBODY
         self.rows = 0
         """Rows of the input, once it was read."""
@@ -70,6 +80,7 @@ class InputReader:
 
         :raises EmptyInputError: when it has no rows and the options say to skip it.
         :raises InputError: when the table breaks off.
+        :raises SocialSCRMError: when agents are to be looked up, and the CRM does not say whether it knows one.
         :raises OSError: when the temporary file does not fit on the disk.
         """
         _log_plan(self.plan, self._source.columns)
@@ -84,6 +95,8 @@ class InputReader:
                 raise EmptyInputError(f"data is a {self._source.describe} and has no rows.")
             if self._facts.conclude():
                 self._check_again()
+            if self._find_unknown and (unknown := self._find_unknown(self._agents)):
+                self._refuse_agents(unknown)
             self._in_two_forms = keys.in_two_forms()
             if self._rules.duplicates != "send":
                 self._choose(*keys.repeated())
@@ -131,10 +144,13 @@ class InputReader:
         self._spool = Spool()
         self._losers = self._winners = NOBODY
         self._ambiguous_numbers.clear()
+        self._agents.clear()
 
     def _hold(self, batch: Batch) -> CheckedBatch:
         checked = self._preparer.check(batch)
         self._ambiguous_numbers.update(checked.ambiguous_numbers)
+        if self._find_unknown:
+            self._agents.update(filter(None, checked.agents or ()))
         self._spool.add(checked)
         return checked
 
@@ -146,6 +162,12 @@ class InputReader:
             for checked in before:
                 own = checked.own
                 self._hold(Batch(own.start, own.records, own.file, own.unreadable))
+
+    def _refuse_agents(self, unknown: Collection[str]) -> None:
+        with closing(self._spool) as before:
+            self._spool = Spool()
+            for checked in before:
+                self._spool.add(refusing(checked, unknown))
 
     def _choose(self, positions: Positions, keys: Keys) -> None:
         """Choose which of the rows with one number are sent, given the rows whose number another one has."""
