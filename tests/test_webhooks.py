@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -150,3 +151,78 @@ def test_a_receiver_needs_no_airflow():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout.strip() == "[]"
+
+
+RECIPE = (Path(__file__).parents[1] / "docs" / "webhooks.md").read_text(encoding="utf-8")
+RECEIVER, RECIPES_DAG = re.findall(r"```python\n(.*?)```", RECIPE, re.DOTALL)
+
+
+class FakeQueue:
+    """A Redis that remembers what is saved and published."""
+
+    def __init__(self) -> None:
+        self.saved: list[bytes] = []
+        self.published: list[str] = []
+
+    def pipeline(self, *, transaction: bool) -> FakeQueue:
+        assert transaction
+        return self
+
+    async def __aenter__(self) -> FakeQueue:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Nothing is open."""
+
+    def rpush(self, _list: str, body: bytes) -> None:
+        self.saved.append(body)
+
+    def publish(self, _channel: str, text: str) -> None:
+        self.published.append(text)
+
+    async def execute(self) -> None:
+        """What was asked for is done."""
+
+
+@pytest.fixture
+def recipe(monkeypatch):
+    """The receiver of the page, with a queue of ours."""
+    pytest.importorskip("httpx")
+    from starlette.testclient import TestClient
+
+    settings = {"WEBHOOK_SECRET": SECRET, "TENANT_ID": TENANT, "HOOK_PATH": "secret", "REDIS_URL": "redis://localhost"}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    module: dict = {}
+    exec(compile(RECEIVER, "receiver.py", "exec"), module)  # noqa: S102 - our own page
+    module["QUEUE"] = FakeQueue()
+    return TestClient(module["app"]), module["QUEUE"]
+
+
+def signed_now() -> dict[str, str]:
+    timestamp = str(int(time.time() * 1000))
+    return {"tenant_id": TENANT, "timestamp": timestamp, "access_token": signature_of(SECRET, TENANT, timestamp)}
+
+
+def test_the_receiver_of_the_page_saves_an_event_and_wakes_without_its_content(recipe):
+    client, queue = recipe
+
+    answer = client.post("/secret", content=b'{"text":"Xanthippe"}', headers=signed_now())
+
+    assert (answer.status_code, answer.json()["code"]) == (200, 200)
+    assert (queue.saved, queue.published) == ([b'{"text":"Xanthippe"}'], ["wake up"])
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"), [(b"{}", {}), (b"{}", HEADERS), (b"[]", None), (b"{}", {"access_token": "x"})], ids=str
+)
+def test_the_receiver_of_the_page_saves_nothing_else(recipe, body, headers):
+    client, queue = recipe
+
+    answer = client.post("/secret", content=body, headers=signed_now() if headers is None else headers)
+
+    assert (answer.status_code, queue.saved, queue.published) == (403, [], [])
+
+
+def test_the_dag_of_the_page_is_python():
+    compile(RECIPES_DAG, "socialscrm_webhooks.py", "exec")
