@@ -25,6 +25,7 @@ __all__ = [
     "AirflowSkipException",
     "BaseXCom",
     "airflow_stats",
+    "default_deferrable",
     "determine_kwargs",
     "has_retry_policies",
     "is_mapped",
@@ -96,6 +97,13 @@ class _OneAtATime:
 def is_mapped(operator: Any) -> bool:
     """Return whether an operator that is being made is one of a map; no version says so in a public way."""
     return bool(getattr(operator, "_BaseOperator__from_mapped", False))
+
+
+def default_deferrable() -> bool:
+    """Return whether tasks that can wait in the triggerer do so unless they say otherwise."""
+    # Airflow 3.1 has no configuration in its SDK.
+    conf = _first("conf", ("airflow.sdk.configuration", "airflow.configuration"))
+    return bool(conf and conf.getboolean("operators", "default_deferrable", fallback=False))
 
 
 @cache

@@ -22,6 +22,8 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "hooks": _modules("hooks"),
         "operators": _modules("operators"),
+        "sensors": _modules("sensors"),
+        "triggers": _modules("triggers"),
         "task-decorators": [
             {
                 "name": "socialscrm_import",

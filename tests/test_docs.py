@@ -26,6 +26,7 @@ from airflow_provider_socialscrm.importer.reasons import OWN_COLUMNS, Reason
 from airflow_provider_socialscrm.importer.results.report import OTHER
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime import progress, task_state
+from airflow_provider_socialscrm.sensors.socialscrm import SocialSCRMOnlineSensor
 
 if has_retry_policies():
     from airflow_provider_socialscrm.retry_policies import SocialSCRMRetryPolicy
@@ -191,6 +192,7 @@ def test_upgrading_lists_what_is_public():
         SocialSCRMImportOperator,
         SocialSCRMDecoratedOperator,
         SocialSCRMHook,
+        SocialSCRMOnlineSensor,
         customers_asset,
         *POLICIES,
     ],

@@ -41,6 +41,8 @@ def test_the_metadata_fits_airflows_schema():
         "connection-types",
         "hooks",
         "operators",
+        "sensors",
+        "triggers",
         "integrations",
         "plugins",
         "task-decorators",

@@ -37,10 +37,11 @@ FLOORS = (
     ("importer.changes",),
     ("importer.sending",),
     ("importer.run", "importer.dry_run"),
-    ("retry_policies", "assets", "links", "get_provider_info"),
+    ("retry_policies", "assets", "links", "get_provider_info", "webhooks"),
     ("runtime",),
     ("hooks",),
-    ("operators",),
+    ("triggers",),
+    ("operators", "sensors"),
     ("decorators", "commands", "plugins"),
     ("__main__",),
 )
@@ -52,6 +53,9 @@ FORBIDDEN = {
     "importer": ("airflow",),
     "hooks": ("pandas", "pyarrow"),
     "operators": ("pandas", "requests"),
+    "webhooks": ("airflow", "pandas", "pyarrow", "requests"),
+    "sensors": ("pandas", "pyarrow", "requests"),
+    "triggers": ("pandas", "pyarrow", "requests"),
     "plugins": (*(f"{PACKAGE}.{part}" for part in ("api", "importer", "hooks", "operators")), "fastapi"),
     "decorators": ("pandas", "pyarrow", "requests"),
     "links": ("pandas", "pyarrow", "requests"),
@@ -175,7 +179,7 @@ print(len({names!r}))
 
 
 def test_parsing_a_dag_file_loads_nothing_heavy():
-    modules = ["hooks", "operators", "plugins", "decorators", "assets"]
+    modules = ["hooks", "operators", "sensors", "plugins", "decorators", "assets"]
     names = ["get_provider_info", *(f"{module}.socialscrm" for module in modules)]
     script = f"""
 import importlib, sys

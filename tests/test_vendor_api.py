@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_socialscrm.api import agents, codes, customers, settings, signing
+from airflow_provider_socialscrm.api import agents, codes, customers, service_numbers, settings, signing
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "vendor-api.md").read_text(encoding="utf-8")
@@ -75,7 +75,18 @@ def test_every_field_of_a_row_is_in_the_table_of_the_page(field):
     assert re.search(rf"^\|[^|]*`{field}`", section("3.2"), re.MULTILINE)
 
 
-@pytest.mark.parametrize("path", [customers.IMPORT_PATH, customers.BATCH_IMPORT_PATH, agents.USER_QUERY_PATH])
+@pytest.mark.parametrize(
+    "path",
+    [
+        customers.IMPORT_PATH,
+        customers.BATCH_IMPORT_PATH,
+        agents.USER_QUERY_PATH,
+        agents.AGENT_LIST_PATH,
+        agents.ONLINE_PATH,
+        agents.ALL_ONLINE_PATH,
+        service_numbers.NUMBERS_PATH,
+    ],
+)
 def test_every_endpoint_is_in_the_table_of_the_page(path):
     assert f"{path}`" in section("1.2")
 

@@ -9,15 +9,18 @@ import ipaddress
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
 
-from airflow_provider_socialscrm.api.agents import user_query_call
+from airflow_provider_socialscrm.api.agents import agent_query
 from airflow_provider_socialscrm.api.answers import read_answer
 from airflow_provider_socialscrm.api.codes import Family
 from airflow_provider_socialscrm.api.customers import import_call
+from airflow_provider_socialscrm.api.errors import RequestError, SettingError
+from airflow_provider_socialscrm.api.request import Request, signed
 from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.api.signing import Call
 from airflow_provider_socialscrm.api.transport import HttpTransport
@@ -26,6 +29,12 @@ log = logging.getLogger(__name__)
 
 _SHOWN = {"Content-Type", "tenantId", "tenant_id", "timestamp", "createTime"}
 """Names in a call whose values are neither a customer's nor secret."""
+
+_NO_SUCH_CALL: Final = (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED)
+_NOT_THERE: Final = (
+    "The server does not know {} {} (HTTP {}). Check the path, its method and Base URL; the tenant's installation may "
+    "not have this endpoint."
+)
 
 _warned_hosts: set[str] = set()
 
@@ -90,7 +99,21 @@ class Client:
 
         :raises SocialSCRMError: of the class that says what to do next.
         """
-        return self._send(user_query_call(self.settings, now=self.clock.now()), Family.USER_QUERY)
+        request = agent_query(self.settings.user_name)
+        return self._send(signed(request, self.settings, self.clock.now()), request.family)
+
+    def call(self, request: Request) -> Any:
+        """Make one call to any endpoint, without a repeat, and return the response's ``data``.
+
+        :raises SocialSCRMError: of the class that says what to do next.
+        :raises ValueError: in one sentence, if no call can be made of the request.
+        """
+        try:
+            return self._send(signed(request, self.settings, self.clock.now()), request.family)
+        except SettingError as failure:
+            if failure.http_status not in _NO_SUCH_CALL:
+                raise
+            raise RequestError(_NOT_THERE.format(request.method, request.paced_as, failure.http_status)) from None
 
     def close(self) -> None:
         """Close the connections."""
@@ -131,7 +154,7 @@ def _sent(call: Call, settings: Settings) -> Iterator[str]:
     yield settings.api_key
     yield from _texts(call.headers)
     yield from settings.transport.headers.values()
-    yield from _texts(msgspec.json.decode(call.body))
+    yield from _texts(msgspec.json.decode(call.body)) if call.body else ()
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -26,8 +26,13 @@ class Family(StrEnum):
 
     IMPORT = "import"
     USER_QUERY = "user query"
+    AGENTS = "agents"
+    NUMBERS = "service numbers"
+    CHATS = "chat records"
+    SCREENING = "number screening"
     MASS_SEND = "mass send"
     GROUP_LINKS = "group links"
+    OTHER = "other"  # a path in no family: only the codes of every call are known
 
 
 class Recovery(StrEnum):
@@ -139,6 +144,11 @@ _IMPORT: Final = (
          "Compare the row's extension fields with their type and choices in the CRM's field settings."),
 )  # fmt: skip
 
+_SCREENING: Final = (
+    Code(507, "data size big", "The order has more numbers than the CRM takes at once.", Recovery.STOP, Blame.REQUEST,
+         "Order fewer numbers in one call."),
+)  # fmt: skip
+
 _MASS_SEND: Final = (
     Code(503, "name is empty", "The task has no name.", Recovery.STOP, Blame.REQUEST, "Give the task a name."),
     Code(504, "executor error", "The executor cannot be read.", Recovery.STOP, Blame.REQUEST,
@@ -187,8 +197,13 @@ TABLES: Final[dict[Family, tuple[Code, ...]]] = {
     for family, own in {
         Family.IMPORT: _IMPORT,
         Family.USER_QUERY: (),
+        Family.AGENTS: (),
+        Family.NUMBERS: (),
+        Family.CHATS: (),
+        Family.SCREENING: _SCREENING,
         Family.MASS_SEND: _MASS_SEND,
         Family.GROUP_LINKS: _GROUP_LINKS,
+        Family.OTHER: (),
     }.items()
 }
 """Every line of each family by number, those of every call included."""

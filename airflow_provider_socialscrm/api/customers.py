@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from airflow_provider_socialscrm.api.numbers import digits_of
-from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
+from airflow_provider_socialscrm.api.settings import AuthScheme, Settings, tenant_as_long
 from airflow_provider_socialscrm.api.signing import Call, body_call, header_call
 
 NUMBER: Final = "whatsApp"
@@ -39,9 +39,6 @@ IMPORT_PATH: Final = "/wscrm-bus-api/customer/api/import"
 
 BATCH_IMPORT_PATH: Final = "/wscrm-bus-api/customer/api/batchImport"
 """Header scheme: ``POST``, an agent in each row (vendor API 1.2)."""
-
-LONG_DIGITS: Final = 18
-"""Digits that always fit a ``Long``, the documented type of ``tenantId``; a longer id is sent as text."""
 
 _SHAPES: Final = (
     ("successWhatsIds", "failWhatsIds"),
@@ -72,7 +69,7 @@ def import_call(settings: Settings, rows: Sequence[bytes], *, agent: str | None,
     """
     data = b"[" + b",".join(rows) + b"]"
     if settings.auth_scheme is AuthScheme.HEADER:
-        fields = b'{"tenantId":%b,"data":%b}' % (msgspec.json.encode(_as_long(settings.tenant_id)), data)
+        fields = b'{"tenantId":%b,"data":%b}' % (msgspec.json.encode(tenant_as_long(settings.tenant_id)), data)
         return header_call(settings, BATCH_IMPORT_PATH, fields, now)
     return body_call(settings, IMPORT_PATH, agent or settings.user_name, data, now)
 
@@ -174,8 +171,3 @@ def _key(value: Any) -> str:
     if isinstance(value, dict):
         value = next((value[name] for name in _NUMBER_NAMES if name in value), value)
     return digits_of(value) or str(value)
-
-
-def _as_long(tenant_id: str) -> int | str:
-    is_long = tenant_id.isascii() and tenant_id.isdigit() and len(tenant_id) <= LONG_DIGITS
-    return int(tenant_id) if is_long else tenant_id

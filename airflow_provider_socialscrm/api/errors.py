@@ -4,6 +4,7 @@
 
     SocialSCRMError
     ├── StopError                 a retry cannot fix it
+    │   ├── ResponseFormError     code 200 with data in a form that is not known
     │   ├── SettingError          501 516 518 519 522-526 529 530, -1 "Admin...", address, TLS, HTTP 3xx 401 403-405 407
     │   └── RequestError          503-506 509-515 520 521 527 528 534 536 537, codes of other families, other HTTP 4xx
     ├── RetriableError            the same call may succeed later
@@ -69,6 +70,19 @@ class SettingError(StopError):
 
 class RequestError(StopError):
     """The request is wrong for its endpoint."""
+
+
+class ResponseFormError(StopError):
+    """A response with code 200 has data in a form that this version does not know.
+
+    :param path: of the endpoint.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"The response of {path} does not have the form that the vendor documents, so nothing was read from it. "
+            "Report it to us; hook.call returns its data as they came."
+        )
 
 
 class RetriableError(SocialSCRMError):

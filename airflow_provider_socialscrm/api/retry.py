@@ -7,6 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from random import SystemRandom
+from typing import Final
+
+MOST_RE_SIGNED: Final = 2
+"""Times a call is signed again with the server's time. After that, 502 means a wrong setting."""
+
+SAME_TIME: Final = 2.0
+"""Seconds within which two measurements of the server's clock are the same: its ``Date`` has whole seconds, and the
+response takes a while."""
 
 
 def _latest_today() -> date:
@@ -83,3 +91,13 @@ def wait_before_retry(
     """
     wait = backoff(attempts, limits, random, retry_after)
     return None if attempts >= limits.attempts or elapsed + wait > limits.seconds else wait
+
+
+def is_news(offset: float | None, signed_offset: float | None) -> bool:
+    """Return whether a response shows another time than the one that the call was signed with.
+
+    :param offset: seconds the server's clock is ahead of ours, if the response says so.
+    :param signed_offset: by how many seconds the time in the signature was ahead of our clock; ``None`` if that time is
+        known to be right.
+    """
+    return offset is not None and (signed_offset is None or abs(offset - signed_offset) > SAME_TIME)

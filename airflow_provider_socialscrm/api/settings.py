@@ -20,6 +20,9 @@ VENDOR_CALLS_PER_SECOND: Final = 50
 DEFAULT_CALLS_PER_SECOND: Final = 0.9 * VENDOR_CALLS_PER_SECOND
 """Our own pace: a tenth below the vendor's limit, because both clocks count their seconds from different starts."""
 
+LONG_DIGITS: Final = 18
+"""Digits that always fit a ``Long``, the documented type of ``tenantId``; a longer id is sent as text."""
+
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds to wait for a connection to one address, as the vendor-linked client does (vendor API 5.3)."""
 
@@ -85,6 +88,12 @@ class Settings:
     transport: Transport = Transport()
     refusals_are_atomic: bool = False
     ledger_secret: str = field(default="", repr=False)
+
+
+def tenant_as_long(tenant_id: str) -> int | str:
+    """Return the tenant's id as a body of the header scheme has it: a number where it fits a ``Long``."""
+    is_long = tenant_id.isascii() and tenant_id.isdigit() and len(tenant_id) <= LONG_DIGITS
+    return int(tenant_id) if is_long else tenant_id
 
 
 def positive_number(value: Any) -> float:

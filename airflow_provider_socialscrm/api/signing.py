@@ -66,6 +66,21 @@ def body_call(settings: Settings, path: str, user_name: str, data: bytes, now: f
     :param data: JSON.
     :param now: seconds since the epoch at the moment of sending.
     """
+    return fields_call(settings, path, user_name, b'{"data":%b}' % data, now, method="PUT")
+
+
+def fields_call(
+    settings: Settings, path: str, user_name: str, fields: bytes, now: float, *, method: str = "POST"
+) -> Call:
+    """Return a call of the body scheme, whose body holds the signature beside the endpoint's own fields.
+
+    :param settings: tenant, key and time zone.
+    :param path: of the endpoint.
+    :param user_name: who signs.
+    :param fields: a JSON object.
+    :param now: seconds since the epoch at the moment of sending.
+    :param method: HTTP method.
+    """
     create_time = datetime.fromtimestamp(now, UTC).astimezone(ZoneInfo(settings.time_zone)).strftime(CREATE_TIME_FORMAT)
     signed = {
         "tenantId": settings.tenant_id,  # a string, as in the vendor's Go sample
@@ -73,17 +88,19 @@ def body_call(settings: Settings, path: str, user_name: str, data: bytes, now: f
         "token": body_token(settings.tenant_id, user_name, create_time, settings.api_key),
         "createTime": create_time,
     }
-    body = b'%b,"data":%b}' % (_encode(signed)[:-1], data)
-    return Call("PUT", path, dict(_JSON_HEADERS), body)
+    beside = b"," if fields != b"{}" else b""
+    body = b"%b%b%b" % (_encode(signed)[:-1], beside, fields[1:])
+    return Call(method, path, dict(_JSON_HEADERS), body)
 
 
-def header_call(settings: Settings, path: str, body: bytes, now: float) -> Call:
-    """Return a call of the header scheme: a ``POST`` whose headers hold the signature.
+def header_call(settings: Settings, path: str, body: bytes, now: float, *, method: str = "POST") -> Call:
+    """Return a call of the header scheme, whose headers hold the signature.
 
     :param settings: tenant and key.
     :param path: of the endpoint.
-    :param body: JSON.
+    :param body: JSON, or nothing.
     :param now: seconds since the epoch at the moment of sending.
+    :param method: HTTP method.
     """
     timestamp_ms = int(now * 1000)
     signed = {
@@ -91,7 +108,7 @@ def header_call(settings: Settings, path: str, body: bytes, now: float) -> Call:
         "timestamp": str(timestamp_ms),
         "token": header_token(settings.tenant_id, timestamp_ms, settings.api_key),
     }
-    return Call("POST", path, _JSON_HEADERS | signed, body)
+    return Call(method, path, _JSON_HEADERS | signed, body)
 
 
 def _md5(text: str) -> str:

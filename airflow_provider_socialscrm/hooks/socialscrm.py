@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -15,13 +15,17 @@ from airflow_provider_socialscrm.api.customers import encoded_customer
 from airflow_provider_socialscrm.api.errors import SocialSCRMError
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.hooks import form
+from airflow_provider_socialscrm.hooks.agents import AgentMethods
 from airflow_provider_socialscrm.hooks.connection import extras_of, redis_url, settings_of, unknown_extras
+from airflow_provider_socialscrm.hooks.service_numbers import NumberMethods
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.api.client import Client
+    from airflow_provider_socialscrm.api.paces import Paces
+    from airflow_provider_socialscrm.api.request import Request
 
 
-class SocialSCRMHook(BaseHook):
+class SocialSCRMHook(AgentMethods, NumberMethods, BaseHook):
     """Turns a connection into a client of the SocialsCRM API.
 
     As a context manager it keeps one client open for all calls made in the block::
@@ -41,6 +45,7 @@ class SocialSCRMHook(BaseHook):
         super().__init__(**kwargs)
         self.socialscrm_conn_id = socialscrm_conn_id
         self._client: Client | None = None
+        self._paces: Paces | None = None
 
     def __enter__(self) -> Self:
         """Open a client for the calls of the block.
@@ -57,6 +62,8 @@ class SocialSCRMHook(BaseHook):
         client, self._client = self._client, None
         if client:
             client.close()
+        if self._paces:
+            self._paces.close()
 
     @staticmethod
     def get_ui_field_behaviour() -> dict[str, Any]:
@@ -113,10 +120,75 @@ class SocialSCRMHook(BaseHook):
         :raises SocialSCRMError: of the class that says what to do next.
         """
         rows = [encoded_customer(customer, place) for place, customer in enumerate(customers)]
-        if self._client:
-            return self._client.import_customers(rows, agent=agent)
-        with closing(self.get_conn()) as client:
+        with self._open_client() as client:
             return client.import_customers(rows, agent=agent)
+
+    def call(
+        self,
+        path: str,
+        body: Any = None,
+        *,
+        scheme: str | None = None,
+        method: str = "POST",
+        repeatable: bool = False,
+        user_name: str | None = None,
+    ) -> Any:
+        """Call any endpoint, signed and at the pace of its path, and return the response's ``data``.
+
+        A call that the CRM certainly did not take is sent again within limits: after HTTP 429 or 503 with
+        ``Retry-After``, without a connection, and once the clocks are found to differ (502). A call that it may have
+        taken is sent again only if it is ``repeatable``.
+
+        :param path: of the endpoint, such as ``/se-api/user/query``; it may have a query.
+        :param body: dicts, lists, texts, numbers, booleans and ``None``, which become JSON.
+        :param scheme: ``body`` adds the signature to the body, which must be a dict; ``header`` to the headers. Default
+            ``None``: as in the connection.
+        :param method: HTTP method. Default ``POST``.
+        :param repeatable: whether a repeat does no harm. Default ``False``.
+        :param user_name: body scheme: the login that signs. Default ``None``: the connection's user.
+        :raises ValueError: in one sentence and before any call, if no call can be made of these values.
+        :raises SocialSCRMError: of the class that says what to do next; an ``UncertainError`` if the CRM may have taken
+            the call.
+        """
+        from airflow_provider_socialscrm.api.request import request_to  # noqa: PLC0415 - with the client
+
+        return self.perform(
+            request_to(path, body, scheme=scheme, method=method, repeatable=repeatable, user_name=user_name)
+        )
+
+    def perform(self, request: Request) -> Any:
+        """Make a call at the pace of its path, repeat it within limits where that is harmless, and return ``data``.
+
+        :raises ValueError: in one sentence and before any call, if no call can be made of the request.
+        :raises SocialSCRMError: of the class that says what to do next.
+        """
+        from airflow_provider_socialscrm.api.repeats import perform  # noqa: PLC0415 - with the client
+
+        with self._open_client() as client, self._open_paces(client.settings) as paces:
+            return perform(request, client, paces, on_repeat=self._log_repeat)
+
+    @contextmanager
+    def _open_client(self) -> Iterator[Client]:
+        if self._client:
+            yield self._client
+            return
+        with closing(self.get_conn()) as client:
+            yield client
+
+    @contextmanager
+    def _open_paces(self, settings: Settings) -> Iterator[Paces]:
+        from airflow_provider_socialscrm.api.paces import Paces  # noqa: PLC0415 - with the client
+
+        if self._paces is None:
+            self._paces = Paces(settings)
+        try:
+            yield self._paces
+        finally:
+            if settings.pace_url and not self._client:  # the rate is in Redis, so nothing is lost
+                self._paces.close()
+
+    def _log_repeat(self, failure: SocialSCRMError, delay: float) -> None:
+        self.log.info("%s The call is sent again in %.1f s.", failure, delay)
 
     def test_connection(self) -> tuple[bool, str]:
         """Return whether the connection works, with a message that names the wrong setting if it does not.

@@ -200,6 +200,7 @@ class Options:
         unknown, or ``resend`` it.
     :param on_empty: whether an input without rows is accepted (``succeed``) or ends the run (``skip``).
     :param allow_missing_rejects: whether a retry goes on if rows that were not accepted are in no file that it finds.
+    :param check_agents: whether each agent that rows name is looked up before the first row is sent.
     :param rules: how columns become the fields of customers.
     :param parallel_tasks: tasks of the tenant that run at once, this one included. They divide the rate limit unless
         they share it through Redis.
@@ -217,6 +218,7 @@ class Options:
     on_unknown: str = "hold"
     on_empty: str = ON_EMPTY[0]
     allow_missing_rejects: bool = False
+    check_agents: bool = False
     rules: Rules = field(default_factory=Rules)
     parallel_tasks: int = 1
     retry_limits: RetryLimits = field(default_factory=RetryLimits)
@@ -239,8 +241,11 @@ class Options:
         wrong += _threshold_errors(self.max_rejected)
         wrong += _choice_errors("on_unknown", self.on_unknown, ON_UNKNOWN)
         wrong += _choice_errors("on_empty", self.on_empty, ON_EMPTY)
-        if type(self.allow_missing_rejects) is not bool:
-            wrong.append(f"allow_missing_rejects is {self.allow_missing_rejects!r}, not True or False")
+        wrong += [
+            f"{name} is {value!r}, not True or False"
+            for name in ("allow_missing_rejects", "check_agents")
+            if type(value := getattr(self, name)) is not bool
+        ]
         if wrong:
             raise InputError("; ".join(wrong) + ".")
 

@@ -102,6 +102,11 @@ NO_PERSON: Final = Reason(
 NO_AGENT: Final = Reason(
     "no-agent", "The row has no agentAccount.", "Give the login of the agent that the customer belongs to."
 )
+UNKNOWN_AGENT: Final = Reason(
+    "unknown-agent",
+    "agentAccount is a login that the CRM does not know.",
+    "Correct agentAccount in these rows, or create the agent in the CRM.",
+)
 BAD_BIRTHDAY: Final = Reason(
     "bad-birthday",
     "birthday is not a date such as 1990/03/08.",
@@ -243,6 +248,14 @@ def ambiguous_number(countries: str, ambiguous: str) -> AmbiguousNumberReason:
     return AmbiguousNumberReason(AMBIGUOUS_NUMBER.code, f"whatsApp could be a number in {countries}.", hint, countries)
 
 
+def unknown_agent(login: str) -> Reason:
+    """Return the reason for a row whose agent the CRM does not know.
+
+    :param login: the agent's, which is the tenant's own datum and not a customer's.
+    """
+    return Reason(UNKNOWN_AGENT.code, f"The CRM does not know the agent '{login}'.", UNKNOWN_AGENT.hint)
+
+
 def superseded_by(position: int | None) -> Reason:
     """Return the reason for a row whose number another row has.
 
@@ -283,11 +296,11 @@ def unreadable(where: str, what: str) -> Reason:
 
 
 def counted_as(reason: Reason) -> Reason:
-    """Return the reason that a row's own reason is counted under: without file and line, or countries."""
+    """Return the reason that a row's own reason is counted under: without file and line, countries, or a login."""
     return _COUNTED.get(reason.code, reason)
 
 
-_COUNTED: Final = {reason.code: reason for reason in (UNREADABLE, AMBIGUOUS_NUMBER)}
+_COUNTED: Final = {reason.code: reason for reason in (UNREADABLE, AMBIGUOUS_NUMBER, UNKNOWN_AGENT)}
 
 
 BIRTHDAY_OUT_OF_RANGE: Final = Reason(

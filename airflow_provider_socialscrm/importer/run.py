@@ -94,20 +94,14 @@ class Import:
         on_progress: ProgressCallback | None = None,
     ) -> None:
         settings = client.settings
-        agent_in_row = settings.auth_scheme is AuthScheme.HEADER
         self._observer: ProgressObserver | None = None
         self._source = source
         if on_progress:
             self._observer = ProgressObserver(on_progress, options.clock.now, options.progress_interval)
             self._source = self._observer.observe(source)
         self._ledger = None if ledger is None else ledger_import(ledger, client.settings, options, identity)
-        self._input = InputReader(
-            self._source,
-            options,
-            agent_in_row=agent_in_row,
-            envelope=client.envelope_size,
-            comparer=self._ledger.comparer if self._ledger else None,
-        )
+        comparer = self._ledger.comparer if self._ledger else None
+        self._input = InputReader.for_client(self._source, client, options, comparer)
         self._client = client
         self._options = options
         self._rejects_path = rejects_path

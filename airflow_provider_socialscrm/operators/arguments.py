@@ -18,7 +18,7 @@ RULES: Final = frozenset(field.name for field in fields(Rules))
 OPTIONS: Final = frozenset(
     {
         "rows_per_call", "bytes_per_call", "concurrency", "max_rejected", "on_unknown", "parallel_tasks",
-        "allow_missing_rejects", "on_empty",
+        "allow_missing_rejects", "on_empty", "check_agents",
     }
 )  # fmt: skip
 """Arguments that have the same names in the importer."""

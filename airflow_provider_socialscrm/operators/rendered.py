@@ -22,7 +22,7 @@ TEXT_RENDERED: Final = (
     "encoding", "delimiter", "columns", "extension_fields", "defaults", "values", "null_values", "empty",
     "default_region", "ambiguous_numbers", "dayfirst", "date_fields", "bad_values", "duplicates", "on_empty",
     "on_invalid", "on_unknown", "max_rejected", "rejects_path", "allow_missing_rejects", "checkpoint_path",
-    "socialscrm_conn_id", "dry_run", "rows_per_call", "bytes_per_call", "concurrency", "parallel_tasks",
+    "check_agents", "socialscrm_conn_id", "dry_run", "rows_per_call", "bytes_per_call", "concurrency", "parallel_tasks",
 )  # fmt: skip
 """Templated arguments whose text stays text, also in a DAG that renders templates to Python's objects."""
 
@@ -118,6 +118,7 @@ def _optional(parse: Callable[[str], Any]) -> Callable[[str], Any]:
 _TYPES: Final[Mapping[str, Callable[[str], Any]]] = {
     "dry_run": _boolean,
     "allow_missing_rejects": _boolean,
+    "check_agents": _boolean,
     "dayfirst": _optional(_boolean),
     "rows_per_call": _optional(_number),
     "bytes_per_call": _number,

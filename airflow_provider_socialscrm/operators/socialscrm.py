@@ -121,6 +121,9 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     :param on_invalid: when rows cannot be sent: send the others (``"reject"``, default), or nothing (``"fail"``).
     :param on_empty: when there are no rows: succeed with a table or file that has none (``"succeed"``, default; a
         missing file or ``None`` is an error), or skip the task, also when there is no input (``"skip"``).
+    :param check_agents: whether each agent that the rows name is looked up once before the first row is sent, at most
+        1,000 of them. Rows of agents that the CRM does not know are ``invalid``, and the task fails before any row is
+        sent if the CRM does not say. A dry run looks up nothing. Default ``False``: the CRM refuses such rows itself.
     :param encoding: of CSV and JSONL files, by its name in Python. Default ``"utf-8"``, which most programs write.
     :param delimiter: between the values of CSV files, one character. Default ``","``.
     :param ledger: the folder of what earlier imports had accepted, the same in every run, local or in object storage;
@@ -184,6 +187,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         rejects_path: str | PathLike[str] | ObjectStoragePath | None = None,
         checkpoint_path: str | PathLike[str] | ObjectStoragePath | None = None, allow_missing_rejects: bool = False,
         ledger: str | PathLike[str] | ObjectStoragePath | Ledger | None = None,
+        check_agents: bool = False,
         socialscrm_conn_id: str = SocialSCRMHook.default_conn_name, dry_run: bool = False,
         rows_per_call: int | str | None = None, bytes_per_call: int = DEFAULT_BYTES,
         concurrency: int = DEFAULT_CONCURRENCY, parallel_tasks: int | None = None,
@@ -201,7 +205,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         self.extension_fields, self.date_fields, self.null_values = extension_fields, date_fields, null_values
         self.default_region, self.ambiguous_numbers, self.dayfirst = default_region, ambiguous_numbers, dayfirst
         self.empty, self.bad_values = empty, bad_values
-        self.dry_run, self.ledger = dry_run, ledger
+        self.check_agents, self.dry_run, self.ledger = check_agents, dry_run, ledger
         self._templates = {name: getattr(self, name) for name in TEXT_RENDERED}
         self._running: Import | None = None
         self._written_rejects: OpenablePath | None = None

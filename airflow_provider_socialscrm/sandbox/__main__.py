@@ -23,8 +23,11 @@ from .store import IN_MEMORY
 DEFAULT_PORT = 8765
 """Our choice: a port that neither Airflow nor its usual databases use."""
 
-NAME_LISTS = ("admins", "agents", "check_order")
+NAME_LISTS = ("admins", "agents", "check_order", "service_numbers", "offline", "webhook_names")
 """Settings given as names between commas."""
+
+MAY_BE_EMPTY = ("service_numbers", "offline")
+"""Of these, the lists that may have no name."""
 
 STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
 EXIT_CANNOT_START = 2
@@ -110,7 +113,7 @@ def _settings(options: Namespace) -> SandboxSettings:
     given = {name: value for name, value in vars(options).items() if name in FIELD_TYPES}
     for name in NAME_LISTS:
         if isinstance(given.get(name), str):
-            given[name] = [part.strip() for part in given[name].split(",")]
+            given[name] = [part.strip() for part in given[name].split(",") if part.strip() or name not in MAY_BE_EMPTY]
     if options.extension_field:
         given["extension_fields"] = dict(_name_and_type(text) for text in options.extension_field)
     return SandboxSettings().changed(given, strict=False)

@@ -1,6 +1,8 @@
 """The sandbox as a Starlette application: the API, the endpoints below ``/_sandbox/`` and the page.
 
-The API's routes come from the ``ENDPOINTS`` of each module in :data:`FAMILIES`; ``crm`` describes how to add one.
+The API's routes come from the ``ENDPOINTS`` of each module in :data:`FAMILIES`; ``crm`` describes how to add one. Such
+a module may also have ``tables``, a function that takes a ``Crm`` and returns the :class:`~.tables.Table` objects that
+the page shows for it, and ``ADMIN_ACTIONS``, its own endpoints below ``/_sandbox/``.
 """
 
 from __future__ import annotations
@@ -17,8 +19,9 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from . import agents, customers
+from . import agents, customers, numbers, webhooks
 from .access import ADMIN_PREFIX, Guard
+from .crm import AdminError
 from .faults import FaultError, parse_fault, parse_fault_text
 from .page import SECURITY_HEADERS, RefusedFault, render
 from .responses import Sleep, response_of
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 
     Action = Callable[[Crm, Request, Any], Any]
 
-FAMILIES = (customers, agents)
+FAMILIES = (customers, agents, numbers, webhooks)
 """Modules with ``ENDPOINTS``, one for each family of the vendor's interfaces."""
 
 
@@ -44,7 +47,7 @@ def make_app(crm: Crm, sleep: Sleep, access: Access) -> Starlette:
     """
     routes = [
         *(_api_route(crm, endpoint, sleep) for family in FAMILIES for endpoint in family.ENDPOINTS),
-        *(_admin_route(crm, method, name, action) for (method, name), action in ADMIN_ACTIONS.items()),
+        *(_admin_route(crm, method, name, action) for (method, name), action in _admin_actions().items()),
         Route("/favicon.ico", _no_icon, methods=["GET"]),
         _page_route(crm),
     ]
@@ -62,7 +65,7 @@ def _api_route(crm: Crm, endpoint: Endpoint, sleep: Sleep) -> Route:
             body = await request.body()
         except ClientDisconnect:  # a client that was killed; nobody reads this response, and nothing happened
             return Response(status_code=204)
-        call = crm.received(endpoint, request.headers, body)
+        call = crm.received(endpoint, request.headers, body, {**request.query_params, **request.path_params})
         injection = crm.admit(call)
         if injection is not None and injection.wait:
             await sleep(injection.wait)
@@ -80,7 +83,8 @@ def _page_route(crm: Crm) -> Route:
             refused = _change_faults(crm, parse_qs((await request.body()).decode(errors="replace")))
             if refused is None:
                 return RedirectResponse("/#faults", 303)
-        content = render(crm, str(request.base_url).rstrip("/"), request.query_params, refused)
+        tables = [table for family in FAMILIES if hasattr(family, "tables") for table in family.tables(crm)]
+        content = render(crm, str(request.base_url).rstrip("/"), request.query_params, tables, refused)
         return HTMLResponse(content, 200 if refused is None else 400, SECURITY_HEADERS)
 
     return Route("/", answer, methods=["GET", "POST"])
@@ -120,10 +124,6 @@ def _unknown(crm: Crm) -> Callable[[Request, Exception], Awaitable[Response]]:
         return _json_response({"error": f"unknown endpoint: {request.method} {path}", "existing": existing}, status)
 
     return answer
-
-
-class AdminError(ValueError):
-    """A request below ``/_sandbox/`` does not fit its endpoint."""
 
 
 def _admin_route(crm: Crm, method: str, name: str, action: Action) -> Route:
@@ -178,6 +178,13 @@ def _customers(crm: Crm, request: Request, _body: Any) -> Any:
 def _reset(crm: Crm, _request: Request, _body: Any) -> Any:
     crm.reset()
     return crm.stats()
+
+
+def _admin_actions() -> dict[tuple[str, str], Action]:
+    actions = dict(ADMIN_ACTIONS)
+    for family in FAMILIES:
+        actions.update(getattr(family, "ADMIN_ACTIONS", {}))
+    return actions
 
 
 ADMIN_ACTIONS: dict[tuple[str, str], Action] = {

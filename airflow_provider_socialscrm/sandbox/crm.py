@@ -2,25 +2,29 @@
 
 To add an endpoint, write a function that takes a :class:`Crm` and an :class:`ApiCall` and returns an ``Answer``, and
 list it in the ``ENDPOINTS`` of its family's module, such as ``customers`` or ``agents``. A new family is a module like
-these, listed in ``app.FAMILIES``. The route, the rate limit, the faults and the call log need no further change.
+these, listed in ``app.FAMILIES``. The route, the rate limit, the faults and the call log need no further change. A
+family keeps what it has to remember in a class of its own, see :meth:`Crm.memory`; ``app`` describes what else it may
+have.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from .calls import CallLog, CallRecord, SlidingWindow
 from .codes import OTHER, Answer, Rejected, Reply
 from .effects import reply_after
-from .faults import ActiveFaults, Arrival, Injection, parse_fault
+from .faults import ActiveFaults, Arrival, Fault, Injection, parse_fault
 
 if TYPE_CHECKING:
     from .settings import SandboxSettings
     from .store import CustomerStore
+
+T = TypeVar("T")
 
 SHOWN_USERS = 3
 """Agent logins of a call's rows that its record names; our choice, for the width of a table."""
@@ -30,18 +34,27 @@ SHOWN_PATH_LENGTH = 100
 """Characters of an unknown path that its record has; our choice, for the same reason."""
 
 
+class AdminError(ValueError):
+    """A request below ``/_sandbox/`` does not fit its endpoint."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """One documented interface of the CRM.
 
     :param method: the HTTP method
-    :param path: the API path, which also counts for the rate limit
+    :param path: the API path, which also counts for the rate limit; it may end in a part such as ``{order_id}``
     :param answer: carries out a call; it may raise :class:`Rejected`
     """
 
     method: str
     path: str
     answer: Callable[[Crm, ApiCall], Answer]
+
+    @property
+    def fixed_path(self) -> str:
+        """The path without the part that each call has of its own."""
+        return self.path.partition("/{")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +66,8 @@ class ApiCall:
     :param raw: the body
     :param body: the body's JSON object, None when it is not one
     :param at: the server's clock on arrival, seconds since the epoch
+    :param parts: values of the path's own parts and of the query, by name
+    :param fault: the fault that struck it, for endpoints that have faults of their own
     """
 
     endpoint: Endpoint
@@ -60,6 +75,8 @@ class ApiCall:
     raw: bytes
     body: Mapping[str, Any] | None
     at: float
+    parts: Mapping[str, str] = field(default_factory=dict)
+    fault: Fault | None = None
 
     @property
     def json_object(self) -> Mapping[str, Any]:
@@ -112,7 +129,15 @@ class Crm:
         self.faults = ActiveFaults(random)
         self.ticks = ticks
         self._clock = clock
+        self._memories: dict[type[Any], Any] = {}
         self._forget_calls()
+
+    def close_memories(self) -> None:
+        """Forget what the families remember, and end what they do in the background."""
+        while self._memories:
+            _, memory = self._memories.popitem()
+            if hasattr(memory, "close"):
+                memory.close()
 
     def configure(self, /, **changes: Any) -> None:
         """Change some settings, such as ``refusal="partial"``.
@@ -151,21 +176,33 @@ class Crm:
         """Forget customers, calls and faults, but not the settings."""
         self.store.clear()
         self.faults.clear()
+        self.close_memories()
         self._forget_calls()
+
+    def memory(self, kind: type[T]) -> T:
+        """Return what a family of endpoints remembers until the next reset; the first use makes it.
+
+        :param kind: the family's class, made without arguments; it has to be safe to use from several threads, and its
+            ``close``, if it has one, is called at the end
+        """
+        found: T = self._memories.get(kind) or self._memories.setdefault(kind, kind())
+        return found
 
     def now(self) -> float:
         """Return the server's clock, skewed by ``clock_offset``: seconds since the epoch."""
         return self._clock() + self.settings.clock_offset
 
-    def received(self, endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> ApiCall:
+    def received(
+        self, endpoint: Endpoint, headers: Mapping[str, str], raw: bytes, parts: Mapping[str, str] | None = None
+    ) -> ApiCall:
         """Return a call that arrives now."""
-        return ApiCall(endpoint, headers, raw, _json_object(raw), self.now())
+        return ApiCall(endpoint, headers, raw, _json_object(raw), self.now(), parts or {})
 
     def admit(self, call: ApiCall) -> Injection | None:
         """Count a call and return the faults that strike it, or None when it is above the rate limit."""
         path = call.endpoint.path
         if self._limiter.admit(path, self.ticks(), self.settings.calls_per_second):
-            arrival = Arrival(path, self.ticks(), self.call_log.has_success, len(call.rows))
+            arrival = Arrival(call.endpoint.fixed_path, self.ticks(), self.call_log.has_success, len(call.rows))
             return self.faults.injection(arrival)
         return None
 
@@ -176,7 +213,7 @@ class Crm:
         if not injection.reaches_crm:
             return reply_after(injection.fault, Reply(None))
         try:
-            answer = call.endpoint.answer(self, call)
+            answer = call.endpoint.answer(self, replace(call, fault=injection.fault))
         except Rejected as rejected:
             answer = Answer.of(rejected)
         return reply_after(injection.fault, Reply.of(answer))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -20,6 +20,7 @@ from .settings import FIXED_ASSUMPTIONS, assumptions_in_force
 
 if TYPE_CHECKING:
     from .crm import Crm
+    from .tables import Table
 
 CUSTOMERS_PER_PAGE = 15
 """Customers on one page; our choice, a screenful."""
@@ -80,11 +81,14 @@ class RefusedFault:
     reason: str
 
 
-def render(crm: Crm, url: str, query: Mapping[str, str], refused: RefusedFault | None = None) -> str:
+def render(
+    crm: Crm, url: str, query: Mapping[str, str], tables: Sequence[Table] = (), refused: RefusedFault | None = None
+) -> str:
     """Return the page as HTML.
 
     :param url: base URL as the reader sees it
     :param query: the page's query string
+    :param tables: what the families of endpoints have to show
     :param refused: the fault that the form could not put in force, if any
     """
     view = View.of(query)
@@ -103,6 +107,7 @@ def render(crm: Crm, url: str, query: Mapping[str, str], refused: RefusedFault |
         refresh_seconds=REFRESH_SECONDS,
         settings=crm.settings.shown(),
         agents=_customers_by_agent(crm),
+        tables=tables,
         stats=crm.stats(),
         faults=crm.faults.listed(),
         refused=refused,

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta
 
-SECRET_SETTINGS = frozenset({"api_key"})
+SECRET_SETTINGS = frozenset({"api_key", "webhook_secret"})
 """Settings that no page and no response ever shows."""
 
 MAX_CLOCK_OFFSET = 10 * 365 * 24 * 3600.0
@@ -30,6 +30,11 @@ ASSUMED_SETTINGS = (
     "time_zone",
     "rows_per_call",
     "bytes_per_call",
+    "unknown_agents",
+    "agent_list",
+    "numbers_as",
+    "webhook_signature",
+    "webhook_names",
 )
 """Settings that answer an open question, the most important first."""
 
@@ -63,6 +68,7 @@ CHECKS = ("tenant", "token", "time", "plan", "role")
 """What a signed call is checked for."""
 
 Name = Annotated[str, Meta(min_length=1)]
+ServiceNumberText = Annotated[str, Meta(pattern=r"^[^=]+=[0-9]{7,15}(@(pc|mobile|cloud))?$")]
 ExtensionType = Annotated[str, Meta(pattern=r"^(text|number|date|select:.+)$")]
 
 
@@ -173,6 +179,64 @@ class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         Literal["none", "extra", "missing"],
         Meta(description="extra: a response that names rows adds a number nobody sent; missing: it omits one; none."),
     ] = "none"
+    unknown_agents: Annotated[
+        Literal["530", "null"],
+        Meta(
+            description=(
+                "Response to a query for an unknown login: 530, or null as data; our assumption "
+                "(see docs/vendor-api.md, 1.4)."
+            )
+        ),
+    ] = "530"
+    agent_list: Annotated[
+        Literal["userName", "username", "refused"],
+        Meta(
+            description=(
+                "Field with the login in the list of agents, or refused: there is no list; our assumption "
+                "(see docs/vendor-api.md, 1.6)."
+            )
+        ),
+    ] = "userName"
+    service_numbers: Annotated[
+        tuple[ServiceNumberText, ...],
+        Meta(description="Numbers that agents work with, as agent=number, or agent=number@mobile or @cloud."),
+    ] = ("agent_wang=8613900000001", "agent_silva=5511900000002@mobile")
+    offline: Annotated[tuple[Name, ...], Meta(description="Service numbers that are not online.")] = ()
+    numbers_as: Annotated[
+        Literal["objects", "texts"],
+        Meta(
+            description=(
+                "How lists whose items are not documented have service numbers: objects or texts; our assumption "
+                "(see docs/vendor-api.md, 1.6)."
+            )
+        ),
+    ] = "objects"
+    webhook_url: Annotated[
+        str, Meta(pattern=r"^(https?://.+)?$", description="Address that webhooks are sent to; empty: none are sent.")
+    ] = ""
+    webhook_secret: Annotated[
+        str, Meta(min_length=1, description="Secret that webhooks are signed with; never shown.")
+    ] = "SANDBOXSECRET0123456789"  # noqa: S105 - the sandbox's own
+    webhook_speed: Annotated[
+        float, Meta(gt=0, description="How much faster than the vendor a webhook is repeated; 10: after 1, 3, 18 s ...")
+    ] = 1.0
+    webhook_signature: Annotated[
+        Literal["headers", "body"],
+        Meta(
+            description=(
+                "Where the signature of a webhook is: headers, or body as before June 2024; our assumption "
+                "(see docs/vendor-api.md, 9.1)."
+            )
+        ),
+    ] = "headers"
+    webhook_names: Annotated[
+        tuple[Name, Name, Name],
+        Meta(
+            description=(
+                "Headers of a webhook with tenant, time and signature; our assumption (see docs/vendor-api.md, 9.1)."
+            )
+        ),
+    ] = ("tenant_id", "timestamp", "access_token")
 
     def __post_init__(self) -> None:
         if sorted(self.check_order) != sorted(CHECKS):

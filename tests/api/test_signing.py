@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_socialscrm.api.agents import user_query_call
+from airflow_provider_socialscrm.api.agents import agent_query
 from airflow_provider_socialscrm.api.customers import import_call
+from airflow_provider_socialscrm.api.request import signed
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.api.signing import body_token, header_token
 
@@ -60,7 +61,7 @@ def test_the_header_scheme_signs_in_headers_and_leaves_the_body_unsigned():
 
 
 def test_the_user_is_looked_up_by_login_with_signed_headers():
-    call = user_query_call(HEADER, now=NOW)
+    call = signed(agent_query(HEADER.user_name), HEADER, NOW)
     assert (call.method, call.path, call.body) == ("POST", "/se-api/user/query", b'{"username":"WhatsApp"}')
     assert call.headers == import_call(HEADER, [], agent=None, now=NOW).headers
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -404,10 +405,19 @@ class TestRetries:
         assert max((welcomed + syncs.crm.welcomes).values()) == 1
 
 
-def test_the_size_of_a_call_is_found_and_starts_the_next_run(syncs):
+class SlowCrm(RememberingCrm):
+    """Takes some time for each call, and little for each row."""
+
+    def import_customers(self, rows: Sequence[bytes], *, agent: str | None = None) -> Any:
+        sleep(0.02 + 0.00001 * len(rows))
+        return super().import_customers(rows, agent=agent)
+
+
+def test_the_size_of_a_call_is_found_and_starts_the_next_run(tmp_path):
+    syncs = Syncs(tmp_path, SlowCrm())
+
     first = syncs.sync(people(6000), concurrency=2)
-    rows = people(6000, stage="new")
-    second = syncs.sync(rows, concurrency=2)
+    second = syncs.sync(people(6000, stage="new"), concurrency=2)
     given = syncs.sync(people(6000, stage="newer"), rows_per_call=100, concurrency=2)
 
     assert (first["rows_per_call"] > 100, first["calls"]["sent"] < 40) == (True, True)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import count, islice
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from airflow_provider_socialscrm.api.settings import AuthScheme
 from airflow_provider_socialscrm.importer.errors import EmptyInputError
+from airflow_provider_socialscrm.importer.fields.agent_check import FindUnknown, agent_check, refusing
 from airflow_provider_socialscrm.importer.fields.checked_batch import CheckedBatch
 from airflow_provider_socialscrm.importer.fields.compared import Comparer, Verdicts
 from airflow_provider_socialscrm.importer.fields.duplicates import NOBODY, KeyList, Keys, Positions, superseded
@@ -25,6 +27,7 @@ from airflow_provider_socialscrm.importer.rows import PreparedBatch
 from airflow_provider_socialscrm.importer.sources.base import Batch, Source
 
 if TYPE_CHECKING:
+    from airflow_provider_socialscrm.api.client import Client
     from airflow_provider_socialscrm.importer.options import Options
     from airflow_provider_socialscrm.importer.reasons import Reason
 
@@ -42,6 +45,7 @@ class InputReader:
     :param agent_in_row: header scheme: each row names its agent.
     :param envelope: bytes a call has around its rows, by the agent who signs.
     :param comparer: returns what compares rows with a ledger, given the plan; ``None`` without a ledger.
+    :param find_unknown: looks up the agents that rows name; ``None`` takes their word.
     :raises InputError: when the columns cannot be what the rules say, or lack what each row needs.
     """
 
@@ -53,6 +57,7 @@ class InputReader:
         agent_in_row: bool,
         envelope: Callable[[str | None], int],
         comparer: Callable[[Plan], Comparer] | None = None,
+        find_unknown: FindUnknown | None = None,
     ) -> None:
         rules = options.rules
         if rules.default_region is not None:
@@ -72,12 +77,28 @@ class InputReader:
             None if comparer is None else comparer(self.plan),
         )
         self._spool = Spool()
+        self._find_unknown = find_unknown
+        self._agents: set[str] = set()
         self._losers = self._winners = NOBODY
         self.rows = 0
         """Rows of the input, once it was read."""
         self._in_two_forms = 0
         self._remarks: Counter[Reason] = Counter()
         self._ambiguous_numbers: Counter[str] = Counter()
+
+    @classmethod
+    def for_client(
+        cls, source: Source, client: Client, options: Options, comparer: Callable[[Plan], Comparer] | None = None
+    ) -> InputReader:
+        """Return the reader of what a client is to send; it looks up agents if the options ask for it."""
+        return cls(
+            source,
+            options,
+            agent_in_row=client.settings.auth_scheme is AuthScheme.HEADER,
+            envelope=client.envelope_size,
+            comparer=comparer,
+            find_unknown=agent_check(client, options),
+        )
 
     def read(self) -> None:
         """Read, check and encode the table to its end, so that whatever is wrong with it is found before any call.
@@ -86,6 +107,7 @@ class InputReader:
 
         :raises EmptyInputError: when it has no rows and the options say to skip it.
         :raises InputError: when the table breaks off.
+        :raises SocialSCRMError: when agents are to be looked up, and the CRM does not say whether it knows one.
         :raises OSError: when the temporary file does not fit on the disk.
         """
         _log_plan(self.plan, self._source.columns)
@@ -100,6 +122,8 @@ class InputReader:
                 raise EmptyInputError(f"data is a {self._source.describe} and has no rows.")
             if self._facts.conclude():
                 self._check_again()
+            if self._find_unknown and (unknown := self._find_unknown(self._agents)):
+                self._refuse_agents(unknown)
             self._in_two_forms = keys.in_two_forms()
             if self._rules.duplicates != "send":
                 self._choose(*keys.repeated())
@@ -158,10 +182,13 @@ class InputReader:
         self._spool = Spool()
         self._losers = self._winners = NOBODY
         self._ambiguous_numbers.clear()
+        self._agents.clear()
 
     def _hold(self, batch: Batch) -> CheckedBatch:
         checked = self._preparer.check(batch)
         self._ambiguous_numbers.update(checked.ambiguous_numbers)
+        if self._find_unknown:
+            self._agents.update(filter(None, checked.agents or ()))
         self._spool.add(checked)
         return checked
 
@@ -173,6 +200,12 @@ class InputReader:
             for checked in before:
                 own = checked.own
                 self._hold(Batch(own.start, own.records, own.file, own.unreadable))
+
+    def _refuse_agents(self, unknown: Collection[str]) -> None:
+        with closing(self._spool) as before:
+            self._spool = Spool()
+            for checked in before:
+                self._spool.add(refusing(checked, unknown))
 
     def _choose(self, positions: Positions, keys: Keys) -> None:
         """Choose which of the rows with one number are sent, given the rows whose number another one has."""

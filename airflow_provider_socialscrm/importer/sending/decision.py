@@ -8,14 +8,7 @@ from typing import Final
 
 from airflow_provider_socialscrm.api.codes import Blame, Recovery
 from airflow_provider_socialscrm.api.errors import SocialSCRMError
-from airflow_provider_socialscrm.api.retry import RetryLimits, wait_before_retry
-
-MOST_RE_SIGNED: Final = 2
-"""Times a call is signed again with the server's time. After that, 502 means a wrong setting."""
-
-SAME_TIME: Final = 2.0
-"""Seconds within which two measurements of the server's clock are the same: its ``Date`` has whole seconds, and the
-response takes a while."""
+from airflow_provider_socialscrm.api.retry import MOST_RE_SIGNED, RetryLimits, is_news, wait_before_retry
 
 
 class Action(Enum):
@@ -99,7 +92,7 @@ def decide(failure: SocialSCRMError, attempt: Attempt, limits: RetryLimits, rand
         return Decision(Action.PROBE_AGENTS)  # the signer is these rows' agent, not the connection's user
     match failure.recovery:
         case Recovery.RE_SIGN:
-            if attempt.re_signed >= MOST_RE_SIGNED or not _is_news(failure.clock_offset, attempt.signed_offset):
+            if attempt.re_signed >= MOST_RE_SIGNED or not is_news(failure.clock_offset, attempt.signed_offset):
                 return STOP
             return Decision(Action.RE_SIGN, clock_offset=failure.clock_offset)
         case Recovery.UNCERTAIN if not attempt.repeatable:
@@ -110,8 +103,3 @@ def decide(failure: SocialSCRMError, attempt: Attempt, limits: RetryLimits, rand
         case recovery:
             several, single = _BY_ROWS[recovery]
             return Decision(single if attempt.rows == 1 else several)
-
-
-def _is_news(offset: float | None, signed_offset: float | None) -> bool:
-    """Return whether a response shows another time than the one that the call was signed with."""
-    return offset is not None and (signed_offset is None or abs(offset - signed_offset) > SAME_TIME)

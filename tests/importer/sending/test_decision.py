@@ -72,7 +72,8 @@ OWN: Final = {
         532: ISOLATED,
         533: (RowError, Action.SPLIT_BY_EXTENSION, Action.REJECT_UNLESS_FIELDS),
     },
-    Family.USER_QUERY: {},
+    **{family: {} for family in (Family.USER_QUERY, Family.AGENTS, Family.NUMBERS, Family.CHATS, Family.OTHER)},
+    Family.SCREENING: {507: REQUEST},
     Family.MASS_SEND: {
         **dict.fromkeys((503, 504, 505, *range(509, 516), 520, 521, 527, 528), REQUEST),
         507: TOO_LARGE,
