@@ -11,7 +11,7 @@ from typing import Any, Final
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.customers import SIDE_EFFECT, import_path
 from airflow_provider_socialscrm.api.pacing import Pace, part_of
-from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT, AuthScheme, Settings
+from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT, Settings
 from airflow_provider_socialscrm.api.shared_pacing import open_pace
 from airflow_provider_socialscrm.importer.changes.answers import Answers
 from airflow_provider_socialscrm.importer.changes.ledger_import import LedgerImport
@@ -197,6 +197,7 @@ class Import:
 
     def _resume(self) -> None:
         if not self._checkpoint.load():
+            self._look_again()
             return
         report, batches = self._checkpoint.resumed_report(), self._batches
         is_same = self._checkpoint.matches(self._rows_up_to(self._checkpoint.end))
@@ -213,9 +214,13 @@ class Import:
         else:
             log.warning("The rows have changed since the last try, so the import starts over.")
             self._checkpoint.start_over()
-            if self._ledger:  # which knows what the earlier tries had accepted
-                self._ledger.look(self._input.checked_batches)
-                self._note_changes(self._ledger)
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """Compare with the ledger as it is now, which has what earlier tries had accepted, if this try starts over."""
+        if self._ledger and self._ledger.is_resumed:
+            self._ledger.look(self._input.checked_batches)
+            self._note_changes(self._ledger)
 
     def _batches(self) -> Iterator[PreparedBatch]:
         return self._input.prepared_batches(self._ledger.verdicts() if self._ledger else None)
