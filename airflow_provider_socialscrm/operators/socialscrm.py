@@ -42,6 +42,7 @@ from airflow_provider_socialscrm.operators.rendered import (
     renders_natively,
     typed_arguments,
 )
+from airflow_provider_socialscrm.runtime.file_systems import check_file_systems
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
 from airflow_provider_socialscrm.runtime.inputs import read_paths, to_open
 from airflow_provider_socialscrm.runtime.lineage import LineageMixin
@@ -49,7 +50,7 @@ from airflow_provider_socialscrm.runtime.literal_rows import hide_rows
 from airflow_provider_socialscrm.runtime.mapped_tasks import parallel_tasks
 from airflow_provider_socialscrm.runtime.own_paths import own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument, as_text, is_resolved
-from airflow_provider_socialscrm.runtime.paths import check_apart, check_is_path
+from airflow_provider_socialscrm.runtime.paths import check_apart, check_is_path, openable
 from airflow_provider_socialscrm.runtime.progress import report_progress
 from airflow_provider_socialscrm.runtime.reporting import log_outcome, log_preview, log_start
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
@@ -287,11 +288,12 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         check_is_path("rejects_path", self.rejects_path)
         check_is_path("checkpoint_path", self.checkpoint_path)
         identity = identity_of(context)
-        rejects_path = own_path(identity, "rejects_path", self.rejects_path)
-        checkpoint_path = own_path(identity, "checkpoint_path", self.checkpoint_path)
         self.data = read_paths(self.data)
         data = to_open(self.data, self._nothing())
         path = None if isinstance(self.data, HiddenTable) else data
+        check_file_systems(path, openable(self.rejects_path), openable(self.checkpoint_path))
+        rejects_path = own_path(identity, "rejects_path", self.rejects_path)
+        checkpoint_path = own_path(identity, "checkpoint_path", self.checkpoint_path)
         check_apart(data=path, rejects_path=rejects_path, checkpoint_path=checkpoint_path)
         # As early as this, so that a retry knows of a try that failed before its first row.
         store = None if self.dry_run else checkpoint_store_for(context, checkpoint_path)
