@@ -23,14 +23,16 @@ from tests.support.airflow import FakeTaskInstance
 
 
 @pytest.fixture(autouse=True)
-def registered(monkeypatch) -> Iterator[dict[str, Any]]:
+def registered() -> Iterator[dict[str, Any]]:
     """Return the file systems that Airflow's providers registered: none but this machine's, whatever is installed."""
-    registered = _register_filesystems()
-    for scheme in {*registered} - {"file", "local"}:
-        monkeypatch.delitem(registered, scheme)
-    for alias in tuple(_STORE_CACHE):
-        monkeypatch.delitem(_STORE_CACHE, alias)
+    registered: Any = _register_filesystems()
+    before = dict(registered)
+    for scheme in before.keys() - {"file", "local"}:
+        del registered[scheme]
+    _STORE_CACHE.clear()
     yield registered
+    registered.clear()
+    registered.update(before)
     _STORE_CACHE.clear()
 
 
@@ -71,20 +73,17 @@ def test_the_provider_and_the_extra_are_named_where_the_provider_is_missing(sche
 def test_the_library_and_the_extra_are_named_where_the_provider_lacks_it(registered, scheme):
     known = FILE_SYSTEMS[scheme]
     registered[scheme] = lacks(known.library)
-    try:
-        for path in (openable(f"{scheme}://crm/a.csv"), ObjectStoragePath(f"{scheme}://crm/a.csv", conn_id="store")):
-            with pytest.raises(InputError) as caught:
-                check_file_systems(path)
-            assert str(caught.value) == (
-                f"The file system for {scheme}:// needs {known.library}, which cannot be imported: run pip install "
-                f"{known.install} on the workers."
-            )
-    finally:
-        del registered[scheme]
+    for path in (openable(f"{scheme}://crm/a.csv"), ObjectStoragePath(f"{scheme}://crm/a.csv", conn_id="store")):
+        with pytest.raises(InputError) as caught:
+            check_file_systems(path)
+        assert str(caught.value) == (
+            f"The file system for {scheme}:// needs {known.library}, which cannot be imported: run pip install "
+            f"{known.install} on the workers."
+        )
 
 
-def test_a_package_of_another_file_system_is_named_as_that_one_names_it(monkeypatch, registered):
-    monkeypatch.setitem(registered, "hdfs", lacks("nn", "Install nn to call novak@example.com"))
+def test_a_package_of_another_file_system_is_named_as_that_one_names_it(registered):
+    registered["hdfs"] = lacks("nn", "Install nn to call novak@example.com")
     with pytest.raises(InputError) as caught:
         check_file_systems(openable("hdfs://crm/a.csv"))
     assert str(caught.value) == (
@@ -99,15 +98,15 @@ def test_a_scheme_that_no_provider_has_is_named(scheme):
         check_file_systems(openable(f"{scheme}://crm/a.csv"))
 
 
-def test_a_file_system_that_is_there_passes_and_its_own_errors_stay(monkeypatch, registered):
-    monkeypatch.setitem(registered, "abfs", lambda *_: MemoryFileSystem())
+def test_a_file_system_that_is_there_passes_and_its_own_errors_stay(registered):
+    registered["abfs"] = lambda *_: MemoryFileSystem()
     check_file_systems(openable("abfs://crm/a.csv"), [openable("abfs://crm/b.csv"), Path("a.csv")], None, "text")
     check_file_systems(UPath("memory://crm/a.csv", key="y"), openable("file:///a.csv"))
 
     def lacks_a_setting(conn_id: str | None, storage_options: Any = None) -> Any:
         raise ValueError("account_name is missing")
 
-    monkeypatch.setitem(registered, "adl", lacks_a_setting)
+    registered["adl"] = lacks_a_setting
     with pytest.raises(ValueError, match=r"^account_name is missing$"):
         check_file_systems(openable("adl://crm/a.csv"))
 
@@ -122,11 +121,9 @@ def test_a_file_system_that_is_there_passes_and_its_own_errors_stay(monkeypatch,
         ("s3://crm/folder/", "No file system for s3:// is installed: run"),
     ],
 )
-def test_the_task_fails_at_once_and_is_not_retried(
-    connected_crm: Sandbox, monkeypatch, registered, tmp_path, argument, case
-):
+def test_the_task_fails_at_once_and_is_not_retried(connected_crm: Sandbox, registered, tmp_path, argument, case):
     path, sentence = case
-    monkeypatch.setitem(registered, "gs", lacks("gcsfs"))
+    registered["gs"] = lacks("gcsfs")
     (tmp_path / "a.csv").write_text("whatsApp\n8699776600001\n", encoding="utf-8")
     with DAG("dag", schedule=None):
         operator = SocialSCRMImportOperator(task_id="task", **{"data": str(tmp_path / "a.csv"), argument: path})
