@@ -231,6 +231,11 @@ class Options:
             for name in ("rows_per_call", "bytes_per_call", "concurrency", "parallel_tasks")
             if type(value := getattr(self, name)) is not int or value < 1  # True is an int, but not a number of rows
         ]
+        wrong += [
+            f"{name} is {value!r}, not a number of seconds"
+            for name in ("save_interval", "progress_interval")
+            if not _is_duration(value := getattr(self, name))  # without an end nothing would ever be saved
+        ]
         wrong += _threshold_errors(self.max_rejected)
         wrong += _choice_errors("on_unknown", self.on_unknown, ON_UNKNOWN)
         wrong += _choice_errors("on_empty", self.on_empty, ON_EMPTY)
@@ -243,6 +248,10 @@ class Options:
     def resend(self) -> bool:
         """Whether every row may be sent twice."""
         return self.on_unknown == "resend"
+
+
+def _is_duration(value: Any) -> bool:
+    return type(value) in {int, float} and 0 <= value < inf
 
 
 def _threshold_errors(allowed: Any) -> list[str]:

@@ -33,6 +33,15 @@ def test_what_is_no_whole_number_above_0_is_refused_with_its_name_and_value(name
     assert str(caught.value) == f"{name} is {value!r}, not a whole number above 0."
 
 
+@pytest.mark.parametrize("name", ["save_interval", "progress_interval"])
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), -1, "1", None, True])
+def test_an_interval_is_a_number_of_seconds(name, value):
+    with pytest.raises(InputError) as caught:
+        Options(**{name: value})
+    assert str(caught.value) == f"{name} is {value!r}, not a number of seconds."
+    assert getattr(Options(**{name: 0}), name) == 0
+
+
 @pytest.mark.parametrize("value", [0, 5, 0.0, 0.25, 1.0, 1000, None])
 def test_a_number_or_a_fraction_of_rows_may_be_refused(value):
     assert Options(max_rejected=value).max_rejected == value
