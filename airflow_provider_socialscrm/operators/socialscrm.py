@@ -280,7 +280,10 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     def _import(self, context: Context) -> dict[str, Any]:
         # Not imported at the top: DAG files are parsed often and need none of it.
         from airflow_provider_socialscrm.importer.run import Import  # noqa: PLC0415
-        from airflow_provider_socialscrm.runtime.task_state import checkpoint_store_for  # noqa: PLC0415
+        from airflow_provider_socialscrm.runtime.task_state import (  # noqa: PLC0415
+            checkpoint_store_for,
+            forgotten_if_empty,
+        )
 
         options = self._options()
         if self.parallel_tasks is None:
@@ -297,20 +300,21 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         check_apart(data=path, rejects_path=rejects_path, checkpoint_path=checkpoint_path)
         # As early as this, so that a retry knows of a try that failed before its first row.
         store = None if self.dry_run else checkpoint_store_for(context, checkpoint_path)
-        source = self._source(data)
         hook = SocialSCRMHook(self.socialscrm_conn_id)
-        with closing(hook.get_conn(self.concurrency)) as client, report_progress(context) as on_progress:
-            self._settings = client.settings
-            log_start(source, client.settings, dry_run=self.dry_run)
-            if self.dry_run:
-                return self._preview(source, client, options, on_progress, context)
-            self._running = Import(
-                source, client, options, rejects_path, store, identity=identity, on_progress=on_progress
-            )
-            if self._killed:
-                self._running.stop()
-            self._written_rejects = rejects_path
-            return self._run(self._running, context)
+        with forgotten_if_empty(store, is_skipped=self.on_empty == "skip"):
+            source = self._source(data)
+            with closing(hook.get_conn(self.concurrency)) as client, report_progress(context) as on_progress:
+                self._settings = client.settings
+                log_start(source, client.settings, dry_run=self.dry_run)
+                if self.dry_run:
+                    return self._preview(source, client, options, on_progress, context)
+                self._running = Import(
+                    source, client, options, rejects_path, store, identity=identity, on_progress=on_progress
+                )
+                if self._killed:
+                    self._running.stop()
+                self._written_rejects = rejects_path
+                return self._run(self._running, context)
 
     def _source(self, data: Any) -> Source:
         from airflow_provider_socialscrm.importer.sources.open_source import open_source  # noqa: PLC0415
