@@ -17,6 +17,7 @@ from airflow_provider_socialscrm._compat import (
     BaseXCom,
     has_retry_policies,
     is_mapped,
+    made_in,
     task_ids_in,
 )
 from airflow_provider_socialscrm.api.errors import StopError
@@ -53,6 +54,7 @@ from airflow_provider_socialscrm.runtime.path_text import PathArgument, as_text,
 from airflow_provider_socialscrm.runtime.paths import check_apart, check_is_path, openable
 from airflow_provider_socialscrm.runtime.progress import report_progress
 from airflow_provider_socialscrm.runtime.reporting import log_outcome, log_preview, log_start
+from airflow_provider_socialscrm.runtime.stored_rows import check_default_args, check_params, check_task_group
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 
 if TYPE_CHECKING:
@@ -201,6 +203,9 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         check_constants(self.task_id, self._arguments)
         if not is_mapped(self):  # whose data may be another task's
             check_data(self.task_id, self.data, self.rejects_path, self.checkpoint_path)
+            check_default_args(self.task_id, kwargs.get("default_args"))
+            check_task_group(self.task_id, [("data", self.data)])
+            check_params(self.task_id, self.data, self.params, getattr(kwargs.get("dag"), "params", None))
 
     @property
     def dry_run(self) -> Any:
@@ -215,6 +220,12 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     def partial(cls, **kwargs: Any) -> OperatorPartial:
         """Return what ``expand`` makes mapped tasks of, with rows hidden from the serialized DAG."""
         task_id = kwargs.get("task_id", "")
+        dag, task_group = made_in(kwargs.get("dag"), kwargs.get("task_group"))
+        for default_args in (getattr(dag, "default_args", None), getattr(task_group, "default_args", None)):
+            check_default_args(task_id, default_args)
+        check_default_args(task_id, kwargs.get("default_args"))
+        check_task_group(task_id, kwargs.items())
+        check_params(task_id, kwargs.get("data"), kwargs.get("params"), getattr(dag, "params", None))
         hidden = {name: hide_argument(name, value, task_id) for name, value in kwargs.items()}
         made: OperatorPartial = hide_rows(super().partial(**hidden), hide_argument)
         return made
