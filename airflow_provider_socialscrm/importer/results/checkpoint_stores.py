@@ -69,6 +69,9 @@ class CheckpointStore(Protocol):
         :param held: the code of the reason why rows with side effects are held.
         """
 
+    def forget(self) -> None:
+        """Delete the trace of the tries, if none of them has sent a row."""
+
 
 class NoCheckpointStore:
     """Saves nothing: a retry sends every row again, and holds those with side effects.
@@ -99,6 +102,9 @@ class NoCheckpointStore:
         """Do nothing."""
 
     def restart(self, held: str | None) -> None:
+        """Do nothing."""
+
+    def forget(self) -> None:
         """Do nothing."""
 
 
@@ -218,6 +224,13 @@ class OwnedCheckpointStore(ABC):
         """Put a mere trace of this try in place of the state."""
         trace = {"identity": self._identity, "try": self._number, "state": None, "held": held}
         self._write(Place.STATE, trace)
+
+    def forget(self) -> None:
+        """Delete the trace of the tries, if none of them has sent a row."""
+        with suppress(CheckpointError):  # the trace says of nothing that it was done, so it does no harm
+            saved = self._saved()
+            if saved is not None and saved.state is None and saved.held is None:
+                self._delete(Place.STATE)
 
     def _saved(self) -> _Saved | None:
         if (content := self._read(Place.STATE)) is None:
