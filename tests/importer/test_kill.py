@@ -26,7 +26,8 @@ from airflow_provider_socialscrm.sandbox.server import Sandbox
 log = logging.getLogger(__name__)
 
 WORKER = Path(__file__).with_name("kill_worker.py")
-KILLS = int(os.environ.get("SOCIALSCRM_KILLS", "15"))
+KILLS = int(os.environ.get("SOCIALSCRM_KILLS", "5"))
+"""Workers that are killed at least: the import that is under way is made to its end, about ten kills."""
 ROWS = 20_000
 ROWS_PER_CALL = 100
 CONCURRENCY = 4

@@ -560,7 +560,9 @@ class TimedOutError(BaseException):
 STEPS = [(Report, "count"), (Checkpoint, "mark_done"), (Checkpoint, "mark_intended"), (Intervals, "add_all")]
 
 
-@pytest.mark.parametrize("at", [0, 1, 7, 20, 33])
+@pytest.mark.parametrize(
+    "at", [0, *(pytest.param(each, marks=pytest.mark.thorough) for each in (1, 7, 33)), 20], ids=str
+)
 @pytest.mark.parametrize(("owner", "step"), STEPS, ids=lambda each: getattr(each, "__name__", each))
 def test_a_time_out_between_steps_that_belong_together_is_not_saved(crm, tmp_path, monkeypatch, *, owner, step, at):
     world = world_of(crm, tmp_path, ["welcome", "good", "malformed"] * 12, scheme=AuthScheme.HEADER, concurrency=1)
