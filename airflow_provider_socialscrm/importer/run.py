@@ -130,6 +130,7 @@ class Import:
                 self._checkpoint.begin()
                 self._input.read()
                 self._resume()
+                self._checkpoint.complete_calls(self.report)
                 self.before = self.report.manifest()
                 if not self._checkpoint.is_complete:
                     run_shielded(self._run, self.stop, self._longest_call + LONGEST_END)
