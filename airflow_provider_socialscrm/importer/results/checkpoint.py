@@ -319,7 +319,7 @@ class Checkpoint:
         :raises CheckpointError: if it cannot be saved.
         """
         self._store.save(state)
-        self._saved_calls, self._may_lack_calls = state["report"]["calls"]["sent"], False
+        self._saved_calls, self._may_lack_calls = state["report"].get("calls", {}).get("sent", 0), False
 
 
 def _damaged(reason: str) -> CheckpointError:
