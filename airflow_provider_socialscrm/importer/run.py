@@ -156,6 +156,7 @@ class Import:
                 if self._ledger:
                     self._compare(self._ledger)
                 self._resume()
+                self._checkpoint.complete_calls(self.report)
                 counted = self._changes if self._checkpoint.is_resumed else None
                 self.before = self.report.manifest() | {"changes": counted}
                 if not self._checkpoint.is_complete:
