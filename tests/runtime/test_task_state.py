@@ -170,8 +170,8 @@ def test_a_cleared_task_starts_over_though_airflow_keeps_its_state(crm: Sandbox)
 def test_a_retry_of_a_try_that_failed_before_it_read_anything_holds_no_row(crm: Sandbox, monkeypatch, tmp_path):
     data, path = customers(welcome="Hello"), str(tmp_path / "state.json")
     with monkeypatch.context() as patched:
-        patched.delenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT")
-        with pytest.raises(Exception, match="socialscrm_default"):
+        patched.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", '{"conn_type": "socialscrm"}')
+        with pytest.raises(AirflowFailException, match="'socialscrm_default'"):
             operator_of(data, checkpoint_path=path).execute({"ti": FakeTaskInstance()})
 
     manifest = operator_of(data, checkpoint_path=path).execute({"ti": FakeTaskInstance(try_number=2)})
@@ -185,8 +185,8 @@ def test_a_retry_without_a_checkpoint_holds_rows_with_side_effects(crm: Sandbox,
     data = customers(2, welcome=["Hello", None])
     arguments = {"checkpoint_path": str(tmp_path / "state.json")} if saves else {}
     with monkeypatch.context() as patched:
-        patched.delenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT")
-        with pytest.raises(Exception, match="socialscrm_default"):
+        patched.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", '{"conn_type": "socialscrm"}')
+        with pytest.raises(AirflowFailException, match="'socialscrm_default'"):
             operator_of(data, **arguments).execute({"ti": FakeTaskInstance()})
     (tmp_path / "state.json").unlink(missing_ok=True)
 

@@ -23,10 +23,9 @@ _ADVICE: Final[tuple[tuple[Callable[[Any], bool], str], ...]] = (
 
 def unusable(data: Any) -> InputError:
     """Return an error that says what to give instead of something that is not a table."""
-    advice = next((f" {advice}" for applies, advice in _ADVICE if applies(data)), "")
     return InputError(
         f"data is a {_kind(data)}, which is not a table: give a pandas DataFrame, an Arrow table, a list of "
-        f"dictionaries, or the path of Parquet, CSV or JSONL files.{advice}"
+        f"dictionaries, or the path of Parquet, CSV or JSONL files.{_advice(data)}"
     )
 
 
@@ -57,8 +56,12 @@ def unusable_item(place: int, item: Any) -> InputError:
     """
     return InputError(
         f"Item {place:,} of data is a {type(item).__name__}, not a table like others: give tables only, paths only, or "
-        "dictionaries of columns only."
+        f"dictionaries of columns only.{_advice(item)}"
     )
+
+
+def _advice(data: Any) -> str:
+    return next((f" {advice}" for applies, advice in _ADVICE if applies(data)), "")
 
 
 def _kind(data: Any) -> str:
