@@ -9,7 +9,7 @@ from typing import Any, Final
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.options import Options, Rules
 from airflow_provider_socialscrm.importer.sources.text_lines import TextForm
-from airflow_provider_socialscrm.operators.rendered import typed_arguments
+from airflow_provider_socialscrm.operators.rendered import TEXT_RENDERED, typed_arguments
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, unwrap
 from airflow_provider_socialscrm.runtime.inputs import check_is_no_text
 from airflow_provider_socialscrm.runtime.paths import check_is_path
@@ -24,6 +24,9 @@ OPTIONS: Final = frozenset(
 """Arguments that have the same names in the importer."""
 
 TEXT_FORM: Final = frozenset({"encoding", "delimiter"})
+
+_ONLY_A_RUN_KNOWS: Final = "{{ }}"
+"""Replaces an argument that ``expand`` may give."""
 
 
 def options_of(arguments: Mapping[str, Any]) -> Options:
@@ -61,6 +64,15 @@ def check_constants(task_id: str, arguments: Mapping[str, Any]) -> None:
         raise InputError(f"Task {task_id}: {' '.join(wrong)}")
 
 
+def check_partial(task_id: str, arguments: Mapping[str, Any]) -> None:
+    """Check the arguments that all tasks of a map have, as far as they are known when the DAG is parsed.
+
+    :raises InputError: naming the task and each argument that is wrong.
+    """
+    given = {name: arguments[name] for name in TEXT_RENDERED if name in arguments}
+    check_constants(task_id, {"extension_fields": _ONLY_A_RUN_KNOWS, **given})
+
+
 def check_data(task_id: str, data: Any, rejects_path: Any = None, checkpoint_path: Any = None) -> None:
     """Check the paths and the data that are known when the DAG is parsed.
 
@@ -73,7 +85,7 @@ def check_data(task_id: str, data: Any, rejects_path: Any = None, checkpoint_pat
             if _is_constant(value):
                 check_is_path(name, value)
     except InputError as problem:
-        raise InputError(f"Task {task_id}: {problem}") from None
+        raise InputError(f"Task {task_id}: {problem}" if task_id else str(problem)) from None
 
 
 def _given(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from airflow_provider_socialscrm.importer.options import (
     ON_UNKNOWN,
 )
 from airflow_provider_socialscrm.links.socialscrm import ConsoleLink, RejectsLink
-from airflow_provider_socialscrm.operators.arguments import check_constants, check_data, options_of
+from airflow_provider_socialscrm.operators.arguments import check_constants, check_data, check_partial, options_of
 from airflow_provider_socialscrm.operators.files import files_of
 from airflow_provider_socialscrm.operators.ledgers import LedgerArgument, ledger_of, shown
 from airflow_provider_socialscrm.operators.rendered import (
@@ -231,6 +231,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     def partial(cls, **kwargs: Any) -> OperatorPartial:
         """Return what ``expand`` makes mapped tasks of, with rows hidden from the serialized DAG."""
         task_id = kwargs.get("task_id", "")
+        check_partial(task_id, kwargs)
         dag, task_group = made_in(kwargs.get("dag"), kwargs.get("task_group"))
         for default_args in (getattr(dag, "default_args", None), getattr(task_group, "default_args", None)):
             check_default_args(task_id, default_args)

@@ -43,6 +43,28 @@ def test_an_argument_that_is_always_wrong_fails_when_the_dag_is_parsed(arguments
     assert sentence in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"max_rejected": "5%"}, "Task nightly: max_rejected is '5%'"),
+        ({"dry_run": "perhaps", "max_rejected": 1}, "Task nightly: dry_run is 'perhaps'"),
+        ({"delimiter": ";;"}, "delimiter=';;' cannot separate values"),
+        ({"columns": {"mobile": "WhatsAp"}, "extension_fields": None}, "columns maps 'mobile' to 'WhatsAp'"),
+    ],
+)
+def test_an_argument_of_a_map_that_is_always_wrong_fails_when_the_dag_is_parsed(arguments, sentence):
+    with DAG("parsed"), pytest.raises(InputError) as caught:
+        SocialSCRMImportOperator.partial(task_id="nightly", retries=2, **arguments)
+    assert sentence in str(caught.value)
+
+
+def test_what_each_task_of_a_map_may_have_is_left_to_the_run():
+    with DAG("parsed"):
+        fields = {"columns": {"tier": "Level"}, "dry_run": "{{ params.dry }}", "max_rejected": None}
+        partial = SocialSCRMImportOperator.partial(task_id="nightly", data="a.csv", **fields)
+        partial.expand(extension_fields=[["Level"], "all"])
+
+
 def test_an_argument_that_only_a_run_knows_is_left_to_the_run():
     with DAG("parsed"):
 
