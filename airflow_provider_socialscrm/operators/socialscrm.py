@@ -357,17 +357,20 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         from airflow_provider_socialscrm.runtime.metrics import emit_metrics  # noqa: PLC0415
         from airflow_provider_socialscrm.runtime.outlets import add_outlet_events  # noqa: PLC0415
 
+        def report() -> None:
+            log_outcome(run.manifest())
+            emit_metrics(run.manifest(), run.before, {"dag_id": self.dag_id, "task_id": self.task_id})
+
         try:
             run.run()
-        except EmptyInputError:
+        except EmptyInputError:  # which says all there is to say
             raise
         except BaseException:  # Airflow's time-out is not an Exception
             if self.do_xcom_push:  # a failed task returns nothing, but its manifest is needed most
                 _push(context, run.manifest())
+            report()
             raise
-        finally:
-            log_outcome(run.manifest())
-            emit_metrics(run.manifest(), run.before, {"dag_id": self.dag_id, "task_id": self.task_id})
+        report()
         own = customers_uri(self.console_url, self._settings.tenant_id if self._settings else "")
         add_outlet_events(self.outlets, context, run.manifest(), own)
         return run.manifest()

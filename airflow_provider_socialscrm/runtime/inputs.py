@@ -79,4 +79,5 @@ def check_is_no_text(data: Any) -> None:
 
 
 def _is_iterator(value: Any) -> bool:
-    return isinstance(value, Iterator) and not hasattr(value, "__arrow_c_stream__")
+    # An Arrow stream is a table, and an open file gives lines.
+    return isinstance(value, Iterator) and not hasattr(value, "__arrow_c_stream__") and not hasattr(value, "read")

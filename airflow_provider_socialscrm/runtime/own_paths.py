@@ -8,6 +8,7 @@ from typing import Any, Final
 from airflow_provider_socialscrm.importer.identity import ImportIdentity
 from airflow_provider_socialscrm.importer.paths import local_path
 from airflow_provider_socialscrm.runtime.mapped_tasks import name_of_mapped
+from airflow_provider_socialscrm.runtime.path_text import without_line_end
 from airflow_provider_socialscrm.runtime.paths import openable
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ def own_path(identity: ImportIdentity, argument: str, value: Any) -> Any:
 
 
 def _is_folder(argument: str, value: Any, path: Any) -> bool:
-    if str(value).endswith("/"):
+    if without_line_end(str(value)).endswith("/"):
         return True
     if argument != "checkpoint_path" and not path.suffix and local_path(path) is None:
         return True  # an object path has lost its slash, and no such file is without an ending

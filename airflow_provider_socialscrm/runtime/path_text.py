@@ -103,6 +103,11 @@ def has_template(text: str) -> bool:
     return "{{" in text or "{%" in text
 
 
+def without_line_end(text: str) -> str:
+    """Return a text without the line break that a command prints after a path."""
+    return text.rstrip("\r\n")
+
+
 def is_path_template(text: str) -> bool:
     """Return whether a text has a template that may render to a path: nothing around it looks like data."""
     return has_template(text) and not re.search(r"[\"{\n\r]", _TEMPLATE.sub("", text.strip()))

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.runtime.file_systems import not_installed
-from airflow_provider_socialscrm.runtime.path_text import PathWithOptions, is_path_object
+from airflow_provider_socialscrm.runtime.path_text import PathWithOptions, is_path_object, without_line_end
 
 
 def openable(value: Any) -> Any:
@@ -23,6 +23,7 @@ def openable(value: Any) -> Any:
         return value.opened()
     if not isinstance(value, str):
         return value
+    value = without_line_end(value)
     if "://" not in value:
         return Path(value)
     from airflow.sdk import ObjectStoragePath  # noqa: PLC0415 - only for object storage

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -192,12 +193,14 @@ def test_the_templates_in_a_list_of_paths_are_rendered():
         (b"Xanthippe", "data is bytes of 9 bytes, not a path: pass the table itself with `task.output`"),
         ([[{"whatsApp": "1"}], [{"whatsApp": "2"}]], "data is a list of 2 lists of rows: join them"),
         ({"friendName": ["Xanthippe"]}, "Columns become a table with pandas.DataFrame(data)"),
+        (lambda: StringIO("whatsApp\nXanthippe\n"), "Give the path of the open file."),
+        (lambda: iter([("8613900000001", "Xanthippe")]), "Name the columns with pandas.DataFrame(data, columns="),
     ],
 )
 def test_anything_else_is_rejected_without_its_values(crm: Sandbox, caplog, data, sentence):
     caplog.set_level(logging.DEBUG)
     with pytest.raises(AirflowFailException) as caught:
-        run(data)
+        run(data() if callable(data) else data)
     assert sentence in str(caught.value)
     assert "Xanthippe" not in str(caught.value) + caplog.text
     assert crm.calls() == []
@@ -255,7 +258,7 @@ def folder(tmp_path):
 
 
 @pytest.mark.parametrize("kind", EMPTY)
-def test_an_input_without_rows_skips_the_task_if_asked(crm: Sandbox, folder, kind):
+def test_an_input_without_rows_skips_the_task_if_asked(crm: Sandbox, folder, kind, caplog):
     ti = FakeTaskInstance()
     for dry_run in (False, True):
         operator = rendered(
@@ -264,6 +267,7 @@ def test_an_input_without_rows_skips_the_task_if_asked(crm: Sandbox, folder, kin
         with pytest.raises(AirflowSkipException):
             operator.execute({"ti": ti})
     assert (crm.calls(), ti.pushed) == ([], [])
+    assert "broke off" not in caplog.text
     assert not (folder / "rejects.csv").exists()
 
 

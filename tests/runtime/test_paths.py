@@ -21,6 +21,7 @@ from airflow_provider_socialscrm.runtime.paths import check_apart, check_is_path
     [
         ("a/b.csv", Path("a/b.csv")),
         ("a/*.csv", Path("a/*.csv")),
+        ("/a/b.csv\n", Path("/a/b.csv")),  # as a command prints it
         ("file:///a/b.csv", ObjectStoragePath("file:///a/b.csv")),
         (Path("a"), Path("a")),
         (None, None),

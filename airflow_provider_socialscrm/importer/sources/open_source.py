@@ -35,7 +35,8 @@ def _opened(data: Any, encoding: str, delimiter: str) -> Source:
         return files_source(data, encoding=encoding, delimiter=delimiter)
     if (source := _table_source(data)) is not None:
         return source
-    if isinstance(data, Iterator) or (isinstance(data, Sequence) and not isinstance(data, str | bytes | bytearray)):
+    is_several = isinstance(data, Sequence) and not isinstance(data, str | bytes | bytearray)
+    if is_several or (isinstance(data, Iterator) and not hasattr(data, "read")):  # an open file, which gives lines
         return spooled_source(data, _table_source)
     raise unusable(data)
 

@@ -45,8 +45,9 @@ def unusable_list(items: Collection[Any]) -> InputError:
             f"data is a list of {len(items):,} lists of rows: join them with first.output.concat(second.output), or "
             "import each in a task of its own with .expand(data=...)."
         )
-    names = " Name the columns with pandas.DataFrame(data, columns=[...])." if isinstance(first, list | tuple) else ""
-    return InputError(f"Row 0 of the list is a {type(first).__name__}, not a dictionary of its columns.{names}")
+    return InputError(
+        f"Row 0 of the list is a {type(first).__name__}, not a dictionary of its columns.{_names_for(first)}"
+    )
 
 
 def unusable_item(place: int, item: Any) -> InputError:
@@ -56,12 +57,17 @@ def unusable_item(place: int, item: Any) -> InputError:
     """
     return InputError(
         f"Item {place:,} of data is a {type(item).__name__}, not a table like others: give tables only, paths only, or "
-        f"dictionaries of columns only.{_advice(item)}"
+        f"dictionaries of columns only.{_advice(item)}{_names_for(item)}"
     )
 
 
 def _advice(data: Any) -> str:
     return next((f" {advice}" for applies, advice in _ADVICE if applies(data)), "")
+
+
+def _names_for(row: Any) -> str:
+    names = " Name the columns with pandas.DataFrame(data, columns=[...])."
+    return names if isinstance(row, list | tuple) else ""
 
 
 def _kind(data: Any) -> str:

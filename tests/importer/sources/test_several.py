@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Sequence
 from dataclasses import replace
+from io import StringIO
 
 import numpy as np
 import pandas as pd
@@ -121,6 +122,8 @@ def test_what_a_generator_raises_is_not_changed():
         (iter([FRAME, "Xanthippe"]), "Item 1 of data is a str"),
         (Lazy(FRAME, 7), "Item 1 of data is a int"),
         (iter([[1, 2]]), "Item 0 of data is a list"),
+        (iter([("8613900000001", "Xanthippe")]), "Name the columns with pandas.DataFrame(data, columns=[...])."),
+        (StringIO("whatsApp\nXanthippe\n"), "Give the path of the open file."),
         (
             [[{"whatsApp": "1"}], [{"whatsApp": "2"}]],
             "data is a list of 2 lists of rows: join them with first.output.concat",
