@@ -7,9 +7,12 @@ import os
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Timer
+from typing import Any
 
 import pytest
 
@@ -18,7 +21,17 @@ from airflow_provider_socialscrm.sandbox.server import Sandbox
 COMMAND_TIMEOUT = 90.0
 """Seconds; a DAG that waits for a retry it should not have would wait for minutes."""
 
+PROCESS_TIMEOUT = 300.0
+"""Seconds for one command of a process that runs several, on a slow machine."""
+
 ROOT = Path(__file__).parents[2]
+
+
+SUPERVISED = {
+    "AIRFLOW__CORE__EXECUTOR": "tests.support.supervised.SupervisedExecutor",  # of `dags test --use-executor`
+    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+    "PYTHONPATH": str(ROOT),
+}
 
 
 @dataclass(frozen=True)
@@ -31,19 +44,32 @@ class AirflowHome:
         """Run one command of Airflow's, its output kept."""
         return subprocess.run(
             [sys.executable, "-m", "airflow", *command],
-            env=os.environ
-            | {
-                "AIRFLOW_HOME": str(self.path),
-                "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-                "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
-                "PYTHONWARNINGS": "default",
-            }
-            | environment,
+            env=self.environment(dags) | environment,
             capture_output=True,
             text=True,
             check=False,
             timeout=COMMAND_TIMEOUT,
         )
+
+    def environment(self, dags: Path) -> dict[str, str]:
+        """Return the environment of Airflow's processes."""
+        return os.environ | {
+            "AIRFLOW_HOME": str(self.path),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+            "PYTHONWARNINGS": "default",
+        }
+
+    def query(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return the rows of a query of Airflow's database."""
+        with closing(sqlite3.connect(self.path / "airflow.db")) as database:
+            return database.execute(statement, values).fetchall()
+
+    def execute(self, statement: str) -> None:
+        """Change Airflow's database while Airflow runs."""
+        with closing(sqlite3.connect(self.path / "airflow.db", timeout=60)) as database:
+            database.execute(statement)
+            database.commit()
 
     def everything_stored(self) -> str:
         """Return every value of every table, as text."""
@@ -89,6 +115,49 @@ class AirflowHome:
             database.commit()
 
 
+class AirflowProcess:
+    """A process that runs one command of Airflow's after the other, in a home of its own.
+
+    :param home: with a migrated database.
+    :param dags: folder of the DAGs.
+    """
+
+    def __init__(self, home: AirflowHome, dags: Path) -> None:
+        self.home = home
+        self._output = home.path / "output.txt"
+        with self._output.open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, str(Path(__file__).with_name("run_commands.py"))],
+                env=home.environment(dags) | SUPERVISED,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=output,
+                text=True,
+            )
+
+    def run(self, *command: str, **environment: str) -> str:
+        """Run one command, and return what it printed and logged."""
+        before = self._output.stat().st_size
+        self._process.stdin.write(json.dumps({"command": command, "environment": environment}) + "\n")
+        self._process.stdin.flush()
+        timer = Timer(PROCESS_TIMEOUT, self._process.kill)
+        timer.start()
+        answer = self._process.stdout.readline()
+        timer.cancel()
+        output = self._output.read_bytes()[before:].decode()
+        assert answer == "ended\n", output
+        return output
+
+    def __enter__(self) -> AirflowProcess:
+        return self
+
+    def __exit__(self, *_failure: object) -> None:
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.kill()  # its database is read by no one any more
+        self._process.wait()
+
+
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = AirflowHome(tmp_path_factory.mktemp("airflow"))
@@ -104,6 +173,20 @@ def airflow(migrated: Path, tmp_path: Path) -> AirflowHome:
     home.mkdir()
     (home / "airflow.db").write_bytes((migrated / "airflow.db").read_bytes())
     return AirflowHome(home)
+
+
+@pytest.fixture(scope="session")
+def start_airflow(
+    migrated: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Path], AbstractContextManager[AirflowProcess]]:
+    """Start a process that runs the DAGs of a folder, in a fresh copy of the migrated home."""
+
+    def start(dags: Path) -> AbstractContextManager[AirflowProcess]:
+        home = tmp_path_factory.mktemp("home")
+        (home / "airflow.db").write_bytes((migrated / "airflow.db").read_bytes())
+        return AirflowProcess(AirflowHome(home), dags)
+
+    return start
 
 
 @pytest.fixture

@@ -1,0 +1,161 @@
+"""What the real Airflow does when a task ends in other ways than a plain success, or a run decides its arguments."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from airflow_provider_socialscrm.assets.socialscrm import customers_uri
+from airflow_provider_socialscrm.sandbox.server import Sandbox
+
+DAGS = Path(__file__).parent / "dags_ends"
+ROWS = 40
+PATIENCE = 120.0
+"""Seconds until a task has started, on a slow machine."""
+
+pytestmark = pytest.mark.thorough  # half a minute to start, and some seconds for each DAG run
+
+
+@pytest.fixture(scope="module")
+def airflow(start_airflow):
+    """An Airflow that runs all DAGs of this module in one process."""
+    with start_airflow(DAGS) as process:
+        yield process
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """A folder with a file of customers."""
+    numbers = (f"1390000{n:04}" for n in range(ROWS))
+    (tmp_path / "customers.csv").write_text("\n".join(["whatsApp", *(f"86{n}" for n in numbers)]), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def run(airflow, connection, folder) -> Callable[..., str]:
+    """Run one of the DAGs with the file of customers, and return its output."""
+
+    def run_dag(dag_id: str, *options: str, **environment: str) -> str:
+        return airflow.run("dags", "test", dag_id, *options, TEST_FOLDER=str(folder), **connection, **environment)
+
+    return run_dag
+
+
+def tries(airflow, dag_id: str) -> list[int]:
+    query = "SELECT try_number FROM task_instance WHERE dag_id = ? AND task_id = 'import_customers'"
+    return [tries for (tries,) in airflow.home.query(query, dag_id)]
+
+
+def test_execution_timeout_awaits_and_counts_the_calls_in_flight(airflow, socialscrm_sandbox: Sandbox, run):
+    socialscrm_sandbox.inject("latency", seconds=1.5)
+
+    output = run("timed_out")
+
+    assert airflow.home.states("timed_out") == {"import_customers": "failed"}, output
+    (manifest,) = airflow.home.xcoms("timed_out", "import_customers")
+    assert manifest["broke_off"] == {"error": "AirflowTaskTimeout", "while": "sending"}
+    rows = manifest["rows"]
+    assert rows["accepted"] == len(socialscrm_sandbox.customers()) > 0
+    assert (rows["unknown"], rows["accepted"] + rows["not_sent"], rows["total"]) == (0, ROWS, ROWS)
+    assert [customer["times_imported"] for customer in socialscrm_sandbox.customers()] == [1] * rows["accepted"]
+
+
+def test_native_rendering_keeps_text_as_text_and_a_rendered_false_is_false(
+    airflow, socialscrm_sandbox: Sandbox, connection, run
+):
+    output = run("native", AIRFLOW_CONN_2024=connection["AIRFLOW_CONN_SOCIALSCRM_DEFAULT"])
+
+    assert airflow.home.states("native")["import_customers"] == "success", output
+    (manifest,) = airflow.home.xcoms("native", "import_customers")
+    assert (manifest["rows"]["accepted"], manifest["calls"]["sent"]) == (ROWS, -(-ROWS // 7))
+    assert {customer["fields"]["stage"] for customer in socialscrm_sandbox.customers()} == {"1e5"}
+
+
+def test_a_rendered_false_is_false_and_what_is_neither_is_an_error(airflow, socialscrm_sandbox: Sandbox, run):
+    output = run("rendered")
+
+    states = {"import_customers": "success", "rehearse": "success", "misspelled": "failed"}
+    assert airflow.home.states("rendered") == states, output
+    assert "dry_run is 'maybe' (must be true or false)." in output
+    manifests = [airflow.home.xcoms("rendered", task)[0] for task in ("import_customers", "rehearse")]
+    assert [manifest.get("dry_run", False) for manifest in manifests] == [False, True]
+    assert [customer["times_imported"] for customer in socialscrm_sandbox.customers()] == [1] * ROWS
+
+
+def test_a_mapped_task_is_retried_by_its_own_delay(airflow, socialscrm_sandbox: Sandbox, run):
+    socialscrm_sandbox.inject("http", status=503, times=1)
+
+    output = run("mapped_retry")
+
+    assert airflow.home.states("mapped_retry") == {"import_customers": "success"}, output
+    assert tries(airflow, "mapped_retry") == [2]
+    assert len(socialscrm_sandbox.customers()) == ROWS
+
+
+def test_references_to_assets_get_the_counts_and_a_task_that_pushes_nothing_pushes_nothing(
+    airflow, socialscrm_sandbox: Sandbox, run
+):
+    uri = customers_uri(socialscrm_sandbox.url, socialscrm_sandbox.settings.tenant_id)
+
+    output = run("outlets", TEST_ASSET=uri)
+
+    states = {"define": "success", "import_customers": "success", "rehearse": "success"}
+    assert airflow.home.states("outlets") == states, output
+    assert airflow.home.xcoms("outlets", "import_customers") == []
+    query = "SELECT source_task_id, uri, asset_event.extra FROM asset_event JOIN asset ON asset.id = asset_id"
+    events = {(task, of): json.loads(extra) for task, of, extra in airflow.home.query(query) if task != "define"}
+    other = "socialscrm://localhost/2/customers"
+    assert events.keys() == {("import_customers", uri), ("import_customers", other)}  # a dry run has no event
+    assert [extra["rows"]["accepted"] for extra in events.values()] == [ROWS, ROWS]
+    warnings = re.findall(r"The outlet (\S+) is not the asset of this connection's tenant, (\S+): correct", output)
+    assert warnings == [(other, uri)]
+
+
+def test_a_failed_task_that_pushes_nothing_pushes_nothing(airflow, run):
+    output = run("not_pushed")
+
+    assert f"1 of {ROWS} rows were refused" in output
+    assert airflow.home.states("not_pushed") == {"import_customers": "failed"}, output
+    assert airflow.home.xcoms("not_pushed", "import_customers") == []
+
+
+def test_a_missing_file_system_is_not_retried(airflow, socialscrm_sandbox: Sandbox, run):
+    output = run("not_installed")
+
+    assert airflow.home.states("not_installed") == {"import_customers": "failed"}, output
+    assert "No file system for foo:// is installed." in output
+    assert tries(airflow, "not_installed") == [1]
+    assert socialscrm_sandbox.calls() == []
+
+
+def test_a_task_that_is_marked_as_failed_awaits_and_counts_the_calls_in_flight(
+    airflow, socialscrm_sandbox: Sandbox, run, folder
+):
+    socialscrm_sandbox.inject("latency", seconds=1)
+    marking = Thread(target=mark_failed, args=(airflow.home, socialscrm_sandbox))
+    marking.start()
+
+    output = run("marked_failed", "--use-executor")
+    marking.join()
+
+    assert airflow.home.states("marked_failed") == {"import_customers": "failed"}, output
+    (manifest,) = airflow.home.xcoms("marked_failed", "import_customers")
+    assert manifest["broke_off"] == {"error": "StoppedError", "while": "sending"}
+    rows = manifest["rows"]
+    assert rows["accepted"] == len(socialscrm_sandbox.customers()) < ROWS
+    assert (rows["unknown"], rows["accepted"] + rows["not_sent"]) == (0, ROWS)
+    assert (folder / "checkpoint.json").exists()
+
+
+def mark_failed(home, crm: Sandbox) -> None:
+    """Mark the running task as failed, as Airflow's page and its API do, once the CRM has some customers."""
+    deadline = time.monotonic() + PATIENCE
+    while len(crm.customers()) < 4 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    home.execute("UPDATE task_instance SET state = 'failed' WHERE dag_id = 'marked_failed'")
