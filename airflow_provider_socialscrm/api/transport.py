@@ -35,6 +35,9 @@ _UNREAD_BODY: Final = 64 * 2**10
 _UNREAD_SECONDS: Final = 1.0
 """Seconds for the same. A new connection takes less."""
 
+_TUNNEL: Final = re.compile(r"Tunnel connection failed: (\d{3})")
+"""How Python's HTTP client says that a proxy refuses to connect to the server."""
+
 
 @dataclass(frozen=True, slots=True)
 class Response:
@@ -170,9 +173,7 @@ def _transport_error(failure: Exception, *, is_late: bool) -> SocialSCRMError:
             "Tenant ID, and the worker's proxy settings."
         )
     if isinstance(failure, requests.ConnectTimeout) or _never_connected(failure):
-        return ServiceError(
-            "SocialsCRM cannot be reached, so nothing was sent. Check Base URL, and the worker's network and DNS."
-        )
+        return _unreachable(failure)
     if is_late or isinstance(failure, requests.ReadTimeout | urllib3.exceptions.ReadTimeoutError):
         return UncertainError(
             "No complete response came within the time-out: it is not known whether the call was processed. If this "
@@ -182,6 +183,19 @@ def _transport_error(failure: Exception, *, is_late: bool) -> SocialSCRMError:
         "The connection was lost during the call: whether it was taken is not known. If this repeats, check the "
         "worker's network and proxy."
     )
+
+
+def _unreachable(failure: Exception) -> ServiceError:
+    if not isinstance(failure, requests.exceptions.ProxyError):
+        return ServiceError(
+            "SocialsCRM cannot be reached, so nothing was sent. Check Base URL, and the worker's network and DNS."
+        )
+    check = "Check Proxies in the connection, or HTTPS_PROXY and HTTP_PROXY of the worker where it is empty."
+    if refused := _TUNNEL.search(str(failure)):
+        return ServiceError(
+            f"The proxy refuses to connect to SocialsCRM (HTTP {refused[1]}), so nothing was sent. {check}"
+        )
+    return ServiceError(f"The proxy cannot be reached, so nothing was sent. {check}")
 
 
 def _unreadable(what: str) -> UncertainError:

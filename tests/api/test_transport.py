@@ -456,6 +456,33 @@ def test_the_proxy_of_the_connection_wins_over_that_of_the_environment(raw, monk
         assert transport.exchange(CALL).body == ENVELOPE
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.parametrize("given", ["connection", "environment"])
+def test_a_proxy_that_cannot_be_reached_is_named(monkeypatch, scheme, given):
+    nobody = "http://user:secret-of-the-proxy@127.0.0.1:1"
+    if given == "environment":
+        monkeypatch.setenv(f"{scheme.upper()}_PROXY", nobody)
+    failure, _ = failure_of(
+        reaching(f"{scheme}://crm.invalid", 5.0, **({"proxies": {scheme: nobody}} if given == "connection" else {}))
+    )
+    assert type(failure) is ServiceError
+    assert str(failure).startswith("The proxy cannot be reached, so nothing was sent. Check Proxies in the connection")
+    assert "secret-of-the-proxy" not in str(failure)
+
+
+@pytest.mark.parametrize("status", ["407 Proxy Authentication Required", "403 Forbidden"])
+def test_a_proxy_that_refuses_is_named_with_its_status(raw, status):
+    def refuse(connection: socket.socket) -> None:
+        connection.recv(9999)
+        connection.sendall(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+
+    failure, _ = failure_of(reaching("https://crm.invalid", 5.0, proxies={"https": raw(refuse)}))
+    assert type(failure) is ServiceError
+    assert str(failure).startswith(
+        f"The proxy refuses to connect to SocialsCRM (HTTP {status[:3]}), so nothing was sent."
+    )
+
+
 @pytest.mark.parametrize("verify", [False, "its own authority", True])
 def test_the_servers_certificate_is_checked_as_the_connection_says(raw, certificate, verify, monkeypatch):
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
