@@ -26,13 +26,13 @@ OpenTable = Callable[[Any], Source | None]
 def tables_source(tables: Sequence[Any], open_table: OpenTable) -> Source:
     """Return a list of tables as a source.
 
-    :param tables: in memory, one at least.
+    :param tables: in memory, one at least; lists of dictionaries are tables, too.
     :param open_table: opens one.
     :raises InputError: when an item is not a table.
     """
     sources: list[Source] = []
     for place, table in enumerate(tables):
-        source = open_table(table)
+        source = records_source(table) if _is_rows(table) else open_table(table)
         if source is None:
             raise unusable_item(place, table)
         sources.append(source)

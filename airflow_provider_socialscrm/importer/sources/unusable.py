@@ -67,7 +67,7 @@ def _advice(data: Any) -> str:
 
 def _names_for(row: Any) -> str:
     names = " Name the columns with pandas.DataFrame(data, columns=[...])."
-    return names if isinstance(row, list | tuple) else ""
+    return names if isinstance(row, list | tuple) and not any(isinstance(value, Mapping) for value in row) else ""
 
 
 def _kind(data: Any) -> str:

@@ -104,6 +104,13 @@ def test_a_generator_is_read_once_and_has_one_table_in_memory():
     assert [each() for each in alive] == [None] * 5
 
 
+def test_a_list_of_rows_is_a_table_beside_others():
+    source = open_source([FRAME, [{"whatsApp": "5", "City": "Lima"}], []])
+
+    assert source.columns == ("whatsApp", "stage", "City")
+    assert [row["whatsApp"] for _, row in rows_of(source)] == ["1", "2", "5"]
+
+
 def test_what_a_generator_raises_is_not_changed():
     def tables():
         yield FRAME
