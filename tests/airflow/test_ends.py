@@ -34,6 +34,7 @@ def folder(tmp_path) -> Path:
     """A folder with a file of customers."""
     numbers = (f"1390000{n:04}" for n in range(ROWS))
     (tmp_path / "customers.csv").write_text("\n".join(["whatsApp", *(f"86{n}" for n in numbers)]), encoding="utf-8")
+    (tmp_path / "empty.csv").touch()
     return tmp_path
 
 
@@ -42,7 +43,7 @@ def run(airflow, connection, folder) -> Callable[..., str]:
     """Run one of the DAGs with the file of customers, and return its output."""
 
     def run_dag(dag_id: str, *options: str, **environment: str) -> str:
-        return airflow.run("dags", "test", dag_id, *options, TEST_FOLDER=str(folder), **connection, **environment)
+        return airflow.run("dags", "test", dag_id, *options, TEST_FOLDER=str(folder), **(connection | environment))
 
     return run_dag
 
@@ -132,6 +133,60 @@ def test_a_missing_file_system_is_not_retried(airflow, socialscrm_sandbox: Sandb
     assert "No file system for foo:// is installed." in output
     assert tries(airflow, "not_installed") == [1]
     assert socialscrm_sandbox.calls() == []
+
+
+def test_a_long_import_shows_its_progress_and_saves_its_checkpoint_and_succeeds(
+    airflow, socialscrm_sandbox: Sandbox, run
+):
+    socialscrm_sandbox.inject("latency", seconds=0.3)
+
+    output = run("slow")
+
+    assert airflow.home.states("slow") == {"import_customers": "success"}, output
+    assert re.search(r"Rows: \d+ of 40, ", output)
+    assert [customer["times_imported"] for customer in socialscrm_sandbox.customers()] == [1] * ROWS
+
+
+def test_a_file_is_not_overwritten_an_empty_one_may_skip_and_several_tables_are_one_import(
+    airflow, socialscrm_sandbox: Sandbox, run, folder
+):
+    before = (folder / "customers.csv").read_bytes()
+
+    output = run("inputs")
+
+    states = {"path": "success", "overwrite": "failed", "empty": "skipped", "tables": "success", "cursor": "failed"}
+    assert airflow.home.states("inputs") == states, output
+    assert "data and rejects_path are one file" in output
+    assert (folder / "customers.csv").read_bytes() == before
+    assert "Item 0 of data is a tuple, not a table like others" in output
+    assert len(socialscrm_sandbox.customers()) == 2
+    assert "Xanthippe" not in output
+
+
+def test_the_connection_takes_what_users_write_and_names_what_is_wrong(
+    airflow, socialscrm_sandbox: Sandbox, run, connection
+):
+    given = json.loads(connection["AIRFLOW_CONN_SOCIALSCRM_DEFAULT"])
+    tenant = given["extra"].pop("tenant_id")
+
+    def run_with(**changes: object) -> str:
+        return run("plain", AIRFLOW_CONN_SOCIALSCRM_DEFAULT=json.dumps(given | changes))
+
+    extra = given["extra"] | {"extra__socialscrm__tenant_id": tenant}
+    run_with(password=f" {given['password']}\n", port=socialscrm_sandbox.port, extra=extra)
+    assert len(socialscrm_sandbox.customers()) == ROWS
+
+    assert "the extra 'tenantId' is not read: did you mean 'tenant_id'?" in run_with(extra={"tenantId": tenant})
+    other_port = socialscrm_sandbox.port + 1
+    assert re.search(rf"Port.*{other_port}", run_with(port=other_port, extra=extra))
+    assert "The proxy cannot be reached" in run_with(extra=extra | {"proxies": "http://127.0.0.1:1"})
+
+
+def test_a_hook_in_a_task_makes_several_calls(airflow, socialscrm_sandbox: Sandbox, run):
+    output = run("hook")
+
+    assert airflow.home.states("hook") == {"call": "success"}, output
+    assert len(socialscrm_sandbox.customers()) == 2
 
 
 def test_a_task_that_is_marked_as_failed_awaits_and_counts_the_calls_in_flight(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from airflow.sdk import Asset, Param, dag, task
+from airflow.sdk import Asset, ObjectStoragePath, Param, dag, task
 
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 
@@ -37,7 +37,7 @@ def timed_out() -> None:
         data=CUSTOMERS,
         rows_per_call=1,
         concurrency=2,
-        execution_timeout=timedelta(seconds=6),
+        execution_timeout=timedelta(seconds=12),
     )
 
 
@@ -122,6 +122,61 @@ def not_installed() -> None:
     SocialSCRMImportOperator(task_id="import_customers", data=CUSTOMERS, rejects_path="foo://crm/rejects/", retries=2)
 
 
+@dag(schedule=None)
+def plain() -> None:
+    """An import by whatever connection there is."""
+    QuickImport(task_id="import_customers", data=CUSTOMERS)
+
+
+@dag(schedule=None)
+def slow() -> None:
+    """An import that shows its progress and saves its checkpoint several times."""
+    SocialSCRMImportOperator(task_id="import_customers", data=CUSTOMERS, rows_per_call=1, concurrency=1)
+
+
+@dag(schedule=None)
+def inputs() -> None:
+    """Inputs that are one file with an output, are empty, or are several."""
+
+    @task
+    def path():
+        return ObjectStoragePath(f"file://{CUSTOMERS}")
+
+    @task.socialscrm_import
+    def tables():
+        import pandas as pd
+
+        return [pd.DataFrame({"whatsApp": [FIRST]}), [{"whatsApp": "8613900000001"}]]
+
+    @task.socialscrm_import
+    def cursor():
+        return iter([(FIRST, "Xanthippe")])
+
+    SocialSCRMImportOperator(task_id="overwrite", data=path(), rejects_path=FOLDER / "customers.csv")
+    SocialSCRMImportOperator(task_id="empty", data=[FOLDER / "empty.csv", FOLDER / "empty.csv"], on_empty="skip")
+    tables()
+    cursor()
+
+
+@dag(schedule=None)
+def hook() -> None:
+    """Two calls by a hook in a task of the user's own."""
+
+    @task
+    def call():
+        from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
+
+        with SocialSCRMHook() as crm:
+            for number in (FIRST, "8613900000001"):
+                crm.import_customers([{"whatsApp": number}])
+
+    call()
+
+
+plain()
+slow()
+inputs()
+hook()
 timed_out()
 marked_failed()
 native()
