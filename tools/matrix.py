@@ -33,8 +33,13 @@ PACKAGES: Final = (
         "rich",
     ),
     *("duckdb", "faker", "hypothesis", "jsonschema", "polars", "pytest", "pytest-xdist"),
+    *("aiobotocore[boto3]", "flask", "flask-cors", "moto[s3]", "s3fs"),
 )
-"""Packages that this package and its tests need, without pandas."""
+"""Packages that this package and its tests need, without pandas.
+
+The last are a server of S3's protocol and its client; ``aiobotocore[boto3]`` names the one boto3 that suits both, which
+pip would look for by trying many.
+"""
 
 OLD_PATHS: Final = "ignore:in a future version of UPath:PendingDeprecationWarning"
 """universal-pathlib 0.2, which Airflow 3.1 needs, warns when Python's glob uses its paths."""
