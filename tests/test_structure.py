@@ -37,6 +37,7 @@ FLOORS = (
     ("importer.changes",),
     ("importer.sending",),
     ("importer.run", "importer.dry_run"),
+    ("chats",),
     ("retry_policies", "assets", "links", "get_provider_info"),
     ("runtime",),
     ("hooks",),
@@ -51,6 +52,7 @@ FORBIDDEN = {
     "_compat": ("pandas", "numpy", "pyarrow", "requests"),
     "api": ("airflow", "pandas", "pyarrow"),
     "importer": ("airflow",),
+    "chats": ("airflow",),
     "hooks": ("pandas", "pyarrow"),
     "operators": ("pandas", "requests"),
     "sensors": ("pandas", "pyarrow", "requests"),
@@ -164,7 +166,7 @@ def output_of(script: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("folder", ["api", "importer"])
+@pytest.mark.parametrize("folder", ["api", "importer", "chats"])
 def test_it_imports_where_airflow_is_not_installed(folder):
     names = [module_name(path) for path in parts(folder)]
     script = f"""
