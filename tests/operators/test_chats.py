@@ -117,7 +117,7 @@ def test_object_storage_gets_the_file_when_it_is_complete(crm: Sandbox, tmp_path
 def test_nothing_of_a_message_shows_in_log_manifest_or_exception(crm: Sandbox, tmp_path, caplog, content):
     caplog.set_level(logging.DEBUG)
     crm.inject("message_arrives", times=2, path="msgPage")
-    crm.inject("code", code=599, message="Customer 12 said: Thank you!", after=4, times=1, path="msgPage")
+    crm.inject("code", code=599, message="friendWhatsId 5511990000012 is error", after=4, times=1, path="msgPage")
 
     with pytest.raises(Exception, match="599") as caught:
         run(str(tmp_path / "chats.csv"), content=content, page_size=50)
