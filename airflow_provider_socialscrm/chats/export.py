@@ -38,7 +38,7 @@ LOG_INTERVAL: Final = 30.0
 """Seconds between two lines in the log; our choice."""
 
 MOST_AGENTS: Final = 100
-"""Agents that the manifest counts by login; the others are counted together. XCom is no place for more."""
+"""Agents that the manifest counts by login; the others are counted together, as XCom is for small values."""
 
 OTHERS: Final = "(others)"
 

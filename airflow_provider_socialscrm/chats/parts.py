@@ -30,7 +30,7 @@ _META: Final = b"socialscrm"
 
 
 class Counts(msgspec.Struct):
-    """What was read so far.
+    """Counts of what was read so far.
 
     :param rows: messages.
     :param pages: pages that were read, again in some cases.
@@ -47,7 +47,7 @@ class Counts(msgspec.Struct):
 
 
 class Saved(msgspec.Struct, frozen=True):
-    """What a part says beside its messages.
+    """The description of a part, which it has in its metadata.
 
     :param of: which export it is of, and how.
     :param before: name of the part before; ``None`` for the first one.

@@ -67,7 +67,7 @@ class Window(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Sweep(msgspec.Struct, frozen=True):
-    """What a sweep of a window found.
+    """The result of a sweep of a window.
 
     :param messages: how many different ones.
     :param doubles: messages that came again.
