@@ -43,8 +43,8 @@ def chats_to_file() -> None:
     ).expand(agents=list_agents())
 
     @task
-    def count(manifests: Any) -> int:
-        return sum(manifest["rows"] for manifest in manifests)
+    def count(manifests: Any) -> dict[str, int]:
+        return {"messages": sum(manifest["rows"] for manifest in manifests)}
 
     count(read.output)
 

@@ -100,7 +100,7 @@ def test_the_chats_of_each_agent_become_a_file_and_none_of_them_shows(
     read = [each for path in files for each in pq.read_table(path)["msgId"].to_pylist()]
     assert sorted(read) == sorted(each["msgId"] for each in expected)
     assert len(read) == 401
-    assert airflow.xcoms("chats_to_file", "count") == [401]
+    assert airflow.xcoms("chats_to_file", "count") == [{"messages": 401}]
     seen = logged + airflow.everything_stored() + log_files(airflow.path)
     hidden = {each[name] for each in expected for name in ("msgId", "friendWhatsId", "friendName", "content")}
     assert [value for value in hidden if value in seen] == []

@@ -150,7 +150,7 @@ def test_the_data_interval_is_the_default_and_a_path_object_is_shown_as_text(tmp
     assert operator.path == f"{tmp_path}/{{{{ ds }}}}.csv"
     with DAG("dag", schedule=None):
         mapped = SocialSCRMChatsToFileOperator.partial(task_id="other", path=Path("/x/chats.csv")).expand(agents=["a"])
-    assert mapped.operator.partial_kwargs["path"] == "/x/chats.csv"
+    assert mapped.partial_kwargs["path"] == "/x/chats.csv"
 
 
 def test_templates_keep_their_text_in_a_dag_that_renders_to_python_objects(monkeypatch, tmp_path):
