@@ -38,6 +38,7 @@ FLOORS = (
     ("importer.changes",),
     ("importer.sending",),
     ("importer.run", "importer.dry_run"),
+    ("chats",),
     ("retry_policies", "assets", "links", "get_provider_info", "webhooks"),
     ("runtime",),
     ("hooks",),
@@ -52,6 +53,7 @@ FORBIDDEN = {
     "_compat": ("pandas", "numpy", "pyarrow", "requests"),
     "api": ("airflow", "pandas", "pyarrow"),
     "importer": ("airflow",),
+    "chats": ("airflow",),
     "hooks": ("pandas", "pyarrow"),
     "operators": ("pandas", "requests"),
     "webhooks": ("airflow", "pandas", "pyarrow", "requests"),
@@ -174,7 +176,7 @@ def output_of(script: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("folder", ["api", "importer"])
+@pytest.mark.parametrize("folder", ["api", "importer", "chats"])
 def test_it_imports_where_airflow_is_not_installed(folder):
     names = [module_name(path) for path in parts(folder)]
     script = f"""
