@@ -12,10 +12,14 @@ from airflow_provider_socialscrm.runtime.paths import openable
 
 log = logging.getLogger(__name__)
 
-FILES: Final = {"rejects_path": "rejects.csv", "checkpoint_path": "checkpoint.json"}
+FILES: Final = {"rejects_path": "rejects.csv", "checkpoint_path": "checkpoint.json", "path": "screened.parquet"}
 """Names of the files in a folder, by argument."""
 
-ENDINGS: Final = {"rejects_path": (".csv", ".parquet", ".jsonl"), "checkpoint_path": (".json",)}
+ENDINGS: Final = {
+    "rejects_path": (".csv", ".parquet", ".jsonl"),
+    "checkpoint_path": (".json",),
+    "path": (".csv", ".parquet", ".jsonl"),
+}
 """Endings of a path that names a file, by argument."""
 
 
@@ -44,8 +48,8 @@ def own_path(identity: ImportIdentity, argument: str, value: Any) -> Any:
 def _is_folder(argument: str, value: Any, path: Any) -> bool:
     if str(value).endswith("/"):
         return True
-    if argument == "rejects_path" and not path.suffix and local_path(path) is None:
-        return True  # an object path has lost its slash, and no dead letter is without an ending
+    if argument != "checkpoint_path" and not path.suffix and local_path(path) is None:
+        return True  # an object path has lost its slash, and neither dead letter nor output is without an ending
     return path.suffix.lower() not in ENDINGS[argument] and bool(path.is_dir())
 
 

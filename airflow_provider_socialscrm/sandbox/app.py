@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from . import agents, customers, numbers
+from . import agents, customers, numbers, screening
 from .access import ADMIN_PREFIX, Guard
 from .faults import FaultError, parse_fault, parse_fault_text
 from .page import SECURITY_HEADERS, RefusedFault, render
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     Action = Callable[[Crm, Request, Any], Any]
 
-FAMILIES = (customers, agents, numbers)
+FAMILIES = (customers, agents, numbers, screening)
 """Modules with ``ENDPOINTS``, one for each family of the vendor's interfaces."""
 
 

@@ -33,6 +33,9 @@ ASSUMED_SETTINGS = (
     "unknown_agents",
     "agent_list",
     "numbers_as",
+    "screening_limit",
+    "screening_method",
+    "screening_result",
 )
 """Settings that answer an open question, the most important first."""
 
@@ -206,6 +209,34 @@ class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             description=(
                 "How lists whose items are not documented have service numbers: objects or texts; our assumption "
                 "(see docs/vendor-api.md, 1.6)."
+            )
+        ),
+    ] = "objects"
+    screening_seconds: Annotated[float, Meta(ge=0, description="Seconds that a screening order takes.")] = 2.0
+    screening_limit: Annotated[
+        Literal["507", "-1"],
+        Meta(
+            description=(
+                "Response to an order of fewer than 500 or more than 20,000 numbers: 507 or -1; our assumption "
+                "(see docs/vendor-api.md, 1.8)."
+            )
+        ),
+    ] = "507"
+    screening_method: Annotated[
+        Literal["POST", "GET"],
+        Meta(
+            description=(
+                "Method that reads a screening's result, POST or GET; with the other one HTTP 405; our assumption "
+                "(see docs/vendor-api.md, 1.8)."
+            )
+        ),
+    ] = "POST"
+    screening_result: Annotated[
+        Literal["objects", "map", "lists", "numbers"],
+        Meta(
+            description=(
+                "Form of a screening's result: objects, map (by number), lists (by verdict) or numbers (those found); "
+                "our assumption (see docs/vendor-api.md, 1.8)."
             )
         ),
     ] = "objects"
