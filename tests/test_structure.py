@@ -37,6 +37,7 @@ FLOORS = (
     ("importer.changes",),
     ("importer.sending",),
     ("importer.run", "importer.dry_run"),
+    ("screening",),
     ("retry_policies", "assets", "links", "get_provider_info"),
     ("runtime",),
     ("hooks",),
@@ -51,6 +52,7 @@ FORBIDDEN = {
     "_compat": ("pandas", "numpy", "pyarrow", "requests"),
     "api": ("airflow", "pandas", "pyarrow"),
     "importer": ("airflow",),
+    "screening": ("airflow",),
     "hooks": ("pandas", "pyarrow"),
     "operators": ("pandas", "requests"),
     "sensors": ("pandas", "pyarrow", "requests"),
@@ -164,7 +166,7 @@ def output_of(script: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("folder", ["api", "importer"])
+@pytest.mark.parametrize("folder", ["api", "importer", "screening"])
 def test_it_imports_where_airflow_is_not_installed(folder):
     names = [module_name(path) for path in parts(folder)]
     script = f"""
@@ -179,7 +181,7 @@ print(len({names!r}))
 
 def test_parsing_a_dag_file_loads_nothing_heavy():
     modules = ["hooks", "operators", "sensors", "plugins", "decorators", "assets"]
-    names = ["get_provider_info", *(f"{module}.socialscrm" for module in modules)]
+    names = ["get_provider_info", *(f"{module}.socialscrm" for module in modules), "operators.screening"]
     script = f"""
 import importlib, sys
 import airflow.sdk

@@ -126,7 +126,7 @@ class SocialSCRMScreenOperator(TableInput, BaseOperator):
         with _Fatal():
             output, store = self._begun(context)
             try:
-                source = self._source()
+                source = self._source(output)
                 numbers, orders = self._ordered(source, output, store)
                 with SocialSCRMHook(self.socialscrm_conn_id) as hook:
                     if not all(map(hook.screening_finished, orders)):
@@ -147,7 +147,7 @@ class SocialSCRMScreenOperator(TableInput, BaseOperator):
                 raise _late(event["pending"])
             output, store = self._begun(context)
             try:
-                source = self._source()
+                source = self._source(output)
                 numbers = self._numbers(source, output)
                 return self._written(source, numbers, event["orders"], output, store)
             finally:
@@ -177,7 +177,7 @@ class SocialSCRMScreenOperator(TableInput, BaseOperator):
         except ValueError as wrong:
             raise InputError(str(wrong)) from None
 
-    def _source(self) -> Source:
+    def _source(self, output: Output) -> Source:
         from airflow_provider_socialscrm.importer.sources.open_source import open_source  # noqa: PLC0415 - loads Arrow
 
         self.data = read_paths(self.data)
@@ -185,7 +185,7 @@ class SocialSCRMScreenOperator(TableInput, BaseOperator):
         if isinstance(self.data, HiddenTable):
             self.data.warn_if_large()
         else:
-            check_apart(data=data, path=self.path)
+            check_apart(data=data, path=output.path)
         return open_source(data, encoding=self.encoding, delimiter=self.delimiter)
 
     def _numbers(self, source: Source, output: Output) -> TableNumbers:

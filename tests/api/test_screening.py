@@ -147,7 +147,10 @@ def verdicts(data: Any) -> list[tuple[str, str]]:
         ({"919876500001": 1, "919876500002": "x"}, ["1", "x"]),
         ({"919876500001": True, "919876500002": False}, ["yes", "no"]),
         ({"valid": ["919876500001"], "invalid": ["919876500002"]}, ["valid", "invalid"]),
-        ({"total": 2, "records": [{"phone": "919876500001", "sex": 1}, {"phone": "919876500002", "sex": 2}]}, ["1", "2"]),
+        (
+            {"total": 2, "records": [{"phone": "919876500001", "sex": 1}, {"phone": "919876500002", "sex": 2}]},
+            ["1", "2"],
+        ),
     ],
 )
 def test_known_forms_of_a_result_are_read_and_a_verdict_is_not_guessed(data, expected):
