@@ -56,9 +56,11 @@ class TaskStatePlaces:
         return NOTHING if content is None else content
 
     def write(self, place: Place, content: dict[str, Any]) -> None:
-        """Save something, as a whole or not at all."""
+        """Save something, as a whole or not at all, and for ever, because an expired order would be placed again."""
+        from airflow.sdk import NEVER_EXPIRE  # noqa: PLC0415 - Airflow 3.3, like the store
+
         with self._named_errors():
-            self._store.set(_KEYS[place], content)
+            self._store.set(_KEYS[place], content, retention=NEVER_EXPIRE)
 
     def delete(self, place: Place) -> None:
         """Delete what is saved, if anything is."""

@@ -217,7 +217,7 @@ class OrderStore:
 
     def _write(self, orders: Orders | None) -> None:
         saved = _Saved(self._identity, orders, self.is_lost)
-        self._places.write(Place.STATE, msgspec.to_builtins(saved))
+        self._places.write(Place.STATE, msgspec.json.decode(msgspec.json.encode(saved)))  # with lists, as in JSON
 
     def _check_claim(self) -> None:
         if self._places.read(Place.OWNER) != self._claim:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_socialscrm.sandbox.screening import ScreeningOrders
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 
 pytestmark = (
@@ -77,6 +78,24 @@ def test_the_dag_after_an_import_reads_the_counts_of_its_event(airflow, socialsc
     ((_, extra),) = asset_events(airflow.path)
     assert extra["rows"] == manifest["rows"]
     assert extra["calls"] == manifest["calls"]["sent"]
+
+
+def test_only_numbers_on_whatsapp_are_imported_and_none_is_stored(
+    airflow, socialscrm_sandbox: Sandbox, connection, tmp_path
+):
+    socialscrm_sandbox.configure(screening_seconds=3)
+    output = succeed(airflow, "screen_before_import", SOCIALSCRM_FOLDER=str(tmp_path), **connection)
+
+    (screened,) = airflow.xcoms("screen_before_import", "screen")
+    (imported,) = airflow.xcoms("screen_before_import", "import_customers")
+    assert screened["verdicts"] == {"yes": 420, "no": 180}
+    assert imported["rows"]["accepted"] == screened["written"] == len(socialscrm_sandbox.customers()) == 420
+    (order,) = socialscrm_sandbox.memory(ScreeningOrders).all()
+    assert screened["orders"] == [order.id]
+    (fields,) = airflow.rendered("screen_before_import", "screen")
+    assert fields["data"] == str(tmp_path / "customers.csv")
+    assert "Not finished yet" in output
+    assert "9198776" not in output + airflow.everything_stored()
 
 
 CHOSEN = {0: "celebrate", 1: "ask_for_fixes", 5: "raise_alarm"}

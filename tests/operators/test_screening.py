@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -242,6 +243,7 @@ def test_the_task_state_replaces_the_file(crm, tmp_path):
 
     assert [file.name for file in tmp_path.iterdir()] == ["a.parquet"]
     assert list(state.values) == ["socialscrm_screening"]
+    assert state.retention["socialscrm_screening"] == timedelta.max
     assert "9198776" not in str(state.given)
     assert paid(crm) == 600
 
