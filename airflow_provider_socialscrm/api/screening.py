@@ -41,7 +41,7 @@ YES, NO = "yes", "no"
 
 
 class Kind(StrEnum):
-    """What a screening finds out about each number."""
+    """A question that a screening answers about each number."""
 
     IS_WHATSAPP = "is_whatsapp"
     ACTIVE = "active"
@@ -76,7 +76,7 @@ _FINISHED: Final = {"1": True, "0": False}
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a screening found out about a number.
+    """A screening's answer about a number.
 
     :param number: its digits.
     :param verdict: ``yes`` or ``no`` where the response can only mean that, else the CRM's own text; empty if none.

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.sources.base import Source
     from airflow_provider_socialscrm.screening.numbers import TableNumbers
     from airflow_provider_socialscrm.screening.order_store import OrderStore
+    from airflow_provider_socialscrm.screening.orders import Wanted
     from airflow_provider_socialscrm.screening.output import Output
 
 log = logging.getLogger(__name__)
@@ -131,7 +132,7 @@ class SocialSCRMScreenOperator(TableInput, BaseOperator):
                 with SocialSCRMHook(self.socialscrm_conn_id) as hook:
                     if not all(map(hook.screening_finished, orders)):
                         self._wait(hook, orders)
-                return self._written(source, numbers, orders, output, store)
+                return self._delivered(self._written(source, numbers, orders, output), store, context)
             finally:
                 store.release()
 
@@ -140,6 +141,8 @@ class SocialSCRMScreenOperator(TableInput, BaseOperator):
 
         :raises NotReadyError: if the orders were not finished in time.
         """
+        from airflow_provider_socialscrm.screening.orders import check_unchanged  # noqa: PLC0415 - loads Arrow
+
         with _Fatal():
             if event["status"] == "failed":
                 raise StopError(event["message"])
@@ -149,7 +152,9 @@ class SocialSCRMScreenOperator(TableInput, BaseOperator):
             try:
                 source = self._source(output)
                 numbers = self._numbers(source, output)
-                return self._written(source, numbers, event["orders"], output, store)
+                check_unchanged(self._wanted(numbers), store)
+                manifest = self._written(source, numbers, event["orders"], output)
+                return self._delivered(manifest, store, context)
             finally:
                 store.release()
 
@@ -197,20 +202,24 @@ class SocialSCRMScreenOperator(TableInput, BaseOperator):
 
     def _ordered(self, source: Source, output: Output, store: OrderStore) -> tuple[TableNumbers, list[str]]:
         from airflow_provider_socialscrm.screening.numbers import check_count  # noqa: PLC0415 - loads Arrow
-        from airflow_provider_socialscrm.screening.orders import Wanted, place_orders  # noqa: PLC0415 - loads Arrow
+        from airflow_provider_socialscrm.screening.orders import place_orders  # noqa: PLC0415 - loads Arrow
 
         numbers = self._numbers(source, output)
-        given = _texts("orders", self.orders)
-        check_count(numbers, self.max_numbers, may_be_few=bool(given))
+        wanted = self._wanted(numbers)
+        check_count(numbers, self.max_numbers, may_be_few=bool(wanted.given))
+        log.info("%s rows have %s different numbers", f"{numbers.rows:,}", f"{len(numbers):,}")
         with SocialSCRMHook(self.socialscrm_conn_id) as hook:
-            settings = hook.get_settings()
-            asked = (settings.base_url, settings.tenant_id, self.kind, self.country.upper(), str(self.activity))
-            wanted = Wanted(numbers.distinct, "\n".join(asked), tuple(given), self.on_unknown)
-            log.info("%s rows have %s different numbers", f"{numbers.rows:,}", f"{len(numbers):,}")
             orders = place_orders(
                 wanted, store, lambda part: hook.order_screening(part, self.kind, self.country, activity=self.activity)
             )
         return numbers, orders
+
+    def _wanted(self, numbers: TableNumbers) -> Wanted:
+        from airflow_provider_socialscrm.screening.orders import Wanted  # noqa: PLC0415 - loads Arrow
+
+        settings = SocialSCRMHook(self.socialscrm_conn_id).get_settings()
+        asked = (settings.base_url, settings.tenant_id, self.kind, self.country.upper(), str(self.activity))
+        return Wanted(numbers.distinct, "\n".join(asked), tuple(_texts("orders", self.orders)), self.on_unknown)
 
     def _wait(self, hook: SocialSCRMHook, orders: Sequence[str]) -> None:
         deadline = None if self.max_wait is None else time.time() + self.max_wait
@@ -231,11 +240,7 @@ class SocialSCRMScreenOperator(TableInput, BaseOperator):
             log.info("Not finished yet: %s", ", ".join(pending))
             time.sleep(self.poll_interval)
 
-    def _written(
-        self, source: Source, numbers: TableNumbers, orders: Sequence[str], output: Output, store: OrderStore
-    ) -> dict[str, Any]:
-        import msgspec  # noqa: PLC0415 - not for parsing a DAG file
-
+    def _written(self, source: Source, numbers: TableNumbers, orders: Sequence[str], output: Output) -> dict[str, Any]:
         from airflow_provider_socialscrm.screening.output import write_screened  # noqa: PLC0415 - loads Arrow
         from airflow_provider_socialscrm.screening.verdicts import (  # noqa: PLC0415 - loads Arrow
             check_only,
@@ -248,8 +253,6 @@ class SocialSCRMScreenOperator(TableInput, BaseOperator):
         verdicts = joined(numbers, results)
         check_only(output.only, verdicts)
         written = write_screened(source, numbers, verdicts, output)
-        if saved := store.load():
-            store.save(msgspec.structs.replace(saved, delivered=True))
         log.info("%s of %s rows are in %s: %s", f"{written:,}", f"{numbers.rows:,}", output.path, verdicts.counts)
         return {
             "orders": list(orders),
@@ -261,6 +264,13 @@ class SocialSCRMScreenOperator(TableInput, BaseOperator):
             "country": self.country,
             "path": str(output.path),
         }
+
+    def _delivered(self, manifest: dict[str, Any], store: OrderStore, context: Context) -> dict[str, Any]:
+        """Save that the results are delivered, and return the manifest."""
+        store.mark_delivered()
+        if self.do_xcom_push:  # so that task.output["path"] finds it
+            context["ti"].xcom_push(key="path", value=manifest["path"])
+        return manifest
 
 
 class _Fatal:

@@ -209,6 +209,11 @@ class OrderStore:
         self._write(orders)
         self._check_claim()
 
+    def mark_delivered(self) -> None:
+        """Save that the results of the orders are written, so that other numbers may be ordered."""
+        if (orders := self.load()) is not None:
+            self.save(msgspec.structs.replace(orders, delivered=True))
+
     def release(self) -> None:
         """Give up the claim."""
         with suppress(CheckpointError):  # must not hide how the try ended; the next one claims it anyway

@@ -86,6 +86,16 @@ def place_orders(wanted: Wanted, store: OrderStore, order: Callable[[Sequence[st
     return orders.ids
 
 
+def check_unchanged(wanted: Wanted, store: OrderStore) -> None:
+    """Check that the orders are for the same numbers as when they were placed, as far as that is known.
+
+    :raises HeldOrderError: if they are not.
+    """
+    saved = store.load()
+    if saved is not None and saved.digest != wanted.digest:
+        _check_done_with(saved, wanted)
+
+
 def _placed(
     orders: Orders, place: int, numbers: Sequence[str], store: OrderStore, order: Callable[[Sequence[str]], str]
 ) -> Orders:

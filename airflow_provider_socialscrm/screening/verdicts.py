@@ -38,7 +38,7 @@ LONGEST_NAMED: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """What the CRM found out about each number.
+    """The CRM's answer about each number.
 
     :param texts: a verdict for each number, null where there is none.
     :param raw: the CRM's item for each number, as JSON.

@@ -87,8 +87,10 @@ def test_the_output_is_the_input_with_a_verdict_in_each_row(crm, tmp_path, suffi
     crm.configure(screening_seconds=0.1)
     path = tmp_path / f"screened.{suffix}"
 
-    manifest = screen(str(path), deferrable=deferrable)
+    ti = FakeTaskInstance()
+    manifest = screen(str(path), deferrable=deferrable, ti=ti)
 
+    assert ti.pushed == [("path", str(path))]
     assert manifest == {
         "orders": [order.id for order in crm.memory(ScreeningOrders).all()],
         "numbers": 600,
@@ -360,6 +362,25 @@ def test_results_are_read_again_from_a_table_that_has_not_changed(connected_crm,
     assert first["rows"] == 600
     assert screen(tmp_path / "a.csv", str(source), ti=FakeTaskInstance(try_number=2))["rows"] == 700
     assert paid(connected_crm) == 1300  # the first 600 were delivered, and these are other numbers
+
+
+def test_a_table_that_changes_during_the_wait_is_not_joined_and_not_paid_again(connected_crm, tmp_path, monkeypatch):
+    source, path = tmp_path / "in.csv", tmp_path / "a.csv"
+    customers().to_csv(source, index=False)
+    connected_crm.configure(screening_seconds=0.3)
+    run = SocialSCRMScreenTrigger.run
+
+    async def changing(trigger: Any) -> Any:
+        customers(700).to_csv(source, index=False)
+        async for event in run(trigger):
+            yield event
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(SocialSCRMScreenTrigger, "run", changing)
+        assert "are for other numbers" in failure_of(path, str(source), deferrable=True)
+    customers().to_csv(source, index=False)
+    assert screen(path, str(source), ti=FakeTaskInstance(try_number=2))["written"] == 600
+    assert paid(connected_crm) == 600
 
 
 def test_mapped_tasks_and_runs_have_files_of_their_own(crm, tmp_path):
