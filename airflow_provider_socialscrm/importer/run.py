@@ -11,10 +11,9 @@ from typing import Any, Final
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.customers import SIDE_EFFECT, import_path
 from airflow_provider_socialscrm.api.pacing import Pace, part_of
-from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT, AuthScheme
+from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT
 from airflow_provider_socialscrm.api.shared_pacing import open_pace
 from airflow_provider_socialscrm.importer.errors import AccountingError, InputError
-from airflow_provider_socialscrm.importer.fields.agent_check import agent_check
 from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.identity import OUTSIDE_AIRFLOW, ImportIdentity
 from airflow_provider_socialscrm.importer.options import Options
@@ -75,19 +74,12 @@ class Import:
         on_progress: ProgressCallback | None = None,
     ) -> None:
         settings = client.settings
-        agent_in_row = settings.auth_scheme is AuthScheme.HEADER
         self._observer: ProgressObserver | None = None
         self._source = source
         if on_progress:
             self._observer = ProgressObserver(on_progress, options.clock.now, options.progress_interval)
             self._source = self._observer.observe(source)
-        self._input = InputReader(
-            self._source,
-            options,
-            agent_in_row=agent_in_row,
-            envelope=client.envelope_size,
-            find_unknown=agent_check(client, options),
-        )
+        self._input = InputReader.for_client(self._source, client, options)
         self._client = client
         self._options = options
         self._rejects_path = rejects_path

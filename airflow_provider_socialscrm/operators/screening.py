@@ -44,6 +44,9 @@ MAX_WAIT: Final = 86_400.0
 
 HOLD: Final = "hold"
 
+FILE: Final = "screened.parquet"
+"""Name of the output in a folder."""
+
 
 class SocialSCRMScreenOperator(TableInput, BaseOperator):
     """Have the numbers in a table screened, which costs money, and write the table with what the CRM found out.
@@ -167,7 +170,7 @@ class SocialSCRMScreenOperator(TableInput, BaseOperator):
         check_is_path("path", self.path)
         if not self.path:
             raise InputError("path is missing: give the output a path.")
-        path = own_path(identity_of(context), "path", self.path)
+        path = own_path(identity_of(context), "path", self.path, file=FILE)
         store = order_store_for(context, path)  # before anything else can fail, so that a retry knows of this try
         self._check_arguments()
         return Output(path, self.result_column, tuple(_texts("only", self.only))), store

@@ -12,18 +12,16 @@ from airflow_provider_socialscrm.runtime.paths import openable
 
 log = logging.getLogger(__name__)
 
-FILES: Final = {"rejects_path": "rejects.csv", "checkpoint_path": "checkpoint.json", "path": "screened.parquet"}
+FILES: Final = {"rejects_path": "rejects.csv", "checkpoint_path": "checkpoint.json"}
 """Names of the files in a folder, by argument."""
 
-ENDINGS: Final = {
-    "rejects_path": (".csv", ".parquet", ".jsonl"),
-    "checkpoint_path": (".json",),
-    "path": (".csv", ".parquet", ".jsonl"),
-}
+_TABLES: Final = (".csv", ".parquet", ".jsonl")
+
+ENDINGS: Final = {"rejects_path": _TABLES, "checkpoint_path": (".json",), "path": _TABLES}
 """Endings of a path that names a file, by argument."""
 
 
-def own_path(identity: ImportIdentity, argument: str, value: Any) -> Any:
+def own_path(identity: ImportIdentity, argument: str, value: Any, *, file: str | None = None) -> Any:
     """Return the file to write to; log it if it is not the one given.
 
     A folder is a path that ends in ``/``, or that of a folder which exists. The file in it has the DAG, run, task and
@@ -33,13 +31,14 @@ def own_path(identity: ImportIdentity, argument: str, value: Any) -> Any:
     :param argument: the operator's argument.
     :param value: its value: a text, or a path of :mod:`pathlib` or of Airflow's object storage; ``None`` stays
         ``None``.
+    :param file: name of the file in a folder; ``None`` takes the argument's.
     :raises InputError: when no file system for its scheme is installed.
     """
     path = openable(value)
     if path is None:
         return None
     if _is_folder(argument, value, path):
-        own = path.joinpath(*identity.folders, FILES[argument])
+        own = path.joinpath(*identity.folders, file or FILES[argument])
         log.info("%s is %s, in which no other import writes", argument, own)
         return own
     return path if identity.map_index is None else _of_mapped(identity.map_index, argument, path)

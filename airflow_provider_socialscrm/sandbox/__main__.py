@@ -23,7 +23,7 @@ from .store import IN_MEMORY
 DEFAULT_PORT = 8765
 """Our choice: a port that neither Airflow nor its usual databases use."""
 
-NAME_LISTS = ("admins", "agents", "check_order", "service_numbers", "offline")
+NAME_LISTS = ("admins", "agents", "check_order", "service_numbers", "offline", "webhook_names")
 """Settings given as names between commas."""
 
 MAY_BE_EMPTY = ("service_numbers", "offline")

@@ -19,8 +19,9 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from . import agents, customers, numbers, screening
+from . import agents, customers, numbers, screening, webhooks
 from .access import ADMIN_PREFIX, Guard
+from .crm import AdminError
 from .faults import FaultError, parse_fault, parse_fault_text
 from .page import SECURITY_HEADERS, RefusedFault, render
 from .responses import Sleep, response_of
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     Action = Callable[[Crm, Request, Any], Any]
 
-FAMILIES = (customers, agents, numbers, screening)
+FAMILIES = (customers, agents, numbers, screening, webhooks)
 """Modules with ``ENDPOINTS``, one for each family of the vendor's interfaces."""
 
 
@@ -123,10 +124,6 @@ def _unknown(crm: Crm) -> Callable[[Request, Exception], Awaitable[Response]]:
         return _json_response({"error": f"unknown endpoint: {request.method} {path}", "existing": existing}, status)
 
     return answer
-
-
-class AdminError(ValueError):
-    """A request below ``/_sandbox/`` does not fit its endpoint."""
 
 
 def _admin_route(crm: Crm, method: str, name: str, action: Action) -> Route:

@@ -35,6 +35,10 @@ SHOWN_PATH_LENGTH = 100
 """Characters of an unknown path that its record has; our choice, for the same reason."""
 
 
+class AdminError(ValueError):
+    """A request below ``/_sandbox/`` does not fit its endpoint."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """One documented interface of the CRM.
@@ -129,6 +133,13 @@ class Crm:
         self._memories: dict[type[Any], Any] = {}
         self._forget_calls()
 
+    def close_memories(self) -> None:
+        """Forget what the families remember, and end what they do in the background."""
+        while self._memories:
+            _, memory = self._memories.popitem()
+            if hasattr(memory, "close"):
+                memory.close()
+
     def configure(self, /, **changes: Any) -> None:
         """Change some settings, such as ``refusal="partial"``.
 
@@ -166,13 +177,14 @@ class Crm:
         """Forget customers, calls and faults, but not the settings."""
         self.store.clear()
         self.faults.clear()
-        self._memories.clear()
+        self.close_memories()
         self._forget_calls()
 
     def memory(self, kind: type[T]) -> T:
         """Return what a family of endpoints remembers until the next reset; the first use makes it.
 
-        :param kind: the family's class, made without arguments; it has to be safe to use from several threads
+        :param kind: the family's class, made without arguments; it has to be safe to use from several threads, and its
+            ``close``, if it has one, is called at the end
         """
         found: T = self._memories.get(kind) or self._memories.setdefault(kind, kind())
         return found

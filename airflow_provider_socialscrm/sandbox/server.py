@@ -101,6 +101,7 @@ class Sandbox(Crm):
     def __enter__(self) -> Self:
         with ExitStack() as started:
             started.callback(self.store.close)
+            started.callback(self.close_memories)
             family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
             listener = started.enter_context(socket.create_server((self.host, self.port), family=family))
             # asyncio does this for sockets of its own; without it each response on an open connection waits some 40 ms.

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Meta
 
-SECRET_SETTINGS = frozenset({"api_key"})
+SECRET_SETTINGS = frozenset({"api_key", "webhook_secret"})
 """Settings that no page and no response ever shows."""
 
 MAX_CLOCK_OFFSET = 10 * 365 * 24 * 3600.0
@@ -36,6 +36,8 @@ ASSUMED_SETTINGS = (
     "screening_limit",
     "screening_method",
     "screening_result",
+    "webhook_signature",
+    "webhook_names",
 )
 """Settings that answer an open question, the most important first."""
 
@@ -240,6 +242,32 @@ class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             )
         ),
     ] = "objects"
+    webhook_url: Annotated[
+        str, Meta(pattern=r"^(https?://.+)?$", description="Address that webhooks are sent to; empty: none are sent.")
+    ] = ""
+    webhook_secret: Annotated[
+        str, Meta(min_length=1, description="Secret that webhooks are signed with; never shown.")
+    ] = "SANDBOXSECRET0123456789"  # noqa: S105 - the sandbox's own
+    webhook_speed: Annotated[
+        float, Meta(gt=0, description="How much faster than the vendor a webhook is repeated; 10: after 1, 3, 18 s ...")
+    ] = 1.0
+    webhook_signature: Annotated[
+        Literal["headers", "body"],
+        Meta(
+            description=(
+                "Where the signature of a webhook is: headers, or body as before June 2024; our assumption "
+                "(see docs/vendor-api.md, 9.1)."
+            )
+        ),
+    ] = "headers"
+    webhook_names: Annotated[
+        tuple[Name, Name, Name],
+        Meta(
+            description=(
+                "Headers of a webhook with tenant, time and signature; our assumption (see docs/vendor-api.md, 9.1)."
+            )
+        ),
+    ] = ("tenant_id", "timestamp", "access_token")
 
     def __post_init__(self) -> None:
         if sorted(self.check_order) != sorted(CHECKS):

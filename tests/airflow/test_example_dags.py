@@ -6,6 +6,7 @@ import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -121,6 +122,17 @@ def test_a_failed_import_notifies_with_its_counts(airflow, socialscrm_sandbox: S
 
     assert "NOTIFY import_customers failed: 0 of " in done.stdout + done.stderr
     assert airflow.xcoms("branch_and_notify", "report") == [{"notify": "the run has ended"}]
+
+
+def test_an_import_waits_for_a_number_and_looks_up_its_agents(airflow, socialscrm_sandbox: Sandbox, connection):
+    socialscrm_sandbox.configure(offline=["8613900000001"])
+    Timer(40, lambda: socialscrm_sandbox.configure(offline=[])).start()
+    succeed(airflow, "wait_for_agents", **connection)
+
+    assert airflow.xcoms("wait_for_agents", "count_online") == [{"numbers": 2, "online": 2}]
+    (manifest,) = airflow.xcoms("wait_for_agents", "customers")
+    assert (manifest["rows"]["accepted"], manifest["rows"]["invalid"]) == (2, 1)
+    assert [refusal["code"] for refusal in manifest["refusals"]] == ["unknown-agent"]
 
 
 def links(home: Path, key: str) -> list[str]:

@@ -60,6 +60,11 @@ REJECTED = {
     reasons.BAD_NUMBER: number(
         "+65 9123 4567/68", a=("Write one number", "+65 9123 4567"), b=(WITH_PLUS, f"+{NUMBER}")
     ),
+    reasons.UNKNOWN_AGENT: Case(
+        {"whatsApp": [NUMBER], "agentAccount": ["agent_wnag"]},
+        {"check_agents": True},
+        (Way("Correct agentAccount", {"agentAccount": [AGENT]}, {}),),
+    ),
     reasons.NATIONAL_NUMBER: number(
         "0171 1234567", a=(WITH_PLUS, "+49 171 1234567"), b=("set default_region", {"default_region": "DE"})
     ),
@@ -212,7 +217,7 @@ def crm(crm: Sandbox) -> Sandbox:
 
 def imported(crm, data, arguments):
     """Import a table and return the run."""
-    of_calls = {name: value for name, value in arguments.items() if name == "bytes_per_call"}
+    of_calls = {name: value for name, value in arguments.items() if name in {"bytes_per_call", "check_agents"}}
     rules = Rules(**{name: value for name, value in arguments.items() if name not in of_calls})
     client = Client(settings_of(crm, "body"), connections=1)
     try:

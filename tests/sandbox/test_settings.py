@@ -45,4 +45,4 @@ def test_a_change_leaves_the_original_and_the_other_settings_alone():
 
 def test_every_setting_is_described_and_only_the_key_is_hidden():
     assert all(description(name).endswith(".") for name in FIELD_TYPES)
-    assert set(FIELD_TYPES) - SandboxSettings().shown().keys() == {"api_key"}
+    assert set(FIELD_TYPES) - SandboxSettings().shown().keys() == {"api_key", "webhook_secret"}

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from airflow_provider_socialscrm.api.settings import AuthScheme
 from airflow_provider_socialscrm.importer.errors import EmptyInputError
-from airflow_provider_socialscrm.importer.fields.agent_check import FindUnknown, refusing
+from airflow_provider_socialscrm.importer.fields.agent_check import FindUnknown, agent_check, refusing
 from airflow_provider_socialscrm.importer.fields.checked_batch import CheckedBatch
 from airflow_provider_socialscrm.importer.fields.duplicates import NOBODY, KeyList, Keys, Positions, superseded
 from airflow_provider_socialscrm.importer.fields.mapping import Plan, column_label, column_labels, plan_fields
@@ -25,6 +26,7 @@ from airflow_provider_socialscrm.importer.rows import PreparedBatch
 from airflow_provider_socialscrm.importer.sources.base import Batch, Source
 
 if TYPE_CHECKING:
+    from airflow_provider_socialscrm.api.client import Client
     from airflow_provider_socialscrm.importer.options import Options
     from airflow_provider_socialscrm.importer.reasons import Reason
 
@@ -72,6 +74,17 @@ class InputReader:
         self._in_two_forms = 0
         self._remarks: Counter[Reason] = Counter()
         self._ambiguous_numbers: Counter[str] = Counter()
+
+    @classmethod
+    def for_client(cls, source: Source, client: Client, options: Options) -> InputReader:
+        """Return the reader of what a client is to send; it looks up agents if the options ask for it."""
+        return cls(
+            source,
+            options,
+            agent_in_row=client.settings.auth_scheme is AuthScheme.HEADER,
+            envelope=client.envelope_size,
+            find_unknown=agent_check(client, options),
+        )
 
     def read(self) -> None:
         """Read, check and encode the table to its end, so that whatever is wrong with it is found before any call.
