@@ -53,7 +53,7 @@ def get_provider_info() -> dict[str, Any]:
 
 
 def _modules(kind: str, *more: str) -> list[dict[str, Any]]:
-    names = [f"airflow_provider_socialscrm.{kind}.{name}" for name in ("socialscrm", *more)]
+    names = [f"airflow_provider_socialscrm.{kind}.{name}" for name in sorted(("socialscrm", *more))]
     return [{"integration-name": _INTEGRATION, "python-modules": names}]
 
 

@@ -36,7 +36,7 @@ def screen_before_import() -> None:
         deferrable=True,
         poll_interval=2,  # the sandbox is quick; a minute is enough for the CRM
     )
-    SocialSCRMImportOperator(task_id="import_customers", data=screened.output["path"])
+    SocialSCRMImportOperator(task_id="import_customers", data=screened.output["path"])  # type: ignore[index]
 
 
 def write_numbers(count: int) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow.sdk.exceptions import AirflowRuntimeError
 
-from airflow_provider_socialscrm._compat import task_state_store
+from airflow_provider_socialscrm._compat import never_expires, task_state_store
 from airflow_provider_socialscrm.importer.results.checkpoint_stores import NOTHING, Place
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 from airflow_provider_socialscrm.screening.order_store import (
@@ -57,10 +57,8 @@ class TaskStatePlaces:
 
     def write(self, place: Place, content: dict[str, Any]) -> None:
         """Save something, as a whole or not at all, and for ever, because an expired order would be placed again."""
-        from airflow.sdk import NEVER_EXPIRE  # noqa: PLC0415 - Airflow 3.3, like the store
-
         with self._named_errors():
-            self._store.set(_KEYS[place], content, retention=NEVER_EXPIRE)
+            self._store.set(_KEYS[place], content, retention=never_expires())
 
     def delete(self, place: Place) -> None:
         """Delete what is saved, if anything is."""

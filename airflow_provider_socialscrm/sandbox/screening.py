@@ -206,6 +206,6 @@ def _in_form(verdicts: dict[str, int | str], kind: int, form: str) -> Any:
     if form == "lists":
         lists: dict[str, list[str]] = {}
         for number, verdict in verdicts.items():
-            lists.setdefault({0: "invalid", 1: "valid"}.get(verdict, str(verdict)), []).append(number)  # type: ignore[call-overload]
+            lists.setdefault({"0": "invalid", "1": "valid"}.get(str(verdict), str(verdict)), []).append(number)
         return lists
     return [number for number, verdict in verdicts.items() if verdict in {1, "male"}]
