@@ -6,6 +6,7 @@ each result all of its data.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -35,6 +36,9 @@ MOST_NUMBERS: Final = 20_000
 
 LONGEST_ORDER_ID: Final = 128
 """Characters of an order's id; our choice, several times what the vendor's other ids have."""
+
+NAMED_POSITIONS: Final = 10
+"""Positions that a sentence names."""
 
 YES, NO = "yes", "no"
 """Verdicts in our words, where the CRM's own can only mean these."""
@@ -69,6 +73,9 @@ _QUESTIONS: Final = (
 
 _VERDICT_NAMES: Final = (*_QUESTIONS, "gender", "sex", "status", "state", "result", "verdict", "value")
 """Names under which an item of a result may have its verdict."""
+
+_DIGITS: Final = re.compile(r"[1-9][0-9]{6,14}")
+"""A number as an order has it: E.164 allows 15 digits; the shortest in use have 7."""
 
 _ANSWERS: Final = {"1": YES, "true": YES, "0": NO, "false": NO}
 _FINISHED: Final = {"1": True, "0": False}
@@ -144,6 +151,21 @@ def check_screening(kind: str, country: str, activity: str | None = None) -> Non
         raise ValueError("activity needs kind='active'.")
 
 
+def check_numbers(numbers: Sequence[Any]) -> None:
+    """Check that each of some values is the digits of a number.
+
+    :raises ValueError: in one sentence, with the positions of those that are not, and without any value.
+    """
+    wrong = [place for place, each in enumerate(numbers) if not isinstance(each, str) or not _DIGITS.fullmatch(each)]
+    if wrong:
+        named = ", ".join(f"{place:,}" for place in wrong[:NAMED_POSITIONS])
+        more = f" and {len(wrong) - NAMED_POSITIONS:,} more" if len(wrong) > NAMED_POSITIONS else ""
+        raise ValueError(
+            f"{len(wrong):,} of {len(numbers):,} numbers are not a text of 7 to 15 digits that begins with the country "
+            f"code, so nothing was ordered: correct those at {named}{more}, counted from 0."
+        )
+
+
 def screening_order(numbers: Sequence[str], kind: str, country: str, activity: str | None = None) -> Request:
     """Return the call that orders a screening. It costs money, so it is not repeated where it may have been taken.
 
@@ -154,6 +176,7 @@ def screening_order(numbers: Sequence[str], kind: str, country: str, activity: s
     :raises ValueError: in one sentence, if the CRM takes no such order.
     """
     check_screening(kind, country, activity)
+    check_numbers(numbers)
     if not FEWEST_NUMBERS <= len(numbers) <= MOST_NUMBERS:
         raise ValueError(
             f"An order takes {FEWEST_NUMBERS} to {MOST_NUMBERS:,} numbers, and this one has {len(numbers):,}."

@@ -44,6 +44,7 @@ class ScreeningMethods(Performing):
         :raises SocialSCRMError: if an order fails; a note on it has the ids of those before.
         """
         screening.check_screening(kind, country, activity)
+        screening.check_numbers(numbers)
         orders: list[str] = []
         for part in screening.parts_of(list(dict.fromkeys(numbers))):
             try:

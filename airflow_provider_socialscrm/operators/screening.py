@@ -163,7 +163,7 @@ class SocialSCRMScreenOperator(TableInput, BaseOperator):
 
     def _begun(self, context: Context) -> tuple[Output, OrderStore]:
         """Check the arguments, and return where the output goes and where the orders are saved."""
-        from airflow_provider_socialscrm.runtime.order_places import order_store_for  # noqa: PLC0415 - as below
+        from airflow_provider_socialscrm.runtime.order_places import order_store_for  # noqa: PLC0415 - loads Arrow
         from airflow_provider_socialscrm.screening.output import Output  # noqa: PLC0415 - loads Arrow
 
         self._set_types(context)
@@ -178,6 +178,9 @@ class SocialSCRMScreenOperator(TableInput, BaseOperator):
     def _check_arguments(self) -> None:
         if isinstance(self.max_numbers, bool) or not isinstance(self.max_numbers, int) or self.max_numbers < 1:
             raise InputError("max_numbers must be a whole number: the different numbers to pay for at most.")
+        for name, value in (("poll_interval", self.poll_interval), ("max_wait", self.max_wait)):
+            if value is not None and (not isinstance(value, int | float) or value < 0):
+                raise InputError(f"{name} must be a number of seconds.")
         if self.on_unknown not in {HOLD, "order"}:
             raise InputError("on_unknown must be hold or order.")
         try:
@@ -283,7 +286,7 @@ class _Fatal:
         pass
 
     def __exit__(self, _kind: object, failure: BaseException | None, _trace: object) -> None:
-        from airflow_provider_socialscrm.screening.orders import HeldOrderError  # noqa: PLC0415 - as below
+        from airflow_provider_socialscrm.screening.orders import HeldOrderError  # noqa: PLC0415 - loads Arrow
 
         if isinstance(failure, StopError | InputError | HeldOrderError):
             raise AirflowFailException(str(failure)) from None

@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_socialscrm.api.customers import NUMBER
 from airflow_provider_socialscrm.api.redaction import is_personal
-from airflow_provider_socialscrm.api.screening import part_sizes
+from airflow_provider_socialscrm.api.screening import NAMED_POSITIONS, part_sizes
 from airflow_provider_socialscrm.importer.errors import EmptyInputError, InputError
 from airflow_provider_socialscrm.importer.fields.mapping import Field
 from airflow_provider_socialscrm.importer.fields.phones import check_region
@@ -23,9 +22,6 @@ from airflow_provider_socialscrm.importer.sources.base import Batch, Source
 from airflow_provider_socialscrm.importer.spelling import did_you_mean
 
 log = logging.getLogger(__name__)
-
-NAMED_POSITIONS: Final = 10
-"""Positions of rows that a sentence names."""
 
 
 @dataclass(frozen=True, slots=True)

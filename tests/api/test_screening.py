@@ -92,6 +92,15 @@ def test_an_order_that_the_crm_does_not_take_is_refused_in_one_sentence(argument
         screening_order(*arguments)
 
 
+@pytest.mark.parametrize(
+    "wrong", ["", "+919876500000", "98", "0919876500000", "9198 76500000", "Xavier", None, 919876500000]
+)
+def test_what_is_not_a_number_is_named_by_its_position(wrong):
+    with pytest.raises(ValueError, match=r"^2 of 502 numbers are not .* correct those at 0, 501, counted") as failure:
+        screening_order([wrong, *NUMBERS, wrong], "gender", "IN")
+    assert str(wrong or "9198") not in str(failure.value)
+
+
 def test_orders_of_one_path_share_its_pace_and_may_be_asked_again():
     for request in (progress_query("17"), result_query("17"), result_query("17", method="GET")):
         assert request.path == f"{request.paced_as}/17"

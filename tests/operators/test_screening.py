@@ -191,6 +191,8 @@ def test_many_numbers_become_balanced_orders(crm, tmp_path):
         (customers(), {"country": "India"}, "two letters"),
         (customers(), {"activity": "recent"}, "activity needs kind='active'"),
         (customers(), {"on_unknown": "resend"}, "on_unknown must be hold or order"),
+        (customers(), {"poll_interval": "soon"}, "poll_interval must be a number of seconds"),
+        (customers(), {"max_wait": -1}, "max_wait must be a number of seconds"),
         (customers(), {"only": {"yes": 1}}, "only must be a list of texts"),
         (customers(), {"default_region": "India"}, "default_region"),
         (customers(0), {}, "has no rows"),
