@@ -7,12 +7,15 @@ import json
 import logging
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from airflow.sdk import DAG
 from airflow.sdk.exceptions import TaskDeferred
+from airflow.serialization.serialized_objects import DagSerialization
 
 from airflow_provider_socialscrm.api.errors import NotReadyError, RetriableError, ServiceError
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
@@ -453,3 +456,54 @@ def test_an_unreachable_crm_is_left_to_airflows_retry(connected_crm, tmp_path, m
 
     assert screen(tmp_path / "a.parquet", ti=FakeTaskInstance(try_number=2))["written"] == 600
     assert paid(connected_crm) == 600
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_rendered_arguments_have_their_types(connected_crm, tmp_path, native):
+    connected_crm.configure(screening_seconds=0)
+    params = {"max": 700, "orders": None, "only": ["yes"], "country": "IN", "conn": "socialscrm_default"}
+    customers().to_csv(tmp_path / "2026.csv", index=False)
+    with DAG("dag", schedule=None, render_template_as_native_obj=native, params=dict(params)) as dag:
+        task = SocialSCRMScreenOperator(
+            task_id="screen",
+            data=str(tmp_path / "{{ ds }}.csv"),
+            path=tmp_path / "out-{{ ds }}.csv",
+            kind="is_whatsapp",
+            country="{{ params.country }}",
+            max_numbers="{{ params.max }}",
+            orders="{{ params.orders }}",
+            only="{{ params.only }}",
+            socialscrm_conn_id="{{ params.conn }}",
+        )
+    task = task.prepare_for_execution()
+    context: Any = {"ti": FakeTaskInstance(), "dag": dag, "task": task, "params": params, "ds": "2026"}
+    task.render_template_fields(context, dag.get_template_env())
+
+    manifest = task.execute(context)
+    assert (manifest["written"], manifest["path"]) == (420, str(tmp_path / "out-2026.csv"))
+
+
+@pytest.mark.filterwarnings("ignore:Task .* was never mapped")
+def test_mapped_tables_are_in_no_serialized_dag_and_each_has_its_own_orders(connected_crm, tmp_path):
+    connected_crm.configure(screening_seconds=0)
+    tables = [
+        [{"whatsApp": f"9198776{part}{n:04}", "friendName": "Xanthippe"} for n in range(500 + part)] for part in (1, 2)
+    ]
+    with DAG("dag", schedule=None) as dag:
+        SocialSCRMScreenOperator.partial(
+            task_id="screen", kind="gender", country="IN", path=f"{tmp_path}/", max_numbers=600
+        ).expand(data=tables)
+
+    stored = json.dumps(DagSerialization.to_dict(dag))
+    assert [secret for secret in ("9198776", "Xanthippe") if secret in stored] == []
+    (mapped,) = dag.tasks
+    sizes = []
+    for index in range(2):
+        ti = FakeTaskInstance(task_id="screen", map_index=index, task=None, get_ti_count=lambda *_, **__: 2)
+        context: Any = {"ti": ti, "task_instance": ti, "dag": dag, "task": mapped, "run_id": "run", "ds": "x"}
+        context["dag_run"] = SimpleNamespace(conf=None)
+        mapped.render_template_fields(context, dag.get_template_env())
+        assert "9198776" not in str({name: getattr(context["task"], name) for name in mapped.template_fields})
+        sizes.append(context["task"].execute(context)["rows"])
+    assert sizes == [501, 502]
+    assert len({order.id for order in connected_crm.memory(ScreeningOrders).all()}) == 2
