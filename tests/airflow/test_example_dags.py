@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_socialscrm.sandbox.chats import messages_between
+from airflow_provider_socialscrm.sandbox.screening import ScreeningOrders
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 
 pytestmark = (
@@ -105,6 +106,24 @@ def test_the_chats_of_each_agent_become_a_file_and_none_of_them_shows(
     hidden = {each[name] for each in expected for name in ("msgId", "friendWhatsId", "friendName", "content")}
     assert [value for value in hidden if value in seen] == []
     assert "read_chats" in seen
+
+
+def test_only_numbers_on_whatsapp_are_imported_and_none_is_stored(
+    airflow, socialscrm_sandbox: Sandbox, connection, tmp_path
+):
+    socialscrm_sandbox.configure(screening_seconds=3)
+    output = succeed(airflow, "screen_before_import", SOCIALSCRM_FOLDER=str(tmp_path), **connection)
+
+    (screened,) = airflow.xcoms("screen_before_import", "screen")
+    (imported,) = airflow.xcoms("screen_before_import", "import_customers")
+    assert screened["verdicts"] == {"yes": 420, "no": 180}
+    assert imported["rows"]["accepted"] == screened["written"] == len(socialscrm_sandbox.customers()) == 420
+    (order,) = socialscrm_sandbox.memory(ScreeningOrders).all()
+    assert screened["orders"] == [order.id]
+    (fields,) = airflow.rendered("screen_before_import", "screen")
+    assert fields["data"] == str(tmp_path / "customers.csv")
+    assert "Not finished yet" in output
+    assert "919877660123" not in output + airflow.everything_stored()  # the DAG file has its beginning
 
 
 CHOSEN = {0: "celebrate", 1: "ask_for_fixes", 5: "raise_alarm"}
