@@ -38,6 +38,8 @@ FLOORS = (
     ("importer.changes",),
     ("importer.sending",),
     ("importer.run", "importer.dry_run"),
+    ("chats",),
+    ("screening",),
     ("retry_policies", "assets", "links", "get_provider_info", "webhooks"),
     ("runtime",),
     ("hooks",),
@@ -52,6 +54,8 @@ FORBIDDEN = {
     "_compat": ("pandas", "numpy", "pyarrow", "requests"),
     "api": ("airflow", "pandas", "pyarrow"),
     "importer": ("airflow",),
+    "chats": ("airflow",),
+    "screening": ("airflow",),
     "hooks": ("pandas", "pyarrow"),
     "operators": ("pandas", "requests"),
     "webhooks": ("airflow", "pandas", "pyarrow", "requests"),
@@ -174,7 +178,7 @@ def output_of(script: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("folder", ["api", "importer"])
+@pytest.mark.parametrize("folder", ["api", "importer", "chats", "screening"])
 def test_it_imports_where_airflow_is_not_installed(folder):
     names = [module_name(path) for path in parts(folder)]
     script = f"""
@@ -189,7 +193,7 @@ print(len({names!r}))
 
 def test_parsing_a_dag_file_loads_nothing_heavy():
     modules = ["hooks", "operators", "sensors", "plugins", "decorators", "assets"]
-    names = ["get_provider_info", *(f"{module}.socialscrm" for module in modules)]
+    names = ["get_provider_info", *(f"{module}.socialscrm" for module in modules), "operators.screening"]
     script = f"""
 import importlib, sys
 import airflow.sdk

@@ -126,6 +126,10 @@ _TYPES: Final[Mapping[str, Callable[[str], Any]]] = {
     "parallel_tasks": _optional(_number),
     "max_rejected": lambda text: None if text == "None" else _number(text),  # empty text must not lift the limit
     "default_region": _optional(str),
+    "max_numbers": _number,
+    "activity": _optional(str),
+    "orders": _optional(_list),
+    "only": _optional(_list),
     "extension_fields": _optional(_list),
     "date_fields": _optional(_list),
     "null_values": _optional(_list),

@@ -17,8 +17,6 @@ from airflow_provider_socialscrm._compat import (
     BaseXCom,
     has_retry_policies,
     is_mapped,
-    made_in,
-    task_ids_in,
 )
 from airflow_provider_socialscrm.api.errors import StopError
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
@@ -38,19 +36,14 @@ from airflow_provider_socialscrm.importer.options import (
 from airflow_provider_socialscrm.links.socialscrm import ConsoleLink, RejectsLink
 from airflow_provider_socialscrm.operators.arguments import check_constants, check_data, check_partial, options_of
 from airflow_provider_socialscrm.operators.files import files_of
-from airflow_provider_socialscrm.operators.ledgers import LedgerArgument, ledger_of, shown
-from airflow_provider_socialscrm.operators.rendered import (
-    TEXT_RENDERED,
-    rendered_as_text,
-    renders_natively,
-    typed_arguments,
-)
-from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
+from airflow_provider_socialscrm.operators.ledgers import LedgerArgument, ledger_of
+from airflow_provider_socialscrm.operators.rendered import TEXT_RENDERED
+from airflow_provider_socialscrm.operators.table_input import TableInput
+from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable
 from airflow_provider_socialscrm.runtime.inputs import read_paths, to_open
 from airflow_provider_socialscrm.runtime.lineage import LineageMixin
-from airflow_provider_socialscrm.runtime.literal_rows import hide_rows
 from airflow_provider_socialscrm.runtime.mapped_tasks import parallel_tasks
-from airflow_provider_socialscrm.runtime.path_text import PathArgument, as_text, is_resolved
+from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.progress import report_progress
 from airflow_provider_socialscrm.runtime.reporting import log_outcome, log_preview, log_start
 from airflow_provider_socialscrm.runtime.stored_rows import check_default_args, check_params, check_task_group
@@ -71,7 +64,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class SocialSCRMImportOperator(LineageMixin, BaseOperator):
+class SocialSCRMImportOperator(TableInput, LineageMixin, BaseOperator):
     """Import a table of customers into SocialsCRM, and account for each row.
 
     A column fills the API's field of the same name, or the field that ``columns`` maps it to; other columns are not
@@ -166,6 +159,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     """
 
     template_fields: Sequence[str] = ("data", *TEXT_RENDERED, "ledger")
+    text_rendered = TEXT_RENDERED
     template_fields_renderers: ClassVar[dict[str, str]] = dict.fromkeys(("columns", "defaults", "values"), "json")
     operator_extra_links = (ConsoleLink(), RejectsLink())
     ui_color = "#d9f2e3"
@@ -229,34 +223,9 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
-        """Return what ``expand`` makes mapped tasks of, with rows hidden from the serialized DAG."""
-        task_id = kwargs.get("task_id", "")
-        check_partial(task_id, kwargs)
-        dag, task_group = made_in(kwargs.get("dag"), kwargs.get("task_group"))
-        for default_args in (getattr(dag, "default_args", None), getattr(task_group, "default_args", None)):
-            check_default_args(task_id, default_args)
-        check_default_args(task_id, kwargs.get("default_args"))
-        check_task_group(task_id, kwargs.items())
-        check_params(task_id, kwargs.get("data"), kwargs.get("params"), getattr(dag, "params", None))
-        hidden = {name: hide_argument(name, value, task_id) for name, value in kwargs.items()}
-        made: OperatorPartial = hide_rows(super().partial(**hidden), hide_argument)
-        return made
-
-    @property
-    def data(self) -> Any:
-        """The input, wrapped so that Airflow cannot render its rows."""
-        return self._data
-
-    @data.setter
-    def data(self, value: Any) -> None:
-        # Airflow renders plain and mapped tasks on different paths, but both set the attribute: first to the DAG file's
-        # value, with its templates, or to another task's for a mapped task; then to the rendered one.
-        is_first = "_data" not in vars(self)
-        if is_first:
-            self._upstream = task_ids_in(value)
-        wrapped = wrap(value, is_template=is_first)
-        # Airflow must still know a path of another task by its identity, as it would render a new text.
-        self._data = value if is_resolved(self, "_data") and not isinstance(wrapped, HiddenTable) else wrapped
+        """Return what ``expand`` makes mapped tasks of, once the arguments that they share are checked."""
+        check_partial(kwargs.get("task_id", ""), kwargs)
+        return super().partial(**kwargs)
 
     @property
     def console_url(self) -> str:
@@ -289,16 +258,6 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     @property
     def _arguments(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.template_fields if hasattr(self, name)}
-
-    def _set_types(self, context: Context) -> None:
-        """Give the arguments the types that they are documented with, whatever the DAG renders templates to."""
-        if renders_natively(self, context):  # which makes 100000.0 of the text 1e5
-            environment = context["dag"].get_template_env(force_sandboxed=True)
-            rendered = rendered_as_text(self, self._templates, context, environment)
-        else:
-            rendered = {name: getattr(self, name) for name in TEXT_RENDERED}
-        for name, value in typed_arguments(rendered).items():
-            setattr(self, name, value)
 
     def _import(self, context: Context) -> dict[str, Any]:
         # Not imported at the top: DAG files are parsed often and need none of it.
@@ -343,14 +302,6 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         if isinstance(self.data, HiddenTable):
             self.data.warn_if_large()
         return open_source(data, encoding=self.encoding, delimiter=self.delimiter)
-
-    def _nothing(self) -> str:
-        """Return why data may be missing, to end a sentence."""
-        upstream = self._upstream or sorted(self.upstream_task_ids)
-        if not upstream:
-            return ": give a table or a path"
-        tasks = " or ".join(f"'{task_id}'" for task_id in upstream)
-        return f": the task {tasks} returned nothing or was skipped"
 
     def _run(self, run: Import, context: Context) -> dict[str, Any]:
         from airflow_provider_socialscrm.assets.socialscrm import customers_uri  # noqa: PLC0415
@@ -406,22 +357,6 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
 
     def _options(self) -> Options:
         return options_of(self._arguments)
-
-
-def hide_argument(name: str, value: Any, task_id: str = "") -> Any:
-    """Return an argument of a mapped task without rows to show, and with paths as text.
-
-    :raises InputError: when it is data as text.
-    """
-    if name in {"rejects_path", "checkpoint_path"}:
-        return as_text(value)
-    if name == "ledger":
-        return shown(value)
-    if name != "data":
-        return value
-    hidden = wrap(value, is_template=True)
-    check_data(task_id, hidden)
-    return hidden
 
 
 def _push(context: Context, manifest: dict[str, Any]) -> None:

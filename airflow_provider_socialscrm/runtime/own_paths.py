@@ -1,4 +1,4 @@
-"""The files that a task writes: in a folder each import has one of its own, and each task of a map in any case."""
+"""The files that a task writes: in a folder each task has one of its own, and each task of a map in any case."""
 
 from __future__ import annotations
 
@@ -13,15 +13,21 @@ from airflow_provider_socialscrm.runtime.paths import openable
 
 log = logging.getLogger(__name__)
 
-FILES: Final = {"rejects_path": "rejects.csv", "checkpoint_path": "checkpoint.json", "gone_path": "gone.csv"}
+FILES: Final = {
+    "rejects_path": "rejects.csv",
+    "checkpoint_path": "checkpoint.json",
+    "gone_path": "gone.csv",
+    "path": "chats.parquet",
+}
 """Names of the files in a folder, by argument."""
 
 _TABLES: Final = (".csv", ".parquet", ".jsonl")
-ENDINGS: Final = {"rejects_path": _TABLES, "checkpoint_path": (".json",), "gone_path": _TABLES}
+
+ENDINGS: Final = {"rejects_path": _TABLES, "checkpoint_path": (".json",), "gone_path": _TABLES, "path": _TABLES}
 """Endings of a path that names a file, by argument."""
 
 
-def own_path(identity: ImportIdentity, argument: str, value: Any) -> Any:
+def own_path(identity: ImportIdentity, argument: str, value: Any, *, file: str | None = None) -> Any:
     """Return the file to write to; log it if it is not the one given.
 
     A folder is a path that ends in ``/``, or that of a folder which exists. The file in it has the DAG, run, task and
@@ -31,13 +37,14 @@ def own_path(identity: ImportIdentity, argument: str, value: Any) -> Any:
     :param argument: the operator's argument.
     :param value: its value: a text, or a path of :mod:`pathlib` or of Airflow's object storage; ``None`` stays
         ``None``.
+    :param file: name of the file in a folder; ``None`` takes the argument's.
     :raises InputError: when no file system for its scheme is installed.
     """
     path = openable(value)
     if path is None:
         return None
     if _is_folder(argument, value, path):
-        own = path.joinpath(*identity.folders, FILES[argument])
+        own = path.joinpath(*identity.folders, file or FILES[argument])
         log.info("%s is %s, in which no other import writes", argument, own)
         return own
     return path if identity.map_index is None else _of_mapped(identity.map_index, argument, path)
@@ -47,7 +54,7 @@ def _is_folder(argument: str, value: Any, path: Any) -> bool:
     if without_line_end(str(value)).endswith("/"):
         return True
     if argument != "checkpoint_path" and not path.suffix and local_path(path) is None:
-        return True  # an object path has lost its slash, and no such file is without an ending
+        return True  # an object path has lost its slash, and neither dead letter nor output is without an ending
     return path.suffix.lower() not in ENDINGS[argument] and bool(path.is_dir())
 
 

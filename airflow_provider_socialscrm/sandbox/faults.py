@@ -139,8 +139,27 @@ class ByteOrderMark(Rule, frozen=True, tag="byte_order_mark"):
     """The response begins with a byte-order mark (our assumption)."""
 
 
+class OrderNeverFinishes(Rule, frozen=True, tag="order_never_finishes"):
+    """A screening order is taken, and never ends."""
+
+    path: str = "screenWhatsApp"
+
+
+class OrderResponseLost(Rule, frozen=True, tag="order_response_lost"):
+    """A screening order is taken, and has to be paid, but the connection is reset before its id arrives."""
+
+    path: str = "screenWhatsApp"
+
+
 class Gbk(Rule, frozen=True, tag="gbk"):
     """The response has a Chinese message in GBK, although its header says UTF-8 (our assumption)."""
+
+
+class MessageArrives(Rule, frozen=True, tag="message_arrives"):
+    """After a page of messages was returned, a ``count`` of messages arrive ``at`` a place in its interval."""
+
+    count: Annotated[int, Meta(ge=1, le=10_000)] = 1
+    at: Literal["newest", "oldest", "anywhere"] = "anywhere"
 
 
 Fault = (
@@ -162,6 +181,9 @@ Fault = (
     | CodeSpelling
     | ByteOrderMark
     | Gbk
+    | MessageArrives
+    | OrderNeverFinishes
+    | OrderResponseLost
 )
 KINDS: dict[str, type[Rule]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Fault)}
 

@@ -33,6 +33,13 @@ ASSUMED_SETTINGS = (
     "unknown_agents",
     "agent_list",
     "numbers_as",
+    "chat_order",
+    "chat_total",
+    "chat_page_size",
+    "chat_past_end",
+    "screening_limit",
+    "screening_method",
+    "screening_result",
     "webhook_signature",
     "webhook_names",
 )
@@ -208,6 +215,74 @@ class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             description=(
                 "How lists whose items are not documented have service numbers: objects or texts; our assumption "
                 "(see docs/vendor-api.md, 1.6)."
+            )
+        ),
+    ] = "objects"
+    chats_per_day: Annotated[
+        int, Meta(ge=0, le=10_000_000, description="Messages a day of each agent; the same in every run.")
+    ] = 100
+    chat_order: Annotated[
+        Literal["newest", "oldest", "unstable"],
+        Meta(
+            description=(
+                "Which messages are first in a list: newest or oldest; unstable: messages of one second change places "
+                "from call to call; our assumption (see docs/vendor-api.md, 1.7)."
+            )
+        ),
+    ] = "newest"
+    chat_total: Annotated[
+        Literal["exact", "rounded", "capped", "missing"],
+        Meta(
+            description=(
+                "The total of a list of messages: exact, rounded down to tens, capped at 10,000 or missing; our "
+                "assumption (see docs/vendor-api.md, 1.7)."
+            )
+        ),
+    ] = "exact"
+    chat_page_size: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description=(
+                "Messages that a page has at most, whatever the call asks for; our assumption "
+                "(see docs/vendor-api.md, 1.7)."
+            ),
+        ),
+    ] = 500
+    chat_past_end: Annotated[
+        Literal["empty", "last"],
+        Meta(
+            description=(
+                "The page behind the last one: empty, or the last one again; our assumption "
+                "(see docs/vendor-api.md, 1.7)."
+            )
+        ),
+    ] = "empty"
+    screening_seconds: Annotated[float, Meta(ge=0, description="Seconds that a screening order takes.")] = 2.0
+    screening_limit: Annotated[
+        Literal["507", "-1"],
+        Meta(
+            description=(
+                "Response to an order of fewer than 500 or more than 20,000 numbers: 507 or -1; our assumption "
+                "(see docs/vendor-api.md, 1.8)."
+            )
+        ),
+    ] = "507"
+    screening_method: Annotated[
+        Literal["POST", "GET"],
+        Meta(
+            description=(
+                "Method that reads a screening's result, POST or GET; with the other one HTTP 405; our assumption "
+                "(see docs/vendor-api.md, 1.8)."
+            )
+        ),
+    ] = "POST"
+    screening_result: Annotated[
+        Literal["objects", "map", "lists", "numbers"],
+        Meta(
+            description=(
+                "Form of a screening's result: objects, map (by number), lists (by verdict) or numbers (those found); "
+                "our assumption (see docs/vendor-api.md, 1.8)."
             )
         ),
     ] = "objects"

@@ -18,7 +18,7 @@ import pytest
 
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 
-COMMAND_TIMEOUT = 90.0
+COMMAND_TIMEOUT = 180.0
 """Seconds; a DAG that waits for a retry it should not have would wait for minutes."""
 
 PROCESS_TIMEOUT = 300.0
