@@ -36,7 +36,13 @@ from airflow_provider_socialscrm.importer.options import (
 )
 from airflow_provider_socialscrm.links.socialscrm import ConsoleLink, RejectsLink
 from airflow_provider_socialscrm.operators.arguments import check_constants, check_data, options_of
-from airflow_provider_socialscrm.operators.ledgers import LedgerArgument, ledger_of, shown
+from airflow_provider_socialscrm.operators.ledgers import (
+    LedgerArgument,
+    check_ledger,
+    ledger_values,
+    shown,
+    typed_values,
+)
 from airflow_provider_socialscrm.operators.rendered import (
     TEXT_RENDERED,
     rendered_as_text,
@@ -67,6 +73,8 @@ if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.results.progress import ProgressCallback
     from airflow_provider_socialscrm.importer.run import Import
     from airflow_provider_socialscrm.importer.sources.base import Source
+
+__all__ = ["Ledger", "SocialSCRMImportOperator"]
 
 log = logging.getLogger(__name__)
 
@@ -165,7 +173,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     :raises RetriableError: when the CRM was unavailable for longer than a task should wait; Airflow's retry resumes.
     """
 
-    template_fields: Sequence[str] = ("data", *TEXT_RENDERED, "ledger")
+    template_fields: Sequence[str] = ("data", *TEXT_RENDERED)
     template_fields_renderers: ClassVar[dict[str, str]] = dict.fromkeys(("columns", "defaults", "values"), "json")
     operator_extra_links = (ConsoleLink(), RejectsLink())
     ui_color = "#d9f2e3"
@@ -214,6 +222,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         check_constants(self.task_id, self._arguments)
         if not is_mapped(self):  # whose data may be another task's
             check_data(self.task_id, self.data, self.rejects_path, self.checkpoint_path)
+        check_ledger(self.task_id, self.ledger)
 
     @property
     def dry_run(self) -> Any:
@@ -307,11 +316,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         data = to_open(self.data, self._nothing())
         path = None if isinstance(self.data, HiddenTable) else data
         check_apart(data=path, rejects_path=rejects_path, checkpoint_path=checkpoint_path)
-        ledger = self._opened_ledger(identity)
-        if ledger:
-            others = {"data": path, "rejects_path": rejects_path, "checkpoint_path": checkpoint_path}
-            check_ledger_apart(ledger.path, **others, gone_path=ledger.gone_path)
-            check_apart(**others, gone_path=ledger.gone_path)
+        ledger = self._opened_ledger(identity, data=path, rejects_path=rejects_path, checkpoint_path=checkpoint_path)
         # As early as this, so that a retry knows of a try that failed before its first row.
         store = None if self.dry_run else checkpoint_store_for(context, checkpoint_path)
         source = self._source(data)
@@ -329,12 +334,21 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
             self._written_rejects = rejects_path
             return self._run(self._running, context)
 
-    def _opened_ledger(self, identity: ImportIdentity) -> Ledger | None:
-        ledger = ledger_of(self.ledger)
-        if ledger is None:
+    def _opened_ledger(self, identity: ImportIdentity, **others: Any) -> Ledger | None:
+        values = ledger_values(self.ledger)
+        if values is None:
             return None
-        gone_path = own_path(identity, "gone_path", ledger.gone_path)
-        return replace(ledger, path=openable(ledger.path), gone_path=gone_path)
+        values = typed_values(values)
+        check_is_path("ledger: gone_path", values.get("gone_path"))
+        gone_path = own_path(identity, "gone_path", values.get("gone_path"))
+        path = openable(values["path"] or None)  # empty text would be the folder that the process is in
+        ledger = Ledger(**values | {"path": path, "gone_path": gone_path})
+        as_given = {name: getattr(self, name) for name in ("rejects_path", "checkpoint_path")}
+        as_given["gone_path"] = values.get("gone_path")
+        check_ledger_apart(ledger.path, **others, gone_path=gone_path)
+        check_ledger_apart(ledger.path, **{name: openable(each) for name, each in as_given.items()})
+        check_apart(**others, gone_path=gone_path)
+        return ledger
 
     def _source(self, data: Any) -> Source:
         from airflow_provider_socialscrm.importer.sources.open_source import open_source  # noqa: PLC0415
@@ -412,7 +426,8 @@ def hide_argument(name: str, value: Any, task_id: str = "") -> Any:
     if name in {"rejects_path", "checkpoint_path"}:
         return as_text(value)
     if name == "ledger":
-        return shown(value)
+        check_ledger(task_id, made := shown(value))
+        return made
     if name != "data":
         return value
     hidden = wrap(value, is_template=True)
