@@ -11,7 +11,7 @@ from typing import Any, Final
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.customers import SIDE_EFFECT, import_path
 from airflow_provider_socialscrm.api.pacing import Pace, part_of
-from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT, AuthScheme, Settings
+from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT, Settings
 from airflow_provider_socialscrm.api.shared_pacing import open_pace
 from airflow_provider_socialscrm.importer.changes.answers import Answers
 from airflow_provider_socialscrm.importer.changes.ledger_import import LedgerImport

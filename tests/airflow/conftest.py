@@ -29,8 +29,14 @@ class AirflowHome:
 
     def run(self, *command: str, dags: Path = ROOT / "dags", **environment: str) -> subprocess.CompletedProcess[str]:
         """Run one command of Airflow's, its output kept."""
+        return self.python("-m", "airflow", *command, dags=dags, **environment)
+
+    def python(
+        self, *arguments: str, dags: Path = ROOT / "dags", **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run Python in this home, its output kept."""
         return subprocess.run(
-            [sys.executable, "-m", "airflow", *command],
+            [sys.executable, *arguments],
             env=os.environ
             | {
                 "AIRFLOW_HOME": str(self.path),
