@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from airflow_provider_socialscrm.sandbox.server import Sandbox
+from tools.demo_runs import copy_without_strangers
 
 ROOT: Final = Path(__file__).parent.parent
 FOLDER: Final = ROOT / ".demo"
@@ -73,7 +74,7 @@ def _clean() -> None:
         shutil.rmtree(folder, ignore_errors=True)
     DAGS.mkdir(parents=True)
     shutil.copy(ROOT / "dags" / f"{DAG_ID}.py", DAGS)
-    shutil.copy(ROOT / "dags" / "data" / "customers.csv", INPUT)
+    copy_without_strangers(ROOT / "dags" / "data" / "customers.csv", INPUT)
 
 
 def _run(home: str, crm: Sandbox, module: str, *arguments: str) -> bool:

@@ -14,6 +14,9 @@ from typing import Any, Final
 CHANGED: Final = 3
 """Customers that change before the last run."""
 
+STRANGER: Final = "agent_gone"
+"""The agent of some rows, whom the CRM does not know."""
+
 
 def main(dag_file: Path, customers: Path) -> int:
     """Run the DAG three times, and return 0 if each run succeeded.
@@ -32,11 +35,31 @@ def main(dag_file: Path, customers: Path) -> int:
 
 def rename(customers: Path) -> None:
     """Give some customers in a CSV file another name."""
-    with customers.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = _rows(customers)
     for row in rows[:CHANGED]:
         row["friendName"] += " (renamed)"
-    with customers.open("w", encoding="utf-8", newline="") as file:
+    _write(customers, rows)
+
+
+def copy_without_strangers(customers: Path, to: Path) -> None:
+    """Copy a CSV file of customers, with another agent for the rows whose agent the CRM does not know.
+
+    Such rows are sent in each run, since the agent may exist by then.
+    """
+    rows = _rows(customers)
+    for row in rows:
+        if row["agentAccount"] == STRANGER:
+            row["agentAccount"] = rows[0]["agentAccount"]
+    _write(to, rows)
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _write(path: Path, rows: list[dict[str, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, rows[0], lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

@@ -90,6 +90,12 @@ class SocialSCRMHook(AgentMethods, NumberMethods, BaseHook):
             mask_secret(settings.ledger_secret)
         if unknown := unknown_extras(connection):
             self.log.warning("Connection %r: the extras %s are not read", connection.conn_id, ", ".join(unknown))
+        if settings.transport.verify is False:
+            self.log.warning(
+                "Connection %r: Verify is false, so calls with customers may reach a server that only claims to be %s",
+                connection.conn_id,
+                settings.base_url,
+            )
         pace_conn_id = extras_of(connection).get("pace_conn_id")
         if not pace_conn_id:
             return settings

@@ -81,14 +81,14 @@ def check_ledger(task_id: str, value: Any) -> None:
 
 
 def ledger_values(value: Any) -> dict[str, Any] | None:
-    """Return the arguments of the ledger that an operator's argument is; ``None`` without one.
+    """Return the arguments of the ledger that an operator's argument is, in their types; ``None`` without one.
 
-    :raises InputError: when it is not one.
+    :raises InputError: when it is not one, or has a list that is cut or misspelled.
     """
     if value is None or value == "None":  # empty text must not send everything
         return None
     if isinstance(value, LedgerTemplate):
-        return dict(value.values)
+        return _typed(value.values)
     if isinstance(value, Ledger):  # another task's output, which nobody wrapped
         return {each.name: getattr(value, each.name) for each in fields(Ledger)}
     if isinstance(value, str) and not value.strip():
@@ -100,11 +100,7 @@ def ledger_values(value: Any) -> dict[str, Any] | None:
     )
 
 
-def typed_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return rendered arguments of a ``Ledger`` in the types that it expects.
-
-    :raises InputError: naming a list that is cut or misspelled.
-    """
+def _typed(values: Mapping[str, Any]) -> dict[str, Any]:
     typed = dict(values)
     for name, read in _TYPES.items():
         if isinstance(text := values.get(name), str):

@@ -14,7 +14,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 from upath import UPath
 
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.operators.ledgers import ledger_values, typed_values
+from airflow_provider_socialscrm.operators.ledgers import ledger_values
 from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, Ledger, SocialSCRMImportOperator
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.support.airflow import FakeTaskInstance
@@ -113,7 +113,7 @@ def test_each_argument_of_a_ledger_is_a_template(native, mapped, name, given):
     ledger = Ledger("/{{ ds }}/ledger", **{name: template})
     made, _ = rendered(native=native, mapped=mapped, params={"it": value}, ledger=ledger)
 
-    found = Ledger(**typed_values(ledger_values(made.ledger)))
+    found = Ledger(**ledger_values(made.ledger))
     assert (found.path, getattr(found, name)) == ("/x/ledger", expected)
 
 
@@ -135,7 +135,7 @@ def test_each_argument_of_a_ledger_is_a_template(native, mapped, name, given):
 def test_rendered_values_have_the_types_of_their_arguments(native, name, value, expected):
     made, _ = rendered(native=native, params={"it": value}, ledger=Ledger("/l", **{name: "{{ params.it }}"}))
 
-    assert getattr(Ledger(**typed_values(ledger_values(made.ledger))), name) == expected
+    assert getattr(Ledger(**ledger_values(made.ledger)), name) == expected
 
 
 @pytest.mark.parametrize("native", [False, True], ids=["text", "native"])

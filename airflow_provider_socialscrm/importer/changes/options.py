@@ -62,12 +62,12 @@ class Ledger:
 
     path: Any
     resend: str = RESEND[0]
-    resend_after: timedelta | None = None
+    resend_after: Any = None  # a template is text, so its type is not that of the value
     once: Iterable[str] = (SIDE_EFFECT,)
     ignore: Iterable[str] = ()
     retry_rejected: str | timedelta = RETRY_REJECTED[0]
-    max_changes: float | None = None
-    min_rows: int | None = None
+    max_changes: Any = None
+    min_rows: Any = None
     gone_path: Any = None
     expected_changes: str | None = None
 
