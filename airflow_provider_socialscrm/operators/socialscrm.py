@@ -135,8 +135,8 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     :param socialscrm_conn_id: the id of the connection of type ``socialscrm``. Default ``"socialscrm_default"``.
     :param rows_per_call: rows in a call at most, or ``"auto"``: the run begins with 100 and finds how many a call may
         carry, within ``bytes_per_call`` and half of the connection's time-out; a killed worker then repeats more rows.
-        Rows with ``welcome`` keep calls of their own. Default ``None``: 100, since the vendor states no limit, and one
-        bad row in a hundred is found in some fourteen calls.
+        Rows with ``welcome`` keep calls of their own. Default ``None``: ``auto`` with a ledger, else 100, since the
+        vendor states no limit, and one bad row in a hundred is found in some fourteen calls.
     :param bytes_per_call: bytes in the body of a call at most. Default 1,048,576 (1 MiB), which web servers commonly
         accept.
     :param concurrency: calls in flight. A retry after a killed worker repeats at most these, and those answered

@@ -31,7 +31,7 @@ def test_three_customers_get_another_name_and_nothing_else_changes(tmp_path):
 @pytest.mark.thorough
 @pytest.mark.frame_through_xcom
 def test_the_second_run_sends_nothing_and_the_third_what_changed_on_one_screen(tmp_path, monkeypatch):
-    monkeypatch.setattr(demo, "_failed", lambda say: 1)
+    monkeypatch.setattr(demo, "_failed", lambda _: 1)
     names = {"LOG": "airflow.log", "REJECTS": "rejects", "CUSTOMERS": "customers.db", "INPUT": "customers.csv"}
     for name, file in (names | {"LEDGER": "ledger", "DAGS": "dags"}).items():
         monkeypatch.setattr(demo, name, tmp_path / file)
@@ -46,7 +46,7 @@ def test_the_second_run_sends_nothing_and_the_third_what_changed_on_one_screen(t
     assert re.search(r"First run: +\d+ calls in .* rows: 2,400 total, 2,380 accepted, 6 rejected, 14 invalid", shown)
     again = r"The same customers again: +0 calls in .* rows: 2,400 total, 14 invalid, 2,380 unchanged, 6 known bad"
     assert re.search(again, shown)
-    changed = r"Three customers renamed: +[1-3] calls in .* rows: 2,400 total, 3 accepted, 14 invalid, 2,377 unchanged, 6 known bad"
+    changed = r"Three customers renamed: +[1-3] calls in .* 2,400 total, 3 accepted, 14 invalid, 2,377 unchanged, 6 known"
     assert re.search(changed, shown)
     assert "The CRM holds 2,380 customers" in shown
     assert len(shown.splitlines()) <= 40
