@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import fsspec
+import pyarrow.parquet as pq
 import pytest
 from airflow.sdk import DAG, ObjectStoragePath, task
 from airflow.serialization.serialized_objects import DagSerialization
@@ -232,6 +235,79 @@ def test_a_mapped_tasks_ledger_is_stored_as_it_was_written(as_default):
     assert "a secret" not in text
     if not as_default:
         assert "Ledger('file:///l', max_changes=10)" in text
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """Return the options of a file system that speaks S3's protocol with a server on this machine."""
+    server_module = pytest.importorskip("moto.server")
+    pytest.importorskip("s3fs")
+    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    client = {"endpoint_url": f"http://{host}:{port}", "region_name": "us-east-1"}
+    options = {"key": "a key", "secret": "the secret of S3", "client_kwargs": client}
+    fs = fsspec.filesystem("s3", **options)
+    fs.call_s3("create_bucket", Bucket="crm")
+    yield options
+    fsspec.asyn.sync(fs.loop, fs._s3.__aexit__, None, None, None)
+    server.stop()
+
+
+def test_a_ledger_in_object_storage_is_opened_with_the_options_of_its_path(crm: Sandbox, bucket):
+    ledger = Ledger(UPath("s3://crm/{{ ds }}/ledger", **bucket), gone_path=UPath("s3://crm/gone.csv", **bucket))
+    first = run(ledger=ledger)
+    second = run(ledger=ledger, data=customers(1))
+
+    assert (first["rows"]["accepted"], second["rows"]["unchanged"], second["changes"]["gone"]) == (2, 1, 1)
+    assert "8699775500002" in UPath("s3://crm/gone.csv", **bucket).read_text()
+    assert UPath("s3://crm/x/ledger/ledger.json", **bucket).exists()
+    made, _ = rendered(ledger=ledger)
+    assert str(made.ledger) == "Ledger('s3://crm/x/ledger', gone_path=s3://crm/gone.csv)"
+
+
+def test_mapped_tasks_with_one_ledger_leave_their_union(crm: Sandbox, tmp_path):
+    for index, number in enumerate((1, 2)):
+        made, context = rendered(mapped=True, ledger=tmp_path)
+        context["ti"].map_index, made.data = index, customers(number, number + 10)
+        made.execute(context)
+
+    manifest = run(ledger=tmp_path, data=customers(1, 2, 11, 12))
+
+    assert (manifest["rows"]["unchanged"], manifest["calls"]["sent"]) == (4, 0)
+    assert (manifest["changes"]["gone"], manifest["changes"]["ledger"]) == (0, 4)
+
+
+def test_a_ledger_with_the_connections_secret_holds_no_number(crm: Sandbox, tmp_path, monkeypatch):
+    connection = json.loads(crm.connection_json())
+    extra = connection["extra"] if isinstance(connection["extra"], dict) else json.loads(connection["extra"])
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_SOCIALSCRM_DEFAULT", json.dumps(connection | {"extra": extra | {"ledger_secret": "a secret key"}})
+    )
+    first, second = run(ledger=tmp_path), run(ledger=tmp_path)
+
+    assert (first["rows"]["accepted"], second["rows"]["unchanged"]) == (2, 2)
+    tables = [pq.read_table(path) for path in tmp_path.rglob("*.parquet")]
+    assert tables
+    assert all("number" not in table.column_names and "number_hash" in table.column_names for table in tables)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"a secret key" in path.read_bytes()]
+    with pytest.raises(AirflowFailException, match="gone_path needs a ledger with numbers"):
+        run(ledger=Ledger(tmp_path, gone_path=tmp_path.with_suffix(".csv")))
+
+
+def test_a_dry_run_shows_the_changes_and_no_customer(crm: Sandbox, tmp_path, caplog):
+    run(ledger=tmp_path, data=customers(1, 2, 3))
+    before = sorted(tmp_path.rglob("*"))
+    calls = len(crm.calls())
+    caplog.set_level("DEBUG")
+    manifest = run(ledger=tmp_path, dry_run=True, data=customers(1, 2, friendName="Zebediah"))
+
+    changes = manifest["changes"]
+    assert (changes["changed"], changes["gone"], changes["by_field"]) == (2, 1, {"friendName": 2})
+    assert "Against the ledger: 2 changed; by field: friendName 2" in caplog.text
+    assert (sorted(tmp_path.rglob("*")), len(crm.calls())) == (before, calls)
+    seen = caplog.text + json.dumps(manifest)
+    assert [hidden for hidden in ("Zebediah", "Xanthippe", "86997755") if hidden in seen] == []
 
 
 def test_each_task_of_a_map_may_have_a_ledger_of_its_own(crm: Sandbox, tmp_path):
