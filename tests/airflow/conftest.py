@@ -15,7 +15,7 @@ import pytest
 
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 
-COMMAND_TIMEOUT = 300.0
+COMMAND_TIMEOUT = 240.0
 """Seconds; a DAG that waits for a retry it should not have would wait for minutes."""
 
 ROOT = Path(__file__).parents[2]
