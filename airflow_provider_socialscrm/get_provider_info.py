@@ -21,7 +21,7 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": _INTEGRATION, "external-doc-url": _DOCUMENTATION, "tags": ["service"]},
         ],
         "hooks": _modules("hooks"),
-        "operators": _modules("operators"),
+        "operators": _modules("operators", "chats", "socialscrm"),
         "sensors": _modules("sensors"),
         "triggers": _modules("triggers"),
         "task-decorators": [
@@ -52,8 +52,9 @@ def get_provider_info() -> dict[str, Any]:
     }
 
 
-def _modules(kind: str) -> list[dict[str, Any]]:
-    return [{"integration-name": _INTEGRATION, "python-modules": [f"airflow_provider_socialscrm.{kind}.socialscrm"]}]
+def _modules(kind: str, *names: str) -> list[dict[str, Any]]:
+    modules = [f"airflow_provider_socialscrm.{kind}.{name}" for name in names or ("socialscrm",)]
+    return [{"integration-name": _INTEGRATION, "python-modules": modules}]
 
 
 def _connection_type() -> dict[str, Any]:
