@@ -54,7 +54,7 @@ class Ledger:
     :param retry_rejected: send rows that were refused when they ``changed``, ``always``, or after this time. Those that
         were refused because of a setting or a missing agent are sent in each run.
     :param max_changes: rows that are new, changed or retried before the run stops without a call: a number, or a share
-        of the ledger as a float below 1. It does not count while the ledger is empty.
+        of the ledger as a float below 1. It does not count until a first run has come to its end.
     :param min_rows: the fewest rows the input may have.
     :param gone_path: the file for the numbers that the ledger has and the input has not.
     :param expected_changes: the digest of a dry run; another difference is not sent.
