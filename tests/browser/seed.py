@@ -22,6 +22,19 @@ FIRST_NIGHT = datetime(2026, 11, 16, 2, tzinfo=UTC)
 NIGHTS = [(1200, 0), (900, 12), (1450, 3), (20, 30), (0, 0), (1310, 5), (None, None), (1280, 9), (1000, 0)]
 """Good and bad rows of each night. The fourth has too many bad rows, the seventh cannot read, the last is running."""
 
+SYNCED_NIGHTS = [
+    {"number": 2000, "resend": "adopt"},
+    {"number": 2400},
+    {"number": 2400},
+    {"number": 2400, "changed": 3},
+    {"number": 2390, "changed": 40, "emptied": 5, "bad": 4},
+    {"number": 2390, "changed": 45, "emptied": 5, "bad": 4},
+    {"number": 2390, "changed": 60, "emptied": 5, "bad": 4, "dry_run": True},
+    {"number": 2390, "changed": 1500, "emptied": 5, "bad": 4},
+]
+"""Customers of each night of the DAG with a ledger: adopted, 400 new, unchanged, 3 changed, 10 gone, 4 known bad, a dry
+run, and too many changes."""
+
 
 def main() -> None:
     dags = DagBag(conf.get("core", "dags_folder")).dags
@@ -30,9 +43,13 @@ def main() -> None:
     for night, (good, bad) in enumerate(NIGHTS):
         at = FIRST_NIGHT + timedelta(days=night)
         dags["nightly"].test(run_after=at, logical_date=at, run_conf={} if good is None else {"good": good, "bad": bad})
+    for night, wanted in enumerate(SYNCED_NIGHTS):
+        at = FIRST_NIGHT + timedelta(days=night)
+        dags["synced"].test(run_after=at, logical_date=at, run_conf=wanted)
     with closing(sqlite3.connect(Path(AIRFLOW_HOME) / "airflow.db")) as database:
         leave_the_last_running(database)
         make_the_first_part_a_dry_run(database)
+        leave_two_in_doubt(database)
         database.commit()
 
 
@@ -54,6 +71,14 @@ def make_the_first_part_a_dry_run(database: sqlite3.Connection) -> None:
     manifest = {"dry_run": True, "rows": rows, "refusals": [], "calls": 1, "seconds": 0.2} | observations
     first = "dag_id = 'by_country' AND task_id = 'import_customers' AND map_index = 0"
     database.execute(f"UPDATE xcom SET value = ? WHERE {first}", [json.dumps(manifest)])
+
+
+def leave_two_in_doubt(database: sqlite3.Connection) -> None:
+    sixth = "dag_id = 'synced' AND task_id = 'import_customers' AND run_id LIKE 'manual__2026-11-21%'"
+    [(value,)] = database.execute(f"SELECT value FROM xcom WHERE key = 'return_value' AND {sixth}").fetchall()
+    manifest = json.loads(value)
+    manifest["changes"] |= {"in_doubt": 2}
+    database.execute(f"UPDATE xcom SET value = ? WHERE key = 'return_value' AND {sixth}", [json.dumps(manifest)])
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 // The report of one import.
 
 import { manifest as manifestOf, OPERATORS, taskInstance } from "./api.js";
-import { bucketsOf, colourOf, goodIn, labelOf, notAcceptedIn, totalIn } from "./buckets.js";
+import { bucketsOf, colourOf, labelOf, notAcceptedIn, sentIn, totalIn } from "./buckets.js";
+import { changesSection, headlineOfChanges } from "./changes.js";
 import { bar } from "./charts.js";
-import { html, facts, section, table } from "./dom.js";
+import { copyable, facts, html, section, table } from "./dom.js";
 import { count, decimal, moment, rowsOf, share, zone } from "./format.js";
 import { airflowLink, nameOf, pageOf } from "./links.js";
 import { badge, isUnderWay, reasonFor } from "./states.js";
@@ -33,43 +34,67 @@ function heading(manifest, instance, place) {
   );
 }
 
-function headline({ rows, dry_run: dry }) {
+function headline(manifest) {
+  const { rows, changes, dry_run: dry } = manifest;
   if (!totalIn(rows)) return "The input had no rows";
-  const some = notAcceptedIn(rows) ? `${count(goodIn(rows))} of` : "All";
+  if (changes) return headlineOfChanges(manifest);
+  const some = notAcceptedIn(rows) ? `${count(sentIn(rows))} of` : "All";
   return `${some} ${rowsOf(totalIn(rows))} ${dry ? "could be sent" : "accepted"}`;
 }
 
 function whole(manifest, instance) {
   return [
     manifest.dry_run ? html("p", null, "This was a dry run: nothing was sent.") : null,
-    section("Rows", bar(manifest.rows), rowsTable(manifest.rows)),
+    brokeOff(manifest),
+    section("Rows", bar(manifest.rows), rowsTable(manifest)),
+    changesSection(manifest),
     manifest.refusals.length ? section("Why rows were not accepted", refusals(manifest)) : null,
     ...remarks(manifest),
-    manifest.rejects_path ? section("Rejected rows", place(manifest.rejects_path)) : null,
+    manifest.rejects_path && manifest.refusals.length && cameToRows(manifest) ? section("Rejected rows", place(manifest.rejects_path)) : null,
     html("div", { class: "pair" }, section("Pace", pace(manifest)), section("Settings", settings(manifest, instance))),
   ].filter(Boolean);
 }
 
-const rowsTable = (rows) =>
+const STAGES = {
+  reading: "reading the input, before the first call",
+  comparing: "comparing the input with the ledger, before the first call",
+  preparing: "preparing the rows, before the first call of this try",
+  sending: "sending rows",
+  finishing: "saving the results, after the last call",
+};
+
+/** Return whether the run wrote the rows that were not accepted: one that breaks off before it prepares them writes no file. */
+const cameToRows = ({ broke_off: broke }) => !["reading", "comparing"].includes(broke?.while);
+
+/** Say that the run did not come to its end; manifests of older versions do not know. */
+function brokeOff({ broke_off: broke }) {
+  if (!broke) return null;
+  const while_ = STAGES[broke.while] ?? broke.while;
+  return html("p", { class: "error" }, "The import broke off while ", while_, " (", html("code", null, broke.error), ").");
+}
+
+const rowsTable = ({ rows, changes }) =>
   table("Rows by bucket", [
     { title: "Bucket", heading: true, cell: ({ name, label }) => [html("i", { class: colourOf(name) }), label] },
     { title: "Rows", number: true, cell: ({ number }) => count(number) },
     { title: "Share", number: true, cell: ({ number }) => share(number, rows.total) },
-    { title: "What it means", cell: ({ meaning }) => meaning },
-  ], bucketsOf(rows));
+    { title: "What it means", detail: true, cell: ({ meaning }) => meaning },
+  ], bucketsOf(rows, Boolean(changes)));
 
 const refusals = (manifest) =>
   table("Why rows were not accepted", [
     { title: "Code", heading: true, cell: ({ code }) => html("code", null, String(code)) },
     { title: "Bucket", tight: true, cell: ({ bucket }) => [html("i", { class: colourOf(bucket) }), labelOf(bucket)] },
     { title: "Rows", number: true, cell: ({ rows }) => count(rows) },
-    { title: "What is wrong, and what to do", cell: explained },
+    { title: "What is wrong, and what to do", detail: true, cell: explained },
   ], manifest.refusals);
 
 const explained = ({ meaning, hint, first_positions: first, rows }) => [
   html("div", null, meaning),
   html("div", null, hint),
-  html("div", { class: "soft" }, `Positions in the input: ${first.join(", ")}${rows > first.length ? ", ..." : ""}`),
+  first.length
+    ? html("div", { class: "soft" }, `Positions in the input: ${first.join(", ")}${rows > first.length ? ", ..." : ""}`)
+    : null, // the run did not come to these rows
 ];
 
 /** Build the section of remarks; manifests of older versions have none. */
@@ -87,20 +112,12 @@ const remarksTable = (found) =>
   table("Rows that were sent", [
     { title: "Code", heading: true, cell: ({ code }) => html("code", null, String(code)) },
     { title: "Rows", number: true, cell: ({ rows }) => count(rows) },
-    { title: "Remark", cell: ({ meaning, hint }) => [html("div", null, meaning), html("div", null, hint)] },
+    { title: "Remark", detail: true, cell: ({ meaning, hint }) => [html("div", null, meaning), html("div", null, hint)] },
   ], found);
 
 function place(path) {
-  const text = html("code", { tabindex: "0" }, path);
-  const button = html("button", { type: "button" }, "Copy the path");
-  button.addEventListener("click", async () => {
-    // Browsers offer the clipboard only over https; without it the path is selected for copying by hand.
-    getSelection().selectAllChildren(text);
-    const copied = await navigator.clipboard?.writeText(path).then(() => true, () => false);
-    button.textContent = copied ? "Copied" : "Selected: press Ctrl+C";
-  });
   const use = "This file has the rows that were not accepted, each with its reason. Fix them and use the file as data.";
-  return [html("p", { class: "soft" }, use), html("p", { class: "path" }, text, " ", button)];
+  return [html("p", { class: "soft" }, use), copyable(path, "the path")];
 }
 
 const pace = ({ rows_per_second: rate, seconds, calls }) =>
