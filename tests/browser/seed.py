@@ -35,6 +35,10 @@ SYNCED_NIGHTS = [
 """Customers of each night of the DAG with a ledger: adopted, 400 new, unchanged, 3 changed, 10 gone, 4 known bad, a dry
 run, and too many changes."""
 
+LAST_SENTENCE = (
+    "The input has 1,500 changes (0 new, 1,500 changed, 0 retried), and max_changes is 1000, so no call was made."
+)
+
 
 def main() -> None:
     dags = DagBag(conf.get("core", "dags_folder")).dags
@@ -46,6 +50,7 @@ def main() -> None:
     for night, wanted in enumerate(SYNCED_NIGHTS):
         at = FIRST_NIGHT + timedelta(days=night)
         dags["synced"].test(run_after=at, logical_date=at, run_conf=wanted)
+    write_the_log_of_the_failed("23", LAST_SENTENCE)
     with closing(sqlite3.connect(Path(AIRFLOW_HOME) / "airflow.db")) as database:
         leave_the_last_running(database)
         make_the_first_part_a_dry_run(database)
@@ -71,6 +76,22 @@ def make_the_first_part_a_dry_run(database: sqlite3.Connection) -> None:
     manifest = {"dry_run": True, "rows": rows, "refusals": [], "calls": 1, "seconds": 0.2} | observations
     first = "dag_id = 'by_country' AND task_id = 'import_customers' AND map_index = 0"
     database.execute(f"UPDATE xcom SET value = ? WHERE {first}", [json.dumps(manifest)])
+
+
+def write_the_log_of_the_failed(day: str, sentence: str) -> None:
+    """Write what Airflow's own supervisor writes when a task fails; a test run of a DAG has no log."""
+    folder = f"logs/dag_id=synced/run_id=manual__2026-11-{day}T02:00:00+00:00/task_id=import_customers"
+    lines = [
+        {"event": "Importing into tenant 1", "level": "info"},
+        {
+            "event": "Task failed with exception",
+            "level": "error",
+            "error_detail": [{"exc_type": "AirflowFailException", "exc_value": sentence, "frames": []}],
+        },
+    ]
+    path = Path(AIRFLOW_HOME, folder, "attempt=1.log")
+    path.parent.mkdir(parents=True)
+    path.write_text("".join(f"{json.dumps({'timestamp': FIRST_NIGHT.isoformat()} | line)}\n" for line in lines))
 
 
 def leave_two_in_doubt(database: sqlite3.Connection) -> None:

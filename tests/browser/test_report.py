@@ -27,6 +27,10 @@ def shown(browser, path, **how):
     return browser.text_of("main")
 
 
+def section_text_lines(browser, title):
+    return browser.find("section", title).text.splitlines()
+
+
 def rows_by_bucket(browser):
     lines = [line.split() for line in browser.texts("table")[0].splitlines()]
     found = [re.match(r"([a-z ]+) ([\d,]+) [\d.]+ %", " ".join(line)) for line in lines]
@@ -88,10 +92,35 @@ def test_no_customer_shows(browser):
     assert "Seeded Name" not in "".join(texts)
 
 
-def test_a_failed_import_has_its_report(browser):
-    shown(browser, of_night(19))
+def test_a_failed_import_has_its_report_and_the_next_step(browser):
+    text = shown(browser, of_night(19))
 
     assert browser.text_of("h1") == "20 of 50 rows accepted failed"
+    assert "Fix the rows below first, or raise max_rejected. Then clear the task to run it again" in text
+    assert "Open the task and its log" in text
+
+
+def test_a_report_is_compared_with_the_run_before(browser):
+    shown(browser, of_night(18))
+    lines = [" ".join(line.split()) for line in section_text_lines(browser, "Compared with the run before")]
+
+    assert "That of 2026-11-17 02:00:00, which succeeded." in lines
+    assert "Rows 1,453 912 +541" in lines
+    assert "Not accepted 3 12 -9" in lines
+    browser.find("a", "2026-11-17 02:00:00").click()
+    browser.find("h1", "900 of 912 rows accepted")
+
+
+def test_the_first_run_is_compared_with_nothing(browser):
+    assert "Compared with" not in shown(browser, of_night(16))
+
+
+@pytest.mark.parametrize("path", [of_sync(20), of_sync(21), PAGE])
+def test_shares_add_up_to_a_hundred_percent(browser, path):
+    text = shown(browser, path)
+    rows = text.split("Rows by bucket")[1].split("Why rows")[0]
+
+    assert sum(float(share) for share in re.findall(r"([\d.]+) %", rows)) == pytest.approx(100)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +178,7 @@ def test_the_headline_of_a_run_with_a_ledger_counts_what_was_sent(browser, day, 
 
 
 def section_text(browser, title):
-    return " ".join(browser.find("section", title).text.split())
+    return " ".join(" ".join(section_text_lines(browser, title)).split())
 
 
 def test_a_run_with_a_ledger_shows_what_changed(browser):
@@ -161,7 +190,9 @@ def test_a_run_with_a_ledger_shows_what_changed(browser):
     assert "gone 10 Numbers that the ledger has and the input has not." in text
     assert "newly gone 10" in text
     assert "friendName 40 desc 5 Loyalty Level 4" in text
-    assert "Values that became empty: the CRM keeps the old ones Field Rows desc 5" in text
+    assert (
+        "Values that became empty: the CRM keeps the old ones Rows by field that became empty Field Rows desc 5" in text
+    )
     assert "Numbers before the run 2,400" in text
     assert "Digest" not in text
 
@@ -200,6 +231,8 @@ def test_a_run_that_broke_off_says_while_doing_what(browser):
     text = shown(browser, of_sync(23))
 
     assert "The import broke off while comparing the input with the ledger, before the first call (InputError)." in text
+    assert "The input has 1,500 changes (0 new, 1,500 changed, 0 retried), and max_changes is 1000" in text
+    assert "Then clear the task to run it again: the ledger leaves out what the CRM accepted." in text
     assert "Positions in the input: ," not in text
     assert "Rejected rows" not in text  # no file was written
     facts = dict(zip(browser.texts(".facts dt"), browser.texts(".facts dd"), strict=True))
@@ -219,6 +252,65 @@ def test_the_history_keeps_three_rows_that_were_sent_visible_beside_thousands_th
     assert by_night[1][1] > 20
     assert by_night[2][1:] == [0]
     assert len(browser.texts(".chart.below rect")) == 7
+
+
+def test_the_history_explains_a_failed_run_and_shows_dates(browser):
+    text = shown(browser, "/socialscrm/?dag_id=synced", width=1440)
+
+    assert "and max_changes is 1000, so no call was made." in text
+    assert "stopped" not in text
+    assert browser.texts(".dates span") == ["11-16", "11-18", "11-20", "11-22"]
+
+
+def test_parts_of_a_mapped_import_are_summed_above_them(browser):
+    shown(browser, "/socialscrm/?dag_id=by_country", width=1440)
+    browser.picture("history-mapped")
+    rows = [" ".join(one.split()) for one in browser.texts("tbody tr")]
+
+    assert "import_customers, 3 parts success 83 80 3 bad-number" in rows[0]  # without the part that was a dry run
+    assert len(rows) == 4
+    assert browser.texts("tbody tr.part a") == ["2026-11-16 02:00:00"] * 3
+    assert len(browser.texts(".chart g")) == 1
+
+
+def choose(browser, name, value):
+    script = "const it = document.querySelector(`[name=${arguments[0]}]`); it.value = arguments[1];"
+    browser.script(f"{script} it.dispatchEvent(new Event('change'))", name, value)
+
+
+def test_the_imports_of_all_dags_can_be_filtered_and_dags_are_links(browser):
+    shown(browser, "/socialscrm/", width=1440)
+    choose(browser, "state", "failed")
+    browser.wait(lambda: "2 imports:" in browser.text_of("main"), "the failed ones")
+    choose(browser, "dag", "nightly")
+    browser.wait(lambda: "1 import: 20 rows accepted, 30 not." in browser.text_of("main"), "the failed one")
+    choose(browser, "state", "skipped")
+    browser.wait(lambda: "No import matches these filters." in browser.text_of("main"), "the sentence")
+    choose(browser, "state", "")
+    browser.wait(lambda: "9 imports" in browser.text_of("main"), "all of the DAG")
+
+    browser.find("tbody td a", "nightly").click()
+    browser.find("h1", "Imports of nightly")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("changes", of_sync(20)),
+        ("failed", of_sync(23)),
+        ("history", "/socialscrm/?dag_id=synced"),
+        ("all", "/socialscrm/"),
+    ],
+)
+def test_a_narrow_page_has_nothing_that_scrolls_sideways(browser, name, path, theme):
+    text = shown(browser, path, width=400, theme=theme)
+    browser.picture(f"{name}-narrow-{theme}")
+    overflowing = "[...document.querySelectorAll('.scroll')].filter((one) => one.scrollWidth > one.clientWidth)"
+
+    assert browser.script("return document.documentElement.scrollWidth") <= 400
+    assert browser.script(f"return {overflowing}.length") == 0
+    assert "Unchanged 2,397" in text if name == "history" else text
 
 
 def test_a_dag_has_the_history_of_its_imports(browser):

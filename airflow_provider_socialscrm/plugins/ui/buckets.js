@@ -49,6 +49,10 @@ export const totalIn = (rows) => rows.total - (rows.blank ?? 0);
 /** Count the rows that have a value and that the CRM has not accepted, now or before. */
 export const notAcceptedIn = (rows) => totalIn(rows) - goodIn(rows);
 
+/** Sort what a stop left behind to the end: it is the largest group and the least of a reason. */
+export const causesFirst = (refusals) =>
+  [...refusals].sort((one, other) => (one.bucket === "not_sent") - (other.bucket === "not_sent"));
+
 /** Divide a length by numbers. A part above 0 gets at least `least`, so that three rows of a million are visible. */
 export function lengths(numbers, length, least) {
   const total = numbers.reduce((sum, number) => sum + number, 0);
