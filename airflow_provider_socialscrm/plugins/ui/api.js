@@ -1,6 +1,6 @@
 // Airflow's REST API, with the session and the permissions of the person who looks.
 
-import { hasFailed } from "./states.js";
+import { hasFailed, isUnderWay } from "./states.js";
 
 const ROOT = new URL("../api/v2/", document.baseURI);
 
@@ -47,7 +47,16 @@ export async function imports(dagId, limit, state) {
   const found = await get(["dags", dagId ?? "~", "dagRuns", "~", "taskInstances"], query);
   const ours = found.task_instances.filter((instance) => OPERATORS.includes(instance.operator));
   // The API does not list XComs with their values, so fetch each; the browser limits how many run at once.
-  return Promise.all(ours.map(withDetails));
+  return Promise.all(ours.map((instance) => (isUnderWay(instance) ? withDetails(instance) : onceWithDetails(instance))));
+}
+
+const ended = new Map();
+
+// The page fetches the list again while an import runs; what has ended does not change.
+function onceWithDetails(instance) {
+  const key = JSON.stringify([instance.id, instance.try_number, instance.state, instance.end_date]);
+  if (!ended.has(key)) ended.set(key, withDetails(instance));
+  return ended.get(key);
 }
 
 async function withDetails(instance) {

@@ -26,7 +26,7 @@ export async function history(dagId) {
   const nodes = [
     html("header", null, html("h1", null, title), html("p", { class: "soft" }, summary(found))),
     filters(dagId),
-    dagId && found.length ? section("Rows of each import", columns(groups.toReversed()), legend(found)) : null,
+    dagId && found.length ? section("Rows of each import", columns(groups.toReversed()), legend(groups)) : null,
     found.length ? section(dagId ? "Each import" : "Latest imports", list(groups, dagId)) : html("p", null, NONE_CHOSEN),
   ];
   return { nodes: nodes.filter(Boolean), changes: found.some(({ instance }) => isUnderWay(instance)) };
