@@ -114,7 +114,7 @@ class Import:
         self._checkpoint = Checkpoint(checkpoint_store or NoCheckpointStore(), plan)
         self.report = Report()
         """Where each row ended."""
-        self._started = self._earlier = 0.0
+        self._earlier, self._started = 0.0, options.clock.now()
         self._engine: Engine | None = None
         self._is_stopped = False
         self._rows_read = 0
