@@ -114,7 +114,7 @@ class Import:
         self._checkpoint = Checkpoint(checkpoint_store or NoCheckpointStore(), plan)
         self.report = Report()
         """Where each row ended."""
-        self._started = self._earlier = 0.0
+        self._earlier, self._started = 0.0, options.clock.now()
         self._engine: Engine | None = None
         self._is_stopped = False
         self._rows_read = 0
@@ -354,7 +354,7 @@ class Import:
             if self._is_stopped:
                 self._engine.stop()
             self._stage = "sending"
-            return self._engine.run(self._claimed(self._chunks(self._batches(), recorder), recorder, answers))
+            return self._engine.run(self._claimed(self._chunks(self._batches(), recorder, answers), recorder, answers))
 
     def _claimed(self, chunks: Iterator[Chunk], recorder: Recorder, answers: Answers | None) -> Iterator[Chunk]:
         if answers is None:
@@ -389,7 +389,7 @@ class Import:
             longest_call=self._longest_call,
         )
 
-    def _chunks(self, batches: Iterator[PreparedBatch], recorder: Recorder) -> Iterator[Chunk]:
+    def _chunks(self, batches: Iterator[PreparedBatch], recorder: Recorder, answers: Answers | None) -> Iterator[Chunk]:
         is_resumed = self._is_resumed  # before this run marks rows as done, which need no check
         waiting: Sequence[Row] = ()
         for prepared in batches:
@@ -400,12 +400,14 @@ class Import:
             rows = list(self._left(prepared.rows, recorder)) if is_resumed else prepared.rows
             waiting = [*waiting, *rows] if waiting else rows
             if self._ledger is None or len(waiting) >= ROWS_AT_ONCE:  # the few that changed share calls over batches
-                yield from self._taken(waiting)
+                yield from self._taken(waiting, answers)
                 waiting = ()
-        yield from self._taken(waiting)
+        yield from self._taken(waiting, answers)
         self._is_read = True
 
-    def _taken(self, rows: Sequence[Row]) -> Iterator[Chunk]:
+    def _taken(self, rows: Sequence[Row], answers: Answers | None) -> Iterator[Chunk]:
+        if answers:
+            answers.announce(rows)
         self._limits.rows_left = self._input.rows - self._rows_read + len(rows)
         for chunk in self._chunks_of(rows, self._limits):
             self._limits.on_taken(len(chunk.rows))
@@ -433,7 +435,9 @@ class Import:
         for row in rows:
             if self._checkpoint.is_done(row):
                 continue
-            if reason := self._reason_to_hold(row):
+            if row.ledger is not None and row.ledger.is_accepted:  # and a kill came before the checkpoint
+                recorder.record(Bucket.ACCEPTED, [row])
+            elif reason := self._reason_to_hold(row):
                 recorder.record(Bucket.UNKNOWN, [row], reason)
             else:
                 yield row

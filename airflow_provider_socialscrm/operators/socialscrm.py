@@ -36,7 +36,7 @@ from airflow_provider_socialscrm.importer.options import (
 from airflow_provider_socialscrm.links.socialscrm import ConsoleLink, RejectsLink
 from airflow_provider_socialscrm.operators.arguments import check_constants, check_data, check_partial, options_of
 from airflow_provider_socialscrm.operators.files import files_of
-from airflow_provider_socialscrm.operators.ledgers import LedgerArgument, ledger_of
+from airflow_provider_socialscrm.operators.ledgers import LedgerArgument, check_ledger, ledger_values
 from airflow_provider_socialscrm.operators.rendered import TEXT_RENDERED
 from airflow_provider_socialscrm.operators.table_input import TableInput
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable
@@ -60,6 +60,8 @@ if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.results.progress import ProgressCallback
     from airflow_provider_socialscrm.importer.run import Import
     from airflow_provider_socialscrm.importer.sources.base import Source
+
+__all__ = ["Ledger", "SocialSCRMImportOperator"]
 
 log = logging.getLogger(__name__)
 
@@ -126,8 +128,8 @@ class SocialSCRMImportOperator(TableInput, LineageMixin, BaseOperator):
     :param socialscrm_conn_id: the id of the connection of type ``socialscrm``. Default ``"socialscrm_default"``.
     :param rows_per_call: rows in a call at most, or ``"auto"``: the run begins with 100 and finds how many a call may
         carry, within ``bytes_per_call`` and half of the connection's time-out; a killed worker then repeats more rows.
-        Rows with ``welcome`` keep calls of their own. Default ``None``: 100, since the vendor states no limit, and one
-        bad row in a hundred is found in some fourteen calls.
+        Rows with ``welcome`` keep calls of their own. Default ``None``: ``auto`` with a ledger, else 100, since the
+        vendor states no limit, and one bad row in a hundred is found in some fourteen calls.
     :param bytes_per_call: bytes in the body of a call at most. Default 1,048,576 (1 MiB), which web servers commonly
         accept.
     :param concurrency: calls in flight. A retry after a killed worker repeats at most these, and those answered
@@ -158,7 +160,7 @@ class SocialSCRMImportOperator(TableInput, LineageMixin, BaseOperator):
     :raises RetriableError: when the CRM was unavailable for longer than a task should wait; Airflow's retry resumes.
     """
 
-    template_fields: Sequence[str] = ("data", *TEXT_RENDERED, "ledger")
+    template_fields: Sequence[str] = ("data", *TEXT_RENDERED)
     text_rendered = TEXT_RENDERED
     template_fields_renderers: ClassVar[dict[str, str]] = dict.fromkeys(("columns", "defaults", "values"), "json")
     operator_extra_links = (ConsoleLink(), RejectsLink())
@@ -206,6 +208,7 @@ class SocialSCRMImportOperator(TableInput, LineageMixin, BaseOperator):
         self._settings: Settings | None = None
         self._killed = False
         check_constants(self.task_id, self._arguments)
+        check_ledger(self.task_id, self.ledger)
         if not is_mapped(self):  # whose data may be another task's
             check_data(self.task_id, self.data, self.rejects_path, self.checkpoint_path)
             check_default_args(self.task_id, kwargs.get("default_args"))
@@ -274,7 +277,7 @@ class SocialSCRMImportOperator(TableInput, LineageMixin, BaseOperator):
         self.data = read_paths(self.data)
         data = to_open(self.data, self._nothing())
         path = None if isinstance(self.data, HiddenTable) else data
-        files = files_of(identity, path, self.rejects_path, self.checkpoint_path, ledger_of(self.ledger))
+        files = files_of(identity, path, self.rejects_path, self.checkpoint_path, ledger_values(self.ledger))
         # As early as this, so that a retry knows of a try that failed before its first row.
         store = None if self.dry_run else checkpoint_store_for(context, files.checkpoint_path)
         hook = SocialSCRMHook(self.socialscrm_conn_id)

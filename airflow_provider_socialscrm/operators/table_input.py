@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_socialscrm._compat import made_in, task_ids_in
 from airflow_provider_socialscrm.operators.arguments import check_data
-from airflow_provider_socialscrm.operators.ledgers import shown
+from airflow_provider_socialscrm.operators.ledgers import check_ledger, shown
 from airflow_provider_socialscrm.operators.rendered import rendered_as_text, renders_natively, typed_arguments
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
 from airflow_provider_socialscrm.runtime.literal_rows import hide_rows
@@ -90,7 +90,8 @@ def hide_argument(name: str, value: Any, task_id: str = "") -> Any:
     if name in PATHS:
         return as_text(value)
     if name == "ledger":
-        return shown(value)
+        check_ledger(task_id, made := shown(value))
+        return made
     if name != "data":
         return value
     hidden = wrap(value, is_template=True)
