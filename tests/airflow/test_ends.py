@@ -11,6 +11,7 @@ from threading import Thread
 
 import pytest
 
+from airflow_provider_socialscrm._compat import has_retry_policies
 from airflow_provider_socialscrm.assets.socialscrm import customers_uri
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 
@@ -96,6 +97,7 @@ def test_a_mapped_task_is_retried_by_its_own_delay(airflow, socialscrm_sandbox: 
 
     assert airflow.home.states("mapped_retry") == {"import_customers": "success"}, output
     assert tries(airflow, "mapped_retry") == [2]
+    assert ("retrying by the task's own delay" in output) is has_retry_policies()
     assert len(socialscrm_sandbox.customers()) == ROWS
 
 

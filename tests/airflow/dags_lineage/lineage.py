@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
-from airflow.sdk import dag, task
+from airflow.sdk import ObjectStoragePath, dag, task
 
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 
@@ -21,11 +22,11 @@ TASKS = {
 @dag(schedule=None)
 def lineage() -> None:
     for task_id, arguments in TASKS.items():
-        SocialSCRMImportOperator(task_id=task_id, data=PATH, **arguments)
+        SocialSCRMImportOperator(task_id=task_id, data=Path(PATH), **arguments)
 
     @task.socialscrm_import(max_rejected=1)
     def decorated():
-        return PATH
+        return ObjectStoragePath(f"file://{PATH}")
 
     @task.socialscrm_import(max_rejected=1)
     def table():
