@@ -57,9 +57,11 @@ DAMAGES: dict[str, Callable[[bytes, bytes], bytes | None]] = {
     "of another ledger": lambda _, other: other,
     "newer": lambda content, _: newer(content),
 }
+FLIPPED = ("log of a killed run", "flipped")
+"""Older versions of Arrow write something at that bit that is read, so that the file is named."""
 HARMLESS = {
     ("generation", "missing"),  # the one before is read, with the logs that it does not name
-    ("log of a killed run", "flipped"),  # where the bit is in nothing that is read; pages have checksums
+    FLIPPED,  # where the bit is in nothing that is read; pages have checksums
     ("log of a killed run", "missing"),  # nobody can know of it
     ("log of a killed run", "of another ledger"),  # whose customers differ, and are sent again
 }
@@ -102,7 +104,7 @@ def test_a_damaged_file_is_named_in_one_sentence_before_any_call_or_does_no_harm
     error = error_of(run)
 
     assert syncs.crm.welcomes.total() == 0
-    if (kind, damage) in HARMLESS:
+    if (kind, damage) in HARMLESS and not (error and (kind, damage) == FLIPPED):
         # The generation before and the logs say the same, and a log of nobody is read if it is a whole one.
         assert counts(run.manifest()).keys() <= {"unchanged", "accepted"}
     else:
