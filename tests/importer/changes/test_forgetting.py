@@ -13,9 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_socialscrm.importer.changes.compaction import compact
-from airflow_provider_socialscrm.importer.changes.difference import Change, InputRows, compare
+from airflow_provider_socialscrm.importer.changes.compare import compare
+from airflow_provider_socialscrm.importer.changes.difference import Change
 from airflow_provider_socialscrm.importer.changes.entries import Outcome
 from airflow_provider_socialscrm.importer.changes.forgetting import forget
+from airflow_provider_socialscrm.importer.changes.input_rows import InputRows
 from airflow_provider_socialscrm.importer.changes.keys import KeyKind
 from airflow_provider_socialscrm.importer.changes.options import Ledger
 from airflow_provider_socialscrm.importer.changes.storage import LocalStorage
