@@ -37,6 +37,7 @@ FLOORS = (
     ("importer.fields", "importer.results"),
     ("importer.changes",),
     ("importer.sending",),
+    ("importer.rows_to_send",),
     ("importer.run", "importer.dry_run"),
     ("chats",),
     ("screening",),

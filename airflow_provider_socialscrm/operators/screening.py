@@ -17,6 +17,7 @@ from airflow_provider_socialscrm.api.screening import check_screening
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.operators.arguments import check_data
+from airflow_provider_socialscrm.operators.retries import with_retry_policy
 from airflow_provider_socialscrm.operators.table_input import TableInput
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable
 from airflow_provider_socialscrm.runtime.inputs import read_paths, to_open
@@ -113,7 +114,7 @@ class SocialSCRMScreenOperator(TableInput, BaseOperator):
         socialscrm_conn_id: str = SocialSCRMHook.default_conn_name,
         **kwargs: Any,
     ) -> None:  # fmt: skip
-        super().__init__(**kwargs)
+        super().__init__(**with_retry_policy(kwargs, is_mapped=is_mapped(self)))
         self.data, self.column, self.encoding, self.delimiter = data, column, encoding, delimiter
         self.kind, self.country, self.activity, self.default_region = kind, country, activity, default_region
         self.path, self.only, self.result_column = path, only, result_column

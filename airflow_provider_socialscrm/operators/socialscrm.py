@@ -15,7 +15,6 @@ from airflow_provider_socialscrm._compat import (
     AirflowFailException,
     AirflowSkipException,
     BaseXCom,
-    has_retry_policies,
     is_mapped,
 )
 from airflow_provider_socialscrm.api.errors import StopError
@@ -38,6 +37,7 @@ from airflow_provider_socialscrm.operators.arguments import check_constants, che
 from airflow_provider_socialscrm.operators.files import files_of
 from airflow_provider_socialscrm.operators.ledgers import LedgerArgument, check_ledger, ledger_values
 from airflow_provider_socialscrm.operators.rendered import TEXT_RENDERED
+from airflow_provider_socialscrm.operators.retries import with_retry_policy
 from airflow_provider_socialscrm.operators.table_input import TableInput
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable
 from airflow_provider_socialscrm.runtime.inputs import read_paths, to_open
@@ -189,7 +189,7 @@ class SocialSCRMImportOperator(TableInput, LineageMixin, BaseOperator):
         concurrency: int = DEFAULT_CONCURRENCY, parallel_tasks: int | None = None,
         **kwargs: Any,
     ) -> None:  # fmt: skip
-        super().__init__(**_with_retry_policy(kwargs, is_mapped=is_mapped(self)))
+        super().__init__(**with_retry_policy(kwargs, is_mapped=is_mapped(self)))
         self.data, self.encoding, self.delimiter = data, encoding, delimiter
         self.socialscrm_conn_id, self.max_rejected = socialscrm_conn_id, max_rejected
         self.rows_per_call, self.bytes_per_call = rows_per_call, bytes_per_call
@@ -367,18 +367,3 @@ def _push(context: Context, manifest: dict[str, Any]) -> None:
         context["ti"].xcom_push(key=BaseXCom.XCOM_RETURN_KEY, value=manifest)
     except Exception as failure:  # noqa: BLE001 - must not hide why the task fails
         log.warning("The manifest could not be pushed to XCom (%s); see the counts below", type(failure).__name__)
-
-
-def _with_retry_policy(kwargs: dict[str, Any], *, is_mapped: bool) -> dict[str, Any]:
-    """Return a task's arguments with our retry policy, where Airflow has policies and the user gave none."""
-    # Airflow applies default_args only to arguments that are not given, so a policy there must win here. For a mapped
-    # task it gives each argument a value, so None says nothing, and only the policy can see which delay is not default.
-    given = {} if is_mapped else {**(kwargs.get("default_args") or {}), **kwargs}
-    if not has_retry_policies() or "retry_policy" in given or kwargs.get("retry_policy") is not None:
-        return kwargs
-    from airflow_provider_socialscrm.retry_policies import (  # noqa: PLC0415 - Airflow 3.3
-        AIRFLOW_DELAYS,
-        SocialSCRMRetryPolicy,
-    )
-
-    return {**kwargs, "retry_policy": SocialSCRMRetryPolicy(task_delay=not given.keys().isdisjoint(AIRFLOW_DELAYS))}

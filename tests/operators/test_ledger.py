@@ -381,9 +381,9 @@ OVERLAPS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("make", [PATHS["text"], PATHS["pathlib"], PATHS["ObjectStoragePath"]], ids=str)
+@pytest.mark.parametrize("form", ["text", "pathlib", "ObjectStoragePath"])
 @pytest.mark.parametrize(("name", "given"), OVERLAPS.items(), ids=OVERLAPS)
-def test_no_other_path_of_the_task_overlaps_with_the_ledger(crm: Sandbox, tmp_path, name, given, make):
+def test_no_other_path_of_the_task_overlaps_with_the_ledger(crm: Sandbox, tmp_path, name, given, form):
     def at(text: Any) -> Any:
         if isinstance(text, list):
             return [at(each) for each in text]
@@ -397,7 +397,7 @@ def test_no_other_path_of_the_task_overlaps_with_the_ledger(crm: Sandbox, tmp_pa
     given = {argument: at(value) for argument, value in given.items()}
     gone = {"gone_path": given.pop("gone_path")} if "gone_path" in given else {}
     with pytest.raises(AirflowFailException) as caught:
-        run(ledger=Ledger(make(tmp_path / "R" / "ledger"), **gone), **given)
+        run(ledger=Ledger(PATHS[form](tmp_path / "R" / "ledger"), **gone), **given)
 
     assert f"{name.split()[0]} and ledger overlap at" in str(caught.value)
     assert crm.calls() == []
