@@ -50,7 +50,7 @@ class RowsToSend:
             self._note_comparison(self._ledger)
 
     def resumed_report(self) -> Report | None:
-        """Return the report of the earlier tries that this one resumes, or ``None`` if it begins anew.
+        """Return the report of the earlier tries that this one resumes, or ``None`` if it begins again.
 
         :raises CheckpointError: if the checkpoint cannot be read.
         """
