@@ -21,9 +21,9 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": _INTEGRATION, "external-doc-url": _DOCUMENTATION, "tags": ["service"]},
         ],
         "hooks": _modules("hooks"),
-        "operators": _modules("operators"),
+        "operators": _modules("operators", "group_links", "mass_sends", "owners", "socialscrm"),
         "sensors": _modules("sensors"),
-        "triggers": _modules("triggers"),
+        "triggers": _modules("triggers", "group_links", "socialscrm"),
         "task-decorators": [
             {
                 "name": "socialscrm_import",
@@ -52,8 +52,9 @@ def get_provider_info() -> dict[str, Any]:
     }
 
 
-def _modules(kind: str) -> list[dict[str, Any]]:
-    return [{"integration-name": _INTEGRATION, "python-modules": [f"airflow_provider_socialscrm.{kind}.socialscrm"]}]
+def _modules(kind: str, *names: str) -> list[dict[str, Any]]:
+    modules = [f"airflow_provider_socialscrm.{kind}.{name}" for name in names or ("socialscrm",)]
+    return [{"integration-name": _INTEGRATION, "python-modules": modules}]
 
 
 def _connection_type() -> dict[str, Any]:

@@ -17,6 +17,9 @@ from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.hooks import form
 from airflow_provider_socialscrm.hooks.agents import AgentMethods
 from airflow_provider_socialscrm.hooks.connection import extras_of, redis_url, settings_of, unknown_extras
+from airflow_provider_socialscrm.hooks.group_links import GroupLinkMethods
+from airflow_provider_socialscrm.hooks.mass_sends import MassSendMethods
+from airflow_provider_socialscrm.hooks.owners import OwnerMethods
 from airflow_provider_socialscrm.hooks.service_numbers import NumberMethods
 
 if TYPE_CHECKING:
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from airflow_provider_socialscrm.api.request import Request
 
 
-class SocialSCRMHook(AgentMethods, NumberMethods, BaseHook):
+class SocialSCRMHook(AgentMethods, NumberMethods, MassSendMethods, GroupLinkMethods, OwnerMethods, BaseHook):
     """Turns a connection into a client of the SocialsCRM API.
 
     As a context manager it keeps one client open for all calls made in the block::

@@ -139,6 +139,12 @@ class ByteOrderMark(Rule, frozen=True, tag="byte_order_mark"):
     """The response begins with a byte-order mark (our assumption)."""
 
 
+class LinksForgotten(Rule, frozen=True, tag="links_forgotten"):
+    """The CRM has forgotten the group links that a call asks about, and returns 537 until they are imported again."""
+
+    path: str = "getInfo"
+
+
 class Gbk(Rule, frozen=True, tag="gbk"):
     """The response has a Chinese message in GBK, although its header says UTF-8 (our assumption)."""
 
@@ -162,6 +168,7 @@ Fault = (
     | CodeSpelling
     | ByteOrderMark
     | Gbk
+    | LinksForgotten
 )
 KINDS: dict[str, type[Rule]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Fault)}
 

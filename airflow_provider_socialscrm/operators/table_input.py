@@ -1,0 +1,88 @@
+"""What tasks with a table in ``data`` share: Airflow never sees the rows, and rendered arguments have their types."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow_provider_socialscrm._compat import task_ids_in
+from airflow_provider_socialscrm.operators.arguments import check_data
+from airflow_provider_socialscrm.operators.rendered import rendered_as_text, renders_natively, typed_arguments
+from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
+from airflow_provider_socialscrm.runtime.literal_rows import hide_rows
+from airflow_provider_socialscrm.runtime.path_text import as_text, is_resolved
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow.sdk import Context
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
+
+PATHS = frozenset({"rejects_path", "checkpoint_path", "path"})
+"""Arguments that are paths to write to."""
+
+
+class TableInput:
+    """A task with a table, or its path, in ``data``. Goes before ``BaseOperator`` among the bases."""
+
+    text_rendered: ClassVar[tuple[str, ...]] = ()
+    """Templated arguments whose text stays text, also in a DAG that renders templates to Python's objects."""
+
+    _templates: Mapping[str, Any]
+    _upstream: list[str]
+    upstream_task_ids: set[str]
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> OperatorPartial:
+        """Return what ``expand`` makes mapped tasks of, with rows hidden from the serialized DAG."""
+        task_id = kwargs.get("task_id", "")
+        hidden = {name: hide_argument(name, value, task_id) for name, value in kwargs.items()}
+        made: OperatorPartial = hide_rows(super().partial(**hidden), hide_argument)  # type: ignore[misc]
+        return made
+
+    @property
+    def data(self) -> Any:
+        """The input, wrapped so that Airflow cannot render its rows."""
+        return self._data
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        # Airflow renders plain and mapped tasks on different paths, but both set the attribute: first to the DAG file's
+        # value, with its templates, or to another task's for a mapped task; then to the rendered one.
+        is_first = "_data" not in vars(self)
+        if is_first:
+            self._upstream = task_ids_in(value)
+        wrapped = wrap(value, is_template=is_first)
+        # Airflow must still know a path of another task by its identity, as it would render a new text.
+        self._data = value if is_resolved(self, "_data") and not isinstance(wrapped, HiddenTable) else wrapped
+
+    def _set_types(self, context: Context) -> None:
+        """Give the arguments the types that they are documented with, whatever the DAG renders templates to."""
+        if renders_natively(self, context):  # which makes 100000.0 of the text 1e5
+            environment = context["dag"].get_template_env(force_sandboxed=True)
+            rendered = rendered_as_text(self, self._templates, context, environment)
+        else:
+            rendered = {name: getattr(self, name) for name in self.text_rendered}
+        for name, value in typed_arguments(rendered).items():
+            setattr(self, name, value)
+
+    def _nothing(self) -> str:
+        """Return why data may be missing, to end a sentence."""
+        upstream = self._upstream or sorted(self.upstream_task_ids)
+        if not upstream:
+            return ": give a table or a path"
+        tasks = " or ".join(f"'{task_id}'" for task_id in upstream)
+        return f": the task {tasks} returned nothing or was skipped"
+
+
+def hide_argument(name: str, value: Any, task_id: str = "") -> Any:
+    """Return an argument of a mapped task without rows to show, and with paths as text.
+
+    :raises InputError: when it is data as text.
+    """
+    if name in PATHS:
+        return as_text(value)
+    if name != "data":
+        return value
+    hidden = wrap(value, is_template=True)
+    check_data(task_id, hidden)
+    return hidden
