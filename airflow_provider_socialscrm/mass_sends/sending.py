@@ -13,6 +13,7 @@ from airflow_provider_socialscrm.api.codes import Blame, Recovery
 from airflow_provider_socialscrm.api.errors import SocialSCRMError, TooLargeError, UncertainError
 from airflow_provider_socialscrm.api.mass_sends import NAME_EXISTS, NO_EXECUTOR, MassSend
 from airflow_provider_socialscrm.api.retry import Clock, RetryLimits, wait_before_retry
+from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.mass_sends.intents import Intents, Sent
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class MassSender:
     :param intents: what earlier tries sent.
     :param refusals_are_atomic: whether the CRM takes none of the mass sends of a call that it rejects.
     :param own_names: names that only this task gives.
-    :param limits: how long a doubtful call is sent again.
+    :param limits: how long a doubtful call is sent again; ``None`` is :data:`LIMITS`.
     :param clock: time, sleep and randomness.
     """
 
@@ -67,14 +68,14 @@ class MassSender:
         *,
         refusals_are_atomic: bool = False,
         own_names: Iterable[str] = (),
-        limits: RetryLimits = LIMITS,
+        limits: RetryLimits | None = None,
         clock: Clock | None = None,
     ) -> None:
         self._call = call
         self._intents = intents
         self._is_atomic = refusals_are_atomic
         self._own_names = frozenset(own_names)
-        self._limits = limits
+        self._limits = limits or LIMITS
         self._clock = clock or Clock()
         self._doubtful: set[str] = set()
         """Names of calls with a doubtful response: the CRM may have created these tasks."""
@@ -122,6 +123,9 @@ class MassSender:
             self._call_until_certain(group)
         except SocialSCRMError as failure:
             return self._rejected(group, failure)
+        except ValueError as wrong:  # found before the call, as when the start has passed meanwhile
+            self._intents.resolve([task for task in group if task.name not in {*self._doubtful, *self._ambiguous}])
+            raise InputError(str(wrong)) from None
         self._accept(group, Outcome.ACCEPTED)
         return []
 

@@ -20,6 +20,7 @@ from airflow_provider_socialscrm.api.mass_sends import (
     ExecutorForm,
     MassSend,
     check_mass_send,
+    mass_send,
 )
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, InputError
@@ -35,6 +36,7 @@ from airflow_provider_socialscrm.runtime.task_identity import identity_of
 if TYPE_CHECKING:
     from airflow.sdk import Context, ObjectStoragePath
 
+    from airflow_provider_socialscrm.api.settings import Settings
     from airflow_provider_socialscrm.mass_sends.intents import Intents
     from airflow_provider_socialscrm.mass_sends.sending import MassSender, Result
 
@@ -126,8 +128,8 @@ class SocialSCRMMassSendOperator(BaseOperator):
         try:
             intents.check(tasks)
             left = [task for task in tasks if intents.sent(task) is not Sent.ACCEPTED]
-            self._check(left, intents)
             with SocialSCRMHook(arguments["socialscrm_conn_id"]) as hook:
+                _check(left, intents, arguments, hook.get_settings())
                 if arguments["check_executors"]:
                     _check_executors(hook, left)
                 results, sender = _send(hook, tasks, intents, arguments, own_names)
@@ -145,14 +147,6 @@ class SocialSCRMMassSendOperator(BaseOperator):
         if not isinstance(arguments["check_executors"], bool):
             raise InputError("check_executors must be True or False.")
         return arguments
-
-    def _check(self, tasks: Sequence[MassSend], intents: Intents) -> None:
-        for task in tasks:
-            try:
-                check_mass_send(task, time.time())
-            except ValueError as wrong:
-                doubt = " An earlier try may have created it: look it up in the CRM." if intents.sent(task) else ""
-                raise InputError(f"{wrong} Nothing was sent.{doubt}") from None
 
     def _finished(self, context: Context, results: Sequence[Result], sender: MassSender) -> dict[str, Any]:
         manifest = _manifest(results)
@@ -182,6 +176,26 @@ def _manifest(results: Sequence[Result]) -> dict[str, Any]:
     for each in results:
         counts[str(each.outcome).removesuffix("_before")] += 1
     return {**counts, "tasks": tasks}
+
+
+def _check(tasks: Sequence[MassSend], intents: Intents, arguments: Mapping[str, Any], settings: Settings) -> None:
+    """Check what is to be sent, before anything is.
+
+    :raises InputError: in a sentence.
+    """
+    if not (arguments["admin"] or settings.user_name):
+        raise InputError("admin is missing: name the administrator that signs. Nothing was sent.")
+    for task in tasks:
+        try:
+            check_mass_send(task, time.time())
+        except ValueError as wrong:
+            doubt = " An earlier try may have created it: look it up in the CRM." if intents.sent(task) else ""
+            raise InputError(f"{wrong} Nothing was sent.{doubt}") from None
+    try:
+        if tasks:
+            mass_send(tasks, settings.time_zone, executors_as=arguments["executors_as"])
+    except ValueError as wrong:
+        raise InputError(f"{wrong} Nothing was sent.") from None
 
 
 def _check_executors(hook: SocialSCRMHook, tasks: Sequence[MassSend]) -> None:

@@ -126,7 +126,7 @@ _TYPES: Final[Mapping[str, Callable[[str], Any]]] = {
     "parallel_tasks": _optional(_number),
     "max_rejected": lambda text: None if text == "None" else _number(text),  # empty text must not lift the limit
     "default_region": _optional(str),
-    "name": _optional(str),
+    "name": lambda text: None if text == "None" else text,  # empty text is a mistake
     "admin": _optional(str),
     "executors": _list,
     "group": _mapping,
