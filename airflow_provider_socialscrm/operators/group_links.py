@@ -22,7 +22,7 @@ from airflow_provider_socialscrm.runtime.paths import check_is_path
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context, ObjectStoragePath
+    from airflow.sdk import Context, ObjectStoragePath, XComArg
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class SocialSCRMGroupLinksToFileOperator(BaseOperator):
     def __init__(
         self,
         *,
-        links: Sequence[str],
+        links: Sequence[str] | XComArg,
         path: str | PathLike[str] | ObjectStoragePath,
         max_failed: int | None = 0,
         admin: str | None = None,
@@ -89,7 +89,8 @@ class SocialSCRMGroupLinksToFileOperator(BaseOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.links, self.path, self.max_failed, self.admin = links, path, max_failed, admin
+        self.links: Any = links
+        self.path, self.max_failed, self.admin = path, max_failed, admin
         self.deferrable = default_deferrable() if deferrable is None else deferrable
         self.poll_interval, self.max_wait = poll_interval, max_wait
         self.socialscrm_conn_id = socialscrm_conn_id
