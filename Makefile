@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 # The first of these that is Python 3.11 or newer is used.
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python
 
+# Many tests start Python anew, and each worker imports all tests: without this they would compile all of it each time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help install demo sandbox test test-kills test-truth test-thorough test-random test-numbers test-browser test-cluster test-matrix screenshots chromium cluster-servers benchmarks lint types clean
 
 help: ## List the commands
@@ -31,7 +34,7 @@ sandbox: install ## Run a SocialsCRM on localhost, with the customers of the dem
 test: install ## Run the test suite (about four minutes)
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --ignore tests/browser -m "not thorough"
 
-test-kills: install ## Kill fifty workers in the middle of an import, instead of fifteen (about a minute)
+test-kills: install ## Kill fifty workers in the middle of an import, instead of about ten (about a minute)
 	@SOCIALSCRM_KILLS=50 $(BIN)/python -m pytest tests/importer/test_kill.py
 
 test-truth: install ## Compare 5,000 reports of imports under random faults with what the server did (about ten minutes)
@@ -85,6 +88,7 @@ benchmarks: install ## Measure speed, memory, pace and isolation (about a quarte
 	@$(BIN)/python tests/benchmarks/engine.py
 	@$(BIN)/python tests/benchmarks/ledger.py
 	@$(BIN)/python tests/benchmarks/call_size.py
+	@$(BIN)/python tests/benchmarks/chats.py
 	@$(BIN)/python tests/benchmarks/against_forty_lines.py
 
 lint: install ## Check style

@@ -27,8 +27,10 @@ __all__ = [
     "airflow_stats",
     "default_deferrable",
     "determine_kwargs",
+    "expanded_by_task_group",
     "has_retry_policies",
     "is_mapped",
+    "made_in",
     "refers_to_tasks",
     "task_ids_in",
     "task_state_store",
@@ -122,6 +124,30 @@ def refers_to_tasks(value: Any) -> bool:
     # The stand-ins for mapped and literal arguments are not XComArgs, and have no public class in any version.
     is_stand_in = hasattr(value, "resolve") and hasattr(value, "iter_references")
     return is_stand_in or any(True for _ in XComArg.iter_xcom_references(value))
+
+
+def made_in(dag: Any, task_group: Any) -> tuple[Any, Any]:
+    """Return the DAG and the task group of a task that is being made: those given, or those whose blocks this is in."""
+    from airflow.sdk.definitions._internal.contextmanager import DagContext, TaskGroupContext  # noqa: PLC0415
+
+    dag = dag or DagContext.get_current()
+    return dag, task_group or TaskGroupContext.get_current(dag)
+
+
+def expanded_by_task_group(value: Any) -> tuple[Any, ...]:
+    """Return the values of an argument that ``expand`` of a task group is given in the DAG file; () for any other.
+
+    No version says so in a public way.
+    """
+    given = getattr(getattr(value, "_input", None), "value", None)
+    key = getattr(value, "_key", None)
+    if isinstance(given, Mapping):  # of expand
+        values = given.get(key, ())
+    elif isinstance(given, list | tuple):  # of expand_kwargs
+        values = [each.get(key) for each in given if isinstance(each, Mapping)]
+    else:
+        return ()
+    return tuple(values.values() if isinstance(values, Mapping) else values if isinstance(values, list | tuple) else ())
 
 
 def task_ids_in(value: Any) -> list[str]:

@@ -21,7 +21,7 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": _INTEGRATION, "external-doc-url": _DOCUMENTATION, "tags": ["service"]},
         ],
         "hooks": _modules("hooks"),
-        "operators": _modules("operators", "group_links", "mass_sends", "owners", "socialscrm"),
+        "operators": _modules("operators", "chats", "group_links", "mass_sends", "owners", "socialscrm"),
         "sensors": _modules("sensors"),
         "triggers": _modules("triggers", "group_links", "socialscrm"),
         "task-decorators": [

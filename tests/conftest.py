@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -28,7 +29,7 @@ os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 # many, and `make test-random` looks for new ones. Tests of whole imports divide these numbers. How long one input takes
 # says more about the machine than about the code.
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=40)
-settings.register_profile("thorough", derandomize=True, deadline=None, max_examples=150)
+settings.register_profile("thorough", derandomize=True, deadline=None, max_examples=100)
 settings.register_profile("random", deadline=None, max_examples=300)
 settings.load_profile("repeatable")
 
@@ -79,6 +80,21 @@ def connected_crm(running_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> 
     crm = as_new(running_sandbox, calls_per_second=NO_LIMIT)
     monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", crm.connection_json())
     return crm
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory) -> str:
+    """The path of a certificate that signs itself, with its key."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl makes the certificate, and is not installed")
+    path = tmp_path_factory.mktemp("tls") / "self-signed.pem"
+    command = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=localhost -batch"
+    names = ["-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(path), "-out", str(path.with_suffix(".crt"))]
+    subprocess.run([openssl, *command.split(), *names, *files], check=True, capture_output=True)
+    path.write_text(path.read_text() + path.with_suffix(".crt").read_text())
+    return str(path)
 
 
 @pytest.fixture(scope="session", autouse=True)

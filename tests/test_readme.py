@@ -3,6 +3,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from airflow_provider_socialscrm.get_provider_info import get_provider_info
 from airflow_provider_socialscrm.importer.reasons import Bucket
 from airflow_provider_socialscrm.importer.results.report import Report
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
+from airflow_provider_socialscrm.runtime.file_systems import FILE_SYSTEMS
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -42,6 +44,16 @@ def test_every_argument_of_the_operator_is_listed():
     )
     arguments = inspect.signature(SocialSCRMImportOperator.__init__.__wrapped__).parameters
     assert listed == [name for name, argument in arguments.items() if argument.kind is argument.KEYWORD_ONLY]
+
+
+def test_every_extra_for_users_is_listed_and_those_that_errors_name_exist():
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"].keys() - {"dev", "cluster"}
+
+    assert set(re.findall(r"^\| `(\w+)` \| .* \| `(?:apache-airflow|redis)", README, re.MULTILINE)) == extras
+    named = {extra for each in FILE_SYSTEMS.values() for extra in re.findall(r"socialscrm\[(\w+)\]", each.install)}
+    assert named == {"s3", "gcs"}
+    assert named <= extras
 
 
 def test_every_example_dag_is_listed():

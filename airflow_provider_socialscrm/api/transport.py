@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -20,6 +23,7 @@ from airflow_provider_socialscrm.api.bodies import (
     BodyTooLargeError,
     read_body,
 )
+from airflow_provider_socialscrm.api.certificates import check_authorities
 from airflow_provider_socialscrm.api.deadlines import DeadlineAdapter, Now, ending_at
 from airflow_provider_socialscrm.api.errors import ServiceError, SettingError, SocialSCRMError, UncertainError
 from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT, Settings, Transport
@@ -116,6 +120,10 @@ def _session(base_url: str, transport: Transport, connections: int) -> requests.
     # Find the proxy and the certificates that the environment names once. Requests would look for them in each call,
     # at a fifth of its CPU time, and for a password in ~/.netrc, which it would send along.
     found = session.merge_environment_settings(base_url, {**transport.proxies}, None, transport.verify, transport.cert)
+    if transport.verify is True and isinstance(found["verify"], str) and base_url.startswith("https:"):
+        _check_environment(found["verify"])
+    if transport.verify is False:
+        _silence_urllib3(base_url, found["proxies"].values())
     session.proxies, session.verify, session.cert = found["proxies"], found["verify"], found["cert"]
     session.trust_env = False
     session.headers.update(transport.headers)
@@ -124,6 +132,28 @@ def _session(base_url: str, transport: Transport, connections: int) -> requests.
         session.mount(scheme, adapter)
     session.headers["Accept-Encoding"] = ACCEPTED_ENCODINGS
     return session
+
+
+def _check_environment(authorities: str) -> None:
+    """Check the certificate authorities that the environment of the worker names.
+
+    :raises SettingError: if they cannot be used.
+    """
+    try:
+        check_authorities(authorities)
+    except ValueError as problem:
+        raise SettingError(f"REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE of the worker {problem}. Nothing was sent.") from None
+
+
+def _silence_urllib3(base_url: str, proxies: Iterable[str]) -> None:
+    """Hide the warning that urllib3 gives in each call whose certificate is not checked; the hook warns once."""
+    for address in (base_url, *proxies):
+        host = re.escape(urlsplit(address).hostname or "")
+        warnings.filterwarnings(
+            "ignore",
+            f"Unverified HTTPS request is being made to host '{host}'",
+            urllib3.exceptions.InsecureRequestWarning,
+        )
 
 
 def _transport_error(failure: Exception, *, is_late: bool) -> SocialSCRMError:

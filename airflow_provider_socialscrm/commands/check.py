@@ -31,6 +31,7 @@ from airflow_provider_socialscrm.importer.fields.mapping import plan_fields
 from airflow_provider_socialscrm.importer.identity import CHECK
 from airflow_provider_socialscrm.importer.results.progress import ProgressObserver
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
+from airflow_provider_socialscrm.runtime.file_systems import check_file_systems
 from airflow_provider_socialscrm.runtime.own_paths import own_path
 from airflow_provider_socialscrm.runtime.paths import check_apart, openable
 
@@ -86,6 +87,7 @@ def _check(request: Request) -> Found:
 
 def _path(text: str | None) -> Any:
     path = openable(text)
+    check_file_systems(path)
     if text and "://" in text:
         try:
             path.exists()

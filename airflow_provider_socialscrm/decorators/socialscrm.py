@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from airflow.sdk.bases.decorator import DecoratedOperator, task_decorator_factory
 
-from airflow_provider_socialscrm._compat import determine_kwargs
+from airflow_provider_socialscrm._compat import determine_kwargs, is_mapped
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime.awaiting import finished
 from airflow_provider_socialscrm.runtime.hidden_tables import unwrap, wrap_argument
 from airflow_provider_socialscrm.runtime.literal_rows import hide_rows
+from airflow_provider_socialscrm.runtime.stored_rows import check_task_group
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -47,6 +48,9 @@ class SocialSCRMDecoratedOperator(DecoratedOperator, SocialSCRMImportOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(python_callable=python_callable, op_args=op_args, op_kwargs=op_kwargs, data=None, **kwargs)
+        if not is_mapped(self):
+            named = [*enumerate(self.op_args, 1), *self.op_kwargs.items()]
+            check_task_group(self.task_id, [(f"argument {name}", value) for name, value in named])
 
     @property
     def op_args(self) -> Collection[Any]:
@@ -90,12 +94,28 @@ def socialscrm_import_task(python_callable: Callable[..., Any] | None = None, **
     :param python_callable: the function; it returns a table or a path. Default ``None``: the decorated one.
     :param kwargs: arguments of :class:`SocialSCRMImportOperator` except ``data``, and of any task.
     """
+    kwargs = _hidden(kwargs)
     made: Any = task_decorator_factory(
         python_callable=python_callable, decorated_operator_class=SocialSCRMDecoratedOperator, **kwargs
     )
     if python_callable is not None:
-        return cast("TaskDecorator", hide_rows(made, _hide))
-    return cast("TaskDecorator", lambda function: hide_rows(made(function), _hide))
+        return cast("TaskDecorator", hide_rows(made, _hide, _hidden))
+    return cast("TaskDecorator", lambda function: hide_rows(made(function), _hide, _hidden))
+
+
+def _hidden(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments of the decorator, with those of the function in them hidden.
+
+    :raises TypeError: when they have ``data``, which the function returns.
+    """
+    if "data" in arguments:
+        raise TypeError("@task.socialscrm_import takes no argument 'data': the function returns it")
+    hidden = dict(arguments)
+    if "op_args" in arguments:
+        hidden["op_args"] = [_hide("", each) for each in arguments["op_args"] or ()]
+    if "op_kwargs" in arguments:
+        hidden["op_kwargs"] = {name: _hide(name, each) for name, each in (arguments["op_kwargs"] or {}).items()}
+    return hidden
 
 
 def _hide(_name: str, value: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from airflow_provider_socialscrm.api.certificates import check_authorities, check_certificate
 from airflow_provider_socialscrm.api.errors import SettingError
 from airflow_provider_socialscrm.api.settings import (
     DEFAULT_BASE_URL,
@@ -37,6 +38,15 @@ EXTRAS: Final = tuple(_CONNECTION_TYPE["conn-fields"])
 
 OLD_PREFIX: Final = "extra__socialscrm__"
 """What Airflow 1 and 2 wrote before the name of a form's field; connections moved from there still have it."""
+
+FIELDS: Final = {
+    **dict.fromkeys(("host", "hostname", "baseurl", "apiurl", "url", "endpoint", "endpointurl", "server"), "host"),
+    **dict.fromkeys(("schema", "protocol"), "host"),
+    **dict.fromkeys(("password", "apikey", "secret", "apisecret", "secretkey"), "password"),
+    **dict.fromkeys(("login", "user", "username", "agent", "agentaccount"), "login"),
+    "port": "port",
+}
+"""The field of a connection that an extra of such a name would be, by the letters of the name."""
 
 REDIS_PORT: Final = 6379
 """Port if a redis connection names none; Redis's own default."""
@@ -91,7 +101,8 @@ def settings_of(connection: Connection) -> Settings:
         refusals_are_atomic=read("Refusals are atomic", extra.get("refusals_are_atomic"), _yes_or_no, False),
         ledger_secret=str(extra.get("ledger_secret") or "").strip(),
     )
-    problems = [*(f"{label} is missing" for label in _missing(settings)), *_misspelled(extra), *reader.problems]
+    missing = (f"{label} is missing" for label in _missing(settings))
+    problems = [*missing, *_misplaced(extra), *_misspelled(extra), *reader.problems]
     if problems:
         raise SettingError(
             f"Connection {connection.conn_id!r}: {'; '.join(problems)}. Fix it under Admin > Connections."
@@ -140,9 +151,26 @@ def unknown_extras(connection: Connection) -> list[str]:
     return sorted(set(extras_of(connection)) - set(EXTRAS))
 
 
+def _misplaced(extra: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with extras that are fields of their own: calls would have another address or key."""
+    labels = _CONNECTION_TYPE["ui-field-behaviour"]["relabeling"]
+    given = (name for name, value in extra.items() if name not in EXTRAS and value is not None and value != "")
+    fields = {name: _field(name) for name in given}
+    return [
+        f"the extra {name!r} is not read: it is the field {labels.get(meant, meant.title())} ({meant!r} in JSON)"
+        for name, meant in fields.items()
+        if meant
+    ]
+
+
+def _field(name: str) -> str | None:
+    close = get_close_matches(_letters(name), FIELDS, n=1, cutoff=0.85)
+    return FIELDS[close[0]] if close else None
+
+
 def _misspelled(extra: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with names that are nearly one of ours: their value would be ignored."""
-    likely = {name: _likely(name) for name in extra if name not in EXTRAS}
+    likely = {name: _likely(name) for name in extra if name not in EXTRAS and not _field(name)}
     return [f"the extra {name!r} is not read: did you mean {meant!r}?" for name, meant in likely.items() if meant]
 
 
@@ -233,16 +261,21 @@ def _verify(value: Any) -> bool | str:
     text = str(value).strip()
     if text.lower() in _BOOLEANS:
         return _BOOLEANS[text.lower()]
-    return _existing(text, "true, false, or the path of a file or folder of certificate authorities")
+    path = _existing(text, "true, false, or the path of a file or folder of certificate authorities")
+    check_authorities(path)
+    return path
 
 
 def _cert(value: Any) -> str | tuple[str, str] | None:
     if isinstance(value, str) and value.lstrip().startswith("["):
         value = _json(value, _CERT)
     if isinstance(value, str):
-        return _existing(value.strip(), _CERT)
+        certificate = _existing(value.strip(), _CERT)
+        check_certificate(certificate)
+        return certificate
     if isinstance(value, list) and len(value) == 2:  # noqa: PLR2004 - certificate and key
         certificate, key = (_existing(str(each), _CERT) for each in value)
+        check_certificate(certificate, key)
         return certificate, key
     raise ValueError(f"must be {_CERT}")
 

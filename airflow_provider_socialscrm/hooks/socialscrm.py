@@ -16,6 +16,7 @@ from airflow_provider_socialscrm.api.errors import SocialSCRMError
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.hooks import form
 from airflow_provider_socialscrm.hooks.agents import AgentMethods
+from airflow_provider_socialscrm.hooks.chats import ChatMethods
 from airflow_provider_socialscrm.hooks.connection import extras_of, redis_url, settings_of, unknown_extras
 from airflow_provider_socialscrm.hooks.group_links import GroupLinkMethods
 from airflow_provider_socialscrm.hooks.mass_sends import MassSendMethods
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from airflow_provider_socialscrm.api.request import Request
 
 
-class SocialSCRMHook(AgentMethods, NumberMethods, MassSendMethods, GroupLinkMethods, OwnerMethods, BaseHook):
+class SocialSCRMHook(
+    AgentMethods, NumberMethods, ChatMethods, MassSendMethods, GroupLinkMethods, OwnerMethods, BaseHook
+):
     """Turns a connection into a client of the SocialsCRM API.
 
     As a context manager it keeps one client open for all calls made in the block::
@@ -93,6 +96,12 @@ class SocialSCRMHook(AgentMethods, NumberMethods, MassSendMethods, GroupLinkMeth
             mask_secret(settings.ledger_secret)
         if unknown := unknown_extras(connection):
             self.log.warning("Connection %r: the extras %s are not read", connection.conn_id, ", ".join(unknown))
+        if settings.transport.verify is False:
+            self.log.warning(
+                "Connection %r: Verify is false, so calls with customers may reach a server that only claims to be %s",
+                connection.conn_id,
+                settings.base_url,
+            )
         pace_conn_id = extras_of(connection).get("pace_conn_id")
         if not pace_conn_id:
             return settings

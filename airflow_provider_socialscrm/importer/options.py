@@ -238,6 +238,11 @@ class Options:
             if type(value := getattr(self, name)) is not int or value < 1  # True is an int, but not a number of rows
         ]
         wrong[:0] = _rows_errors(self.rows_per_call)
+        wrong += [
+            f"{name} is {value!r}, not a number of seconds"
+            for name in ("save_interval", "progress_interval")
+            if not _is_duration(value := getattr(self, name))  # without an end nothing would ever be saved
+        ]
         wrong += _threshold_errors(self.max_rejected)
         wrong += _choice_errors("on_unknown", self.on_unknown, ON_UNKNOWN)
         wrong += _choice_errors("on_empty", self.on_empty, ON_EMPTY)
@@ -272,6 +277,10 @@ def _rows_errors(rows: Any) -> list[str]:
     if rows is None or (isinstance(rows, str) and rows == AUTO) or (type(rows) is int and rows >= 1):
         return []
     return [f"rows_per_call is {rows!r}, not a whole number above 0 or '{AUTO}'"]
+
+
+def _is_duration(value: Any) -> bool:
+    return type(value) in {int, float} and 0 <= value < inf
 
 
 def _threshold_errors(allowed: Any) -> list[str]:

@@ -156,6 +156,7 @@ class Import:
                 if self._ledger:
                     self._compare(self._ledger)
                 self._resume()
+                self._checkpoint.complete_calls(self.report)
                 counted = self._changes if self._checkpoint.is_resumed else None
                 self.before = self.report.manifest() | {"changes": counted}
                 if not self._checkpoint.is_complete:
@@ -197,6 +198,7 @@ class Import:
 
     def _resume(self) -> None:
         if not self._checkpoint.load():
+            self._look_again()
             return
         report, batches = self._checkpoint.resumed_report(), self._batches
         is_same = self._checkpoint.matches(self._rows_up_to(self._checkpoint.end))
@@ -213,9 +215,13 @@ class Import:
         else:
             log.warning("The rows have changed since the last try, so the import starts over.")
             self._checkpoint.start_over()
-            if self._ledger:  # which knows what the earlier tries had accepted
-                self._ledger.look(self._input.checked_batches)
-                self._note_changes(self._ledger)
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """Compare with the ledger as it is now, which has what earlier tries had accepted, if this try starts over."""
+        if self._ledger and self._ledger.is_resumed:
+            self._ledger.look(self._input.checked_batches)
+            self._note_changes(self._ledger)
 
     def _batches(self) -> Iterator[PreparedBatch]:
         return self._input.prepared_batches(self._ledger.verdicts() if self._ledger else None)

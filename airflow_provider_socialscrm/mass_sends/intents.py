@@ -103,7 +103,7 @@ class Intents:
     def close(self) -> None:
         """Give up the store, at the end of the try."""
         if self._store:
-            self._store.release()
+            self._store.release(is_saved=True)  # each call was saved before it began
 
     def _save(self, changes: Mapping[str, _Entry]) -> None:
         self._entries |= changes

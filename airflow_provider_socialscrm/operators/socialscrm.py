@@ -17,6 +17,7 @@ from airflow_provider_socialscrm._compat import (
     BaseXCom,
     has_retry_policies,
     is_mapped,
+    made_in,
     task_ids_in,
 )
 from airflow_provider_socialscrm.api.errors import StopError
@@ -36,6 +37,7 @@ from airflow_provider_socialscrm.importer.options import (
 )
 from airflow_provider_socialscrm.links.socialscrm import ConsoleLink, RejectsLink
 from airflow_provider_socialscrm.operators.arguments import check_constants, check_data, options_of
+from airflow_provider_socialscrm.operators.files import files_of
 from airflow_provider_socialscrm.operators.ledgers import LedgerArgument, ledger_of, shown
 from airflow_provider_socialscrm.operators.rendered import (
     TEXT_RENDERED,
@@ -48,11 +50,10 @@ from airflow_provider_socialscrm.runtime.inputs import read_paths, to_open
 from airflow_provider_socialscrm.runtime.lineage import LineageMixin
 from airflow_provider_socialscrm.runtime.literal_rows import hide_rows
 from airflow_provider_socialscrm.runtime.mapped_tasks import parallel_tasks
-from airflow_provider_socialscrm.runtime.own_paths import own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument, as_text, is_resolved
-from airflow_provider_socialscrm.runtime.paths import check_apart, check_is_path, check_ledger_apart, openable
 from airflow_provider_socialscrm.runtime.progress import report_progress
 from airflow_provider_socialscrm.runtime.reporting import log_outcome, log_preview, log_start
+from airflow_provider_socialscrm.runtime.stored_rows import check_default_args, check_params, check_task_group
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 
 if TYPE_CHECKING:
@@ -61,7 +62,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_socialscrm.api.client import Client
     from airflow_provider_socialscrm.api.settings import Settings
-    from airflow_provider_socialscrm.importer.identity import ImportIdentity
     from airflow_provider_socialscrm.importer.options import Options
     from airflow_provider_socialscrm.importer.paths import OpenablePath
     from airflow_provider_socialscrm.importer.results.progress import ProgressCallback
@@ -214,6 +214,9 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         check_constants(self.task_id, self._arguments)
         if not is_mapped(self):  # whose data may be another task's
             check_data(self.task_id, self.data, self.rejects_path, self.checkpoint_path)
+            check_default_args(self.task_id, kwargs.get("default_args"))
+            check_task_group(self.task_id, [("data", self.data)])
+            check_params(self.task_id, self.data, self.params, getattr(kwargs.get("dag"), "params", None))
 
     @property
     def dry_run(self) -> Any:
@@ -228,6 +231,12 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     def partial(cls, **kwargs: Any) -> OperatorPartial:
         """Return what ``expand`` makes mapped tasks of, with rows hidden from the serialized DAG."""
         task_id = kwargs.get("task_id", "")
+        dag, task_group = made_in(kwargs.get("dag"), kwargs.get("task_group"))
+        for default_args in (getattr(dag, "default_args", None), getattr(task_group, "default_args", None)):
+            check_default_args(task_id, default_args)
+        check_default_args(task_id, kwargs.get("default_args"))
+        check_task_group(task_id, kwargs.items())
+        check_params(task_id, kwargs.get("data"), kwargs.get("params"), getattr(dag, "params", None))
         hidden = {name: hide_argument(name, value, task_id) for name, value in kwargs.items()}
         made: OperatorPartial = hide_rows(super().partial(**hidden), hide_argument)
         return made
@@ -293,48 +302,39 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     def _import(self, context: Context) -> dict[str, Any]:
         # Not imported at the top: DAG files are parsed often and need none of it.
         from airflow_provider_socialscrm.importer.run import Import  # noqa: PLC0415
-        from airflow_provider_socialscrm.runtime.task_state import checkpoint_store_for  # noqa: PLC0415
+        from airflow_provider_socialscrm.runtime.task_state import (  # noqa: PLC0415
+            checkpoint_store_for,
+            forgotten_if_empty,
+        )
 
         options = self._options()
         if self.parallel_tasks is None:
             options = replace(options, parallel_tasks=parallel_tasks(context))
-        check_is_path("rejects_path", self.rejects_path)
-        check_is_path("checkpoint_path", self.checkpoint_path)
         identity = identity_of(context)
-        rejects_path = own_path(identity, "rejects_path", self.rejects_path)
-        checkpoint_path = own_path(identity, "checkpoint_path", self.checkpoint_path)
         self.data = read_paths(self.data)
         data = to_open(self.data, self._nothing())
         path = None if isinstance(self.data, HiddenTable) else data
-        check_apart(data=path, rejects_path=rejects_path, checkpoint_path=checkpoint_path)
-        ledger = self._opened_ledger(identity)
-        if ledger:
-            others = {"data": path, "rejects_path": rejects_path, "checkpoint_path": checkpoint_path}
-            check_ledger_apart(ledger.path, **others, gone_path=ledger.gone_path)
-            check_apart(**others, gone_path=ledger.gone_path)
+        files = files_of(identity, path, self.rejects_path, self.checkpoint_path, ledger_of(self.ledger))
         # As early as this, so that a retry knows of a try that failed before its first row.
-        store = None if self.dry_run else checkpoint_store_for(context, checkpoint_path)
-        source = self._source(data)
+        store = None if self.dry_run else checkpoint_store_for(context, files.checkpoint_path)
         hook = SocialSCRMHook(self.socialscrm_conn_id)
-        with closing(hook.get_conn(self.concurrency)) as client, report_progress(context) as on_progress:
-            self._settings = client.settings
-            log_start(source, client.settings, dry_run=self.dry_run)
-            if self.dry_run:
-                return self._preview(source, client, options, ledger=ledger, on_progress=on_progress, context=context)
-            self._running = Import(
-                source, client, options, rejects_path, store, identity=identity, ledger=ledger, on_progress=on_progress
-            )
-            if self._killed:
-                self._running.stop()
-            self._written_rejects = rejects_path
-            return self._run(self._running, context)
-
-    def _opened_ledger(self, identity: ImportIdentity) -> Ledger | None:
-        ledger = ledger_of(self.ledger)
-        if ledger is None:
-            return None
-        gone_path = own_path(identity, "gone_path", ledger.gone_path)
-        return replace(ledger, path=openable(ledger.path), gone_path=gone_path)
+        with forgotten_if_empty(store, is_skipped=self.on_empty == "skip"):
+            source = self._source(data)
+            with closing(hook.get_conn(self.concurrency)) as client, report_progress(context) as on_progress:
+                self._settings = client.settings
+                log_start(source, client.settings, dry_run=self.dry_run)
+                if self.dry_run:
+                    return self._preview(
+                        source, client, options, ledger=files.ledger, on_progress=on_progress, context=context
+                    )
+                self._running = Import(
+                    source, client, options, files.rejects_path, store,
+                    identity=identity, ledger=files.ledger, on_progress=on_progress,
+                )  # fmt: skip
+                if self._killed:
+                    self._running.stop()
+                self._written_rejects = files.rejects_path
+                return self._run(self._running, context)
 
     def _source(self, data: Any) -> Source:
         from airflow_provider_socialscrm.importer.sources.open_source import open_source  # noqa: PLC0415

@@ -13,24 +13,39 @@ from typing import Any
 Hide = Callable[[str, Any], Any]
 """Returns a mapped argument, given its name and its value, without rows to show."""
 
+HideOwn = Callable[[dict[str, Any]], dict[str, Any]]
+"""Returns arguments of the task itself without rows to show."""
 
-def hide_rows(made: Any, hide: Hide) -> Any:
+
+def hide_rows(made: Any, hide: Hide, hide_own: HideOwn | None = None) -> Any:
     """Return the same object, whose methods hide rows from now on.
 
-    :param made: what has ``expand`` and ``expand_kwargs``, and maybe ``partial``.
+    :param made: what has ``expand`` and ``expand_kwargs``, and maybe ``partial`` and ``override``.
     :param hide: hides one argument.
+    :param hide_own: hides rows among the arguments of ``override``.
     """
     kind: Any = type(made)
-    made.__class__ = _hiding(kind, hide)
+    made.__class__ = _hiding(kind, hide, hide_own)
     return made
 
 
 @cache
-def _hiding(kind: Any, hide: Hide) -> type:
-    methods = {"expand": _expand(kind, hide), "expand_kwargs": _expand_kwargs(kind, hide), "__slots__": ()}
+def _hiding(kind: Any, hide: Hide, hide_own: HideOwn | None) -> type:
+    methods: dict[str, Any] = {
+        "expand": _expand(kind, hide), "expand_kwargs": _expand_kwargs(kind, hide), "__slots__": (),
+    }  # fmt: skip
     if hasattr(kind, "partial"):
         methods["partial"] = _partial(kind, hide)
+    if hide_own:
+        methods["override"] = _override(kind, hide_own)
     return type(kind.__name__, (kind,), methods)
+
+
+def _override(kind: Any, hide_own: HideOwn) -> Any:
+    def override(self: Any, **arguments: Any) -> Any:
+        return kind.override(self, **hide_own(arguments))
+
+    return override
 
 
 def _partial(kind: Any, hide: Hide) -> Any:

@@ -1,4 +1,4 @@
-"""The files that a task writes: in a folder each import has one of its own, and each task of a map in any case."""
+"""The files that a task writes: in a folder each task has one of its own, and each task of a map in any case."""
 
 from __future__ import annotations
 
@@ -12,11 +12,17 @@ from airflow_provider_socialscrm.runtime.paths import openable
 
 log = logging.getLogger(__name__)
 
-FILES: Final = {"rejects_path": "rejects.csv", "checkpoint_path": "checkpoint.json", "gone_path": "gone.csv"}
+FILES: Final = {
+    "rejects_path": "rejects.csv",
+    "checkpoint_path": "checkpoint.json",
+    "gone_path": "gone.csv",
+    "path": "chats.parquet",
+}
 """Names of the files in a folder, by argument."""
 
 _TABLES: Final = (".csv", ".parquet", ".jsonl")
-ENDINGS: Final = {"rejects_path": _TABLES, "checkpoint_path": (".json",), "gone_path": _TABLES}
+
+ENDINGS: Final = {"rejects_path": _TABLES, "checkpoint_path": (".json",), "gone_path": _TABLES, "path": _TABLES}
 """Endings of a path that names a file, by argument."""
 
 

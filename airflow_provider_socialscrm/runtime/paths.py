@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.runtime.file_systems import not_installed
 from airflow_provider_socialscrm.runtime.path_text import PathWithOptions, is_path_object
 
 
@@ -28,12 +29,8 @@ def openable(value: Any) -> Any:
 
     try:
         return ObjectStoragePath(value)
-    except ValueError:  # its text lists every file system that is installed
-        scheme = value.partition("://")[0]
-        raise InputError(
-            f"No file system for {scheme}:// is installed. Install the Airflow provider that has it, or download the "
-            "file in an upstream task and pass the path of the copy."
-        ) from None
+    except (ValueError, ImportError) as failure:  # its text lists every file system that is installed
+        raise not_installed(value.partition("://")[0], failure) from None
 
 
 def check_is_path(argument: str, value: Any) -> None:

@@ -33,7 +33,8 @@ def log_start(source: Source, settings: Settings, *, dry_run: bool) -> None:
 
 def log_outcome(manifest: Mapping[str, Any]) -> None:
     """Log where the rows of an import ended."""
-    calls = counted(manifest["calls"]["sent"], "call")
+    at_least = "at least " if manifest["calls"]["unsaved_ends"] else ""
+    calls = at_least + counted(manifest["calls"]["sent"], "call")
     log.info("Rows: %s; %s in %.1f s", _counts(manifest), calls, manifest["seconds"]["total"])
     _log_changes(manifest)
     if broke_off := manifest.get("broke_off"):

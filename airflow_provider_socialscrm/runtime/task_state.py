@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow.sdk.exceptions import AirflowRuntimeError
 
 from airflow_provider_socialscrm._compat import task_state_store
-from airflow_provider_socialscrm.importer.errors import CheckpointError
+from airflow_provider_socialscrm.importer.errors import CheckpointError, EmptyInputError
 from airflow_provider_socialscrm.importer.results.checkpoint_stores import (
     NOTHING,
     CheckpointStore,
@@ -106,6 +106,21 @@ def checkpoint_store_for(context: Context, path: Any) -> CheckpointStore | None:
         return NoCheckpointStore(is_retry=True) if is_retry else None
     store.begin()
     return store
+
+
+@contextmanager
+def forgotten_if_empty(store: CheckpointStore | None, *, is_skipped: bool) -> Iterator[None]:
+    """Leave no trace of a try that finds no rows, if the task is then skipped.
+
+    :param store: of the task's checkpoint, if it has one.
+    :param is_skipped: whether Airflow skips a task without rows.
+    """
+    try:
+        yield
+    except EmptyInputError:
+        if store and is_skipped:
+            store.forget()
+        raise
 
 
 def is_retried(ti: Any) -> bool:

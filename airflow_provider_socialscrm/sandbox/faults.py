@@ -149,6 +149,13 @@ class Gbk(Rule, frozen=True, tag="gbk"):
     """The response has a Chinese message in GBK, although its header says UTF-8 (our assumption)."""
 
 
+class MessageArrives(Rule, frozen=True, tag="message_arrives"):
+    """After a page of messages was returned, a ``count`` of messages arrive ``at`` a place in its interval."""
+
+    count: Annotated[int, Meta(ge=1, le=10_000)] = 1
+    at: Literal["newest", "oldest", "anywhere"] = "anywhere"
+
+
 Fault = (
     Latency
     | ResetBefore
@@ -169,6 +176,7 @@ Fault = (
     | ByteOrderMark
     | Gbk
     | LinksForgotten
+    | MessageArrives
 )
 KINDS: dict[str, type[Rule]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Fault)}
 

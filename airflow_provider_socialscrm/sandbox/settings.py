@@ -33,6 +33,10 @@ ASSUMED_SETTINGS = (
     "unknown_agents",
     "agent_list",
     "numbers_as",
+    "chat_order",
+    "chat_total",
+    "chat_page_size",
+    "chat_past_end",
     "webhook_signature",
     "webhook_names",
     "signers",
@@ -222,6 +226,46 @@ class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             )
         ),
     ] = "objects"
+    chats_per_day: Annotated[
+        int, Meta(ge=0, le=10_000_000, description="Messages a day of each agent; the same in every run.")
+    ] = 100
+    chat_order: Annotated[
+        Literal["newest", "oldest", "unstable"],
+        Meta(
+            description=(
+                "Which messages are first in a list: newest or oldest; unstable: messages of one second change places "
+                "from call to call; our assumption (see docs/vendor-api.md, 1.7)."
+            )
+        ),
+    ] = "newest"
+    chat_total: Annotated[
+        Literal["exact", "rounded", "capped", "missing"],
+        Meta(
+            description=(
+                "The total of a list of messages: exact, rounded down to tens, capped at 10,000 or missing; our "
+                "assumption (see docs/vendor-api.md, 1.7)."
+            )
+        ),
+    ] = "exact"
+    chat_page_size: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description=(
+                "Messages that a page has at most, whatever the call asks for; our assumption "
+                "(see docs/vendor-api.md, 1.7)."
+            ),
+        ),
+    ] = 500
+    chat_past_end: Annotated[
+        Literal["empty", "last"],
+        Meta(
+            description=(
+                "The page behind the last one: empty, or the last one again; our assumption "
+                "(see docs/vendor-api.md, 1.7)."
+            )
+        ),
+    ] = "empty"
     webhook_url: Annotated[
         str, Meta(pattern=r"^(https?://.+)?$", description="Address that webhooks are sent to; empty: none are sent.")
     ] = ""

@@ -27,6 +27,7 @@ def hidden_customers(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.thorough
 @pytest.mark.frame_through_xcom
 def test_first_example_dag_imports_its_file_and_names_each_refused_row(
     airflow, socialscrm_sandbox: Sandbox, connection, tmp_path
@@ -72,6 +73,7 @@ def run(airflow, socialscrm_sandbox: Sandbox, connection, hidden_customers) -> C
     return run_dag
 
 
+@pytest.mark.thorough
 def test_no_customer_and_no_key_shows_where_a_decorated_function_returns_a_table(run):
     run("decorated")
 
@@ -223,8 +225,14 @@ def test_an_upstream_task_without_output_is_named_or_skips_the_import(airflow, s
     ("command", "shown"),
     [
         (("providers", "list"), "airflow-provider-socialscrm"),
-        (("providers", "hooks"), "airflow_provider_socialscrm.hooks.socialscrm.SocialSCRMHook"),
-        (("providers", "get", "airflow-provider-socialscrm", "--full"), "SocialsCRM"),
+        pytest.param(
+            ("providers", "hooks"),
+            "airflow_provider_socialscrm.hooks.socialscrm.SocialSCRMHook",
+            marks=pytest.mark.thorough,
+        ),
+        pytest.param(
+            ("providers", "get", "airflow-provider-socialscrm", "--full"), "SocialsCRM", marks=pytest.mark.thorough
+        ),
     ],
 )
 def test_airflow_discovers_the_provider(airflow, command, shown):

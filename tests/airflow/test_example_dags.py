@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from threading import Timer
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
+from airflow_provider_socialscrm.sandbox.chats import messages_between
 from airflow_provider_socialscrm.sandbox.mass_sends import MassSends
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from airflow_provider_socialscrm.sandbox.store import ImportRow
@@ -80,6 +83,30 @@ def test_the_dag_after_an_import_reads_the_counts_of_its_event(airflow, socialsc
     ((_, extra),) = asset_events(airflow.path)
     assert extra["rows"] == manifest["rows"]
     assert extra["calls"] == manifest["calls"]["sent"]
+
+
+def test_the_chats_of_each_agent_become_a_file_and_none_of_them_shows(
+    airflow, socialscrm_sandbox: Sandbox, connection, tmp_path
+):
+    socialscrm_sandbox.inject("message_arrives", path="msgPage", times=1)
+    logged = succeed(airflow, "chats_to_file", SOCIALSCRM_FOLDER=str(tmp_path), **connection)
+
+    manifests = airflow.xcoms("chats_to_file", "read_chats")
+    start, end = (datetime.fromisoformat(manifests[0][name]).timestamp() * 1000 for name in ("start", "end"))
+    expected = messages_between(socialscrm_sandbox, int(start), int(end))
+    files = sorted((tmp_path / "chats" / "dag_id=chats_to_file").rglob("map_index=*/chats.parquet"))
+    assert [list(manifest["by_agent"]) for manifest in manifests] == [
+        [a] for a in sorted(socialscrm_sandbox.settings.agents)
+    ]
+    assert sorted(manifest["path"] for manifest in manifests) == [str(path) for path in files]
+    read = [each for path in files for each in pq.read_table(path)["msgId"].to_pylist()]
+    assert sorted(read) == sorted(each["msgId"] for each in expected)
+    assert len(read) == 401
+    assert airflow.xcoms("chats_to_file", "count") == [{"messages": 401}]
+    seen = logged + airflow.everything_stored() + log_files(airflow.path)
+    hidden = {each[name] for each in expected for name in ("msgId", "friendWhatsId", "friendName", "content")}
+    assert [value for value in hidden if value in seen] == []
+    assert "read_chats" in seen
 
 
 CHOSEN = {0: "celebrate", 1: "ask_for_fixes", 5: "raise_alarm"}
@@ -157,6 +184,10 @@ def import_one(crm: Sandbox) -> None:
     """Let the sandbox have a customer in a stage."""
     row = ImportRow(NUMBER, "agent_wang", {"stage": "New Customer"})
     crm.store.commit(crm.settings.tenant_id, [row], crm.now())
+
+
+def log_files(home: Path) -> str:
+    return "".join(path.read_text(encoding="utf-8") for path in (home / "logs").rglob("*.log"))
 
 
 def links(home: Path, key: str) -> list[str]:

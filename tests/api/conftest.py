@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -87,17 +85,3 @@ def crm(running_sandbox: Sandbox) -> Sandbox:
 def settings(request: pytest.FixtureRequest, crm: Sandbox) -> Settings:
     """Settings of the sandbox, once for each scheme."""
     return Settings(crm.url, crm.settings.tenant_id, crm.settings.api_key, crm.settings.agents[0], request.param)
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory) -> str:
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl makes the certificate, and is not installed")
-    path = tmp_path_factory.mktemp("tls") / "self-signed.pem"
-    command = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=localhost -batch"
-    names = ["-addext", "subjectAltName=IP:127.0.0.1"]
-    files = ["-keyout", str(path), "-out", str(path.with_suffix(".crt"))]
-    subprocess.run([openssl, *command.split(), *names, *files], check=True, capture_output=True)
-    path.write_text(path.read_text() + path.with_suffix(".crt").read_text())
-    return str(path)

@@ -465,9 +465,26 @@ def test_the_servers_certificate_is_checked_as_the_connection_says(raw, certific
         failure, _ = failure_of(transport)
         assert type(failure) is SettingError
     else:
-        with closing(transport), warnings.catch_warnings():
-            warnings.simplefilter("ignore", InsecureRequestWarning)
+        with closing(transport):
             assert transport.exchange(CALL).body == ENVELOPE
+
+
+def test_urllib3s_warnings_of_other_hosts_stay():
+    reaching("https://crm.invalid", 5.0, verify=False).close()
+    with pytest.warns(InsecureRequestWarning):
+        warnings.warn("Unverified HTTPS request is being made to host 'x.invalid'", InsecureRequestWarning, 2)
+
+
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_broken_authorities_of_the_environment_are_named_before_any_call(tmp_path, monkeypatch, name):
+    (tmp_path / "broken.pem").write_text("whatsApp\n", encoding="utf-8")
+    for each in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(each, raising=False)
+    monkeypatch.setenv(name, str(tmp_path / "broken.pem"))
+    with pytest.raises(SettingError, match=r"REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE of the worker is '.*broken.pem', wh"):
+        reaching("https://crm.invalid", 5.0)
+    reaching("http://crm.invalid", 5.0).close()
+    reaching("https://crm.invalid", 5.0, verify=False).close()
 
 
 def test_the_certificate_of_the_client_is_sent(raw, certificate):

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from airflow.sdk.io.fs import _register_filesystems
+from fsspec.implementations.memory import MemoryFileSystem
 from pyarrow import parquet
 
 from airflow_provider_socialscrm.__main__ import main
@@ -195,6 +197,7 @@ def test_a_storage_that_cannot_be_reached_is_one_clear_sentence(check, monkeypat
         raise RuntimeError("no credentials for 8615266667780.")
 
     monkeypatch.setattr("airflow.sdk.ObjectStoragePath.exists", fail)
+    monkeypatch.setitem(_register_filesystems(), "memory", lambda *_: MemoryFileSystem())
 
     assert check(*arguments) == (
         2, "", f"memory://x.csv cannot be reached: no credentials for [hidden].\n{AS_OPTIONS}\n",

@@ -110,7 +110,7 @@ def test_a_page_for_a_file_has_no_codes_though_progress_shows(tmp_path):
 
 
 @pytest.mark.usefixtures("customers")
-@pytest.mark.parametrize(("width", "widest"), [(50, 50), (80, 80), (250, 100)])
+@pytest.mark.parametrize(("width", "widest"), [(50, 50), pytest.param(80, 80, marks=pytest.mark.thorough), (250, 100)])
 def test_the_page_fits_the_terminal(width, widest):
     with on_a_terminal("customers.csv", "--defaults", f"desc={'word ' * 60}", width=width) as (_, terminal):
         screen = screen_of(read_all(terminal))

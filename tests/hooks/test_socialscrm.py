@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -130,12 +133,46 @@ def test_a_connection_given_as_json_becomes_settings(connect, changes, expected)
 
 
 def test_an_extra_of_another_name_changes_nothing_and_is_named_in_the_log(connect, monkeypatch):
-    extra, lines = {"tenant_id": "1", "api_key": "x-secret", "base_url": "http://x", "clock": 1}, []
+    extra, lines = (
+        {"tenant_id": "1", "team": "x-secret", "owner": "http://x", "clock": 1, "host": "", "login": None},
+        [],
+    )
     # Airflow's loggers are of another library in each of its versions.
     log = SimpleNamespace(warning=lambda text, *values: lines.append(text % values))
     monkeypatch.setattr(SocialSCRMHook, "log", log)
     assert connect(as_json() | {"extra": extra}).get_settings() == DEFAULTS
-    assert lines == ["Connection 'socialscrm_default': the extras api_key, base_url, clock are not read"]
+    assert lines == ["Connection 'socialscrm_default': the extras clock, host, login, owner, team are not read"]
+
+
+FIELDS = [
+    ("base_url", "Base URL", "host"),
+    ("baseUrl", "Base URL", "host"),
+    ("host", "Base URL", "host"),
+    ("url", "Base URL", "host"),
+    ("endpoint_url", "Base URL", "host"),
+    ("schema", "Base URL", "host"),
+    ("api_key", "ApiKey", "password"),
+    ("ApiKey", "ApiKey", "password"),
+    ("api-keys", "ApiKey", "password"),
+    ("password", "ApiKey", "password"),
+    ("extra__socialscrm__api_key", "ApiKey", "password"),
+    ("login", "User name", "login"),
+    ("userName", "User name", "login"),
+    ("user", "User name", "login"),
+    ("agentAccount", "User name", "login"),
+    ("port", "Port", "port"),
+]
+
+
+@pytest.mark.parametrize(("name", "label", "field"), FIELDS)
+def test_an_extra_that_is_a_field_of_its_own_is_an_error_that_names_the_field(connect, name, label, field):
+    hook = connect(as_json() | {"extra": {"tenant_id": "1", name: "x-secret"}})
+    with pytest.raises(SettingError) as caught:
+        hook.get_settings()
+    plain = name.removeprefix("extra__socialscrm__")
+    assert f"the extra '{plain}' is not read: it is the field {label} ('{field}' in JSON)" in str(caught.value)
+    assert "did you mean" not in str(caught.value)
+    assert "x-secret" not in str(caught.value)
 
 
 MISSPELLED = [
@@ -178,10 +215,7 @@ TRANSPORTS = [
     ({"verify": False}, Transport(verify=False)),
     ({"verify": " False "}, Transport(verify=False)),
     ({"verify": "true"}, Transport()),
-    ({"verify": __file__}, Transport(verify=__file__)),
-    ({"cert": __file__}, Transport(cert=__file__)),
-    ({"cert": [__file__, __file__]}, Transport(cert=(__file__, __file__))),
-    ({"cert": json.dumps([__file__, __file__])}, Transport(cert=(__file__, __file__))),
+    ({"verify": str(Path(__file__).parent)}, Transport(verify=str(Path(__file__).parent))),
     ({"headers": {"X-Team": "crm"}}, Transport(headers={"X-Team": "crm"})),
     ({"headers": '{"X-Team": "crm"}'}, Transport(headers={"X-Team": "crm"})),
     ({"headers": "", "proxies": None, "verify": "", "cert": ""}, Transport()),
@@ -191,6 +225,66 @@ TRANSPORTS = [
 @pytest.mark.parametrize(("extras", "transport"), TRANSPORTS, ids=str)
 def test_proxies_certificates_and_headers_are_read_as_from_airflows_http_connections(connect, extras, transport):
     assert connect(as_json(**extras)).get_settings().transport == transport
+
+
+def test_certificates_are_read_as_from_airflows_http_connections(connect, certificate):
+    for extras, transport in (
+        ({"verify": certificate}, Transport(verify=certificate)),
+        ({"cert": f" {certificate} "}, Transport(cert=certificate)),
+        ({"cert": [certificate, certificate]}, Transport(cert=(certificate, certificate))),
+        ({"cert": json.dumps([certificate, certificate])}, Transport(cert=(certificate, certificate))),
+    ):
+        assert connect(as_json(**extras)).get_settings().transport == transport
+
+
+def broken(certificate: str) -> dict[str, bytes]:
+    """Return the contents of files that are not what Verify and Cert need, by what is wrong with them."""
+    whole = Path(certificate).read_bytes()
+    begin = whole.index(b"-----BEGIN CERTIFICATE")
+    return {
+        "nothing": b"",
+        "text": b"whatsApp\n",
+        "binary": bytes(range(256)),
+        "cut": whole[: begin + 200],
+        "damaged": whole[: begin + 60] + b"!!!!" + whole[begin + 64 :],
+        "the key alone": whole[:begin],
+    }
+
+
+@pytest.mark.parametrize("what", ["nothing", "text", "binary", "cut", "damaged", "the key alone"])
+@pytest.mark.parametrize("extra", ["verify", "cert"])
+def test_a_file_that_is_not_a_certificate_is_named_before_any_call(connect, certificate, tmp_path, what, extra):
+    label = LABELS[extra]
+    path = tmp_path / "broken.pem"
+    path.write_bytes(broken(certificate)[what])
+    with pytest.raises(SettingError, match=rf"{label} is '{path}', which this worker cannot read as .*in PEM format\."):
+        connect(as_json(**{extra: str(path)})).get_settings()
+
+
+def test_a_certificate_needs_its_own_key_which_must_not_be_encrypted(connect, certificate, tmp_path):
+    openssl = shutil.which("openssl")
+    other = tmp_path / "other.pem"
+    subprocess.run([openssl, "genpkey", "-algorithm", "RSA", "-out", str(other)], check=True, capture_output=True)
+    alone = str(Path(certificate).with_suffix(".crt"))
+    for cert in (alone, [alone, alone], [certificate, str(other)]):
+        with pytest.raises(SettingError, match=r"Cert is .* cannot read as a certificate with its key in PEM format"):
+            connect(as_json(cert=cert)).get_settings()
+    locked = ["pkey", "-in", certificate, "-aes256", "-passout", "pass:x", "-out", str(tmp_path / "locked.pem")]
+    subprocess.run([openssl, *locked], check=True, capture_output=True)
+    with pytest.raises(SettingError, match="Cert has an encrypted key, for which a call cannot give the password"):
+        connect(as_json(cert=[alone, str(tmp_path / "locked.pem")])).get_settings()
+
+
+def test_verify_false_is_one_warning_of_ours(connect, monkeypatch):
+    lines = []
+    log = SimpleNamespace(warning=lambda text, *values: lines.append(text % values))
+    monkeypatch.setattr(SocialSCRMHook, "log", log)
+    connect(as_json(verify=False)).get_settings()
+    (line,) = lines
+    assert line == (
+        "Connection 'socialscrm_default': Verify is false, so calls with customers may reach a server that only claims "
+        f"to be {DEFAULT_BASE_URL}"
+    )
 
 
 def test_secrets_of_the_transport_are_masked_and_in_no_repr(connect):

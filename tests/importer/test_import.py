@@ -197,6 +197,7 @@ def test_a_servers_clock_that_is_off_is_learned_once_and_mended(with_novk, schem
     assert abs(manifest["clock_offset_seconds"] - minutes * 60) < 5
     assert manifest["calls"] == {
         "sent": 41,
+        "unsaved_ends": 0,
         "retries": 0,
         "re_signed": 1,
         "splits": 0,

@@ -423,3 +423,20 @@ def test_the_size_of_a_call_is_found_and_starts_the_next_run(tmp_path):
     assert (first["rows_per_call"] > 100, first["calls"]["sent"] < 40) == (True, True)
     assert second["calls"]["sent"] < first["calls"]["sent"]
     assert given["calls"]["sent"] == 60
+
+
+def test_a_retry_that_starts_over_sends_what_the_ledger_lacks_by_then(syncs):
+    store = MemoryCheckpointStore()
+    rows = people(60, welcome="Hello")
+    failing = FailingAfter(syncs.crm, 20)
+    syncs.crm, crm = failing, syncs.crm
+    with pytest.raises(SettingError):
+        syncs.sync(rows, store=store, run="the run", concurrency=2)
+    syncs.crm, welcomed = crm, Counter(crm.welcomes)
+    for row in rows:
+        row["desc"] = ""  # another column, so the checkpoint does not count
+
+    manifest = syncs.sync(rows, store=store, run="the run")
+
+    assert counts(manifest) == {"unchanged": 20, "accepted": 40}
+    assert welcomed + syncs.crm.welcomes == {number_of(place): 1 for place in range(60)}

@@ -62,6 +62,15 @@ def test_rows_per_call_is_found_by_default_where_a_ledger_keeps_it(value, has_le
     assert resolved_rows_per_call(Options(rows_per_call=value).rows_per_call, has_ledger=has_ledger) == resolved
 
 
+@pytest.mark.parametrize("name", ["save_interval", "progress_interval"])
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), -1, "1", None, True])
+def test_an_interval_is_a_number_of_seconds(name, value):
+    with pytest.raises(InputError) as caught:
+        Options(**{name: value})
+    assert str(caught.value) == f"{name} is {value!r}, not a number of seconds."
+    assert getattr(Options(**{name: 0}), name) == 0
+
+
 @pytest.mark.parametrize("value", [0, 5, 0.0, 0.25, 1.0, 1000, None])
 def test_a_number_or_a_fraction_of_rows_may_be_refused(value):
     assert Options(max_rejected=value).max_rejected == value

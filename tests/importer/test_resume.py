@@ -48,8 +48,8 @@ class KilledError(BaseException):
 class KillableStore(MemoryCheckpointStore):
     """Is killed at one of its saves, before or after the state is saved."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, counts_calls: bool = True) -> None:
+        super().__init__(counts_calls=counts_calls)
         self.saves_left: int | None = None
         self.has_last = False
 
@@ -105,12 +105,12 @@ class World:
                 source_of(self.table), client, self.options, self.rejects, self.store, on_progress=self.on_progress
             )
             self._prepare(run, client, stop, at)
-            sent_before = self._sent_by_the_checkpoint()
+            sent_before = max(self.store.calls, self._sent_by_the_checkpoint())
             try:
                 run.run()
             except KilledError:
                 # In flight when the checkpoint was last saved, or sent after that.
-                calls = self.options.concurrency + client.calls - (self._sent_by_the_checkpoint() - sent_before)
+                calls = self.options.concurrency + client.calls - max(0, self._sent_by_the_checkpoint() - sent_before)
                 self.may_repeat += calls * self.options.rows_per_call
                 raise
             finally:
@@ -258,10 +258,11 @@ def test_a_run_stopped_anywhere_and_resumed_sends_each_row_once_and_reports_each
 
 
 @settings(max_examples=settings.default.max_examples // 2)
-@given(kinds=KINDS, stops=KILLS, shape=st.fixed_dictionaries(SHAPE))
-def test_a_run_killed_anywhere_loses_no_row_and_welcomes_no_customer_twice(crm, kinds, stops, shape):
+@given(kinds=KINDS, stops=KILLS, shape=st.fixed_dictionaries(SHAPE), counts_calls=st.booleans())
+def test_a_run_killed_anywhere_loses_no_row_and_welcomes_no_customer_twice(crm, kinds, stops, shape, counts_calls):
     with TemporaryDirectory() as folder:
         world = world_of(crm, Path(folder), kinds, **shape)
+        world.store = KillableStore(counts_calls=counts_calls)
 
         manifest = world.tries(stops)
 
@@ -282,6 +283,10 @@ def test_a_run_killed_anywhere_loses_no_row_and_welcomes_no_customer_twice(crm, 
         repeated = sum(customer["times_imported"] - 1 for customer in stored.values())
         assert repeated <= world.may_repeat
         assert_nothing_is_left(world)
+        calls, kills = manifest["calls"], sum(stop.startswith("killed") for stop, _ in stops)
+        assert calls["unsaved_ends"] <= (0 if counts_calls else kills)
+        assert calls["sent"] <= world.calls + kills  # one may be counted when the kill comes
+        assert calls["sent"] >= world.calls or calls["unsaved_ends"]
 
 
 def refusals(kinds):
@@ -560,7 +565,9 @@ class TimedOutError(BaseException):
 STEPS = [(Report, "count"), (Checkpoint, "mark_done"), (Checkpoint, "mark_intended"), (Intervals, "add_all")]
 
 
-@pytest.mark.parametrize("at", [0, 1, 7, 20, 33])
+@pytest.mark.parametrize(
+    "at", [0, *(pytest.param(each, marks=pytest.mark.thorough) for each in (1, 7, 33)), 20], ids=str
+)
 @pytest.mark.parametrize(("owner", "step"), STEPS, ids=lambda each: getattr(each, "__name__", each))
 def test_a_time_out_between_steps_that_belong_together_is_not_saved(crm, tmp_path, monkeypatch, *, owner, step, at):
     world = world_of(crm, tmp_path, ["welcome", "good", "malformed"] * 12, scheme=AuthScheme.HEADER, concurrency=1)

@@ -396,7 +396,14 @@ def test_a_retry_without_its_checkpoint_sends_all_rows_where_the_user_wants_it(t
 
 
 @pytest.mark.parametrize("where", ["a call", "a call's end", "a step"])
-@pytest.mark.parametrize("kinds", [["welcome"] * 8, ["good"] * 30, ["good", "welcome", "malformed", "numberless"] * 4])
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        pytest.param(["welcome"] * 8, marks=pytest.mark.thorough),
+        pytest.param(["good"] * 30, marks=pytest.mark.thorough),
+        ["good", "welcome", "malformed", "numberless"] * 4,
+    ],
+)
 def test_of_two_tries_the_older_one_stops_wherever_the_newer_one_begins(tmp_path, where, kinds):
     stopped = 0
     for at in range(60):

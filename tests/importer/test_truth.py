@@ -83,7 +83,7 @@ DOUBTFUL = {
 
 
 @pytest.mark.parametrize("fault", DOUBTFUL.values(), ids=DOUBTFUL)
-@pytest.mark.parametrize("scheme", ["body", "header"])
+@pytest.mark.parametrize("scheme", ["body", pytest.param("header", marks=pytest.mark.thorough)])
 def test_a_welcome_is_not_repeated_after_a_response_that_leaves_doubt(tmp_path, scheme, fault):
     world = after_run(tmp_path, Scenario(("welcome",) * 3, (Try(((1, fault), (3, fault))),), scheme, 1))
 
@@ -109,7 +109,7 @@ def test_a_response_that_asks_to_wait_refuses_the_call(tmp_path, status):
 
 
 @pytest.mark.parametrize("fault", DOUBTFUL.values(), ids=DOUBTFUL)
-@pytest.mark.parametrize("late", [True, False])
+@pytest.mark.parametrize("late", [True, pytest.param(False, marks=pytest.mark.thorough)])
 def test_a_row_that_a_stopped_run_leaves_in_doubt_is_unknown(tmp_path, fault, late):
     fault = replace(fault, late=late, where="before" if fault.where == "after" and not late else fault.where)
     world = World(Scenario(("good",) * 3, rows_per_call=1), tmp_path)
@@ -150,7 +150,7 @@ def test_before_the_first_success_it_names_the_setting(tmp_path, status):
 OUTAGE_KINDS = ("refused", "503", "517")
 
 
-@pytest.mark.parametrize("seconds", [4, 20, 60])
+@pytest.mark.parametrize("seconds", [4, pytest.param(20, marks=pytest.mark.thorough), 60])
 @pytest.mark.parametrize("kind", OUTAGE_KINDS)
 def test_an_outage_of_up_to_a_minute_is_survived_with_all_defaults(tmp_path, kind, seconds):
     scenario = Scenario(("good",) * 200, (Try(outage=Outage(kind, 20, seconds=seconds)),), "body", 1, 16)
@@ -255,7 +255,7 @@ def test_a_success_is_understood_in_any_form(tmp_path, kind, form):
 
 @pytest.mark.parametrize("form", SPELLINGS)
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("failed", [0, 2])
+@pytest.mark.parametrize("failed", [pytest.param(0, marks=pytest.mark.thorough), 2])
 def test_numbers_in_a_response_are_compared_by_their_digits(tmp_path, failed, shape, form):
     fault = Fault("partial", number=failed, form=form, shape=shape)
     world = after_run(tmp_path, Scenario(("good",) * 4, (Try(((1, fault),)),), "header", 4))
@@ -277,7 +277,7 @@ def test_a_refusal_that_repeats_the_row_shows_nothing_of_it(tmp_path, kind, echo
 # --- how a run ends ---
 
 
-@pytest.mark.parametrize("at", [1, 2, 5])
+@pytest.mark.parametrize("at", [1, pytest.param(2, marks=pytest.mark.thorough), 5])
 @pytest.mark.parametrize("name", KILLS)
 @pytest.mark.parametrize("concurrency", [1, 4])
 def test_however_a_run_ends_its_report_is_true(name, at, concurrency):

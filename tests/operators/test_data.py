@@ -15,9 +15,11 @@ from upath import UPath
 
 from airflow_provider_socialscrm._compat import AirflowSkipException
 from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.importer.results.checkpoint_stores import FileCheckpointStore
 from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
+from airflow_provider_socialscrm.runtime.task_identity import identity_of
 from airflow_provider_socialscrm.sandbox.server import Sandbox
-from tests.support.airflow import FakeTaskInstance
+from tests.support.airflow import FakeTaskInstance, FakeTaskStateStore
 
 
 @pytest.fixture
@@ -263,6 +265,44 @@ def test_an_input_without_rows_skips_the_task_if_asked(crm: Sandbox, folder, kin
             operator.execute({"ti": ti})
     assert (crm.calls(), ti.pushed) == ([], [])
     assert not (folder / "rejects.csv").exists()
+
+
+@pytest.mark.parametrize("kind", EMPTY)
+def test_a_skipped_task_leaves_no_checkpoint(crm: Sandbox, folder, kind):
+    state = FakeTaskStateStore()
+    for arguments, context in (({"checkpoint_path": folder / "saved.json"}, {}), ({}, {"task_state_store": state})):
+        operator = rendered(EMPTY[kind](folder), on_empty="skip", **arguments)
+        with pytest.raises(AirflowSkipException):
+            operator.execute({"ti": FakeTaskInstance()} | context)
+    assert ([each.name for each in folder.glob("saved*")], state.values) == ([], {})
+
+
+def test_a_skipped_task_forgets_a_try_that_ended_before_its_first_row(crm: Sandbox, folder):
+    path = folder / "saved.json"
+    FileCheckpointStore(path, identity_of({"ti": FakeTaskInstance()}).tries).begin()
+    with pytest.raises(AirflowSkipException):
+        rendered(customers(), on_empty="skip", checkpoint_path=path).execute({"ti": FakeTaskInstance(try_number=2)})
+    assert not path.exists()
+
+
+def test_a_skipped_task_keeps_that_the_checkpoint_of_an_earlier_try_is_lost(crm: Sandbox, folder):
+    state = FakeTaskStateStore()
+    with pytest.raises(AirflowSkipException):
+        rendered(customers(), on_empty="skip").execute(
+            {"ti": FakeTaskInstance(try_number=2), "task_state_store": state}
+        )
+    assert state.values["socialscrm_import"]["held"] == "no-checkpoint"
+
+
+def test_a_skipped_task_keeps_the_checkpoint_of_a_try_that_sent_rows(crm: Sandbox, folder):
+    arguments = {"on_empty": "skip", "checkpoint_path": str(folder / "saved.json")}
+    rendered(customers(1), **arguments).execute({"ti": FakeTaskInstance()})
+    before = (folder / "saved.json").read_bytes()
+
+    with pytest.raises(AirflowSkipException):
+        rendered(customers(), **arguments).execute({"ti": FakeTaskInstance(try_number=2)})
+
+    assert (folder / "saved.json").read_bytes() == before
 
 
 @pytest.mark.parametrize("kind", EMPTY)

@@ -13,7 +13,7 @@ from airflow.sdk import DAG, Param
 
 from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
 from airflow_provider_socialscrm.sandbox.server import Sandbox
-from tests.support.airflow import FakeTaskInstance
+from tests.support.airflow import FakeTaskInstance, serialized
 
 PARAMS: dict[str, Any] = {
     "dry": False,
@@ -137,11 +137,9 @@ def test_every_argument_is_a_template_field():
 
 
 def test_templates_are_stored_with_the_dag_as_they_were_written():
-    from airflow.serialization.serialized_objects import DagSerialization
-
     with DAG("dag", schedule=None, params={name: Param(value) for name, value in PARAMS.items()}) as dag:
         SocialSCRMImportOperator(task_id="task", data="a.csv", **TEMPLATED)
-    (stored,) = DagSerialization.to_dict(dag)["dag"]["tasks"]
+    (stored,) = json.loads(serialized(dag))["dag"]["tasks"]
     stored = stored.get("__var", stored)
     assert {name: stored[name] for name in TEMPLATED} == TEMPLATED
     assert json.dumps(stored).count("{{ params.dry }}") == 1

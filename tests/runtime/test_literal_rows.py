@@ -9,13 +9,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from airflow.sdk import DAG, ObjectStoragePath, literal, task
-from airflow.serialization.serialized_objects import DagSerialization
+from airflow.sdk import DAG, ObjectStoragePath, task
+from airflow.sdk.definitions.template import literal
 
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
 from airflow_provider_socialscrm.sandbox.server import Sandbox
-from tests.support.airflow import FakeTaskInstance
+from tests.support.airflow import FakeTaskInstance, serialized
 
 ROWS = [{"whatsApp": "8699776600001", "friendName": "Xanthippe"}, {"whatsApp": "8699776600002", "friendName": "Zoe"}]
 FRAME = pd.DataFrame(ROWS)
@@ -33,13 +33,6 @@ def crm(connected_crm: Sandbox) -> Sandbox:
 
 def shown(text: str) -> list[str]:
     return [secret for secret in SECRETS if secret in text]
-
-
-def serialized(dag: DAG) -> str:
-    """Return a DAG as Airflow stores it, after the scheduler could read it."""
-    stored = json.dumps(DagSerialization.to_dict(dag))
-    DagSerialization.from_dict(json.loads(stored))
-    return stored
 
 
 def run_mapped(dag: DAG, map_index: int, tasks: int = 2) -> Any:

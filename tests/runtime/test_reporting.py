@@ -56,3 +56,13 @@ def test_the_outcome_counts_rows_calls_and_each_reason_in_the_right_number(caplo
         "1 row rejected, code 533: A format. Compare it. First positions: [2]",
         "Rows that were not accepted are in /data/rejects.csv, each with its reason",
     ]
+
+
+@pytest.mark.parametrize(("unsaved_ends", "shown"), [(0, "; 7 calls in"), (2, "; at least 7 calls in")])
+def test_the_calls_are_at_least_so_many_where_a_killed_try_may_have_made_more(caplog, unsaved_ends, shown):
+    report = Report()
+    report.count_calls(sent=7, unsaved_ends=unsaved_ends)
+    with caplog.at_level(logging.INFO):
+        log_outcome({**report.manifest(), "rejects_path": None, "ambiguous_numbers": {}})
+
+    assert shown in caplog.text

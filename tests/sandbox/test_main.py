@@ -20,6 +20,11 @@ COMMAND = [sys.executable, "-W", "error", "-m", "airflow_provider_socialscrm.san
 READY_LINES = 3
 
 
+def slow(options, sentence):
+    """Return a case for the thorough run, since each starts Python anew."""
+    return pytest.param(options, sentence, marks=pytest.mark.thorough)
+
+
 @contextmanager
 def started(*options):
     """Start a sandbox, and yield its process, its address and the lines that it prints when it is ready."""
@@ -92,11 +97,11 @@ def test_a_port_in_use_is_one_clear_sentence():
     ("options", "sentence"),
     [
         (["--refusal", "both"], "setting refusal: Invalid enum value 'both'"),
-        (["--rows-per-call", "many"], "setting rows_per_call: Expected `int`"),
-        (["--extension-field", "Size"], "--extension-field 'Size': give NAME=TYPE"),
-        (["--fault", "fire"], "--fault 'fire': give name=value between commas"),
+        slow(["--rows-per-call", "many"], "setting rows_per_call: Expected `int`"),
+        slow(["--extension-field", "Size"], "--extension-field 'Size': give NAME=TYPE"),
+        slow(["--fault", "fire"], "--fault 'fire': give name=value between commas"),
         (["--fault", "kind=fire"], "unknown kind of fault 'fire'"),
-        (["--latency", "long"], "fault latency: Expected `float`"),
+        slow(["--latency", "long"], "fault latency: Expected `float`"),
         (["--database", "/nowhere/at/all/crm.sqlite"], "--database /nowhere/at/all/crm.sqlite: unable to open"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import Any
 
@@ -38,3 +39,14 @@ class FakeTaskStateStore:
 
     def delete(self, key: str) -> None:
         self.values.pop(key, None)
+
+
+def serialized(dag: Any) -> str:
+    """Return a DAG as Airflow stores it, after the scheduler could read it."""
+    from airflow.serialization import serialized_objects
+
+    # Airflow 3.1 has the second.
+    serializer = getattr(serialized_objects, "DagSerialization", serialized_objects.SerializedDAG)
+    stored = json.dumps(serializer.to_dict(dag))
+    serializer.from_dict(json.loads(stored))
+    return stored

@@ -47,6 +47,7 @@ def test_the_committed_file_is_what_the_script_writes(tmp_path):
     assert (tmp_path / "customers.csv").read_bytes() == OUTPUT.read_bytes()
 
 
+@pytest.mark.thorough
 def test_any_version_of_faker_writes_as_many_rows_with_the_same_faults(tmp_path):
     main(tmp_path / "customers.csv")
 

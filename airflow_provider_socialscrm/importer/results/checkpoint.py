@@ -61,6 +61,8 @@ class Checkpoint:
         self._whole: InputSum | None = None
         self._held: str | None = None
         self._may_have_side_effects = self._is_reopened = False
+        self._calls = self._saved_calls = 0
+        self._may_lack_calls = False
         self.is_complete = False
         """Whether an earlier try left nothing to do."""
 
@@ -71,7 +73,7 @@ class Checkpoint:
         :raises CheckpointError: if it cannot be read or written, or a newer try owns it.
         """
         self._held = self._store.begin()
-        self._store.claim()
+        self._may_lack_calls = self._store.claim()
         if self._held == NO_CHECKPOINT.code:
             log.warning(
                 "This is a retry, and no earlier try has left a checkpoint: every row is sent again, and those with "
@@ -87,7 +89,7 @@ class Checkpoint:
 
     def release(self) -> None:
         """Let other tries own the checkpoint, at the end of this one."""
-        self._store.release()
+        self._store.release(is_saved=not self._may_lack_calls and self._calls == self._saved_calls)
 
     def saved(self, key: str) -> Any:
         """Return what an earlier try has saved of the plan under a key; ``None`` if it has not.
@@ -136,6 +138,7 @@ class Checkpoint:
         self._held, self._may_have_side_effects = state.held, state.may_have_side_effects
         self._whole = InputSum.resumed(state.input) if state.input else None
         self.is_complete = state.complete
+        self._may_lack_calls = self._may_lack_calls and not state.complete
 
     def resumed_report(self) -> Report:
         """Return the report of the earlier tries, to which this one adds.
@@ -151,6 +154,22 @@ class Checkpoint:
         if not (accepted and others):
             raise _damaged("its counts do not fit the rows that are done")
         return report
+
+    def complete_calls(self, report: Report) -> None:
+        """Add the calls that an earlier try started and did not save, or that there may be some."""
+        if self._may_lack_calls and (counted := self._store.counted_calls()) is not None:
+            report.count_calls(sent=max(0, counted - report.calls.sent))
+        elif self._may_lack_calls:
+            report.count_calls(unsaved_ends=1)
+        self._calls = self._saved_calls = report.calls.sent
+
+    def count_calls(self, number: int) -> None:
+        """Note how many calls were started, in all tries, before one more starts.
+
+        :raises CheckpointError: if they cannot be noted, or another try owns the checkpoint by now.
+        """
+        self._calls = number
+        self._store.count_calls(number)
 
     @property
     def report(self) -> dict[str, Any]:
@@ -188,7 +207,7 @@ class Checkpoint:
         self._done, self._in_doubt, self._uncertain = Intervals(), Intervals(), Intervals()
         self.not_accepted = NotAccepted()
         self._content, self._report, self._whole = 0, {}, None
-        self.is_complete = False
+        self.is_complete = self._may_lack_calls = False
         self._store.restart(self._held)
 
     def look_at(self, prepared: PreparedBatch) -> None:
@@ -312,6 +331,7 @@ class Checkpoint:
         :raises CheckpointError: if it cannot be saved.
         """
         self._store.save(state)
+        self._saved_calls, self._may_lack_calls = state["report"].get("calls", {}).get("sent", 0), False
 
 
 def _damaged(reason: str) -> CheckpointError:

@@ -5,22 +5,36 @@ stops. It looks before and after each save, that is also before rows in doubt ar
 either the older one sees the claim and does not send such a row, or the newer one, which reads the state after its
 claim, sees that the row is in doubt and holds it. No store can compare and write in one step, so the older one may have
 replaced the newer one's state. Then it leaves a mere trace there, with which a later try holds rows with side effects.
+
+A try that has saved all of its calls gives up its claim at its end. A claim that is left says that its try was killed,
+or could not save: the state then lacks the calls since the last save. A local file has a counter beside it that has
+them; elsewhere a write for each call would take too long, and the report says that it may lack some.
 """
 
 from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from enum import StrEnum
+from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final, Protocol
 
 import msgspec
 
 from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError, SupersededError
-from airflow_provider_socialscrm.importer.paths import OpenablePath, is_plain, make_folder, make_private, open_to_write
+from airflow_provider_socialscrm.importer.paths import (
+    OpenablePath,
+    is_plain,
+    local_path,
+    make_folder,
+    make_private,
+    open_to_write,
+)
 from airflow_provider_socialscrm.importer.reasons import NO_CHECKPOINT
+from airflow_provider_socialscrm.importer.results.call_counter import CallCounter
 from airflow_provider_socialscrm.importer.results.saved_values import Count, DamagedError, checked, what
 
 
@@ -35,9 +49,10 @@ class CheckpointStore(Protocol):
         :raises CheckpointError: if it cannot be read, which is never taken for "there is none".
         """
 
-    def claim(self) -> None:
+    def claim(self) -> bool:
         """Let this try own the checkpoint, and no other one save it any more.
 
+        :return: whether the state may lack calls that an earlier try started.
         :raises SupersededError: if a newer try owns it.
         """
 
@@ -47,8 +62,21 @@ class CheckpointStore(Protocol):
         :raises SupersededError: if another try owns it.
         """
 
-    def release(self) -> None:
-        """Give up the claim, at the end of the try."""
+    def release(self, *, is_saved: bool) -> None:
+        """Give up the claim, at the end of the try.
+
+        :param is_saved: whether the state has all calls that were started; else a later try has to know.
+        """
+
+    def count_calls(self, number: int) -> None:
+        """Note how many calls this try and the earlier ones have started, if the store can do so for each call.
+
+        :raises SupersededError: if another try owns the checkpoint by now.
+        :raises CheckpointError: if it cannot be written.
+        """
+
+    def counted_calls(self) -> int | None:
+        """Return what :meth:`count_calls` noted last, in an earlier try; ``None`` if it is not known."""
 
     def load(self) -> dict[str, Any] | None:
         """Return the state, or ``None`` if no try of this import has saved one.
@@ -69,6 +97,9 @@ class CheckpointStore(Protocol):
         :param held: the code of the reason why rows with side effects are held.
         """
 
+    def forget(self) -> None:
+        """Delete the trace of the tries, if none of them has sent a row."""
+
 
 class NoCheckpointStore:
     """Saves nothing: a retry sends every row again, and holds those with side effects.
@@ -83,14 +114,21 @@ class NoCheckpointStore:
         """Return why rows with side effects are held, if they are."""
         return str(NO_CHECKPOINT.code) if self._is_retry else None
 
-    def claim(self) -> None:
-        """Do nothing."""
+    def claim(self) -> bool:
+        """Return that no state lacks calls: there is none."""
+        return False
 
     def check_claim(self) -> None:
         """Do nothing."""
 
-    def release(self) -> None:
+    def release(self, *, is_saved: bool) -> None:
         """Do nothing."""
+
+    def count_calls(self, number: int) -> None:
+        """Do nothing."""
+
+    def counted_calls(self) -> int | None:
+        """Return that it is not known."""
 
     def load(self) -> None:
         """Return that there is no state."""
@@ -101,9 +139,15 @@ class NoCheckpointStore:
     def restart(self, held: str | None) -> None:
         """Do nothing."""
 
+    def forget(self) -> None:
+        """Do nothing."""
+
 
 NEW: Final = ".new"
 """How the name of a file ends that is not complete yet."""
+
+CALLS: Final = "calls"
+"""How the name of the counter ends, which is beside a local file."""
 
 LONGEST_IDENTITY: Final = 200
 """Characters of another import's identity that a sentence has."""
@@ -143,7 +187,7 @@ class OwnedCheckpointStore(ABC):
         self._number = number
         self._is_retry = is_retry
         self._claim = {"try": number, "token": token_hex(8)}
-        self._is_claimed = False
+        self._is_claimed = self._is_new = False
 
     @property
     @abstractmethod
@@ -176,12 +220,14 @@ class OwnedCheckpointStore(ABC):
             return held
         return saved.held if saved.state is None else None
 
-    def claim(self) -> None:
-        """Let this try own the checkpoint."""
+    def claim(self) -> bool:
+        """Let this try own the checkpoint; return whether an earlier try of the same import has left its claim."""
+        left = self._read(Place.OWNER)
         with suppress(DamagedError):  # whatever else is there, it is not this try's claim
-            self._check_is_newest(checked(self._read(Place.OWNER), _Claim).number)
+            self._check_is_newest(checked(left, _Claim).number)
         self._write(Place.OWNER, self._claim)
         self._is_claimed = True
+        return left is not None and not self._is_new
 
     def check_claim(self) -> None:
         """Raise unless this try still owns the checkpoint, or never claimed it."""
@@ -191,13 +237,19 @@ class OwnedCheckpointStore(ABC):
                 "the other one sends what is left."
             )
 
-    def release(self) -> None:
-        """Give up the claim, if this try still has it."""
+    def release(self, *, is_saved: bool) -> None:
+        """Give up the claim, if this try still has it and has saved its calls."""
         if self._is_claimed:
             self._is_claimed = False
             with suppress(CheckpointError):  # must not hide how the try ended; the next one claims it anyway
-                if self._read(Place.OWNER) == self._claim:
+                if is_saved and self._read(Place.OWNER) == self._claim:
                     self._delete(Place.OWNER)
+
+    def count_calls(self, number: int) -> None:  # noqa: B027 - a store may do so
+        """Do nothing: a write for each call would take too long."""
+
+    def counted_calls(self) -> int | None:  # noqa: B027 - as above
+        """Return that it is not known."""
 
     def load(self) -> dict[str, Any] | None:
         """Return the state of this import, or ``None`` if there is none."""
@@ -218,6 +270,14 @@ class OwnedCheckpointStore(ABC):
         """Put a mere trace of this try in place of the state."""
         trace = {"identity": self._identity, "try": self._number, "state": None, "held": held}
         self._write(Place.STATE, trace)
+        self._is_new = True
+
+    def forget(self) -> None:
+        """Delete the trace of the tries, if none of them has sent a row."""
+        with suppress(CheckpointError):  # the trace says of nothing that it was done, so it does no harm
+            saved = self._saved()
+            if saved is not None and saved.state is None and saved.held is None:
+                self._delete(Place.STATE)
 
     def _saved(self) -> _Saved | None:
         if (content := self._read(Place.STATE)) is None:
@@ -248,7 +308,7 @@ class OwnedCheckpointStore(ABC):
 
 
 class FileCheckpointStore(OwnedCheckpointStore):
-    """Saves the state in a small file; while a try runs, another one beside it names that try.
+    """Saves the state in a small file; while a try runs, another one beside it names that try, and one has its calls.
 
     :param path: the file; its folder is made.
     :param identity: which import it is of, as in :class:`OwnedCheckpointStore`, like ``number`` and ``is_retry``.
@@ -257,6 +317,10 @@ class FileCheckpointStore(OwnedCheckpointStore):
     def __init__(self, path: OpenablePath, identity: str, number: int = 1, *, is_retry: bool = False) -> None:
         super().__init__(identity, number, is_retry=is_retry)
         self._path = path
+        self._counter: CallCounter | None = None
+        if local := local_path(path):
+            counter = self._beside(local, CALLS)
+            self._counter = CallCounter(counter, self._new(counter))
 
     @property
     def _name(self) -> str:
@@ -266,17 +330,50 @@ class FileCheckpointStore(OwnedCheckpointStore):
     def _remedy_if_damaged(self) -> str:
         return "Let the worker read the file, or delete it to start over."
 
-    def claim(self) -> None:
+    def claim(self) -> bool:
         """Let this try own the checkpoint, and delete what a killed try had not finished to write."""
-        super().claim()
-        if is_plain(self._path):
+        may_lack_calls = super().claim()
+        if local := local_path(self._path):
             with suppress(OSError):
-                for beside in self._path.parent.iterdir():
-                    if beside.name.startswith(f"{self._path.name}.") and beside.name.endswith(NEW):
+                for beside in local.parent.iterdir():
+                    if beside.name.startswith(f"{local.name}.") and beside.name.endswith(NEW):
                         beside.unlink()
+        return may_lack_calls
+
+    def release(self, *, is_saved: bool) -> None:
+        """Give up the claim, and delete the counter, if this try still has it and has saved its calls."""
+        super().release(is_saved=is_saved)
+        if self._counter and self._counter.is_open:
+            self._counter.close()
+            with suppress(CheckpointError, OSError):  # as above; without a claim nobody reads it
+                if is_saved and self._read(Place.OWNER) is None:
+                    self._counter.delete()
+
+    def count_calls(self, number: int) -> None:
+        """Write down how many calls were started, if the file is local."""
+        if self._counter is None:
+            return
+        if not self._counter.is_open:
+            self.check_claim()  # the counter may be that of a newer try
+        with self._named_errors():
+            self._counter.write(number)
+
+    def counted_calls(self) -> int | None:
+        """Return how many calls were started, if the file is local."""
+        try:
+            return self._counter.read() if self._counter else None
+        except (OSError, ValueError):
+            return None
+
+    def restart(self, held: str | None) -> None:
+        """Put a mere trace of this try in place of the state, and forget the calls."""
+        super().restart(held)
+        if self._counter:
+            with self._named_errors():
+                self._counter.delete()
 
     def _place(self, place: Place) -> Any:
-        return self._path if place is Place.STATE else self._path.parent / f"{self._path.name}.{place}"
+        return self._path if place is Place.STATE else self._beside(self._path, place)
 
     def _read(self, place: Place) -> Any | None:
         try:
@@ -293,8 +390,13 @@ class FileCheckpointStore(OwnedCheckpointStore):
 
     def _write(self, place: Place, content: dict[str, Any]) -> None:
         """Write a file; if the process is killed meanwhile, the previous file remains."""
-        try:
+        with self._named_errors():
             self._replace(self._place(place), json.dumps(content).encode())
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as failure:
             reason = failure.strerror or type(failure).__name__
             message = f"checkpoint_path {self._path} cannot be written ({reason}), so the import stops. "
@@ -303,13 +405,20 @@ class FileCheckpointStore(OwnedCheckpointStore):
     def _replace(self, path: Any, content: bytes) -> None:
         if is_plain(path):
             make_folder(path.parent)
-            beside = path.with_name(f"{path.name}.{self._claim['token']}{NEW}")  # no other try writes this one
-            make_private(beside)
-            beside.write_bytes(content)
-            beside.replace(path)
+            new = self._new(path)
+            make_private(new)
+            new.write_bytes(content)
+            new.replace(path)
         else:  # object storage shows a file only when it is complete
             with open_to_write(path) as file:
                 file.write(content)
+
+    @staticmethod
+    def _beside(path: Any, ending: str) -> Any:
+        return path.parent / f"{path.name}.{ending}"
+
+    def _new(self, path: Path) -> Path:
+        return path.with_name(f"{path.name}.{self._claim['token']}{NEW}")  # no other try writes this one
 
     def _delete(self, place: Place) -> None:
         with suppress(OSError):  # it is small, and names nobody

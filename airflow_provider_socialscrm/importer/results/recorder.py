@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Protocol
 
 from airflow_provider_socialscrm.importer.errors import CheckpointError
@@ -132,7 +133,7 @@ class Recorder:
             self._checkpoint.mark_uncertain(rows)
             self._writer.mark_changed()
         elif uncertain := [row for row in rows if self._checkpoint.is_uncertain(row)]:
-            self.record_for_this_try(Bucket.UNKNOWN, uncertain, EARLIER_TRY, attempts)
+            self.record_for_this_try(Bucket.UNKNOWN, uncertain, EARLIER_TRY, max(1, attempts))  # the earlier try's
             sure = [row for row in rows if not self._checkpoint.is_uncertain(row)]
             self.record_for_this_try(bucket, sure, reason, attempts)
             return
@@ -168,6 +169,20 @@ class Recorder:
         if self._checkpoint.any_in_doubt(rows):
             self._checkpoint.mark_resolved(rows)
             self._writer.mark_changed(at_once=True)
+
+    def count_start(self) -> None:
+        """Count a call right before it starts, so that it is known if the worker is killed during the call.
+
+        :raises CheckpointError: if it cannot be written down: then the call must not start.
+        """
+        self._report.count_calls(sent=1)
+        self._checkpoint.count_calls(self._report.calls.sent)
+
+    def take_back_start(self) -> None:
+        """Take back the count of a call that does not start."""
+        self._report.count_calls(sent=-1)
+        with suppress(Exception):  # the run ends for the same reason
+            self._checkpoint.count_calls(self._report.calls.sent)
 
     def count_calls(self, **more: int) -> None:
         """Add to the report's counts of calls, by their names."""

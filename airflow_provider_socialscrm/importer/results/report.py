@@ -62,8 +62,9 @@ class Refusal:
 class Calls:
     """Calls sent, why some were sent again or split, and responses that do not match their call.
 
-    :param sent: all of them. After a kill those that started since the last save are missing; before a call with side
-        effects there is a save.
+    :param sent: all of them, those in flight when a worker was killed included.
+    :param unsaved_ends: tries that ended without a last save, where the calls that each started since the save before
+        are not known: ``sent`` may lack them.
     :param retries: sent again after the CRM was unavailable, or a response left the outcome open.
     :param re_signed: sent again because of the signature's time.
     :param splits: refused chunks that were split.
@@ -72,6 +73,7 @@ class Calls:
     """
 
     sent: int = 0
+    unsaved_ends: int = 0
     retries: int = 0
     re_signed: int = 0
     splits: int = 0

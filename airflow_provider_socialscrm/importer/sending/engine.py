@@ -206,21 +206,24 @@ class Engine:
             self._recorder.add_seconds(pacing=wait_for)
             self._clock.sleep(wait_for)
         now = self._clock.now()
-        self._recorder.count_calls(sent=1)  # before the save, which then has it if the worker is killed during the call
-        if not self._is_repeatable(pending.chunk) and not self._save_intention(pending):
+        if not self._save_start(pending):
             return
         self._outage.on_start()
         self._recorder.note_calls(pending.chunk.rows, pending.calls + 1)
         self._in_flight[self._pool.submit(self._call, pending.chunk)] = pending
         pending.start(now)
 
-    def _save_intention(self, pending: PendingChunk) -> bool:
-        harmful = [row for row in pending.chunk.rows if row.has_side_effects]
+    def _save_start(self, pending: PendingChunk) -> bool:
+        """Let a later try know of the call, should the worker be killed; return whether it may start."""
+        is_repeatable = self._is_repeatable(pending.chunk)
+        harmful = [] if is_repeatable else [row for row in pending.chunk.rows if row.has_side_effects]
         try:
-            self._recorder.mark_intended(harmful)
+            self._recorder.count_start()
+            if not is_repeatable:
+                self._recorder.mark_intended(harmful)
         except Exception as failure:  # noqa: BLE001 - as above; the call must not start
             self._store_failure = failure
-            self._recorder.count_calls(sent=-1)
+            self._recorder.take_back_start()
             self._recorder.mark_resolved(harmful)
             self._queue.put(pending, self._clock.now())
             return False

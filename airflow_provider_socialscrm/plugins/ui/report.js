@@ -109,7 +109,7 @@ const pace = ({ rows_per_second: rate, seconds, calls }) =>
     ["Seconds it would take, at least", decimal(seconds)],
     ["Rows accepted a second", decimal(rate)],
     ["Seconds in total", decimal(seconds.total)],
-    ["Calls", count(calls.sent)],
+    ["Calls", calls.unsaved_ends ? `at least ${count(calls.sent)}` : count(calls.sent)],
     ["Calls retried", count(calls.retries)],
     ["Calls signed again", count(calls.re_signed)],
     ["Calls split to find a bad row", count(calls.splits)],

@@ -57,7 +57,8 @@ def storage_of(kind: str, folder: Path, request: pytest.FixtureRequest) -> Stora
             return ObjectStorage(OldFileSystem(), f"/{name}", "old", sleep=lambda _: None)
 
 
-@pytest.fixture(params=["local", "s3", "memory", "old"])
+# What the server of S3 takes shows in test_storage.py each time; whole ledgers on it are for the thorough run.
+@pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.thorough), "memory", "old"])
 def storage(request, tmp_path) -> Storage:
     """Return an empty folder on each kind of storage in turn."""
     return storage_of(request.param, tmp_path, request)

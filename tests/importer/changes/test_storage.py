@@ -11,8 +11,22 @@ from pathlib import Path
 import pytest
 from upath import UPath
 
-from airflow_provider_socialscrm.importer.changes.storage import LEASE, LocalStorage, ObjectStorage, open_storage
+from airflow_provider_socialscrm.importer.changes.storage import (
+    LEASE,
+    LocalStorage,
+    ObjectStorage,
+    Storage,
+    open_storage,
+)
 from airflow_provider_socialscrm.importer.errors import LedgerError
+
+
+@pytest.fixture(params=["local", "s3", "memory", "old"])
+def storage(request, tmp_path) -> Storage:
+    """Return an empty folder on each kind of storage in turn."""
+    from tests.importer.changes.conftest import storage_of
+
+    return storage_of(request.param, tmp_path, request)
 
 
 def test_a_file_has_what_was_written(storage):

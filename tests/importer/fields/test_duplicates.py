@@ -54,7 +54,7 @@ def test_every_row_whose_key_another_has_is_found_once_and_in_order(keys, sizes)
     assert repeated(keys, sizes) == expected
 
 
-@pytest.mark.parametrize("at_once", [1, 2, 3, 8, 100])
+@pytest.mark.parametrize("at_once", [pytest.param(1, marks=pytest.mark.thorough), 2, 3, 8, 100])
 def test_more_keys_than_are_compared_at_a_time_are_found_all_the_same(at_once):
     keys = [n % 37 for n in range(500)] + list(range(1000, 1500))
     expected = [(place, key) for place, key in enumerate(keys) if key < 1000]

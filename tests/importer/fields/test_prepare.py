@@ -497,7 +497,7 @@ def test_a_32_bit_float_among_values_of_other_types_has_lost_its_last_digits_too
     assert sent({"whatsApp": [NUMBER], "Points": pd.Series([np.float32(0.1)], dtype=object)})[0]["Points"] == "0.1"
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=settings.default.max_examples // 6)
 @given(st.lists(st.sampled_from([None, "a", "b, c", " ", "\x00"]), min_size=SAMPLE, max_size=SAMPLE + 40))
 def test_a_column_that_repeats_its_values_is_read_as_any_other(values):
     columns = ("desc", "tabName", "birthday", "sex", "agentAccount", "whatsApp")

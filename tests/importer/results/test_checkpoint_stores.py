@@ -97,7 +97,7 @@ def test_a_try_that_a_newer_one_replaced_saves_nothing_more(stores):
     with pytest.raises(SupersededError, match=r"Another try of this task has begun .* this one, try 1, stops"):
         older.save({"of": 1, "more": True})
     newer.save({"of": 2})
-    older.release()
+    older.release(is_saved=True)
     newer.save({"of": 2, "more": True})
     assert stores.of_try(3).load() == {"of": 2, "more": True}
 
@@ -105,7 +105,7 @@ def test_a_try_that_a_newer_one_replaced_saves_nothing_more(stores):
 def test_a_try_that_ended_is_the_end_of_those_before_it_too(stores):
     older, newer = stores.begun(1), stores.begun(2)
     newer.save({"of": 2})
-    newer.release()
+    newer.release(is_saved=True)
 
     with pytest.raises(SupersededError):
         older.save({"of": 1})
@@ -134,7 +134,7 @@ def test_a_try_that_replaced_a_newer_ones_state_leaves_a_trace_that_holds_rows(s
             newer.append(stores.begun(2))
             newer[0].save({"of": 2})
             if ends:
-                newer[0].release()
+                newer[0].release(is_saved=True)
         write(place, content)
 
     newer: list[Any] = []
@@ -152,11 +152,72 @@ def test_nothing_but_the_state_is_left_of_a_try_that_ended(stores):
     store = stores.begun(1)
     store.save({"a": 1})
     during = stores.places
-    store.release()
-    store.release()
+    store.release(is_saved=True)
+    store.release(is_saved=True)
 
     assert during == (["state.json", "state.json.owner"] if stores.folder else [KEY, f"{KEY}_owner"])
     assert stores.places == (["state.json"] if stores.folder else [KEY])
+
+
+def test_a_try_that_was_killed_or_could_not_save_leaves_its_claim_and_on_a_local_disk_its_number_of_calls(stores):
+    number = 3 if stores.folder else None
+    for leave in (lambda _: None, lambda store: store.release(is_saved=False)):
+        store = stores.begun(1)
+        for calls in (1, 2, 3):
+            store.count_calls(calls)
+        leave(store)
+
+        later = stores.of_try(2)
+        later.begin()
+        assert (later.claim(), later.counted_calls()) == (True, number)
+        later.count_calls(4)
+        later.release(is_saved=True)
+        assert stores.places == (["state.json"] if stores.folder else [KEY])
+        again = stores.of_try(2)
+        again.begin()
+        assert again.claim() is False
+        again.release(is_saved=True)
+
+
+def test_a_cleared_task_knows_nothing_of_the_calls_before(stores):
+    stores.begun(1).count_calls(7)
+    cleared = stores.of_try(2, "dag/run/task/-1/3")
+    cleared._is_retry = False
+    cleared.begin()
+
+    assert cleared.claim() is False
+    assert cleared.counted_calls() == (0 if stores.folder else None)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"12", b"-000000000000001", b"000000000000000x", b"0" * 17, b"{}", b"\xff" * 16]
+)
+def test_a_number_of_calls_that_cannot_be_read_is_not_known(tmp_path, content):
+    stores = Stores(tmp_path)
+    stores.begun(1)
+    (tmp_path / "state.json.calls").write_bytes(content)
+
+    assert stores.of_try(2).counted_calls() is None
+
+
+def test_the_number_of_calls_is_readable_by_its_owner_only_and_never_the_work_of_an_older_try(tmp_path):
+    stores = Stores(tmp_path)
+    older, newer = stores.begun(1), stores.begun(2)
+    newer.count_calls(5)
+    with pytest.raises(SupersededError):
+        older.count_calls(1)
+    older.release(is_saved=True)
+
+    assert (tmp_path / "state.json.calls").stat().st_mode & 0o777 == 0o600
+    assert stores.of_try(3).counted_calls() == 5
+
+
+def test_a_number_of_calls_that_cannot_be_written_stops_the_import_in_one_sentence(tmp_path):
+    store = Stores(tmp_path).begun(1)
+    (tmp_path / "state.json.calls" / "taken").mkdir(parents=True)
+
+    with pytest.raises(CheckpointError, match=r"state\.json cannot be written \(.*\), so the import stops\. "):
+        store.count_calls(1)
 
 
 def test_two_tries_never_write_to_the_same_new_file_and_the_next_one_deletes_what_a_kill_left(tmp_path, monkeypatch):

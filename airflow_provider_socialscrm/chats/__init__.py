@@ -1,0 +1,1 @@
+"""The messages of an interval, read page by page into a file. No Airflow."""
