@@ -38,7 +38,7 @@ vendor's page is cut before them, so these are our guesses."""
 
 @dataclass(frozen=True, slots=True)
 class ImportedLinks:
-    """What became of links that were imported.
+    """Name the links that an import took, and those that it did not take.
 
     :param ok: links that the CRM took, now or earlier.
     :param failed: links that it did not take.
@@ -50,7 +50,7 @@ class ImportedLinks:
 
 @dataclass(frozen=True, slots=True)
 class GroupInfo:
-    """What the CRM has found behind a link.
+    """A group, or why there is none, as the CRM returns it for a link.
 
     :param link: as it was imported.
     :param name: of the group.

@@ -20,7 +20,7 @@ MOST_NUMBERS: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """What became of customers.
+    """Name the customers who have no owner now, and the others.
 
     :param ok: numbers of those who have no owner now.
     :param failed: numbers of those whom the CRM names as failed, or does not name at all.

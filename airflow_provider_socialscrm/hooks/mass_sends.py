@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from time import time
-from typing import Any, Protocol
+from typing import Any
 
 from airflow_provider_socialscrm.api import mass_sends
 from airflow_provider_socialscrm.api.mass_sends import (
@@ -16,17 +16,10 @@ from airflow_provider_socialscrm.api.mass_sends import (
     MassSend,
     check_mass_send,
 )
-from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.hooks.performing import Performing
 
 
-class _WithSettings(Performing, Protocol):
-    def get_settings(self) -> Settings:
-        """Return the connection as frozen settings."""
-        ...
-
-
-class MassSendMethods(_WithSettings):
+class MassSendMethods(Performing):
     """Send messages to stages, tags and groups. The calls are signed in the body whatever the connection's scheme."""
 
     def create_mass_send(

@@ -25,7 +25,7 @@ _ONE_IS_BAD: Final = {Recovery.HALVE_BYTES, Recovery.ISOLATE, Recovery.ISOLATE_U
 
 
 class Outcome(StrEnum):
-    """What became of a mass send."""
+    """The outcome of a mass send."""
 
     ACCEPTED = "accepted"  # the CRM answered 200
     ACCEPTED_BEFORE = "accepted_before"  # an earlier call with a doubtful response, or an earlier try, had it accepted

@@ -15,8 +15,8 @@ from airflow_provider_socialscrm.operators.rendered import typed_arguments
 FIELDS: Final = ("name", "executors", "group", "content", "start", "interval", "reached")
 """Arguments that make a task."""
 
-MOST_TASKS: Final = 100
-"""Tasks in a call; our choice, since the vendor names no limit, and what is saved of them has to stay small."""
+MOST_TASKS: Final = 50
+"""Tasks in a call; our choice, since the vendor names no limit, and a manifest has at most 16 KiB."""
 
 _GIVEN: Final = ("name", "executors", "group", "content", "start", "reached")
 """Those that exclude ``tasks``; an interval has a default."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow.sdk import BaseOperator
 
@@ -30,17 +30,21 @@ from airflow_provider_socialscrm.operators.rendered import rendered_as_text, ren
 from airflow_provider_socialscrm.runtime.own_paths import own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.paths import check_is_path
-from airflow_provider_socialscrm.runtime.plain_arguments import PlainArgument
+from airflow_provider_socialscrm.runtime.plain_arguments import PlainArgument, plain
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, ObjectStoragePath
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_socialscrm.api.settings import Settings
     from airflow_provider_socialscrm.mass_sends.intents import Intents
     from airflow_provider_socialscrm.mass_sends.sending import MassSender, Result
 
 log = logging.getLogger(__name__)
+
+_OBJECTS: Final = ("group", "content", "start", "tasks")
+"""Arguments that may be or hold objects of ours."""
 
 
 class SocialSCRMMassSendOperator(BaseOperator):
@@ -109,6 +113,13 @@ class SocialSCRMMassSendOperator(BaseOperator):
         self.socialscrm_conn_id = socialscrm_conn_id
         self._templates = {each: getattr(self, each) for each in self.template_fields}
 
+    @classmethod
+    def partial(cls, **kwargs: Any) -> OperatorPartial:
+        """Return what ``expand`` makes mapped tasks of, with objects of ours as values that Airflow can store."""
+        stored = {name: plain(value) if name in _OBJECTS else value for name, value in kwargs.items()}
+        made: OperatorPartial = super().partial(**stored)
+        return made
+
     def execute(self, context: Context) -> dict[str, Any]:
         """Create what was not created yet, and return the manifest."""
         try:
@@ -167,9 +178,20 @@ class SocialSCRMMassSendOperator(BaseOperator):
 _COUNTS = ("accepted", "rejected", "in_doubt", "not_sent")
 
 
+_LONGEST_REASON: Final = 120
+"""Characters of a reason in the manifest; the log has all of it."""
+
+
 def _manifest(results: Sequence[Result]) -> dict[str, Any]:
+    from airflow_provider_socialscrm.importer.results.report import shortened  # noqa: PLC0415 - not for parsing
+
     tasks = [
-        {"name": each.task.name, "outcome": str(each.outcome), "code": each.code, "reason": each.reason}
+        {
+            "name": each.task.name,
+            "outcome": str(each.outcome),
+            "code": each.code,
+            "reason": shortened(each.reason, _LONGEST_REASON),
+        }
         for each in results
     ]
     counts = dict.fromkeys(_COUNTS, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -163,7 +164,8 @@ def test_bad_input_fails_before_any_call_that_creates(crm, changes, sentence):
 @pytest.mark.parametrize(
     ("tasks", "sentence"),
     [
-        ([], "give 1 to 100"),
+        ([], "give 1 to 50"),
+        ([ONE] * 51, "give 1 to 50"),
         ("x", "must be a list of MassSend"),
         ([5], "must be a list of MassSend"),
         ([{**ONE, "numbers": ["8613800000000"]}], "'numbers'"),
@@ -237,6 +239,25 @@ def test_a_dag_with_objects_of_ours_is_serialized(crm):
 
     DagSerialization.to_dict(operator.dag)
     assert operator.tasks[0]["group"] == {"tag": "VIP", "id": "3"}
+
+
+def test_mapped_tasks_are_serialized_with_plain_values(crm):
+    with DAG("dag", schedule=None) as dag:
+        SocialSCRMMassSendOperator.partial(
+            task_id="send", executors=["agent_wang"], group=Stage("New Customer", "12")
+        ).expand(content=["Hello", {"text": "Bye"}])
+
+    assert "Stage(" not in str(DagSerialization.to_dict(dag))
+
+
+def test_a_manifest_of_the_most_tasks_is_small_enough_for_xcom(crm):
+    crm.configure(rows_per_call=1)
+    ti = FakeTaskInstance(task_id="send" * 50)
+    operator = made(tasks=[{**ONE, "group": Group("Nobody", "1")}] * 50)
+
+    with pytest.raises(AirflowFailException, match="50 of 50"):
+        operator.execute({"ti": ti})
+    assert len(json.dumps(ti.pushed[0][1])) < 16 * 1024
 
 
 def test_nothing_about_a_customer_shows(crm, caplog):
