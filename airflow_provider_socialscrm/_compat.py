@@ -1,7 +1,8 @@
 """Differences between the supported versions of Airflow, all in one place.
 
 Each entry says which version needs it. With Airflow 3.1, remove :data:`MOVED`, whose names are then imported from their
-first place, and ``hooks/form.py``; with 3.2, remove :func:`has_retry_policies` and :func:`task_state_store`.
+first place, and ``hooks/form.py``; with 3.2, remove :func:`has_retry_policies`, :func:`task_state_store` and
+:func:`never_expires`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ __all__ = [
     "has_retry_policies",
     "is_mapped",
     "made_in",
+    "never_expires",
     "refers_to_tasks",
     "task_ids_in",
     "task_state_store",
@@ -73,6 +75,11 @@ def task_state_store(context: Mapping[str, Any]) -> Any:
     """Return the store of a task's state, for one thread at a time, or ``None`` before Airflow 3.3."""
     store = context.get("task_state_store")
     return None if store is None else _OneAtATime(store)
+
+
+def never_expires() -> Any:
+    """Return the retention with which Airflow (3.3) does not delete a task's state after some days."""
+    return _first("NEVER_EXPIRE", ("airflow.sdk",))
 
 
 class _OneAtATime:

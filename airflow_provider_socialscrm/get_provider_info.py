@@ -21,9 +21,9 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": _INTEGRATION, "external-doc-url": _DOCUMENTATION, "tags": ["service"]},
         ],
         "hooks": _modules("hooks"),
-        "operators": _modules("operators", "chats", "group_links", "mass_sends", "owners", "socialscrm"),
+        "operators": _modules("operators", "chats", "group_links", "mass_sends", "owners", "screening"),
         "sensors": _modules("sensors"),
-        "triggers": _modules("triggers", "group_links", "socialscrm"),
+        "triggers": _modules("triggers", "group_links", "screening"),
         "task-decorators": [
             {
                 "name": "socialscrm_import",
@@ -52,9 +52,9 @@ def get_provider_info() -> dict[str, Any]:
     }
 
 
-def _modules(kind: str, *names: str) -> list[dict[str, Any]]:
-    modules = [f"airflow_provider_socialscrm.{kind}.{name}" for name in names or ("socialscrm",)]
-    return [{"integration-name": _INTEGRATION, "python-modules": modules}]
+def _modules(kind: str, *more: str) -> list[dict[str, Any]]:
+    names = [f"airflow_provider_socialscrm.{kind}.{name}" for name in sorted(("socialscrm", *more))]
+    return [{"integration-name": _INTEGRATION, "python-modules": names}]
 
 
 def _connection_type() -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Read customers from a file and import them into SocialsCRM.
 
 The first task returns a DataFrame, the second is the operator. ``make demo`` runs this DAG against a SocialsCRM on
-localhost; your own connection ``socialscrm_default`` runs it against yours.
+localhost, three times and with a ledger, so that the later runs send only what changed; your own connection
+``socialscrm_default`` runs it against yours.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from airflow.sdk import dag, task
 
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 
-CUSTOMERS = Path(__file__).parent / "data" / "customers.csv"
+CUSTOMERS = os.environ.get("SOCIALSCRM_DATA", str(Path(__file__).parent / "data" / "customers.csv"))
 REJECTS = os.environ.get("SOCIALSCRM_REJECTS", "/tmp/socialscrm/rejects/")  # noqa: S108 - each run has a file in it
+LEDGER = os.environ.get("SOCIALSCRM_LEDGER")  # a folder; without it each run sends every row
 
 
 @dag(schedule=None, catchup=False, tags=["socialscrm", "example"])
@@ -40,6 +42,7 @@ def first_import() -> None:
         extension_fields=["Loyalty Level", "Last Order"],  # only these columns are sent beside the API's fields
         max_rejected=0.02,  # a few rejected rows do not fail the task
         rejects_path=REJECTS,
+        ledger=LEDGER,
         retries=3,
         retry_delay=timedelta(minutes=5),
     )

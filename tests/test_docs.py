@@ -27,8 +27,9 @@ from airflow_provider_socialscrm.importer.results.report import OTHER
 from airflow_provider_socialscrm.operators.group_links import SocialSCRMGroupLinksToFileOperator
 from airflow_provider_socialscrm.operators.mass_sends import SocialSCRMMassSendOperator
 from airflow_provider_socialscrm.operators.owners import SocialSCRMClearOwnersOperator
+from airflow_provider_socialscrm.operators.screening import SocialSCRMScreenOperator
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
-from airflow_provider_socialscrm.runtime import progress, task_state
+from airflow_provider_socialscrm.runtime import order_places, progress, task_state
 from airflow_provider_socialscrm.sensors.socialscrm import SocialSCRMOnlineSensor
 
 if has_retry_policies():
@@ -176,7 +177,7 @@ def test_the_sentences_that_are_quoted_are_those_of_the_code():
     assert sorted({piece for piece in pieces if len(piece) > 12 and piece not in texts}) == []
 
 
-@pytest.mark.parametrize("key", [task_state.KEY, progress.KEY])
+@pytest.mark.parametrize("key", [task_state.KEY, progress.KEY, order_places.KEY])
 def test_security_and_upgrading_name_the_keys_of_the_task_state(key):
     assert f"`{key}`" in SECURITY
     assert f"`{key}`" in UPGRADING
@@ -199,6 +200,7 @@ def test_upgrading_lists_what_is_public():
         SocialSCRMMassSendOperator,
         SocialSCRMGroupLinksToFileOperator,
         SocialSCRMClearOwnersOperator,
+        SocialSCRMScreenOperator,
         customers_asset,
         *POLICIES,
     ],
@@ -211,6 +213,14 @@ def test_every_parameter_is_documented(documented):
     text = inspect.getdoc(documented) or ""
 
     assert [name for name in names if f":param {name}:" not in text] == []
+
+
+def test_the_page_on_screening_has_every_argument():
+    page = (ROOT / "docs" / "screening.md").read_text(encoding="utf-8").split("## Arguments")[1]
+    parameters = inspect.signature(inspect.unwrap(SocialSCRMScreenOperator.__init__)).parameters.values()
+    names = [each.name for each in parameters if each.kind is not each.VAR_KEYWORD and each.name != "self"]
+
+    assert [name for name in names if f"`{name}`" not in page] == []
 
 
 def test_every_argument_of_the_operator_has_its_default_in_its_documentation():

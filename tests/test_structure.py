@@ -37,8 +37,10 @@ FLOORS = (
     ("importer.fields", "importer.results"),
     ("importer.changes",),
     ("importer.sending",),
+    ("importer.rows_to_send",),
     ("importer.run", "importer.dry_run", "mass_sends"),
     ("chats",),
+    ("screening",),
     ("retry_policies", "assets", "links", "get_provider_info", "webhooks"),
     ("runtime",),
     ("hooks",),
@@ -55,6 +57,7 @@ FORBIDDEN = {
     "importer": ("airflow",),
     "mass_sends": ("airflow", "pandas", "pyarrow", "requests"),
     "chats": ("airflow",),
+    "screening": ("airflow",),
     "hooks": ("pandas", "pyarrow"),
     "operators": ("pandas", "requests"),
     "webhooks": ("airflow", "pandas", "pyarrow", "requests"),
@@ -177,7 +180,7 @@ def output_of(script: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("folder", ["api", "importer", "chats"])
+@pytest.mark.parametrize("folder", ["api", "importer", "chats", "screening"])
 def test_it_imports_where_airflow_is_not_installed(folder):
     names = [module_name(path) for path in parts(folder)]
     script = f"""
@@ -192,7 +195,7 @@ print(len({names!r}))
 
 def test_parsing_a_dag_file_loads_nothing_heavy():
     modules = ["hooks", "operators", "sensors", "plugins", "decorators", "assets"]
-    names = ["get_provider_info", *(f"{module}.socialscrm" for module in modules)]
+    names = ["get_provider_info", *(f"{module}.socialscrm" for module in modules), "operators.screening"]
     script = f"""
 import importlib, sys
 import airflow.sdk

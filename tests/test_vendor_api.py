@@ -16,6 +16,7 @@ from airflow_provider_socialscrm.api import (
     group_links,
     mass_sends,
     owners,
+    screening,
     service_numbers,
     settings,
     signing,
@@ -103,6 +104,15 @@ def test_every_field_of_a_row_is_in_the_table_of_the_page(field):
 )
 def test_every_endpoint_is_in_the_table_of_the_page(path):
     assert f"{path}`" in section("1.2")
+
+
+@pytest.mark.parametrize("path", [screening.ORDER_PATH, screening.PROGRESS_PATH, screening.RESULT_PATH])
+def test_every_endpoint_of_screening_is_in_the_table_of_the_page(path):
+    assert re.search(rf"{path}(/{{orderId}})?`", section("1.2"))
+
+
+def test_the_page_has_the_limits_of_an_order():
+    assert f"**{screening.FEWEST_NUMBERS} to {screening.MOST_NUMBERS:,}** numbers" in section("1.8")
 
 
 def test_the_page_has_the_defaults_of_a_connection():

@@ -1,6 +1,7 @@
-"""Run the first example DAG with Airflow against a SocialsCRM on localhost, and print a summary.
+"""Run the first example DAG with Airflow three times against a SocialsCRM on localhost, and print a summary.
 
-Airflow's log, the rejected rows and the customers stay in ``.demo/``; the Airflow home is deleted.
+The second run sends nothing, because nothing changed, and the third sends three customers that did. Airflow's log, the
+rejected rows and the customers stay in ``.demo/``; the Airflow home is deleted.
 """
 
 from __future__ import annotations
@@ -20,12 +21,17 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from airflow_provider_socialscrm.sandbox.server import Sandbox
+from tools.demo_runs import copy_without_strangers
 
 ROOT: Final = Path(__file__).parent.parent
 FOLDER: Final = ROOT / ".demo"
 LOG: Final = FOLDER / "airflow.log"
-REJECTS: Final = FOLDER / "rejects.csv"
+REJECTS: Final = FOLDER / "rejects"
 CUSTOMERS: Final = FOLDER / "customers.db"
+INPUT: Final = FOLDER / "customers.csv"
+LEDGER: Final = FOLDER / "ledger"
+DAGS: Final = FOLDER / "dags"
+"""A folder with the one DAG, as Airflow reads all that are in its folder before each run."""
 DAG_ID: Final = "first_import"
 TASK_ID: Final = "import_customers"
 
@@ -45,36 +51,45 @@ def main(say: Say) -> int:
 
     :param say: prints a line.
     """
-    FOLDER.mkdir(exist_ok=True)
-    for old in (LOG, REJECTS, *FOLDER.glob("customers.db*")):
-        old.unlink(missing_ok=True)
-    shutil.rmtree(f"{REJECTS}.parts", ignore_errors=True)  # of a demo that was broken off
+    _clean()
     with Sandbox(database=str(CUSTOMERS)) as crm, TemporaryDirectory(prefix="socialscrm-demo-") as home:
         for fault in FAULTS:
             crm.inject(**fault)
         say(f"A SocialsCRM runs on {crm.url}. It is empty, and some of its responses will fail.")
         with _step(say, "Airflow prepares its database"):
-            prepared = _airflow(home, crm, "db", "migrate")
-        with _step(say, f"Airflow runs the DAG {DAG_ID}"):
-            passed = prepared and _airflow(home, crm, "dags", "test", DAG_ID)
-        manifest = _manifest(Path(home)) if prepared else None
-        if manifest:
-            say(_summary(manifest, crm.customers()))
+            prepared = _run(home, crm, "airflow", "db", "migrate")
+        with _step(say, f"Airflow runs the DAG {DAG_ID} three times"):
+            passed = prepared and _run(home, crm, "tools.demo_runs", str(DAGS / f"{DAG_ID}.py"), str(INPUT))
+        manifests = _manifests(Path(home)) if prepared else []
+        if manifests:
+            say(_summary(manifests, crm.customers()))
     say(_where())
     return 0 if passed else _failed(say)
 
 
-def _airflow(home: str, crm: Sandbox, *command: str) -> bool:
+def _clean() -> None:
+    for old in (LOG, *FOLDER.glob("customers.db*")):
+        old.unlink(missing_ok=True)
+    for folder in (REJECTS, LEDGER, DAGS):
+        shutil.rmtree(folder, ignore_errors=True)
+    DAGS.mkdir(parents=True)
+    shutil.copy(ROOT / "dags" / f"{DAG_ID}.py", DAGS)
+    copy_without_strangers(ROOT / "dags" / "data" / "customers.csv", INPUT)
+
+
+def _run(home: str, crm: Sandbox, module: str, *arguments: str) -> bool:
     environment = os.environ | {
         "AIRFLOW_HOME": home,
-        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW_CONN_SOCIALSCRM_DEFAULT": crm.connection_json(),
-        "SOCIALSCRM_REJECTS": str(REJECTS),
+        "SOCIALSCRM_REJECTS": f"{REJECTS}/",
+        "SOCIALSCRM_DATA": str(INPUT),
+        "SOCIALSCRM_LEDGER": str(LEDGER),
     }
     with LOG.open("ab") as log:
-        program = [sys.executable, "-m", "airflow", *command]
-        done = subprocess.run(program, env=environment, stdout=log, stderr=log, check=False)  # noqa: S603 - a fixed command
+        program = [sys.executable, "-m", module, *arguments]
+        done = subprocess.run(program, env=environment, cwd=ROOT, stdout=log, stderr=log, check=False)  # noqa: S603 - a fixed command
     return done.returncode == 0
 
 
@@ -85,11 +100,10 @@ def _step(say: Say, what: str) -> Iterator[None]:
     say(f"{what} ... {time.monotonic() - started:.0f} s")
 
 
-def _manifest(home: Path) -> dict[str, Any] | None:
-    query = "SELECT value FROM xcom WHERE task_id = ? AND key = 'return_value'"
+def _manifests(home: Path) -> list[dict[str, Any]]:
+    query = "SELECT value FROM xcom WHERE task_id = ? AND key = 'return_value' ORDER BY dag_run_id"
     with closing(sqlite3.connect(home / "airflow.db")) as database:
-        found = database.execute(query, (TASK_ID,)).fetchone()
-    return _plain(json.loads(found[0])) if found else None
+        return [_plain(json.loads(value)) for (value,) in database.execute(query, (TASK_ID,))]
 
 
 def _plain(stored: Any) -> Any:
@@ -97,20 +111,26 @@ def _plain(stored: Any) -> Any:
     return json.loads(stored) if isinstance(stored, str) else stored
 
 
-def _summary(manifest: dict[str, Any], customers: list[dict[str, Any]]) -> str:
-    rows, calls, seconds = manifest["rows"], manifest["calls"], manifest["seconds"]
-    agents = sorted({customer["agent"] for customer in customers})
-    outcome = (
-        f"{rows['total']:,} rows: {rows['accepted']:,} accepted, {rows['rejected']} rejected by the CRM, "
-        f"{rows['invalid']} invalid, {rows['unknown']} unknown, {rows['not_sent']} not sent"
-    )
+RUNS: Final = ("First run", "The same customers again", "Three customers renamed")
+
+
+def _summary(manifests: list[dict[str, Any]], customers: list[dict[str, Any]]) -> str:
+    first = manifests[0]
+    calls, agents = first["calls"], {customer["agent"] for customer in customers}
     work = (
-        f"{calls['sent']} calls in {seconds['total']:.1f} s, {manifest['rows_per_second']:,.0f} rows/s; "
+        f"The first run: {first['rows_per_second']:,.0f} rows/s; "
         f"{calls['retries']} calls retried, {calls['splits']} split to find a bad row"
     )
     holds = f"The CRM holds {len(customers):,} customers of {len(agents)} agents."
-    reasons = map(_reason, manifest["refusals"])
-    return "\n".join(("", outcome, work, holds, "", "Rows that were not accepted, and what to do:", *reasons))
+    runs = [_run_of(*each) for each in zip(RUNS, manifests, strict=False)]
+    reasons = map(_reason, first["refusals"])
+    return "\n".join(("", *runs, "", work, holds, "", "Rows that were not accepted, and what to do:", *reasons))
+
+
+def _run_of(name: str, manifest: dict[str, Any]) -> str:
+    rows, calls, seconds = manifest["rows"], manifest["calls"], manifest["seconds"]
+    counts = ", ".join(f"{count:,} {bucket.replace('_', ' ')}" for bucket, count in rows.items() if count)
+    return f"{name + ':':26}{calls['sent']:>3} calls in {seconds['total']:.1f} s; rows: {counts}"
 
 
 def _reason(refusal: dict[str, Any]) -> str:

@@ -22,10 +22,13 @@ from airflow_provider_socialscrm.api.errors import (
     UncertainError,
     refusal,
 )
-from airflow_provider_socialscrm.api.redaction import redact
+from airflow_provider_socialscrm.api.redaction import HIDDEN, redact
 
 SentValues = Callable[[], Iterable[str]]
 """Returns the values that a call carried; called only to remove them from a server's text."""
+
+QUOTING: Final = frozenset({codes.Family.CHATS})
+"""Families whose own text for an unknown code is hidden: it may quote a message, which no call of ours carries."""
 
 _BUSY: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 """Statuses that refuse a call for now, if they say when it may be sent again. Without that, a gateway may have sent
@@ -69,8 +72,13 @@ def read_answer(
     envelope = read_envelope(body, headers.get("Content-Type", ""))
     if envelope.code == codes.SUCCESS:
         return envelope.data
-    code = codes.look_up(envelope.code, envelope.message, family=family, clean=lambda raw: redact(raw, sent_values()))
+    clean = _hide if family in QUOTING else lambda raw: redact(raw, sent_values())
+    code = codes.look_up(envelope.code, envelope.message, family=family, clean=clean)
     raise refusal(code, clock_offset=offset)
+
+
+def _hide(text: str) -> str:
+    return HIDDEN if text else ""
 
 
 def clock_offset(headers: Mapping[str, str], now: float) -> float | None:

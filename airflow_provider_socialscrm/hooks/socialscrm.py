@@ -21,6 +21,7 @@ from airflow_provider_socialscrm.hooks.connection import extras_of, redis_url, s
 from airflow_provider_socialscrm.hooks.group_links import GroupLinkMethods
 from airflow_provider_socialscrm.hooks.mass_sends import MassSendMethods
 from airflow_provider_socialscrm.hooks.owners import OwnerMethods
+from airflow_provider_socialscrm.hooks.screening import ScreeningMethods
 from airflow_provider_socialscrm.hooks.service_numbers import NumberMethods
 
 if TYPE_CHECKING:
@@ -30,7 +31,14 @@ if TYPE_CHECKING:
 
 
 class SocialSCRMHook(
-    AgentMethods, NumberMethods, ChatMethods, MassSendMethods, GroupLinkMethods, OwnerMethods, BaseHook
+    AgentMethods,
+    NumberMethods,
+    ChatMethods,
+    ScreeningMethods,
+    MassSendMethods,
+    GroupLinkMethods,
+    OwnerMethods,
+    BaseHook,
 ):
     """Turns a connection into a client of the SocialsCRM API.
 

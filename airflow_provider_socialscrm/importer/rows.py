@@ -43,6 +43,10 @@ class LedgerRow(NamedTuple):
     :param once: a bit for each field that is sent once and is sent with this row.
     :param fields: a byte for each field that is compared.
     :param is_claimed: whether an earlier try of this import claimed it, and nobody knows whether its call was taken.
+    :param is_changed: whether the CRM has other values of the customer.
+    :param is_accepted: whether an earlier try of this import had it accepted as it is.
+    :param with_once: the hash with all fields that are sent once and that the row has: one of them may be what the CRM
+        refuses. 0 is that without them.
     """
 
     key: int
@@ -51,6 +55,9 @@ class LedgerRow(NamedTuple):
     once: int = 0
     fields: bytes = b""
     is_claimed: bool = False
+    is_changed: bool = False
+    is_accepted: bool = False
+    with_once: int = 0
 
 
 class Row(Struct, frozen=True, gc=False):

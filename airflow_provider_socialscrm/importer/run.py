@@ -39,6 +39,7 @@ from airflow_provider_socialscrm.importer.results.recorder import Recorder
 from airflow_provider_socialscrm.importer.results.report import Report, observations
 from airflow_provider_socialscrm.importer.results.threshold import check_refusals, written_to
 from airflow_provider_socialscrm.importer.rows import PreparedBatch, Row
+from airflow_provider_socialscrm.importer.rows_to_send import RowsToSend
 from airflow_provider_socialscrm.importer.sending.call_size import limits_of
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk, Limits, chunk_rows
 from airflow_provider_socialscrm.importer.sending.claimed import claimed
@@ -51,20 +52,11 @@ from airflow_provider_socialscrm.importer.sources.base import Source
 
 log = logging.getLogger(__name__)
 
-LEDGER: Final = "ledger"
-"""Key in the checkpoint's plan for what the input was compared with."""
-
 ROWS_AT_ONCE: Final = 10_000
 """Rows that differ from the ledger that are put into calls together, as many as a batch has."""
 
 LONGEST_END: Final = 30.0
 """Seconds beyond the time-outs of a call in which a run that is asked to stop records and saves."""
-
-REOPENED: Final = (
-    "The input has changed since an earlier try completed this import: %s rows were accepted and are not sent again, "
-    "all others are decided on again."
-)
-"""Warning of a retry that finds rows appended, or other rows that cannot be sent."""
 
 
 class Import:
@@ -112,9 +104,10 @@ class Import:
             "columns": list(source.columns),
         }
         self._checkpoint = Checkpoint(checkpoint_store or NoCheckpointStore(), plan)
+        self._rows = RowsToSend(self._input, self._checkpoint, self._ledger)
         self.report = Report()
         """Where each row ended."""
-        self._started = self._earlier = 0.0
+        self._earlier, self._started = 0.0, options.clock.now()
         self._engine: Engine | None = None
         self._is_stopped = False
         self._rows_read = 0
@@ -153,12 +146,7 @@ class Import:
                     self._ledger.open()
                     at_the_end.callback(self._ledger.close)
                 self._input.read()
-                if self._ledger:
-                    self._compare(self._ledger)
                 self._resume()
-                self._checkpoint.complete_calls(self.report)
-                counted = self._changes if self._checkpoint.is_resumed else None
-                self.before = self.report.manifest() | {"changes": counted}
                 if not self._checkpoint.is_complete:
                     run_shielded(self._run, self.stop, self._longest_call + LONGEST_END)
                 elif self._rejects_path is not None:
@@ -184,47 +172,16 @@ class Import:
     def _longest_call(self) -> float:
         return CONNECT_TIMEOUT + self._client.settings.timeout
 
-    def _compare(self, ledger: LedgerImport) -> None:
-        """Compare the input with the ledger, as an earlier try of this import did, if there is one."""
-        self._stage = "comparing"
-        since = self._checkpoint.saved(LEDGER)
-        ledger.look(self._input.checked_batches, tuple(since) if since else None)
-        self._limits = limits_of(self._options, self._client.settings, has_ledger=True, start=ledger.rows_per_call)
-        self._note_changes(ledger)
-
-    def _note_changes(self, ledger: LedgerImport) -> None:
-        ledger.check(self._input.rows)
-        self._checkpoint.add_to_plan(**{LEDGER: list(ledger.point)})
-
     def _resume(self) -> None:
-        if not self._checkpoint.load():
-            self._look_again()
-            return
-        report, batches = self._checkpoint.resumed_report(), self._batches
-        is_same = self._checkpoint.matches(self._rows_up_to(self._checkpoint.end))
-        if is_same and not self._checkpoint.is_complete:
-            self.report = report
-            log.info("Resuming: %s rows are done since an earlier try", f"{self._checkpoint.done_rows:,}")
-        elif is_same and self._checkpoint.is_whole(batches()):
-            self.report = report
-            log.info("An earlier try completed this import: no row is left to send")
-        elif not self._ledger and self._checkpoint.is_complete and self._checkpoint.reopen(batches):
-            self.report = report.with_accepted_only()
-            log.warning(REOPENED, f"{self.report.rows:,}")
-            self._checkpoint.save(self._checkpoint.state(self.report.state()))  # before the dead letter is emptied
-        else:
-            log.warning("The rows have changed since the last try, so the import starts over.")
-            self._checkpoint.start_over()
-            self._look_again()
-
-    def _look_again(self) -> None:
-        """Compare with the ledger as it is now, which has what earlier tries had accepted, if this try starts over."""
-        if self._ledger and self._ledger.is_resumed:
-            self._ledger.look(self._input.checked_batches)
-            self._note_changes(self._ledger)
-
-    def _batches(self) -> Iterator[PreparedBatch]:
-        return self._input.prepared_batches(self._ledger.verdicts() if self._ledger else None)
+        if self._ledger:
+            self._stage = "comparing"
+            self._rows.compare()
+            start, settings = self._ledger.rows_per_call, self._client.settings
+            self._limits = limits_of(self._options, settings, has_ledger=True, start=start)
+        self.report = self._rows.resumed_report() or self.report
+        self._checkpoint.complete_calls(self.report)
+        counted = self._changes if self._checkpoint.is_resumed else None
+        self.before = self.report.manifest() | {"changes": counted}
 
     def _run(self) -> None:
         self._stage = "preparing"
@@ -286,12 +243,9 @@ class Import:
             self._source.columns,
             checkpoint.is_done_at,
             identity=self._identity,
-            earlier=EarlierTries(checkpoint.not_accepted, self._done_rows, allow_missing=allow_missing),
+            earlier=EarlierTries(checkpoint.not_accepted, self._rows.done, allow_missing=allow_missing),
             check_claim=checkpoint.check_claim,
         )
-
-    def _done_rows(self) -> Iterator[Row]:
-        return filter(self._checkpoint.is_done, self._rows_up_to(self._checkpoint.end))
 
     def _writer(self, dead_letter: DeadLetter | None, answers: Answers | None) -> CheckpointWriter:
         options = self._options
@@ -308,14 +262,8 @@ class Import:
     def _elapsed(self) -> float:
         return self._earlier + self._options.clock.now() - self._started
 
-    def _rows_up_to(self, end: int) -> Iterator[Row]:
-        for prepared in self._batches():
-            if prepared.rows and prepared.rows[0].order >= end:
-                return
-            yield from prepared.rows
-
     def _send_nothing(self, recorder: Recorder) -> Exception:
-        for prepared in self._batches():
+        for prepared in self._rows.batches():
             self._rows_read += prepared.size
             recorder.record_unsent(prepared)
             self.report.count(Bucket.NOT_SENT, [row.position for row in prepared.rows], NOTHING_SENT, for_good=False)
@@ -328,7 +276,7 @@ class Import:
         if self._input.plan.field(SIDE_EFFECT) is None:
             return
         found, settings = WelcomeCount(), self._client.settings
-        for prepared in self._batches():
+        for prepared in self._rows.batches():
             rows = [row for row in prepared.rows if not self._checkpoint.is_done(row) and not self._reason_to_hold(row)]
             for chunk in self._chunks_of(rows, Limits(self._limits.rows, self._limits.bytes)):
                 found.add(chunk)
@@ -354,7 +302,9 @@ class Import:
             if self._is_stopped:
                 self._engine.stop()
             self._stage = "sending"
-            return self._engine.run(self._claimed(self._chunks(self._batches(), recorder), recorder, answers))
+            return self._engine.run(
+                self._claimed(self._chunks(self._rows.batches(), recorder, answers), recorder, answers)
+            )
 
     def _claimed(self, chunks: Iterator[Chunk], recorder: Recorder, answers: Answers | None) -> Iterator[Chunk]:
         if answers is None:
@@ -389,7 +339,7 @@ class Import:
             longest_call=self._longest_call,
         )
 
-    def _chunks(self, batches: Iterator[PreparedBatch], recorder: Recorder) -> Iterator[Chunk]:
+    def _chunks(self, batches: Iterator[PreparedBatch], recorder: Recorder, answers: Answers | None) -> Iterator[Chunk]:
         is_resumed = self._is_resumed  # before this run marks rows as done, which need no check
         waiting: Sequence[Row] = ()
         for prepared in batches:
@@ -400,12 +350,14 @@ class Import:
             rows = list(self._left(prepared.rows, recorder)) if is_resumed else prepared.rows
             waiting = [*waiting, *rows] if waiting else rows
             if self._ledger is None or len(waiting) >= ROWS_AT_ONCE:  # the few that changed share calls over batches
-                yield from self._taken(waiting)
+                yield from self._taken(waiting, answers)
                 waiting = ()
-        yield from self._taken(waiting)
+        yield from self._taken(waiting, answers)
         self._is_read = True
 
-    def _taken(self, rows: Sequence[Row]) -> Iterator[Chunk]:
+    def _taken(self, rows: Sequence[Row], answers: Answers | None) -> Iterator[Chunk]:
+        if answers:
+            answers.announce(rows)
         self._limits.rows_left = self._input.rows - self._rows_read + len(rows)
         for chunk in self._chunks_of(rows, self._limits):
             self._limits.on_taken(len(chunk.rows))
@@ -433,7 +385,9 @@ class Import:
         for row in rows:
             if self._checkpoint.is_done(row):
                 continue
-            if reason := self._reason_to_hold(row):
+            if row.ledger is not None and row.ledger.is_accepted:  # and a kill came before the checkpoint
+                recorder.record(Bucket.ACCEPTED, [row])
+            elif reason := self._reason_to_hold(row):
                 recorder.record(Bucket.UNKNOWN, [row], reason)
             else:
                 yield row

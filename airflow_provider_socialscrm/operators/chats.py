@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider_socialscrm._compat import AirflowFailException
+from airflow_provider_socialscrm._compat import AirflowFailException, is_mapped
 from airflow_provider_socialscrm.api.chats import DEFAULT_PAGE_SIZE
 from airflow_provider_socialscrm.api.errors import StopError
 from airflow_provider_socialscrm.chats.options import CONTENTS, ChatOptions, chat_options
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, InputError
 from airflow_provider_socialscrm.operators.rendered import rendered_as_text, renders_natively
+from airflow_provider_socialscrm.operators.retries import with_retry_policy
 from airflow_provider_socialscrm.runtime.own_paths import ENDINGS, own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument, as_text
 from airflow_provider_socialscrm.runtime.paths import check_is_path
@@ -83,7 +84,7 @@ class SocialSCRMChatsToFileOperator(BaseOperator):
         socialscrm_conn_id: str = SocialSCRMHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**with_retry_policy(kwargs, is_mapped=is_mapped(self)))
         self.start, self.end, self.agents = start, end, agents
         self.path, self.columns, self.content = path, columns, content
         self.page_size, self.max_rows = page_size, max_rows

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_socialscrm.importer.changes.options import Ledger
 from airflow_provider_socialscrm.runtime.file_systems import check_file_systems
 from airflow_provider_socialscrm.runtime.own_paths import own_path
 from airflow_provider_socialscrm.runtime.paths import check_apart, check_is_path, check_ledger_apart, openable
 
 if TYPE_CHECKING:
-    from airflow_provider_socialscrm.importer.changes.options import Ledger
     from airflow_provider_socialscrm.importer.identity import ImportIdentity
 
 
@@ -29,27 +30,29 @@ class TaskFiles:
 
 
 def files_of(
-    identity: ImportIdentity, data: Any, rejects_path: Any, checkpoint_path: Any, ledger: Ledger | None
+    identity: ImportIdentity, data: Any, rejects_path: Any, checkpoint_path: Any, ledger: Mapping[str, Any] | None
 ) -> TaskFiles:
     """Return the files of a task, given its rendered arguments.
 
     :param identity: which import this is.
     :param data: the input's path or paths to open; ``None`` for a table.
-    :raises InputError: naming the argument, if it is not a path, has no file system, or is another argument's file.
+    :param ledger: the arguments of a ``Ledger``.
+    :raises InputError: naming the argument, if it is not a path, has no file system, or is another argument's file; and
+        naming each of the ledger's that is wrong.
     """
-    check_is_path("rejects_path", rejects_path)
-    check_is_path("checkpoint_path", checkpoint_path)
-    of_ledger = (ledger.path, ledger.gone_path) if ledger else ()
-    check_file_systems(data, *map(openable, (rejects_path, checkpoint_path, *of_ledger)))
-    written = {
-        "rejects_path": own_path(identity, "rejects_path", rejects_path),
-        "checkpoint_path": own_path(identity, "checkpoint_path", checkpoint_path),
-    }
+    given = {"rejects_path": rejects_path, "checkpoint_path": checkpoint_path}
+    if ledger is not None:
+        given["gone_path"] = ledger.get("gone_path")
+    for name, path in given.items():
+        check_is_path(name, path)
+    # Empty text would be the folder that the process is in.
+    folder = openable(ledger["path"] or None) if ledger is not None else None
+    check_file_systems(data, *map(openable, given.values()), folder)
+    own = {name: own_path(identity, name, path) for name, path in given.items()}
+    check_apart(data=data, **own)
     if ledger is None:
-        check_apart(data=data, **written)
-        return TaskFiles(**written)
-    gone_path = own_path(identity, "gone_path", ledger.gone_path)
-    ledger = replace(ledger, path=openable(ledger.path), gone_path=gone_path)
-    check_apart(data=data, **written, gone_path=gone_path)
-    check_ledger_apart(ledger.path, data=data, **written, gone_path=gone_path)
-    return TaskFiles(**written, ledger=ledger)
+        return TaskFiles(**own)
+    made = Ledger(**{**ledger, "path": folder, "gone_path": own.pop("gone_path")})
+    check_ledger_apart(folder, data=data, **own, gone_path=made.gone_path)
+    check_ledger_apart(folder, **{name: openable(path) for name, path in given.items()})
+    return TaskFiles(**own, ledger=made)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider_socialscrm._compat import AirflowFailException, default_deferrable
+from airflow_provider_socialscrm._compat import AirflowFailException, default_deferrable, is_mapped
 from airflow_provider_socialscrm.api.errors import NotReadyError, StopError
 from airflow_provider_socialscrm.api.group_links import NOT_PARSED, UNKNOWN_LINK, GroupInfo, check_links
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, InputError
 from airflow_provider_socialscrm.operators.rendered import rendered_as_text, renders_natively, typed_arguments
+from airflow_provider_socialscrm.operators.retries import with_retry_policy
 from airflow_provider_socialscrm.runtime.own_paths import own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.paths import check_is_path
@@ -88,7 +89,7 @@ class SocialSCRMGroupLinksToFileOperator(BaseOperator):
         socialscrm_conn_id: str = SocialSCRMHook.default_conn_name,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(**with_retry_policy(kwargs, is_mapped=is_mapped(self)))
         self.links: Any = links
         self.path, self.max_failed, self.admin = path, max_failed, admin
         self.deferrable = default_deferrable() if deferrable is None else deferrable
@@ -132,7 +133,7 @@ class SocialSCRMGroupLinksToFileOperator(BaseOperator):
         check_is_path("path", self.path)
         if not self.path:
             raise InputError("path is missing: give the file a path.")
-        path = own_path(identity_of(context), "path", self.path, name=FILE)
+        path = own_path(identity_of(context), "path", self.path, file=FILE)
         check_format("path", path)
         return path
 

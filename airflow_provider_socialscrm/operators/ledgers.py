@@ -2,45 +2,48 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import fields, replace
-from datetime import timedelta
+from dataclasses import fields
 from typing import Any, Final
 
 from airflow_provider_socialscrm.importer.changes.options import Ledger
 from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.operators.rendered import (
+    list_of,
+    number_of,
+    optional,
+    rendered_as_text,
+    renders_natively,
+)
 from airflow_provider_socialscrm.runtime.path_text import as_text, is_path_object, is_resolved
 
-_TIME = re.compile(r"(\d+(?:\.\d+)?)\s*(second|minute|hour|day|week)s?", re.IGNORECASE)
-_NOTHING: Final = frozenset({"", "None"})
+PATHS: Final = ("path", "gone_path")
+"""Arguments of a ``Ledger`` that are paths."""
 
 
 class LedgerTemplate:
-    """A ``Ledger`` with texts that Airflow renders when the task runs. It is shown as what it was made of.
+    """The arguments of a ``Ledger``, of which Airflow renders the texts. It is shown as the ``Ledger`` in a DAG file.
 
-    :param ledger: its paths are text.
+    :param values: by the names of the arguments. Paths are text.
     """
 
-    __slots__ = ("ledger",)
+    __slots__ = ("values",)
 
-    def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self.values = values
 
-    def resolve(self, context: Any) -> Ledger:
-        """Return the ledger rendered. Airflow calls this instead of looking for templates.
-
-        :raises InputError: naming each argument whose text cannot be used.
-        """
+    def resolve(self, context: Any) -> LedgerTemplate:
+        """Return the arguments rendered to text. Airflow calls this instead of looking for templates."""
         task = context["task"]
-        values = {each.name: getattr(self.ledger, each.name) for each in fields(Ledger)}
-        return typed_ledger({name: task.render_template(value, context) for name, value in values.items()})
+        if renders_natively(task, context):
+            environment = context["dag"].get_template_env(force_sandboxed=True)
+            return LedgerTemplate(rendered_as_text(task, self.values, context, environment))
+        return LedgerTemplate(task.render_template(self.values, context))
 
     def __repr__(self) -> str:
-        given = {each: getattr(self.ledger, each.name) for each in fields(Ledger)[1:]}
-        changed = [f"{each.name}={value!r}" for each, value in given.items() if value != each.default]
-        return f"Ledger({', '.join([repr(str(self.ledger.path)), *changed])})"
+        given = [(each.name, self.values[each.name], each.default) for each in fields(Ledger)[1:]]
+        changed = [f"{name}={value!r}" for name, value, default in given if value != default]
+        return f"Ledger({', '.join([repr(str(self.values['path'])), *changed])})"
 
 
 class LedgerArgument:
@@ -57,67 +60,71 @@ class LedgerArgument:
 
 
 def shown(value: Any) -> Any:
-    """Return the argument as Airflow may render, show and store it.
-
-    :raises InputError: when it is neither a path nor a ``Ledger``, nor the output of another task.
-    """
+    """Return the argument as Airflow may render, show and store it."""
     if isinstance(value, Ledger):
-        return LedgerTemplate(replace(value, path=as_text(value.path), gone_path=as_text(value.gone_path)))
-    if value is None or isinstance(value, str | LedgerTemplate) or hasattr(value, "resolve"):
-        return value
-    if is_path_object(value):
-        return as_text(value)
+        values = {each.name: getattr(value, each.name) for each in fields(Ledger)}
+        return LedgerTemplate(values | {name: as_text(values[name]) for name in PATHS})
+    return as_text(value)
+
+
+def check_ledger(task_id: str, value: Any) -> None:
+    """Check what is known of the argument when the DAG is parsed.
+
+    :raises InputError: naming the task, when it is neither a path nor a ``Ledger``, nor the output of another task.
+    """
+    try:
+        if value is None or hasattr(value, "resolve"):
+            return
+        ledger_values(value)
+    except InputError as problem:
+        raise InputError(f"Task {task_id}: {problem}") from None
+
+
+def ledger_values(value: Any) -> dict[str, Any] | None:
+    """Return the arguments of the ledger that an operator's argument is, in their types; ``None`` without one.
+
+    :raises InputError: when it is not one, or has a list that is cut or misspelled.
+    """
+    if value is None or value == "None":  # empty text must not send everything
+        return None
+    if isinstance(value, LedgerTemplate):
+        return _typed(value.values)
+    if isinstance(value, Ledger):  # another task's output, which nobody wrapped
+        return {each.name: getattr(value, each.name) for each in fields(Ledger)}
+    if isinstance(value, str) and not value.strip():
+        raise InputError("ledger is empty text: give the path of a folder, or None to send every row.")
+    if isinstance(value, str) or is_path_object(value):
+        return {"path": value}
     raise InputError(
         f"ledger is a {type(value).__name__}: give a path, as in 's3://crm/ledger', or Ledger(path, ...) with more."
     )
 
 
-def ledger_of(value: Any) -> Ledger | None:
-    """Return the rendered argument as a ledger; ``None`` without one.
-
-    :raises InputError: when it is not one.
-    """
-    if value is None or isinstance(value, Ledger):
-        return value
-    if isinstance(value, LedgerTemplate):
-        return value.ledger
-    return None if value in _NOTHING else Ledger(value)
-
-
-def typed_ledger(values: Mapping[str, Any]) -> Ledger:
-    """Return a ledger whose rendered texts have the types of its arguments.
-
-    :raises InputError: naming each argument that is wrong.
-    """
+def _typed(values: Mapping[str, Any]) -> dict[str, Any]:
     typed = dict(values)
     for name, read in _TYPES.items():
         if isinstance(text := values.get(name), str):
-            typed[name] = read(text.strip())
-    return Ledger(**typed)
+            try:
+                typed[name] = read(text.strip())
+            except ValueError as problem:
+                raise InputError(f"ledger: {name} {problem}.") from None
+    return typed
 
 
-def _optional(read: Callable[[str], Any]) -> Callable[[str], Any]:
-    return lambda text: None if text in _NOTHING else read(text)
-
-
-def _number(text: str) -> float | str:
-    for kind in (int, float):
-        with suppress(ValueError):
-            return kind(text)
-    return text
-
-
-def _time(text: str) -> timedelta | str:
-    found = _TIME.fullmatch(text)
-    return timedelta(**{f"{found[2].lower()}s": float(found[1])}) if found else text
+def _limit(text: str) -> float | str | None:
+    return None if text == "None" else number_of(text)  # empty text must not lift a guard
 
 
 _TYPES: Final[Mapping[str, Callable[[str], Any]]] = {
-    "resend_after": _optional(_time),
-    "retry_rejected": _time,
-    "max_changes": _optional(_number),
-    "min_rows": _optional(_number),
-    "gone_path": _optional(str),
-    "expected_changes": _optional(str),
+    "path": lambda text: "" if text == "None" else text,
+    "resend": str,
+    "retry_rejected": str,
+    "resend_after": optional(str),
+    "once": list_of,
+    "ignore": list_of,
+    "max_changes": _limit,
+    "min_rows": _limit,
+    "gone_path": optional(str),
 }
-"""How the rendered text of an argument is read; that of any other argument is its value."""
+"""How the rendered text of an argument is read; that of any other argument is its value. ``expected_changes`` has no
+text for none: a digest that is missing in XCom must not be sent as if nobody had to approve it."""

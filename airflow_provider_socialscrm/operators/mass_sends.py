@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider_socialscrm._compat import AirflowFailException
+from airflow_provider_socialscrm._compat import AirflowFailException, is_mapped
 from airflow_provider_socialscrm.api.errors import StopError, UncertainError
 from airflow_provider_socialscrm.api.mass_sends import (
     INTERVAL,
@@ -27,6 +27,7 @@ from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, InputError
 from airflow_provider_socialscrm.mass_sends.names import LONGEST_NAME
 from airflow_provider_socialscrm.operators.mass_send_arguments import tasks_of
 from airflow_provider_socialscrm.operators.rendered import rendered_as_text, renders_natively, typed_arguments
+from airflow_provider_socialscrm.operators.retries import with_retry_policy
 from airflow_provider_socialscrm.runtime.own_paths import own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.paths import check_is_path
@@ -105,7 +106,7 @@ class SocialSCRMMassSendOperator(BaseOperator):
         socialscrm_conn_id: str = SocialSCRMHook.default_conn_name,
         **kwargs: Any,
     ) -> None:  # fmt: skip
-        super().__init__(**kwargs)
+        super().__init__(**with_retry_policy(kwargs, is_mapped=is_mapped(self)))
         self.name, self.executors, self.group, self.content = name, executors, group, content
         self.start, self.interval, self.reached, self.tasks = start, interval, reached, tasks
         self.executors_as, self.admin, self.check_executors = executors_as, admin, check_executors

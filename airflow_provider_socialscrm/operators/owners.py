@@ -20,6 +20,7 @@ from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, EmptyInput
 from airflow_provider_socialscrm.importer.options import AMBIGUOUS_NUMBERS, ON_EMPTY, Options, Rules
 from airflow_provider_socialscrm.importer.spelling import did_you_mean
 from airflow_provider_socialscrm.operators.arguments import check_data
+from airflow_provider_socialscrm.operators.retries import with_retry_policy
 from airflow_provider_socialscrm.operators.table_input import TableInput
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable
 from airflow_provider_socialscrm.runtime.inputs import read_paths, to_open
@@ -29,6 +30,7 @@ from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.paths import check_apart, check_is_path
 from airflow_provider_socialscrm.runtime.progress import report_progress
 from airflow_provider_socialscrm.runtime.reporting import log_outcome
+from airflow_provider_socialscrm.runtime.stored_rows import check_default_args, check_params, check_task_group
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 
 if TYPE_CHECKING:
@@ -93,7 +95,7 @@ class SocialSCRMClearOwnersOperator(TableInput, BaseOperator):
         socialscrm_conn_id: str = SocialSCRMHook.default_conn_name,
         **kwargs: Any,
     ) -> None:  # fmt: skip
-        super().__init__(**kwargs)
+        super().__init__(**with_retry_policy(kwargs, is_mapped=is_mapped(self)))
         self.data, self.column, self.admin, self.max_rows = data, column, admin, max_rows
         self.default_region, self.ambiguous_numbers, self.on_empty = default_region, ambiguous_numbers, on_empty
         self.max_rejected, self.rejects_path, self.checkpoint_path = max_rejected, rejects_path, checkpoint_path
@@ -104,6 +106,9 @@ class SocialSCRMClearOwnersOperator(TableInput, BaseOperator):
         self._killed = False
         if not is_mapped(self):  # whose data may be another task's
             check_data(self.task_id, self.data, self.rejects_path, self.checkpoint_path)
+            check_default_args(self.task_id, kwargs.get("default_args"))
+            check_task_group(self.task_id, [("data", self.data)])
+            check_params(self.task_id, self.data, self.params, getattr(kwargs.get("dag"), "params", None))
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Clear the owners and return the manifest."""

@@ -22,7 +22,8 @@ TEXT_RENDERED: Final = (
     "encoding", "delimiter", "columns", "extension_fields", "defaults", "values", "null_values", "empty",
     "default_region", "ambiguous_numbers", "dayfirst", "date_fields", "bad_values", "duplicates", "on_empty",
     "on_invalid", "on_unknown", "max_rejected", "rejects_path", "allow_missing_rejects", "checkpoint_path",
-    "check_agents", "socialscrm_conn_id", "dry_run", "rows_per_call", "bytes_per_call", "concurrency", "parallel_tasks",
+    "check_agents", "ledger", "socialscrm_conn_id", "dry_run", "rows_per_call", "bytes_per_call", "concurrency",
+    "parallel_tasks",
 )  # fmt: skip
 """Templated arguments whose text stays text, also in a DAG that renders templates to Python's objects."""
 
@@ -75,14 +76,19 @@ def _boolean(text: str) -> bool | str:
     return _BOOLEANS.get(text.lower(), text)
 
 
-def _number(text: str) -> float | str:
+def number_of(text: str) -> float | str:
+    """Return the number that text writes, or the text."""
     for kind in (int, float):
         with suppress(ValueError):
             return kind(text)
     return text
 
 
-def _list(text: str) -> list[Any] | str:
+def list_of(text: str) -> list[Any] | str:
+    """Return the list that text writes in JSON or in Python, or text that does not begin like one.
+
+    :raises ValueError: when the list is cut or misspelled.
+    """
     if not text.startswith(("[", "(")):
         return text  # not an attempt at a list: rejected like text that was given in Python
     found = _written(text)
@@ -111,7 +117,8 @@ def _written(text: str) -> Any:
             return None
 
 
-def _optional(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+def optional(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Return a reader of text that returns ``None`` for text which a template gives for a missing value."""
     return lambda text: None if text in _NOTHING else parse(text)
 
 
@@ -119,31 +126,35 @@ _TYPES: Final[Mapping[str, Callable[[str], Any]]] = {
     "dry_run": _boolean,
     "allow_missing_rejects": _boolean,
     "check_agents": _boolean,
-    "dayfirst": _optional(_boolean),
-    "rows_per_call": _optional(_number),
-    "bytes_per_call": _number,
-    "concurrency": _number,
-    "parallel_tasks": _optional(_number),
-    "max_rejected": lambda text: None if text == "None" else _number(text),  # empty text must not lift the limit
-    "default_region": _optional(str),
+    "dayfirst": optional(_boolean),
+    "rows_per_call": optional(number_of),
+    "bytes_per_call": number_of,
+    "concurrency": number_of,
+    "parallel_tasks": optional(number_of),
+    "max_rejected": lambda text: None if text == "None" else number_of(text),  # empty text must not lift the limit
+    "default_region": optional(str),
+    "max_numbers": number_of,
+    "activity": optional(str),
+    "orders": optional(list_of),
+    "only": optional(list_of),
     "name": lambda text: None if text == "None" else text,  # empty text is a mistake
-    "admin": _optional(str),
-    "executors": _list,
+    "admin": optional(str),
+    "executors": list_of,
     "group": _mapping,
-    "interval": _optional(_list),
-    "reached": _optional(_number),
-    "tasks": _list,
+    "interval": optional(list_of),
+    "reached": optional(number_of),
+    "tasks": list_of,
     "check_executors": _boolean,
-    "name_limit": _number,
-    "links": _list,
-    "max_rows": _optional(_number),
-    "max_failed": _optional(_number),
-    "extension_fields": _optional(_list),
-    "date_fields": _optional(_list),
-    "null_values": _optional(_list),
-    "columns": _optional(_mapping),
-    "defaults": _optional(_mapping),
-    "values": _optional(_mapping),
+    "name_limit": number_of,
+    "links": list_of,
+    "max_rows": optional(number_of),
+    "max_failed": optional(number_of),
+    "extension_fields": optional(list_of),
+    "date_fields": optional(list_of),
+    "null_values": optional(list_of),
+    "columns": optional(_mapping),
+    "defaults": optional(_mapping),
+    "values": optional(_mapping),
     "empty": _mapping,
 }
 """How the text of an argument is read; that of any other argument is its value."""

@@ -15,10 +15,7 @@ from airflow_provider_socialscrm._compat import (
     AirflowFailException,
     AirflowSkipException,
     BaseXCom,
-    has_retry_policies,
     is_mapped,
-    made_in,
-    task_ids_in,
 )
 from airflow_provider_socialscrm.api.errors import StopError
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
@@ -38,19 +35,15 @@ from airflow_provider_socialscrm.importer.options import (
 from airflow_provider_socialscrm.links.socialscrm import ConsoleLink, RejectsLink
 from airflow_provider_socialscrm.operators.arguments import check_constants, check_data, options_of
 from airflow_provider_socialscrm.operators.files import files_of
-from airflow_provider_socialscrm.operators.ledgers import LedgerArgument, ledger_of, shown
-from airflow_provider_socialscrm.operators.rendered import (
-    TEXT_RENDERED,
-    rendered_as_text,
-    renders_natively,
-    typed_arguments,
-)
-from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
+from airflow_provider_socialscrm.operators.ledgers import LedgerArgument, check_ledger, ledger_values
+from airflow_provider_socialscrm.operators.rendered import TEXT_RENDERED
+from airflow_provider_socialscrm.operators.retries import with_retry_policy
+from airflow_provider_socialscrm.operators.table_input import TableInput
+from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable
 from airflow_provider_socialscrm.runtime.inputs import read_paths, to_open
 from airflow_provider_socialscrm.runtime.lineage import LineageMixin
-from airflow_provider_socialscrm.runtime.literal_rows import hide_rows
 from airflow_provider_socialscrm.runtime.mapped_tasks import parallel_tasks
-from airflow_provider_socialscrm.runtime.path_text import PathArgument, as_text, is_resolved
+from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.progress import report_progress
 from airflow_provider_socialscrm.runtime.reporting import log_outcome, log_preview, log_start
 from airflow_provider_socialscrm.runtime.stored_rows import check_default_args, check_params, check_task_group
@@ -58,7 +51,6 @@ from airflow_provider_socialscrm.runtime.task_identity import identity_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, ObjectStoragePath
-    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_socialscrm.api.client import Client
     from airflow_provider_socialscrm.api.settings import Settings
@@ -68,10 +60,12 @@ if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.run import Import
     from airflow_provider_socialscrm.importer.sources.base import Source
 
+__all__ = ["Ledger", "SocialSCRMImportOperator"]
+
 log = logging.getLogger(__name__)
 
 
-class SocialSCRMImportOperator(LineageMixin, BaseOperator):
+class SocialSCRMImportOperator(TableInput, LineageMixin, BaseOperator):
     """Import a table of customers into SocialsCRM, and account for each row.
 
     A column fills the API's field of the same name, or the field that ``columns`` maps it to; other columns are not
@@ -133,8 +127,8 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     :param socialscrm_conn_id: the id of the connection of type ``socialscrm``. Default ``"socialscrm_default"``.
     :param rows_per_call: rows in a call at most, or ``"auto"``: the run begins with 100 and finds how many a call may
         carry, within ``bytes_per_call`` and half of the connection's time-out; a killed worker then repeats more rows.
-        Rows with ``welcome`` keep calls of their own. Default ``None``: 100, since the vendor states no limit, and one
-        bad row in a hundred is found in some fourteen calls.
+        Rows with ``welcome`` keep calls of their own. Default ``None``: ``auto`` with a ledger, else 100, since the
+        vendor states no limit, and one bad row in a hundred is found in some fourteen calls.
     :param bytes_per_call: bytes in the body of a call at most. Default 1,048,576 (1 MiB), which web servers commonly
         accept.
     :param concurrency: calls in flight. A retry after a killed worker repeats at most these, and those answered
@@ -165,7 +159,8 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     :raises RetriableError: when the CRM was unavailable for longer than a task should wait; Airflow's retry resumes.
     """
 
-    template_fields: Sequence[str] = ("data", *TEXT_RENDERED, "ledger")
+    template_fields: Sequence[str] = ("data", *TEXT_RENDERED)
+    text_rendered = TEXT_RENDERED
     template_fields_renderers: ClassVar[dict[str, str]] = dict.fromkeys(("columns", "defaults", "values"), "json")
     operator_extra_links = (ConsoleLink(), RejectsLink())
     ui_color = "#d9f2e3"
@@ -193,7 +188,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         concurrency: int = DEFAULT_CONCURRENCY, parallel_tasks: int | None = None,
         **kwargs: Any,
     ) -> None:  # fmt: skip
-        super().__init__(**_with_retry_policy(kwargs, is_mapped=is_mapped(self)))
+        super().__init__(**with_retry_policy(kwargs, is_mapped=is_mapped(self)))
         self.data, self.encoding, self.delimiter = data, encoding, delimiter
         self.socialscrm_conn_id, self.max_rejected = socialscrm_conn_id, max_rejected
         self.rows_per_call, self.bytes_per_call = rows_per_call, bytes_per_call
@@ -212,6 +207,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         self._settings: Settings | None = None
         self._killed = False
         check_constants(self.task_id, self._arguments)
+        check_ledger(self.task_id, self.ledger)
         if not is_mapped(self):  # whose data may be another task's
             check_data(self.task_id, self.data, self.rejects_path, self.checkpoint_path)
             check_default_args(self.task_id, kwargs.get("default_args"))
@@ -226,36 +222,6 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     @dry_run.setter
     def dry_run(self, value: Any) -> None:
         self._dry_run = value
-
-    @classmethod
-    def partial(cls, **kwargs: Any) -> OperatorPartial:
-        """Return what ``expand`` makes mapped tasks of, with rows hidden from the serialized DAG."""
-        task_id = kwargs.get("task_id", "")
-        dag, task_group = made_in(kwargs.get("dag"), kwargs.get("task_group"))
-        for default_args in (getattr(dag, "default_args", None), getattr(task_group, "default_args", None)):
-            check_default_args(task_id, default_args)
-        check_default_args(task_id, kwargs.get("default_args"))
-        check_task_group(task_id, kwargs.items())
-        check_params(task_id, kwargs.get("data"), kwargs.get("params"), getattr(dag, "params", None))
-        hidden = {name: hide_argument(name, value, task_id) for name, value in kwargs.items()}
-        made: OperatorPartial = hide_rows(super().partial(**hidden), hide_argument)
-        return made
-
-    @property
-    def data(self) -> Any:
-        """The input, wrapped so that Airflow cannot render its rows."""
-        return self._data
-
-    @data.setter
-    def data(self, value: Any) -> None:
-        # Airflow renders plain and mapped tasks on different paths, but both set the attribute: first to the DAG file's
-        # value, with its templates, or to another task's for a mapped task; then to the rendered one.
-        is_first = "_data" not in vars(self)
-        if is_first:
-            self._upstream = task_ids_in(value)
-        wrapped = wrap(value, is_template=is_first)
-        # Airflow must still know a path of another task by its identity, as it would render a new text.
-        self._data = value if is_resolved(self, "_data") and not isinstance(wrapped, HiddenTable) else wrapped
 
     @property
     def console_url(self) -> str:
@@ -289,16 +255,6 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
     def _arguments(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.template_fields if hasattr(self, name)}
 
-    def _set_types(self, context: Context) -> None:
-        """Give the arguments the types that they are documented with, whatever the DAG renders templates to."""
-        if renders_natively(self, context):  # which makes 100000.0 of the text 1e5
-            environment = context["dag"].get_template_env(force_sandboxed=True)
-            rendered = rendered_as_text(self, self._templates, context, environment)
-        else:
-            rendered = {name: getattr(self, name) for name in TEXT_RENDERED}
-        for name, value in typed_arguments(rendered).items():
-            setattr(self, name, value)
-
     def _import(self, context: Context) -> dict[str, Any]:
         # Not imported at the top: DAG files are parsed often and need none of it.
         from airflow_provider_socialscrm.importer.run import Import  # noqa: PLC0415
@@ -314,7 +270,7 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         self.data = read_paths(self.data)
         data = to_open(self.data, self._nothing())
         path = None if isinstance(self.data, HiddenTable) else data
-        files = files_of(identity, path, self.rejects_path, self.checkpoint_path, ledger_of(self.ledger))
+        files = files_of(identity, path, self.rejects_path, self.checkpoint_path, ledger_values(self.ledger))
         # As early as this, so that a retry knows of a try that failed before its first row.
         store = None if self.dry_run else checkpoint_store_for(context, files.checkpoint_path)
         hook = SocialSCRMHook(self.socialscrm_conn_id)
@@ -342,14 +298,6 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         if isinstance(self.data, HiddenTable):
             self.data.warn_if_large()
         return open_source(data, encoding=self.encoding, delimiter=self.delimiter)
-
-    def _nothing(self) -> str:
-        """Return why data may be missing, to end a sentence."""
-        upstream = self._upstream or sorted(self.upstream_task_ids)
-        if not upstream:
-            return ": give a table or a path"
-        tasks = " or ".join(f"'{task_id}'" for task_id in upstream)
-        return f": the task {tasks} returned nothing or was skipped"
 
     def _run(self, run: Import, context: Context) -> dict[str, Any]:
         from airflow_provider_socialscrm.assets.socialscrm import customers_uri  # noqa: PLC0415
@@ -404,39 +352,8 @@ class SocialSCRMImportOperator(LineageMixin, BaseOperator):
         return options_of(self._arguments)
 
 
-def hide_argument(name: str, value: Any, task_id: str = "") -> Any:
-    """Return an argument of a mapped task without rows to show, and with paths as text.
-
-    :raises InputError: when it is data as text.
-    """
-    if name in {"rejects_path", "checkpoint_path"}:
-        return as_text(value)
-    if name == "ledger":
-        return shown(value)
-    if name != "data":
-        return value
-    hidden = wrap(value, is_template=True)
-    check_data(task_id, hidden)
-    return hidden
-
-
 def _push(context: Context, manifest: dict[str, Any]) -> None:
     try:
         context["ti"].xcom_push(key=BaseXCom.XCOM_RETURN_KEY, value=manifest)
     except Exception as failure:  # noqa: BLE001 - must not hide why the task fails
         log.warning("The manifest could not be pushed to XCom (%s); see the counts below", type(failure).__name__)
-
-
-def _with_retry_policy(kwargs: dict[str, Any], *, is_mapped: bool) -> dict[str, Any]:
-    """Return a task's arguments with our retry policy, where Airflow has policies and the user gave none."""
-    # Airflow applies default_args only to arguments that are not given, so a policy there must win here. For a mapped
-    # task it gives each argument a value, so None says nothing, and only the policy can see which delay is not default.
-    given = {} if is_mapped else {**(kwargs.get("default_args") or {}), **kwargs}
-    if not has_retry_policies() or "retry_policy" in given or kwargs.get("retry_policy") is not None:
-        return kwargs
-    from airflow_provider_socialscrm.retry_policies import (  # noqa: PLC0415 - Airflow 3.3
-        AIRFLOW_DELAYS,
-        SocialSCRMRetryPolicy,
-    )
-
-    return {**kwargs, "retry_policy": SocialSCRMRetryPolicy(task_delay=not given.keys().isdisjoint(AIRFLOW_DELAYS))}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_socialscrm._compat import task_ids_in
+from airflow_provider_socialscrm._compat import made_in, task_ids_in
 from airflow_provider_socialscrm.operators.arguments import check_data
+from airflow_provider_socialscrm.operators.ledgers import check_ledger, shown
 from airflow_provider_socialscrm.operators.rendered import rendered_as_text, renders_natively, typed_arguments
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
 from airflow_provider_socialscrm.runtime.literal_rows import hide_rows
 from airflow_provider_socialscrm.runtime.path_text import as_text, is_resolved
+from airflow_provider_socialscrm.runtime.stored_rows import check_default_args, check_params, check_task_group
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +37,12 @@ class TableInput:
     def partial(cls, **kwargs: Any) -> OperatorPartial:
         """Return what ``expand`` makes mapped tasks of, with rows hidden from the serialized DAG."""
         task_id = kwargs.get("task_id", "")
+        dag, task_group = made_in(kwargs.get("dag"), kwargs.get("task_group"))
+        for default_args in (getattr(dag, "default_args", None), getattr(task_group, "default_args", None)):
+            check_default_args(task_id, default_args)
+        check_default_args(task_id, kwargs.get("default_args"))
+        check_task_group(task_id, kwargs.items())
+        check_params(task_id, kwargs.get("data"), kwargs.get("params"), getattr(dag, "params", None))
         hidden = {name: hide_argument(name, value, task_id) for name, value in kwargs.items()}
         made: OperatorPartial = hide_rows(super().partial(**hidden), hide_argument)  # type: ignore[misc]
         return made
@@ -81,6 +89,9 @@ def hide_argument(name: str, value: Any, task_id: str = "") -> Any:
     """
     if name in PATHS:
         return as_text(value)
+    if name == "ledger":
+        check_ledger(task_id, made := shown(value))
+        return made
     if name != "data":
         return value
     hidden = wrap(value, is_template=True)

@@ -26,7 +26,7 @@ ENDINGS: Final = {"rejects_path": _TABLES, "checkpoint_path": (".json",), "gone_
 """Endings of a path that names a file, by argument."""
 
 
-def own_path(identity: ImportIdentity, argument: str, value: Any, *, name: str | None = None) -> Any:
+def own_path(identity: ImportIdentity, argument: str, value: Any, *, file: str | None = None) -> Any:
     """Return the file to write to; log it if it is not the one given.
 
     A folder is a path that ends in ``/``, or that of a folder which exists. The file in it has the DAG, run, task and
@@ -36,14 +36,14 @@ def own_path(identity: ImportIdentity, argument: str, value: Any, *, name: str |
     :param argument: the operator's argument.
     :param value: its value: a text, or a path of :mod:`pathlib` or of Airflow's object storage; ``None`` stays
         ``None``.
-    :param name: of the file in a folder; ``None`` is the argument's own of :data:`FILES`.
+    :param file: name of the file in a folder; ``None`` takes the argument's.
     :raises InputError: when no file system for its scheme is installed.
     """
     path = openable(value)
     if path is None:
         return None
     if _is_folder(argument, value, path):
-        own = path.joinpath(*identity.folders, name or FILES[argument])
+        own = path.joinpath(*identity.folders, file or FILES[argument])
         log.info("%s is %s, in which no other import writes", argument, own)
         return own
     return path if identity.map_index is None else _of_mapped(identity.map_index, argument, path)
@@ -53,8 +53,8 @@ def _is_folder(argument: str, value: Any, path: Any) -> bool:
     if str(value).endswith("/"):
         return True
     if argument != "checkpoint_path" and not path.suffix and local_path(path) is None:
-        return True  # an object path has lost its slash, and no such file is without an ending
-    return path.suffix.lower() not in ENDINGS.get(argument, _TABLES) and bool(path.is_dir())
+        return True  # an object path has lost its slash, and neither dead letter nor output is without an ending
+    return path.suffix.lower() not in ENDINGS[argument] and bool(path.is_dir())
 
 
 def _of_mapped(map_index: int, argument: str, path: Any) -> Any:

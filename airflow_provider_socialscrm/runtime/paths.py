@@ -68,9 +68,12 @@ LEDGER_FILES: Final = ("ledger.json", "generations/0.json", "base/0/0.parquet", 
 
 
 def check_ledger_apart(ledger: Any, **paths: Any) -> None:
-    """Raise if another path of the task is the ledger's folder, or in it, or if data would read the ledger's files.
+    """Raise if another path of the task is the ledger's folder, in it or around it, or if data reads its files.
+
+    A folder of files that expire, such as one for dead letters, must not have the ledger in it.
 
     :param ledger: the ledger's folder.
+    :param paths: by argument. Several in a list.
     :raises InputError: naming the argument.
     """
     folder = PurePosixPath(_place(ledger))
@@ -80,9 +83,8 @@ def check_ledger_apart(ledger: Any, **paths: Any) -> None:
             if not hasattr(path, "open"):
                 continue
             place = PurePosixPath(_place(path))
-            is_inside = folder == place or folder in place.parents
-            reads_it = place in folder.parents or any(_is_among(file, str(place)) for file in files)
-            if is_inside or (name == "data" and reads_it):
+            is_nested = folder == place or folder in place.parents or place in folder.parents
+            if is_nested or any(_is_among(file, str(place)) for file in files):
                 raise InputError(f"{name} and ledger overlap at {ledger}: give the ledger a folder of its own.")
 
 

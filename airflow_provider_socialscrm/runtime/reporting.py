@@ -78,16 +78,17 @@ def _log_changes(manifest: Mapping[str, Any]) -> None:
     by_field = f"; by field: {', '.join(fields)}" if fields else ""
     log.info("Against the ledger: %s%s", ", ".join(found) or "no row differs", by_field)
     if changes["gone"]:
-        gone, new = counted(changes["gone"], "number"), changes["newly_gone"]
-        log.info("%s of the ledger are not in the input, %s of them for the first time", gone, f"{new:,}")
+        gone, new = counted(changes["gone"], "number"), f"{changes['newly_gone']:,}"
+        log.info("Not in the input: %s of the ledger, %s of them for the first time", gone, new)
     if changes["in_doubt"]:
         log.warning(
-            "%s: an earlier call with a field that is sent once was cut short, so it is not known whether they got "
-            "it, and it is not sent again. The ledger's once_ and taken_ columns name them: look them up in the CRM",
+            "%s in doubt: an earlier call with a field that is sent once was cut short, so it is not known whether the "
+            "CRM accepted the field, and the field is not sent again. The ledger's once_ and taken_ columns name the "
+            "numbers: look them up in the CRM",
             counted(changes["in_doubt"], "row"),
         )
     for name, rows in changes["emptied"].items():
-        log.warning("%s: %s had a value and have none now; the CRM keeps the old one", name, counted(rows, "row"))
+        log.warning("%s: no value any more in %s; the CRM keeps the old one", name, counted(rows, "row"))
 
 
 def _log_refusals(manifest: Mapping[str, Any]) -> None:

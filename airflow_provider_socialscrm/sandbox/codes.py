@@ -76,6 +76,10 @@ class Rejected(Exception):  # noqa: N818 - the CRM's verdict on a call or a row,
         super().__init__(f"{code} {self.message}")
 
 
+class WrongMethod(Exception):  # noqa: N818 - as Rejected
+    """The CRM does not know the path with the method of the call: HTTP 405."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """The envelope ``{"code", "message", "data"}``; ``data`` is an empty text unless the endpoint returns something."""

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from .calls import CallLog, CallRecord, SlidingWindow
-from .codes import OTHER, Answer, Rejected, Reply
+from .codes import OTHER, Answer, Rejected, Reply, WrongMethod
 from .effects import reply_after
 from .faults import ActiveFaults, Arrival, Fault, Injection, parse_fault
 
@@ -216,6 +217,8 @@ class Crm:
             answer = call.endpoint.answer(self, replace(call, fault=injection.fault))
         except Rejected as rejected:
             answer = Answer.of(rejected)
+        except WrongMethod:
+            return Reply(HTTPStatus.METHOD_NOT_ALLOWED)
         return reply_after(injection.fault, Reply.of(answer))
 
     def record(self, call: ApiCall, injection: Injection | None, reply: Reply, seconds: float) -> None:

@@ -49,7 +49,7 @@ def reply_after(fault: faults.Fault | None, reply: Reply) -> Reply:
     :param reply: what the CRM replies; it does not matter when the call never reached the CRM
     """
     match fault:
-        case faults.ResetBefore() | faults.ResetAfter() | faults.Outage(by="closed"):
+        case faults.ResetBefore() | faults.ResetAfter() | faults.OrderResponseLost() | faults.Outage(by="closed"):
             reply = Reply(None)
         case faults.NotJson():
             reply = Reply(200, b"<<< not JSON >>>")

@@ -139,6 +139,18 @@ class ByteOrderMark(Rule, frozen=True, tag="byte_order_mark"):
     """The response begins with a byte-order mark (our assumption)."""
 
 
+class OrderNeverFinishes(Rule, frozen=True, tag="order_never_finishes"):
+    """A screening order is taken, and never ends."""
+
+    path: str = "screenWhatsApp"
+
+
+class OrderResponseLost(Rule, frozen=True, tag="order_response_lost"):
+    """A screening order is taken, and has to be paid, but the connection is reset before its id arrives."""
+
+    path: str = "screenWhatsApp"
+
+
 class LinksForgotten(Rule, frozen=True, tag="links_forgotten"):
     """The CRM has forgotten the group links that a call asks about, and returns 537 until they are imported again."""
 
@@ -177,6 +189,8 @@ Fault = (
     | Gbk
     | LinksForgotten
     | MessageArrives
+    | OrderNeverFinishes
+    | OrderResponseLost
 )
 KINDS: dict[str, type[Rule]] = {str(kind.__struct_config__.tag): kind for kind in get_args(Fault)}
 

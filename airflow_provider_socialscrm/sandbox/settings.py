@@ -37,6 +37,9 @@ ASSUMED_SETTINGS = (
     "chat_total",
     "chat_page_size",
     "chat_past_end",
+    "screening_limit",
+    "screening_method",
+    "screening_result",
     "webhook_signature",
     "webhook_names",
     "signers",
@@ -266,6 +269,34 @@ class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             )
         ),
     ] = "empty"
+    screening_seconds: Annotated[float, Meta(ge=0, description="Seconds that a screening order takes.")] = 2.0
+    screening_limit: Annotated[
+        Literal["507", "-1"],
+        Meta(
+            description=(
+                "Response to an order of fewer than 500 or more than 20,000 numbers: 507 or -1; our assumption "
+                "(see docs/vendor-api.md, 1.8)."
+            )
+        ),
+    ] = "507"
+    screening_method: Annotated[
+        Literal["POST", "GET"],
+        Meta(
+            description=(
+                "Method that reads a screening's result, POST or GET; with the other one HTTP 405; our assumption "
+                "(see docs/vendor-api.md, 1.8)."
+            )
+        ),
+    ] = "POST"
+    screening_result: Annotated[
+        Literal["objects", "map", "lists", "numbers"],
+        Meta(
+            description=(
+                "Form of a screening's result: objects, map (by number), lists (by verdict) or numbers (those found); "
+                "our assumption (see docs/vendor-api.md, 1.8)."
+            )
+        ),
+    ] = "objects"
     webhook_url: Annotated[
         str, Meta(pattern=r"^(https?://.+)?$", description="Address that webhooks are sent to; empty: none are sent.")
     ] = ""

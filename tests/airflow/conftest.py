@@ -15,7 +15,7 @@ import pytest
 
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 
-COMMAND_TIMEOUT = 90.0
+COMMAND_TIMEOUT = 240.0
 """Seconds; a DAG that waits for a retry it should not have would wait for minutes."""
 
 ROOT = Path(__file__).parents[2]
@@ -29,8 +29,14 @@ class AirflowHome:
 
     def run(self, *command: str, dags: Path = ROOT / "dags", **environment: str) -> subprocess.CompletedProcess[str]:
         """Run one command of Airflow's, its output kept."""
+        return self.python("-m", "airflow", *command, dags=dags, **environment)
+
+    def python(
+        self, *arguments: str, dags: Path = ROOT / "dags", **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run Python in this home, its output kept."""
         return subprocess.run(
-            [sys.executable, "-m", "airflow", *command],
+            [sys.executable, *arguments],
             env=os.environ
             | {
                 "AIRFLOW_HOME": str(self.path),

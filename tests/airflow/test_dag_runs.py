@@ -47,6 +47,8 @@ def test_first_example_dag_imports_its_file_and_names_each_refused_row(
         "blank": 0,
         "unknown": 0,
         "not_sent": 0,
+        "unchanged": 0,
+        "known_bad": 0,
     }
     assert manifest["rejects_path"].endswith(str(rejects))
     with rejects.open(encoding="utf-8") as file:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from threading import Timer
+from time import sleep
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -15,6 +17,7 @@ import pytest
 
 from airflow_provider_socialscrm.sandbox.chats import messages_between
 from airflow_provider_socialscrm.sandbox.mass_sends import MassSends
+from airflow_provider_socialscrm.sandbox.screening import ScreeningOrders
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from airflow_provider_socialscrm.sandbox.store import ImportRow
 
@@ -109,6 +112,24 @@ def test_the_chats_of_each_agent_become_a_file_and_none_of_them_shows(
     assert "read_chats" in seen
 
 
+def test_only_numbers_on_whatsapp_are_imported_and_none_is_stored(
+    airflow, socialscrm_sandbox: Sandbox, connection, tmp_path
+):
+    socialscrm_sandbox.configure(screening_seconds=3)
+    output = succeed(airflow, "screen_before_import", SOCIALSCRM_FOLDER=str(tmp_path), **connection)
+
+    (screened,) = airflow.xcoms("screen_before_import", "screen")
+    (imported,) = airflow.xcoms("screen_before_import", "import_customers")
+    assert screened["verdicts"] == {"yes": 420, "no": 180}
+    assert imported["rows"]["accepted"] == screened["written"] == len(socialscrm_sandbox.customers()) == 420
+    (order,) = socialscrm_sandbox.memory(ScreeningOrders).all()
+    assert screened["orders"] == [order.id]
+    (fields,) = airflow.rendered("screen_before_import", "screen")
+    assert fields["data"] == str(tmp_path / "customers.csv")
+    assert "Not finished yet" in output
+    assert "919877660123" not in output + airflow.everything_stored()  # the DAG file has its beginning
+
+
 CHOSEN = {0: "celebrate", 1: "ask_for_fixes", 5: "raise_alarm"}
 """The task that follows an import of twenty rows, by how many of them are bad."""
 
@@ -188,6 +209,100 @@ def import_one(crm: Sandbox) -> None:
 
 def log_files(home: Path) -> str:
     return "".join(path.read_text(encoding="utf-8") for path in (home / "logs").rglob("*.log"))
+
+
+def customers_file(folder: Path, *changed: int, count: int = 1_200) -> Path:
+    """Write made-up customers, some of them with another name than before."""
+    path = folder / "customers.csv"
+    rows = [f"86152666{n:05},{'Renamed' if n in changed else 'Customer'} {n}" for n in range(count)]
+    path.write_text("\n".join(["whatsApp,friendName", *rows]), encoding="utf-8")
+    return path
+
+
+def test_a_nightly_sync_sends_only_what_changed_and_stops_at_a_guard(
+    airflow, socialscrm_sandbox: Sandbox, connection, tmp_path
+):
+    environment = {"SOCIALSCRM_FOLDER": str(tmp_path / "out"), **connection}
+    environment["SOCIALSCRM_DATA"] = str(customers_file(tmp_path))
+    succeed(airflow, "only_changes", **environment)
+    customers_file(tmp_path, 3, 4, count=1_199)
+    output = succeed(airflow, "only_changes", **environment)
+    customers_file(tmp_path, *range(500))
+    stopped = airflow.run("dags", "test", "only_changes", **environment)
+
+    first, second = airflow.xcoms("only_changes", "sync_customers")[:2]
+    assert first["rows"]["accepted"] == len(socialscrm_sandbox.customers()) == 1_200
+    assert (second["rows"]["accepted"], second["rows"]["unchanged"], second["calls"]["sent"]) == (2, 1_197, 1)
+    assert (second["changes"]["by_field"], second["changes"]["gone"]) == ({"friendName": 2}, 1)
+    assert "Against the ledger: 2 changed; by field: friendName 2" in output
+    before, gone = sorted((tmp_path / "out" / "gone").rglob("gone.csv"))
+    assert len(before.read_text(encoding="utf-8").splitlines()) == 1
+    assert gone.read_text(encoding="utf-8").splitlines()[1].startswith('"8615266601199"')
+    said = stopped.stdout + stopped.stderr
+    assert "and max_changes is 0.2 of 1,200 customers, so no call was made" in said
+    assert "up_for_retry" not in said
+    assert sum("Renamed" in customer["fields"]["friendName"] for customer in socialscrm_sandbox.customers()) == 2
+
+
+RESPOND = """
+import sys
+from airflow.api_fastapi.core_api.datamodels.hitl import UpdateHITLDetailPayload
+from airflow.api_fastapi.core_api.routes.public.hitl import update_hitl_detail
+from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+from airflow.utils.session import create_session
+
+run_id, choice = sys.argv[1:]
+user = SimpleAuthManagerUser(username="novk", role="admin")
+with create_session() as session:
+    update_hitl_detail(
+        "approve_changes", run_id, "approve", UpdateHITLDetailPayload(chosen_options=[choice]), user, session
+    )
+"""
+
+
+def asked(home: Path) -> tuple[str, str] | None:
+    """Return the run whose question waits for a person, and the question."""
+    query = (
+        "SELECT run_id, body FROM hitl_detail JOIN task_instance ON task_instance.id = ti_id WHERE responded_at IS NULL"
+    )
+    with closing(sqlite3.connect(home / "airflow.db", timeout=30)) as database:
+        found: tuple[str, str] | None = database.execute(query).fetchone()
+    return found
+
+
+@pytest.mark.parametrize("end", ["approved", "rejected", "changed after the dry run"])
+def test_a_person_approves_the_difference_and_exactly_that_is_sent(
+    airflow, socialscrm_sandbox: Sandbox, connection, tmp_path, end
+):
+    environment = {"SOCIALSCRM_FOLDER": str(tmp_path / "out"), **connection}
+    environment["SOCIALSCRM_DATA"] = str(customers_file(tmp_path, count=20))
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(airflow.run, "dags", "test", "approve_changes", **environment)
+        while not (found := asked(airflow.path)):
+            assert not running.done(), running.result().stdout + running.result().stderr
+            sleep(0.5)
+        assert socialscrm_sandbox.calls() == []
+        run_id, question = found
+        if end == "changed after the dry run":
+            customers_file(tmp_path, 7, count=20)
+        choice = "Reject" if end == "rejected" else "Approve"
+        done = airflow.python("-c", RESPOND, run_id, choice, **environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        output = running.result().stdout + running.result().stderr
+
+    assert "- 20 new customers" in question
+    states = airflow.states("approve_changes")
+    assert (states["rehearse"], states["approve"]) == ("success", "success")
+    if end == "approved":
+        assert states["send"] == "success", output
+        (rehearsed,), (sent,) = (airflow.xcoms("approve_changes", name) for name in ("rehearse", "send"))
+        assert sent["rows"]["accepted"] == len(socialscrm_sandbox.customers()) == rehearsed["rows"]["sendable"] == 20
+        assert sent["changes"]["digest"] == rehearsed["changes"]["digest"]
+    elif end == "rejected":
+        assert (states["send"], socialscrm_sandbox.calls()) == ("skipped", [])
+    else:
+        assert (states["send"], socialscrm_sandbox.calls()) == ("failed", [])
+        assert "is not the one in expected_changes, so no call was made" in output
 
 
 def links(home: Path, key: str) -> list[str]:

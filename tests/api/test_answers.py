@@ -311,6 +311,13 @@ def test_a_code_is_read_as_one_of_the_family_that_was_called(family):
     }.get(family, {})
 
 
+def test_a_text_that_may_quote_a_message_is_not_shown():
+    failure = failure_of(200, envelope(code=599, message="cannot read: see you at noon"), family=Family.CHATS)
+
+    assert "noon" not in f"{failure} {failure!r}"
+    assert "599" in str(failure)
+
+
 @pytest.mark.parametrize("code", [code for code in TABLES[Family.IMPORT] if not code.needs_text], ids=str)
 def test_what_the_server_says_beside_a_known_code_is_not_repeated(code):
     def never():

@@ -22,6 +22,23 @@ FIRST_NIGHT = datetime(2026, 11, 16, 2, tzinfo=UTC)
 NIGHTS = [(1200, 0), (900, 12), (1450, 3), (20, 30), (0, 0), (1310, 5), (None, None), (1280, 9), (1000, 0)]
 """Good and bad rows of each night. The fourth has too many bad rows, the seventh cannot read, the last is running."""
 
+SYNCED_NIGHTS = [
+    {"number": 2000, "resend": "adopt"},
+    {"number": 2400},
+    {"number": 2400},
+    {"number": 2400, "changed": 3},
+    {"number": 2390, "changed": 40, "emptied": 5, "bad": 4},
+    {"number": 2390, "changed": 45, "emptied": 5, "bad": 4},
+    {"number": 2390, "changed": 60, "emptied": 5, "bad": 4, "dry_run": True},
+    {"number": 2390, "changed": 1500, "emptied": 5, "bad": 4},
+]
+"""Customers of each night of the DAG with a ledger: adopted, 400 new, unchanged, 3 changed, 10 gone, 4 known bad, a dry
+run, and too many changes."""
+
+LAST_SENTENCE = (
+    "The input has 1,500 changes (0 new, 1,500 changed, 0 retried), and max_changes is 1000, so no call was made."
+)
+
 
 def main() -> None:
     dags = DagBag(conf.get("core", "dags_folder")).dags
@@ -30,9 +47,14 @@ def main() -> None:
     for night, (good, bad) in enumerate(NIGHTS):
         at = FIRST_NIGHT + timedelta(days=night)
         dags["nightly"].test(run_after=at, logical_date=at, run_conf={} if good is None else {"good": good, "bad": bad})
+    for night, wanted in enumerate(SYNCED_NIGHTS):
+        at = FIRST_NIGHT + timedelta(days=night)
+        dags["synced"].test(run_after=at, logical_date=at, run_conf=wanted)
+    write_the_log_of_the_failed("23", LAST_SENTENCE)
     with closing(sqlite3.connect(Path(AIRFLOW_HOME) / "airflow.db")) as database:
         leave_the_last_running(database)
         make_the_first_part_a_dry_run(database)
+        leave_two_in_doubt(database)
         database.commit()
 
 
@@ -54,6 +76,30 @@ def make_the_first_part_a_dry_run(database: sqlite3.Connection) -> None:
     manifest = {"dry_run": True, "rows": rows, "refusals": [], "calls": 1, "seconds": 0.2} | observations
     first = "dag_id = 'by_country' AND task_id = 'import_customers' AND map_index = 0"
     database.execute(f"UPDATE xcom SET value = ? WHERE {first}", [json.dumps(manifest)])
+
+
+def write_the_log_of_the_failed(day: str, sentence: str) -> None:
+    """Write what Airflow's own supervisor writes when a task fails; a test run of a DAG has no log."""
+    folder = f"logs/dag_id=synced/run_id=manual__2026-11-{day}T02:00:00+00:00/task_id=import_customers"
+    lines = [
+        {"event": "Importing into tenant 1", "level": "info"},
+        {
+            "event": "Task failed with exception",
+            "level": "error",
+            "error_detail": [{"exc_type": "AirflowFailException", "exc_value": sentence, "frames": []}],
+        },
+    ]
+    path = Path(AIRFLOW_HOME, folder, "attempt=1.log")
+    path.parent.mkdir(parents=True)
+    path.write_text("".join(f"{json.dumps({'timestamp': FIRST_NIGHT.isoformat()} | line)}\n" for line in lines))
+
+
+def leave_two_in_doubt(database: sqlite3.Connection) -> None:
+    sixth = "dag_id = 'synced' AND task_id = 'import_customers' AND run_id LIKE 'manual__2026-11-21%'"
+    [(value,)] = database.execute(f"SELECT value FROM xcom WHERE key = 'return_value' AND {sixth}").fetchall()
+    manifest = json.loads(value)
+    manifest["changes"] |= {"in_doubt": 2}
+    database.execute(f"UPDATE xcom SET value = ? WHERE key = 'return_value' AND {sixth}", [json.dumps(manifest)])
 
 
 if __name__ == "__main__":

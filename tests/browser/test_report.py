@@ -16,11 +16,19 @@ def of_night(day, task="import_customers"):
     return f"/socialscrm/?dag_id=nightly&run_id=manual__2026-11-{day}T02:00:00+00:00&task_id={task}&map_index=-1"
 
 
+def of_sync(day):
+    return of_night(day).replace("dag_id=nightly", "dag_id=synced")
+
+
 def shown(browser, path, **how):
     """Open one of our pages, on its own or in Airflow's frame, and return its text."""
     browser.open(path, **how)
     browser.wait_for_page() if path.startswith("/socialscrm/") else browser.enter_frame()
     return browser.text_of("main")
+
+
+def section_text_lines(browser, title):
+    return browser.find("section", title).text.splitlines()
 
 
 def rows_by_bucket(browser):
@@ -84,10 +92,35 @@ def test_no_customer_shows(browser):
     assert "Seeded Name" not in "".join(texts)
 
 
-def test_a_failed_import_has_its_report(browser):
-    shown(browser, of_night(19))
+def test_a_failed_import_has_its_report_and_the_next_step(browser):
+    text = shown(browser, of_night(19))
 
     assert browser.text_of("h1") == "20 of 50 rows accepted failed"
+    assert "Fix the rows below first, or raise max_rejected. Then clear the task to run it again" in text
+    assert "Open the task and its log" in text
+
+
+def test_a_report_is_compared_with_the_run_before(browser):
+    shown(browser, of_night(18))
+    lines = [" ".join(line.split()) for line in section_text_lines(browser, "Compared with the run before")]
+
+    assert "That of 2026-11-17 02:00:00, which succeeded." in lines
+    assert "Rows 1,453 912 +541" in lines
+    assert "Not accepted 3 12 -9" in lines
+    browser.find("a", "2026-11-17 02:00:00").click()
+    browser.find("h1", "900 of 912 rows accepted")
+
+
+def test_the_first_run_is_compared_with_nothing(browser):
+    assert "Compared with" not in shown(browser, of_night(16))
+
+
+@pytest.mark.parametrize("path", [of_sync(20), of_sync(21), PAGE])
+def test_shares_add_up_to_a_hundred_percent(browser, path):
+    text = shown(browser, path)
+    rows = text.split("Rows by bucket")[1].split("Why rows")[0]
+
+    assert sum(float(share) for share in re.findall(r"([\d.]+) %", rows)) == pytest.approx(100)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +158,164 @@ def test_a_dry_run_shows_what_an_import_would_send(browser):
     assert "import_customers [0] (dry run)" in shown(browser, "/socialscrm/?dag_id=by_country")
 
 
+@pytest.mark.parametrize(
+    ("day", "headline"),
+    [
+        (16, "2,000 rows adopted without a call"),
+        (17, "400 rows sent, 2,000 unchanged"),
+        (18, "Nothing changed: 2,400 rows unchanged"),
+        (19, "3 rows sent, 2,397 unchanged"),
+        (20, "40 of 44 rows accepted, 2,346 unchanged"),
+        (21, "45 rows sent, 2,341 unchanged, 4 known bad"),
+        (22, "60 rows would be sent, 2,326 unchanged, 4 known bad"),
+        (23, "0 of 2,390 rows accepted"),
+    ],
+)
+def test_the_headline_of_a_run_with_a_ledger_counts_what_was_sent(browser, day, headline):
+    shown(browser, of_sync(day))
+
+    assert browser.text_of("h1").startswith(f"{headline} ")
+
+
+def section_text(browser, title):
+    return " ".join(" ".join(section_text_lines(browser, title)).split())
+
+
+def test_a_run_with_a_ledger_shows_what_changed(browser):
+    shown(browser, of_sync(20), width=1440, height=1600)
+    browser.picture("changes")
+    text = section_text(browser, "Changes")
+
+    assert "changed 44 They differ from what the CRM last answered to." in text
+    assert "gone 10 Numbers that the ledger has and the input has not." in text
+    assert "newly gone 10" in text
+    assert "friendName 40 desc 5 Loyalty Level 4" in text
+    assert (
+        "Values that became empty: the CRM keeps the old ones Rows by field that became empty Field Rows desc 5" in text
+    )
+    assert "Numbers before the run 2,400" in text
+    assert "Digest" not in text
+
+
+def test_rows_in_doubt_say_what_to_do(browser):
+    shown(browser, of_sync(21))
+
+    assert "in doubt 2 A call with a field that is sent once was cut short." in section_text(browser, "Changes")
+    assert "Look these customers up in the CRM" in section_text(browser, "Changes")
+
+
+def test_rows_that_a_ledger_leaves_out_have_buckets_with_meanings_and_colours(browser):
+    text = shown(browser, of_sync(21))
+
+    assert rows_by_bucket(browser) == {
+        "accepted": 45, "unchanged": 2341, "known bad": 4, "rejected": 0, "invalid": 0, "unknown": 0, "duplicate": 0,
+        "not sent": 0, "blank": 0,
+    }  # fmt: skip
+    assert "The CRM accepted them as they are in an earlier import, so they are not sent." in text
+    assert "533 known bad 4 The CRM rejected this row as it is in an earlier import" in " ".join(text.split())
+    colours = "return [...document.querySelectorAll('.bar rect')].map((one) => getComputedStyle(one).fill)"
+    assert len(set(browser.script(colours))) == 3
+
+
+def test_the_digest_of_a_dry_run_can_be_copied(browser):
+    text = shown(browser, of_sync(22))
+    digest = browser.text_of(".path code")
+    browser.find("button", "Copy the digest").click()
+
+    assert re.fullmatch(r"\d+-[0-9a-f]{32}", digest)
+    assert "give this digest to the import as expected_changes of its ledger" in text
+    assert browser.script("return String(getSelection())") == digest
+
+
+def test_a_run_that_broke_off_says_while_doing_what(browser):
+    text = shown(browser, of_sync(23))
+
+    assert "The import broke off while comparing the input with the ledger, before the first call (InputError)." in text
+    assert "The input has 1,500 changes (0 new, 1,500 changed, 0 retried), and max_changes is 1000" in text
+    assert "Then clear the task to run it again: the ledger leaves out what the CRM accepted." in text
+    assert "Positions in the input: ," not in text
+    assert "Rejected rows" not in text  # no file was written
+    facts = dict(zip(browser.texts(".facts dt"), browser.texts(".facts dd"), strict=True))
+    assert float(facts["Seconds in total"]) < 100
+
+
+def test_the_history_keeps_three_rows_that_were_sent_visible_beside_thousands_that_were_not(browser):
+    text = shown(browser, "/socialscrm/?dag_id=synced", width=1440)
+    browser.picture("history-ledger")
+
+    assert "8 imports: 488 rows accepted, 13,484 unchanged, 2,398 not accepted." in text
+    heights = "[...one.querySelectorAll('rect')].map((part) => part.height.baseVal.value)"
+    columns = f"[...document.querySelectorAll('.chart:not(.below) g')].map((one) => [one.textContent, ...{heights}])"
+    by_night = browser.script(f"return {columns}")
+    assert by_night[3][0] == "2026-11-19 02:00:00: 3 accepted, 2,397 unchanged"
+    assert by_night[3][1:] == [pytest.approx(4)]
+    assert by_night[1][1] > 20
+    assert by_night[2][1:] == [0]
+    assert len(browser.texts(".chart.below rect")) == 7
+
+
+def test_the_history_explains_a_failed_run_and_shows_dates(browser):
+    text = shown(browser, "/socialscrm/?dag_id=synced", width=1440)
+
+    assert "and max_changes is 1000, so no call was made." in text
+    assert "stopped" not in text
+    assert browser.texts(".dates span") == ["11-16", "11-18", "11-20", "11-22"]
+
+
+def test_parts_of_a_mapped_import_are_summed_above_them(browser):
+    shown(browser, "/socialscrm/?dag_id=by_country", width=1440)
+    browser.picture("history-mapped")
+    rows = [" ".join(one.split()) for one in browser.texts("tbody tr")]
+
+    assert "import_customers, 3 parts success 83 80 3 bad-number" in rows[0]  # without the part that was a dry run
+    assert len(rows) == 4
+    assert browser.texts("tbody tr.part a") == ["2026-11-16 02:00:00"] * 3
+    assert len(browser.texts(".chart g")) == 1
+
+
+def choose(browser, name, value):
+    script = "const it = document.querySelector(`[name=${arguments[0]}]`); it.value = arguments[1];"
+    browser.script(f"{script} it.dispatchEvent(new Event('change'))", name, value)
+
+
+def test_the_imports_of_all_dags_can_be_filtered_and_dags_are_links(browser):
+    shown(browser, "/socialscrm/", width=1440)
+    choose(browser, "state", "failed")
+    browser.wait(lambda: "2 imports:" in browser.text_of("main"), "the failed ones")
+    choose(browser, "dag", "nightly")
+    browser.wait(lambda: "1 import: 20 rows accepted, 30 not." in browser.text_of("main"), "the failed one")
+    choose(browser, "state", "skipped")
+    browser.wait(lambda: "No import matches these filters." in browser.text_of("main"), "the sentence")
+    choose(browser, "state", "")
+    browser.wait(lambda: "9 imports" in browser.text_of("main"), "all of the DAG")
+
+    browser.find("tbody td a", "nightly").click()
+    browser.find("h1", "Imports of nightly")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("changes", of_sync(20)),
+        ("failed", of_sync(23)),
+        ("history", "/socialscrm/?dag_id=synced"),
+        ("all", "/socialscrm/"),
+    ],
+)
+def test_a_narrow_page_has_nothing_that_scrolls_sideways(browser, name, path, theme):
+    text = shown(browser, path, width=400, theme=theme)
+    browser.picture(f"{name}-narrow-{theme}")
+    overflowing = "[...document.querySelectorAll('.scroll')].filter((one) => one.scrollWidth > one.clientWidth)"
+
+    assert browser.script("return document.documentElement.scrollWidth") <= 400
+    assert browser.script(f"return {overflowing}.length") == 0
+    if name == "history":  # what people can do without is left out, and each number has its name
+        assert "2,397" in text
+        assert browser.find("[data-title=Unchanged]").is_displayed()
+        assert not [one for one in browser.chrome.find_elements("css selector", ".wide") if one.is_displayed()]
+
+
 def test_a_dag_has_the_history_of_its_imports(browser):
     text = shown(browser, "/dags/nightly/plugin/socialscrm-dag-imports", height=1100)
 
@@ -143,7 +334,7 @@ def test_imports_link_to_their_reports_and_reports_to_airflow(browser):
     browser.find("button", "Browse").click()
     browser.find("[role=menuitem]", "SocialsCRM imports").click()
     browser.enter_frame()
-    assert "18 imports" in browser.text_of("main")
+    assert "26 imports" in browser.text_of("main")
 
     browser.find("tr", "first_import").find_element("css selector", "a").click()
     browser.find("h1", "2,375 of 2,400 rows accepted")

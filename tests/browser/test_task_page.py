@@ -97,6 +97,14 @@ def test_progress_shows_while_an_import_runs_and_not_afterwards(browser, airflow
     assert 10 <= shown["rows"] <= 290
     assert shown["seconds_left"] > 0
 
+    browser.open(f"/socialscrm/?dag_id=slow&run_id={run_id.replace('+', '%2B')}&task_id=import_customers&map_index=-1")
+    browser.find("main p", "of 300 rows (")
+    browser.find("progress")
+    assert "refused so far" in browser.text_of("main")
+    browser.picture("progress-report")
+    browser.open("/socialscrm/?dag_id=slow")
+    browser.find("tbody tr", "of 300 rows (")
+
     speed_up(crm)
     assert slow_import.wait(60) == 0
     browser.open(f"{task}/task-state-store")

@@ -245,6 +245,15 @@ class TestGuards:
 
         assert syncs.crm.calls == []
 
+    def test_the_manifest_says_so_and_how_long_it_took(self, syncs):
+        run = syncs.made(people(3), ledger={"min_rows": 90})
+        with pytest.raises(InputError):
+            run.run()
+
+        manifest = run.manifest()
+        assert (counts(manifest), manifest["broke_off"]["while"]) == ({"not_sent": 3}, "comparing")
+        assert 0 <= manifest["seconds"]["total"] < 60
+
     def test_another_difference_than_the_approved_one(self, syncs):
         rows = people(10)
         approved = syncs.preview(rows)["changes"]["digest"]

@@ -13,6 +13,7 @@ from airflow.sdk import DAG
 from airflow_provider_socialscrm import _compat
 from airflow_provider_socialscrm._compat import airflow_stats
 from airflow_provider_socialscrm.api.retry import RetryLimits
+from airflow_provider_socialscrm.importer.changes.difference import Counts
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.reasons import Bucket, Reason
 from airflow_provider_socialscrm.importer.results.report import Report
@@ -72,11 +73,15 @@ def report_of(**rows: int) -> Report:
     return report
 
 
+def manifest_of(report: Report, changes: dict[str, Any] | None = None) -> dict[str, Any]:
+    return report.manifest() | {"changes": changes}
+
+
 def test_only_the_rows_and_calls_of_this_try_are_counted():
     before, after = report_of(accepted=5, rejected=1), report_of(accepted=9, rejected=3)
     before.calls.sent, after.calls.sent, after.calls.retries = 4, 6, 1
 
-    assert counts_of_try(after.manifest(), before.manifest()) == {
+    assert counts_of_try(manifest_of(after), manifest_of(before)) == {
         "socialscrm.rows.accepted": 4,
         "socialscrm.rows.rejected": 2,
         "socialscrm.refused.rejected_bad": 2,
@@ -86,9 +91,55 @@ def test_only_the_rows_and_calls_of_this_try_are_counted():
 
 
 def test_rows_that_nobody_has_to_look_at_are_not_refusals():
-    counted = counts_of_try(report_of(duplicate=2, not_sent=3).manifest(), Report().manifest())
+    counted = counts_of_try(manifest_of(report_of(duplicate=2, not_sent=3)), manifest_of(Report()))
 
     assert counted == {"socialscrm.rows.duplicate": 2, "socialscrm.rows.not_sent": 3}
+
+
+def test_rows_that_a_ledger_leaves_out_count_as_what_they_are():
+    counted = counts_of_try(manifest_of(report_of(unchanged=9, known_bad=2)), manifest_of(Report()))
+
+    assert counted == {
+        "socialscrm.rows.unchanged": 9,
+        "socialscrm.rows.known_bad": 2,
+        "socialscrm.refused.known_bad_bad": 2,  # somebody has to look at them
+    }
+
+
+def changes_of(**counts: int) -> dict[str, Any]:
+    return Counts().manifest() | counts | {"generation": 1, "digest": "1790000000-0"}
+
+
+def test_the_difference_from_the_ledger_is_counted_by_its_classes():
+    changes = changes_of(new=1, changed=2, aged=3, retried=4, gone=5)
+
+    assert counts_of_try(manifest_of(Report(), changes), manifest_of(Report())) == {
+        "socialscrm.changes.new": 1,
+        "socialscrm.changes.changed": 2,
+        "socialscrm.changes.aged": 3,
+        "socialscrm.changes.retried": 4,
+        "socialscrm.changes.gone": 5,
+    }
+
+
+def test_a_retry_does_not_count_the_same_difference_again():
+    changes = changes_of(new=1, changed=2)
+
+    assert counts_of_try(manifest_of(Report(), changes), manifest_of(Report(), changes)) == {}
+
+
+def test_a_task_counts_the_difference_that_it_finds(crm: Sandbox, backend: FakeBackend, tmp_path: Path):
+    rows = [{"whatsApp": f"86997753{n:05}"} for n in range(3)]
+    for number in (2, 3):
+        operator = SocialSCRMImportOperator(task_id="a_task", data=rows[:number], ledger=str(tmp_path / "ledger"))
+        operator.execute({"ti": FakeTaskInstance()})
+
+    assert backend.counts == {
+        "socialscrm.rows.accepted": 3,
+        "socialscrm.rows.unchanged": 2,
+        "socialscrm.changes.new": 3,
+        "socialscrm.calls": 2,
+    }
 
 
 def test_a_task_counts_its_rows_calls_and_seconds_under_its_own_tags(crm: Sandbox, backend: FakeBackend):
@@ -141,7 +192,7 @@ def test_an_airflow_whose_metrics_are_not_found_counts_nothing_and_says_so_once(
     airflow_stats.cache_clear()
 
     for _ in range(2):
-        emit_metrics(Report().manifest(), Report().manifest(), {})
+        emit_metrics(manifest_of(Report()), manifest_of(Report()), {})
 
     assert [record.getMessage() for record in caplog.records] == [
         "The metrics of this Airflow version were not found, so the import reports none"
@@ -158,4 +209,5 @@ def test_every_metric_is_listed_in_the_readme():
         "socialscrm.calls",
         "socialscrm.retries",
         "socialscrm.import.seconds",
+        "socialscrm.changes.<name>",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -67,8 +68,19 @@ def test_the_event_of_a_tenants_asset_has_the_counts_and_no_customer(customers: 
     extra = events[customers].extra
     assert {name: rows for name, rows in extra["rows"].items() if rows} == {"total": 3, "accepted": 2, "invalid": 1}
     assert extra["calls"] == 1
-    assert set(extra) == {"rows", "calls"}
+    assert extra["changes"] is None
+    assert set(extra) == {"rows", "calls", "changes"}
     assert list(events) == [customers]  # other assets belong to the user
+
+
+def test_the_event_of_an_import_with_a_ledger_has_what_changed(customers: Asset, tmp_path: Path):
+    numbers = ["8699775400000", "8699775400001"]
+    run([customers], numbers[:1], ledger=str(tmp_path / "ledger"))
+
+    _, events = run([customers], numbers, ledger=str(tmp_path / "ledger"))
+
+    extra = events[customers].extra
+    assert (extra["rows"]["accepted"], extra["rows"]["unchanged"], extra["changes"]["new"]) == (1, 1, 1)
 
 
 @pytest.mark.parametrize("by", ["uri", "name", "the uri as the user wrote it"])

@@ -7,13 +7,21 @@ from types import SimpleNamespace
 
 import pytest
 
-from airflow_provider_socialscrm.importer.reasons import Bucket, Reason
+from airflow_provider_socialscrm.importer.changes.difference import Counts
+from airflow_provider_socialscrm.importer.dry_run import Preview
+from airflow_provider_socialscrm.importer.reasons import Bucket, Reason, known_bad
 from airflow_provider_socialscrm.importer.results.report import Report
 from airflow_provider_socialscrm.runtime import reporting
-from airflow_provider_socialscrm.runtime.reporting import log_outcome, log_start
+from airflow_provider_socialscrm.runtime.reporting import log_outcome, log_preview, log_start
 
 SOURCE = SimpleNamespace(describe="DataFrame of 3 rows")
 SETTINGS = SimpleNamespace(tenant_id="7", base_url="https://crm.example")
+
+NO_CHANGES = Counts().manifest() | {"generation": 3, "digest": "1790000000-0"}
+
+
+def manifest_of(report: Report, **more: object) -> dict[str, object]:
+    return report.manifest() | {"rejects_path": None, "ambiguous_numbers": {}, "changes": None} | more
 
 
 def lines(caplog) -> list[str]:
@@ -48,7 +56,7 @@ def test_the_outcome_counts_rows_calls_and_each_reason_in_the_right_number(caplo
     report.count(Bucket.INVALID, [3, 4], Reason("bad-number", "Not a number.", "Fix it."))
 
     with caplog.at_level(logging.INFO):
-        log_outcome({**report.manifest(), "rejects_path": "/data/rejects.csv", "ambiguous_numbers": {}})
+        log_outcome(manifest_of(report, rejects_path="/data/rejects.csv"))
 
     assert lines(caplog) == [
         "Rows: 5 total, 2 accepted, 1 rejected, 2 invalid; 1 call in 0.0 s",
@@ -63,6 +71,79 @@ def test_the_calls_are_at_least_so_many_where_a_killed_try_may_have_made_more(ca
     report = Report()
     report.count_calls(sent=7, unsaved_ends=unsaved_ends)
     with caplog.at_level(logging.INFO):
-        log_outcome({**report.manifest(), "rejects_path": None, "ambiguous_numbers": {}})
+        log_outcome(manifest_of(report))
 
     assert shown in caplog.text
+
+
+def test_the_outcome_of_a_run_with_a_ledger_counts_what_changed_and_what_did_not(caplog):
+    report = Report()
+    report.count(Bucket.ACCEPTED, range(3))
+    report.count(Bucket.UNCHANGED, range(3, 250))
+    report.count(Bucket.KNOWN_BAD, [250], known_bad("533"))
+    changes = NO_CHANGES | {"new": 1, "changed": 2, "by_field": {"desc": 2, "friendName": 1}}
+
+    with caplog.at_level(logging.INFO):
+        log_outcome(manifest_of(report, changes=changes))
+
+    assert lines(caplog)[:2] == [
+        "Rows: 251 total, 3 accepted, 247 unchanged, 1 known_bad; 0 calls in 0.0 s",
+        "Against the ledger: 1 new, 2 changed; by field: desc 2, friendName 1",
+    ]
+    assert lines(caplog)[2].startswith("1 row known_bad, code 533: The CRM rejected this row as it is in an earlier")
+
+
+@pytest.mark.parametrize(
+    ("changes", "level", "expected"),
+    [
+        ({}, "INFO", "Against the ledger: no row differs"),
+        ({"adopted": 2000}, "INFO", "Against the ledger: 2,000 taken for accepted without a call"),
+        ({"adopted": 0}, "INFO", "Against the ledger: no row differs"),
+        ({"aged": 7, "retried": 1}, "INFO", "Against the ledger: 7 aged, 1 retried"),
+        (
+            {"gone": 1, "newly_gone": 1},
+            "INFO",
+            "Not in the input: 1 number of the ledger, 1 of them for the first time",
+        ),
+        (
+            {"gone": 1200, "newly_gone": 0},
+            "INFO",
+            "Not in the input: 1,200 numbers of the ledger, 0 of them for the first",
+        ),
+        ({"in_doubt": 1}, "WARNING", "1 row in doubt: an earlier call with a field that is sent once was cut short"),
+        ({"emptied": {"desc": 1}}, "WARNING", "desc: no value any more in 1 row; the CRM keeps the old one"),
+        ({"emptied": {"desc": 20}}, "WARNING", "desc: no value any more in 20 rows; the CRM keeps the old one"),
+    ],
+)
+def test_each_count_of_the_difference_has_its_line(caplog, changes, level, expected):
+    with caplog.at_level(logging.INFO):
+        log_outcome(manifest_of(Report(), changes=NO_CHANGES | changes))
+
+    last = caplog.records[-1]
+    assert last.getMessage().startswith(expected)
+    assert last.levelname == level
+
+
+def test_an_import_without_a_ledger_compares_nothing(caplog):
+    with caplog.at_level(logging.INFO):
+        log_outcome(manifest_of(Report()))
+
+    assert lines(caplog) == ["Rows: none; 0 calls in 0.0 s"]
+
+
+def test_a_dry_run_says_what_changed_too(caplog):
+    preview = Preview(observations={"remarks": [], "ambiguous_numbers": {}}, changes=NO_CHANGES | {"changed": 2})
+    preview.report.count(Bucket.UNCHANGED, range(5))
+
+    with caplog.at_level(logging.INFO):
+        log_preview(preview)
+
+    assert lines(caplog)[0] == "Dry run: no call was made. Rows: 5 total, 5 unchanged"
+    assert "Against the ledger: 2 changed" in lines(caplog)
+
+
+def test_a_run_that_broke_off_says_while_doing_what(caplog):
+    with caplog.at_level(logging.INFO):
+        log_outcome(manifest_of(Report(), broke_off={"error": "InputError", "while": "comparing"}))
+
+    assert lines(caplog)[-1] == "The import broke off while comparing (InputError)"

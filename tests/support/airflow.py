@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,12 +30,15 @@ class FakeTaskStateStore:
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
         self.given: list[tuple[str, Any]] = []
+        self.retention: dict[str, timedelta | None] = {}
 
     def get(self, key: str, default: Any = None) -> Any:
         return self.values.get(key, default)
 
-    def set(self, key: str, value: Any) -> None:
+    def set(self, key: str, value: Any, *, retention: timedelta | None = None) -> None:
+        assert json.loads(json.dumps(value)) == value, "Airflow takes JSON only, so no tuples"
         self.given.append((key, value))
+        self.retention[key] = retention
         self.values[key] = value
 
     def delete(self, key: str) -> None:

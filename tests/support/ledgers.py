@@ -51,7 +51,6 @@ class World:
             self.layout,
             run or f"run {self._runs}",
             part,
-            now=lambda: self.now,
             clock=lambda: self.now,
         )
         writer.open()

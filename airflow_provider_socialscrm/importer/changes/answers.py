@@ -39,13 +39,20 @@ class Answers:
         self._claimed.update((row.key, row) for row in new if row.key not in others)
         return [row for row in rows if row.ledger is not None and row.ledger.once and row.ledger.key in others]
 
+    def announce(self, rows: Sequence[Row]) -> None:
+        """Write which customers are about to get other values than they have, and wait until it is written.
+
+        :raises LedgerError: when it cannot be written: the calls must not be made.
+        """
+        self._writer.announce(row.ledger for row in rows if row.ledger is not None)
+
     def start(self, rows: Sequence[Row]) -> None:
         """Note rows whose call is about to start."""
         self._in_doubt.update(row.key for row in _with_once(rows))
 
     def has_claimed(self, rows: Sequence[Row]) -> bool:
         """Return whether all of these rows are claimed."""
-        return all(row.ledger is not None and row.ledger.key in self._claimed for row in rows)
+        return all(row.ledger is not None and row.ledger.once and row.ledger.key in self._claimed for row in rows)
 
     def resolve(self, rows: Sequence[Row]) -> None:
         """Note rows that the CRM definitely did not take."""

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airflow_provider_socialscrm.importer.changes.hashing import field_bytes, payload_texts, payloads
+from airflow_provider_socialscrm.importer.changes.hashing import field_bytes, payload_texts, payloads, payloads_with
 from airflow_provider_socialscrm.importer.columns.cleaning import json_objects
 from airflow_provider_socialscrm.importer.fields.compared import ComparedColumns
 
@@ -51,18 +51,18 @@ class ColumnComparer:
         for place, name in enumerate(self.layout.fields):
             compared[:, place] = field_bytes(members[name])
         texts = payload_texts(members.items(), self.left_out) if left_out & members.keys() else bodies
-        return ComparedColumns(
-            payloads(texts, agents if self.with_agents else None),
-            compared,
-            self._once(members, rows),
-            self.layout.once,
-            [_behind_a_comma(name, members[name]) for name in self.layout.once],
-        )
+        hashes = payloads(texts, agents if self.with_agents else None)
+        once = self._once(members, rows)
+        once_members = [_behind_a_comma(name, members[name]) for name in self.layout.once]
+        with_once = payloads_with(hashes, np.flatnonzero(once), once_members)
+        return ComparedColumns(hashes, with_once, compared, once, self.layout.once, once_members)
 
     def _once(self, texts: Mapping[str, pa.Array], rows: int) -> Bytes:
+        """Return which fields each row has a value of: an empty one, which takes a value away, is none."""
         found: Bytes = np.zeros(rows, np.uint8)
         for bit, name in enumerate(self.layout.once):
-            found |= pc.is_valid(_whole(texts[name])).to_numpy(zero_copy_only=False).astype(np.uint8) << bit
+            has_value = pc.fill_null(pc.not_equal(_whole(texts[name]), ""), False)
+            found |= has_value.to_numpy(zero_copy_only=False).astype(np.uint8) << bit
         return found
 
 

@@ -121,7 +121,8 @@ class _Step:
     def _changes(self, keys: Numbers, match: _Match) -> tuple[Bytes, Bytes]:
         """Return the class of each row, and the fields that go once and have to go now."""
         options, layout = self._options, self._rows.layout
-        changes: Bytes = _CHANGES.take(match.before("outcome") * 2 + match.same)
+        once_due = np.asarray(match.new("once") & ~match.before("once"), np.uint8) if layout.once else None
+        changes: Bytes = _CHANGES.take(match.before("outcome") * 2 + match.is_same(once_due))
         once = np.zeros(len(keys), np.uint8)
         accepted = changes == Change.UNCHANGED
         if options.retry_seconds is not None:
@@ -136,8 +137,8 @@ class _Step:
         if options.resend == "all":
             changes[accepted] = Change.AGED
             changes[changes == Change.KNOWN_BAD] = Change.RETRIED
-        elif layout.once and (new := match.new("once")).any():
-            once = np.asarray(new & ~match.before("once"), np.uint8)
+        elif once_due is not None and (new := match.new("once")).any():
+            once = once_due
             self._found.counts.in_doubt += int((new & match.before("once") & ~match.before("taken") != 0).sum())
             changes[accepted & (once != 0)] = Change.CHANGED
         return changes, once
@@ -200,10 +201,16 @@ class _Match:
         self._at = at
         self._all_known = bool(known.all())
 
-    @property
-    def same(self) -> Flags:
-        """Whether the payload of each row is that of its entry."""
-        same: Flags = self.before("payload") == self.new("payload")
+    def is_same(self, once_due: Bytes | None) -> Flags:
+        """Return whether the payload of each row is that of its entry.
+
+        :param once_due: the fields that go once and are due: a row that was refused with some is compared with them.
+        """
+        payloads = self.new("payload")
+        if once_due is not None and once_due.any():
+            is_refused = (self.before("outcome") == Outcome.REJECTED) & (once_due != 0)
+            payloads = np.where(is_refused, self.new("with_once"), payloads)
+        same: Flags = self.before("payload") == payloads
         return same
 
     def new(self, name: str, chosen: Places | None = None) -> Column:

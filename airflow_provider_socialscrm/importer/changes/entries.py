@@ -42,6 +42,7 @@ class Outcome(IntEnum):
     RELEASED = 5  # it was not: the CRM definitely did not take the row
     GONE = 6  # the input has the number no more
     BACK = 7  # the input has it again
+    SENDING = 8  # a change is about to be sent: until the answer nobody knows which values the CRM has
 
 
 LAST_ANSWER: Final = Outcome.BLOCKED

@@ -68,6 +68,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     :param once: names of the fields that are sent once.
     :param rows_per_call: how many rows a call may carry, as the last import found it; 0 if none has.
     :param claims: the highest number of a claim so far, see :mod:`.claims`.
+    :param is_loaded: whether a run has come to its end, so that the next one is not the first.
     """
 
     number: int = 0
@@ -82,6 +83,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     once: tuple[str, ...] = ()
     rows_per_call: int = 0
     claims: int = 0
+    is_loaded: bool = False
 
     @property
     def name(self) -> str:

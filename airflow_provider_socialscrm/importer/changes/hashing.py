@@ -14,7 +14,7 @@ from airflow_provider_socialscrm.api.customers import NUMBER
 from airflow_provider_socialscrm.importer.columns.cleaning import json_objects
 
 if TYPE_CHECKING:
-    from airflow_provider_socialscrm.importer.changes.arrays import Bytes, Hashes, Numbers, Payloads
+    from airflow_provider_socialscrm.importer.changes.arrays import Bytes, Hashes, Numbers, Payloads, Places
 
 PAYLOAD_BYTES: Final = 8
 """Bytes of a payload's hash. Two payloads of one number are compared, so 1 of 2**64 changes goes unseen."""
@@ -59,6 +59,25 @@ def payloads(texts: pa.Array, agents: Sequence[str | None] | None = None) -> Pay
         ]
     # A loop over bytes is the fastest: a view of Arrow's buffer for each row takes half as long again.
     return np.frombuffer(b"".join([blake2b(row, digest_size=PAYLOAD_BYTES).digest() for row in rows]), "<u8")
+
+
+def payloads_with(found: Payloads, rows: Places, more: Sequence[pa.Array]) -> Payloads:
+    """Return payloads, those of some rows with more members of their JSON.
+
+    :param found: without these members.
+    :param rows: the rows that have some.
+    :param more: bytes of each member of all rows.
+    """
+    if not len(rows):
+        return found
+    columns = [member.take(pa.array(rows)).to_pylist() for member in more]
+    hashes = [
+        blake2b(b"\0".join([payload.tobytes(), *members]), digest_size=PAYLOAD_BYTES).digest()
+        for payload, *members in zip(found[rows], *columns, strict=True)
+    ]
+    found = found.copy()
+    found[rows] = np.frombuffer(b"".join(hashes), "<u8")
+    return found
 
 
 def field_bytes(texts: pa.Array) -> Bytes:

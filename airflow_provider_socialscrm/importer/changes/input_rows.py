@@ -26,23 +26,33 @@ class InputRows:
         self.layout = layout or Layout()
         self.keyring = store.keyring
         pair = [("key", "<i8"), ("payload", "<u8")]
-        once = [("once", "u1")] if self.layout.once else []
+        once = [("once", "u1"), ("with_once", "<u8")] if self.layout.once else []
         fields = [("fields", "u1", (len(self.layout.fields),))] if self.layout.fields else []
         self.sendable = BucketSpool(np.dtype([*pair, *once, *fields]), self.keyring.buckets, memory_bytes=memory_bytes)
         self.others = BucketSpool(np.dtype([("key", "<i8")]), self.keyring.buckets, memory_bytes=memory_bytes)
 
-    def add(self, keys: Numbers, payloads: Payloads, once: Bytes | None = None, fields: Bytes | None = None) -> None:
+    def add(
+        self,
+        keys: Numbers,
+        payloads: Payloads,
+        once: Bytes | None = None,
+        fields: Bytes | None = None,
+        with_once: Payloads | None = None,
+    ) -> None:
         """Take the next rows that can be sent, in the order of the input.
 
         :param keys: as :meth:`.keys.Keyring.keys` returns them.
         :param once: a bit for each field of the layout's ``once`` that the row has a value for.
         :param fields: the bytes of the layout's fields, a row each.
+        :param with_once: payloads with the fields that go once; those without them if it is ``None``.
         :raises OSError: when the disk is full.
         """
         none = np.zeros((), np.uint8)
         once = np.broadcast_to(none, len(keys)) if once is None else once
         fields = np.broadcast_to(none, (len(keys), len(self.layout.fields))) if fields is None else fields
-        self.sendable.add(Table({"key": keys, "payload": payloads, "once": once, "fields": fields}))
+        with_once = payloads if with_once is None else with_once
+        columns = {"key": keys, "payload": payloads, "once": once, "fields": fields, "with_once": with_once}
+        self.sendable.add(Table(columns))
 
     def add_unsendable(self, keys: Numbers) -> None:
         """Take numbers of rows that cannot be sent, so that they do not count as gone."""

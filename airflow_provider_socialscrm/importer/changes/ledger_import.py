@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -115,7 +116,7 @@ class LedgerImport:
         self._snapshot, moment = self._snapshot_of(since, is_dry_run=is_dry_run)
         self._moment = self._options.expected_moment or moment
         self._difference, self._difference_now = self._compared(batches(), self._snapshot), None
-        if self.is_resumed and self._layout.once:  # other runs, and the earlier try, have claimed numbers since
+        if self.is_resumed:  # other runs, and the earlier try, have claimed and sent customers since
             self._difference_now = self._compared(batches(), self._store.snapshot())
 
     @property
@@ -147,7 +148,7 @@ class LedgerImport:
         :raises InputError: saying which, and what to do.
         """
         found = self.difference
-        is_first = self._snapshot.is_empty
+        is_first = not self._snapshot.generation.is_loaded or not found.counts.ledger
         check_guards(self._options, found.counts, found.digest, input_rows=input_rows, is_first=is_first)
 
     def verdicts(self) -> Callable[[CheckedBatch, Sequence[int]], Verdicts]:
@@ -159,19 +160,23 @@ class LedgerImport:
             at = np.asarray(left, np.int64)
             keys = self._keys(checked)
             changes, details = found.of(keys[at])
-            is_sent, once = np.zeros(len(checked), np.bool_), np.zeros(len(checked), np.uint8)
+            is_sent, is_changed = np.zeros(len(checked), np.bool_), np.zeros(len(checked), np.bool_)
+            once = np.zeros(len(checked), np.uint8)
             if self._adopts:
                 return Verdicts(keys, is_sent, once, {})
             goes = changes <= Change.RETRIED
-            is_sent[at], once[at] = goes, np.where(goes, details, 0)
+            is_sent[at], once[at], is_changed[at] = goes, np.where(goes, details, 0), changes == Change.CHANGED
             bad = np.flatnonzero(changes == Change.KNOWN_BAD)
             codes = {int(at[place]): found.codes[details[place]] for place in bad.tolist()}
-            claimed = frozenset[int]()
-            if found_now:
-                changes_now, details_now = found_now.of(keys[at])
-                still_due = np.where(changes_now <= Change.RETRIED, details_now, 0)
-                claimed = frozenset(at[(once[at] & ~still_due) != 0].tolist())
-            return Verdicts(keys, is_sent, once, codes, claimed)
+            verdicts = Verdicts(keys, is_sent, once, codes, is_changed)
+            if found_now is None:
+                return verdicts
+            changes_now, details_now = found_now.of(keys[at])
+            still_due = np.where(changes_now <= Change.RETRIED, details_now, 0)
+            claimed, accepted = np.zeros(len(checked), np.bool_), np.zeros(len(checked), np.bool_)
+            claimed[at] = (once[at] & ~still_due) != 0
+            accepted[at] = changes_now == Change.UNCHANGED
+            return replace(verdicts, claimed=claimed, accepted=accepted)
 
         return of
 
@@ -183,7 +188,7 @@ class LedgerImport:
         :param rows_per_call: returns how many rows a call may carry, if the run has found it.
         :raises LedgerError: when the ledger cannot be written.
         """
-        writer = LedgerWriter(self._store, self._layout, self._identity.owner, now=self._now)
+        writer = LedgerWriter(self._store, self._layout, self._identity.owner)
         writer.open()
         answers = Answers(writer)
         try:
@@ -194,9 +199,9 @@ class LedgerImport:
                 writer.note_presence(self.difference)
         except BaseException:
             with suppress(LedgerError):  # must not hide the first error; what is written already is found by later runs
-                self._commit(writer, answers, rows_per_call(), compacting=False)
+                self._commit(writer, answers, rows_per_call(), is_whole=False)
             raise
-        self._commit(writer, answers, rows_per_call(), compacting=True)
+        self._commit(writer, answers, rows_per_call(), is_whole=True)
 
     def write_gone(self) -> None:
         """Write the numbers that are gone to ``gone_path``, if it is set and the input has rows.
@@ -250,7 +255,7 @@ class LedgerImport:
         at, keys, compared = np.asarray(left, np.int64), self._keys(checked), checked.compared
         if compared is None:
             raise RuntimeError("The input was read without the ledger's comparer.")
-        rows.add(keys[at], compared.payloads[at], compared.once[at], compared.fields[at])
+        rows.add(keys[at], compared.payloads[at], compared.once[at], compared.fields[at], compared.once_payloads[at])
         is_other = checked.keys != NO_NUMBER_KEY
         is_other[at] = False
         rows.add_unsendable(keys[is_other])
@@ -271,6 +276,6 @@ class LedgerImport:
             writer.adopt(entries)
             self._adopted += len(at)
 
-    def _commit(self, writer: LedgerWriter, answers: Answers, rows_per_call: int | None, *, compacting: bool) -> None:
+    def _commit(self, writer: LedgerWriter, answers: Answers, rows_per_call: int | None, *, is_whole: bool) -> None:
         answers.release_unsent()
-        self._committed = writer.commit(rows_per_call, compacting=compacting).number
+        self._committed = writer.commit(rows_per_call, compacting=is_whole, is_whole=is_whole).number

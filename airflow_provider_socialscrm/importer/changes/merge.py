@@ -109,6 +109,8 @@ def _after(states: Table, events: Table) -> Table:
             after[name] = np.where(chosen, events[name], states[name])
         elif name == "first":
             after[name] = np.where(answered & (before != kind), events[name], states[name])
+    # No payload is the one that the CRM has, so each is sent: also the one from before, if the input has it again.
+    after["payload"] = np.where((kind == Outcome.SENDING) & is_later & (before != 0), 0, after["payload"])
     after["outcome"] = np.where((kind == Outcome.CLAIMED) & (before == 0), Outcome.CLAIMED, after["outcome"])
     gone = np.where(answered | (kind == Outcome.BACK), 0, states["gone"])
     leaves = (kind == Outcome.GONE) & is_later & (before != 0) & (states["gone"] == 0)

@@ -6,10 +6,12 @@ DAG files load this module when they are parsed, so it must import nothing heavy
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from math import isnan
+from os import PathLike
 from typing import Any, Final
 
 from airflow_provider_socialscrm.api.customers import NEVER_EMPTY, SIDE_EFFECT
@@ -29,6 +31,14 @@ MOST_ONCE: Final = 8
 """Fields that are sent once: a bit of a byte each."""
 
 
+_TIME: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(second|minute|hour|day|week)s?", re.IGNORECASE)
+_PRINTED_TIME: Final = re.compile(
+    r"(?:(?P<days>\d+) days?, )?(?P<hours>\d+):(?P<minutes>\d\d):(?P<seconds>\d\d(?:\.\d+)?)"
+)
+
+_A_TIME: Final = "a time, as in timedelta(days=30) or '30 days'"
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """The folder of what earlier imports had accepted, and what follows from it for the rows of this one.
@@ -38,13 +48,13 @@ class Ledger:
         without the fields of ``once``; ``adopt`` makes no call and takes the input for accepted.
     :param resend_after: rows accepted this long ago are sent again although they did not change, which repairs what
         people edited in the CRM. From half of this time on each run sends some of them, so that the runs share
-        them evenly.
+        them evenly. A time may be text, as in ``30 days``, here and in ``retry_rejected``.
     :param once: fields that are sent until a number was accepted with one, and never again.
     :param ignore: fields that are sent along, but never make a row change.
     :param retry_rejected: send rows that were refused when they ``changed``, ``always``, or after this time. Those that
         were refused because of a setting or a missing agent are sent in each run.
     :param max_changes: rows that are new, changed or retried before the run stops without a call: a number, or a share
-        of the ledger as a float below 1. It does not count while the ledger is empty.
+        of the ledger as a float below 1. It does not count until a first run has come to its end.
     :param min_rows: the fewest rows the input may have.
     :param gone_path: the file for the numbers that the ledger has and the input has not.
     :param expected_changes: the digest of a dry run; another difference is not sent.
@@ -52,12 +62,12 @@ class Ledger:
 
     path: Any
     resend: str = RESEND[0]
-    resend_after: timedelta | None = None
-    once: tuple[str, ...] = (SIDE_EFFECT,)
-    ignore: tuple[str, ...] = ()
+    resend_after: Any = None  # a template is text, so its type is not that of the value
+    once: Iterable[str] = (SIDE_EFFECT,)
+    ignore: Iterable[str] = ()
     retry_rejected: str | timedelta = RETRY_REJECTED[0]
-    max_changes: float | None = None
-    min_rows: int | None = None
+    max_changes: Any = None
+    min_rows: Any = None
     gone_path: Any = None
     expected_changes: str | None = None
 
@@ -66,14 +76,17 @@ class Ledger:
 
         :raises InputError: naming each argument that is wrong.
         """
+        for name in ("resend_after", "retry_rejected"):
+            object.__setattr__(self, name, _as_time(getattr(self, name)))
         wrong = [*_path_errors(self.path, self.gone_path), *_choice_errors(self.resend, self.retry_rejected)]
         wrong += [*_time_errors(resend_after=self.resend_after, retry_rejected=self.retry_rejected)]
         wrong += [*_field_errors(once=self.once, ignore=self.ignore), *_limit_errors(self.max_changes, self.min_rows)]
         wrong += [*_digest_errors(self.expected_changes)]
         if wrong:
             raise InputError(f"ledger: {'; '.join(wrong)}.")
-        object.__setattr__(self, "once", tuple(self.once))
-        object.__setattr__(self, "ignore", tuple(self.ignore))
+        for name in ("once", "ignore"):
+            names = getattr(self, name)
+            object.__setattr__(self, name, names if is_template(names) else tuple(names))
 
     @property
     def left_out(self) -> frozenset[str]:
@@ -98,11 +111,27 @@ def is_template(value: Any) -> bool:
     return isinstance(value, str) and ("{{" in value or "{%" in value)
 
 
+def _as_time(value: Any) -> Any:
+    """Return the time that text writes, and anything else unchanged."""
+    if not isinstance(value, str):
+        return value
+    with suppress(OverflowError):
+        if found := _TIME.fullmatch(value.strip()):
+            return timedelta(**{f"{found[2].lower()}s": float(found[1])})
+        if found := _PRINTED_TIME.fullmatch(value.strip()):
+            return timedelta(**{unit: float(number) for unit, number in found.groupdict("0").items()})
+    return value
+
+
 def _path_errors(path: Any, gone_path: Any) -> Iterator[str]:
-    if not (hasattr(path, "open") or (isinstance(path, str) and path.strip())):
+    if not _is_path(path):
         yield f"path is {path!r}, not the path of a folder"
-    if gone_path is not None and not (hasattr(gone_path, "open") or (isinstance(gone_path, str) and gone_path.strip())):
+    if gone_path is not None and not _is_path(gone_path):
         yield f"gone_path is {gone_path!r}, not the path of a file"
+
+
+def _is_path(value: Any) -> bool:
+    return hasattr(value, "open") or isinstance(value, PathLike) or (isinstance(value, str) and bool(value.strip()))
 
 
 def _choice_errors(resend: Any, retry_rejected: Any) -> Iterator[str]:
@@ -111,7 +140,7 @@ def _choice_errors(resend: Any, retry_rejected: Any) -> Iterator[str]:
         yield f"resend is {resend!r}, not {', '.join(RESEND[:-1])} or {RESEND[-1]}{meant}"
     known = retry_rejected in RETRY_REJECTED or isinstance(retry_rejected, timedelta) or is_template(retry_rejected)
     if not known:
-        yield f"retry_rejected is {retry_rejected!r}, not {' or '.join(RETRY_REJECTED)}, nor a timedelta"
+        yield f"retry_rejected is {retry_rejected!r}, not {' or '.join(RETRY_REJECTED)}, nor {_A_TIME}"
 
 
 def _time_errors(**times: Any) -> Iterator[str]:
@@ -121,11 +150,13 @@ def _time_errors(**times: Any) -> Iterator[str]:
         if isinstance(value, timedelta) and value <= timedelta(0):
             yield f"{name} is {value!r}, not a time above 0"
         elif name == "resend_after" and value is not None and not isinstance(value, timedelta):
-            yield f"resend_after is {value!r}, not a timedelta, as in timedelta(days=30)"
+            yield f"resend_after is {value!r}, not {_A_TIME}"
 
 
 def _field_errors(**fields: Any) -> Iterator[str]:
     for name, value in fields.items():
+        if is_template(value):
+            continue
         if isinstance(value, str | Mapping) or not hasattr(value, "__iter__"):
             yield f"{name} is {value!r}, not a list of names"
         elif wrong := [each for each in value if not isinstance(each, str) or not each.strip()]:

@@ -40,7 +40,6 @@ class LedgerWriter:
     :param layout: the fields that have a byte, and those that are sent once.
     :param run: the DAG, the task and the run, in any characters.
     :param part: the try and, of a mapped task, its index, as in ``2-0``.
-    :param now: seconds since the epoch, for the times of answers.
     :param clock: seconds of a clock that never goes back.
     :param interval: seconds between two logs.
     """
@@ -52,7 +51,6 @@ class LedgerWriter:
         run: str,
         part: str = "1-0",
         *,
-        now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
         interval: float = INTERVAL,
     ) -> None:
@@ -61,7 +59,6 @@ class LedgerWriter:
         self._run = run
         self._prefix = f"{LOGS}/{_folder(run)}/{part}"
         self._token = secrets.token_hex(4)
-        self._now = now
         self._clock = clock
         self._interval = interval
         self._due = float("-inf")
@@ -88,7 +85,10 @@ class LedgerWriter:
         :raises LedgerError: when many rows wait and cannot be written.
         """
         if rows:
-            self._add(self._unclaimed(outcome, rows, code))
+            entries = self._unclaimed(outcome, rows, code)
+            if outcome is Outcome.REJECTED:  # such a field may be what is wrong
+                entries["payload"] = [row.with_once or row.payload if row.once else row.payload for row in rows]
+            self._add(entries)
 
     def claim(self, rows: Iterable[LedgerRow]) -> list[LedgerRow]:
         """Write that the fields that go once are about to be sent with these rows, and wait until it is written.
@@ -117,6 +117,19 @@ class LedgerWriter:
                 self._claimed[row.key] = second
         return [row for row, free in zip(with_once, is_free.tolist(), strict=True) if not free]
 
+    def announce(self, rows: Iterable[LedgerRow]) -> None:
+        """Write which customers are about to get other values than they have, and wait until it is written.
+
+        Where no answer follows, nobody knows which values the CRM has, so a later run sends whatever its input has.
+
+        :raises LedgerError: when it cannot be written: the calls must not be made.
+        """
+        if changed := [row for row in rows if row.is_changed]:
+            entries = self._entries(Outcome.SENDING, changed, None)
+            entries["once"] = 0
+            self._add(entries)
+            self.flush()
+
     def release(self, rows: Iterable[LedgerRow]) -> None:
         """Take back claims: the CRM definitely did not take these rows."""
         with_once = [row for row in rows if row.once]
@@ -129,7 +142,7 @@ class LedgerWriter:
         :param entries: with their keys, payloads, agents, bits and bytes; the rest is filled in.
         :raises LedgerError: when they cannot be written.
         """
-        moment = int(self._now())
+        moment = self._store.moment()
         entries = entries.copy()
         entries["outcome"], entries["was_accepted"], entries["code"] = (
             Outcome.ACCEPTED,
@@ -172,27 +185,30 @@ class LedgerWriter:
         self._waiting, self._waiting_rows = [], 0
         self._due = self._clock() + self._interval
 
-    def commit(self, rows_per_call: int | None = None, *, compacting: bool = True) -> Generation:
+    def commit(
+        self, rows_per_call: int | None = None, *, compacting: bool = True, is_whole: bool = False
+    ) -> Generation:
         """Write what waits, and add all logs to the ledger. Safe to repeat, also after an error.
 
         :param rows_per_call: how many rows a call may carry, for the next import; ``None`` if it is not known.
         :param compacting: compact the ledger if that is due; leave it to a later run where time is short.
+        :param is_whole: whether the run came to its end.
         :raises LedgerError: when the ledger cannot be read or written. Logs that are written are found by later runs.
         """
         self.flush()
-        committed = self._store.commit(self._run, self._files, self._codec.layout, rows_per_call)
+        committed = self._store.commit(self._run, self._files, self._codec.layout, rows_per_call, is_whole=is_whole)
         if compacting and is_due(committed):
             return compact(self._store, self._run) or committed
         return committed
 
     def _entries(self, outcome: Outcome, rows: Sequence[LedgerRow], code: str | None) -> Records:
         entries = np.zeros(len(rows), self._codec.layout.dtype)
-        keys, payloads, agents, once, fields, _ = zip(*rows, strict=True)
+        keys, payloads, agents, once, fields, *_ = zip(*rows, strict=True)
         entries["key"], entries["payload"], entries["once"] = keys, payloads, once
         entries["agent"] = self._store.keyring.agents.places(agents)
         entries["code"] = self._store.codes.place(code)
         entries["outcome"], entries["was_accepted"] = outcome, outcome is Outcome.ACCEPTED
-        entries["seen"] = entries["first"] = int(self._now())
+        entries["seen"] = entries["first"] = self._store.moment()
         width = len(self._codec.layout.fields)
         if width and any(fields):
             entries["fields"] = np.frombuffer(b"".join(each or bytes(width) for each in fields), np.uint8).reshape(
@@ -215,7 +231,7 @@ class LedgerWriter:
         entries = np.zeros(len(keys), self._codec.layout.dtype)
         entries["key"], entries["outcome"] = keys["key"], outcome
         entries["agent"] = self._store.keyring.agent_places(keys["key"])
-        entries["seen"] = entries["first"] = int(self._now())
+        entries["seen"] = entries["first"] = self._store.moment()
         return entries
 
     def _add(self, entries: Records) -> None:

@@ -104,6 +104,7 @@ class LedgerStore:
         self.codes = Words()
         self.target = target
         self.now = now
+        self._latest = 0
         self.first_snapshot: Snapshot | None = None
         """What this run compares its input with."""
 
@@ -140,6 +141,13 @@ class LedgerStore:
             self._check(unseal(LEDGER, content))
         elif self.storage.names(generations.FOLDER) or self.storage.names(LOGS):
             raise damaged(LEDGER)
+
+    def moment(self) -> int:
+        """Return the second that answers of this run have: now, or the latest that the ledger has if that is later.
+
+        So answers are in the order of the runs, also where a worker's clock is behind that of another.
+        """
+        return max(int(self.now()), self._latest)
 
     def make(self) -> None:
         """Make the ledger if it is not there. Safe to repeat, and by several runs at once.
@@ -225,7 +233,9 @@ class LedgerStore:
         spool = BucketSpool(codec.layout.dtype, self.keyring.buckets)
         try:
             for file, content in self._contents(files):
-                spool.add(decoded(file, content, codec))
+                entries = decoded(file, content, codec)
+                self._latest = max(self._latest, int(entries["seen"].max(initial=0)))
+                spool.add(entries)
             spool.flush()
         except BaseException:
             spool.close()
@@ -241,7 +251,15 @@ class LedgerStore:
         self.storage.write(name, content)
         return File.of(name, content, len(entries))
 
-    def commit(self, run: str, own: Sequence[File], layout: Layout, rows_per_call: int | None = None) -> Generation:
+    def commit(
+        self,
+        run: str,
+        own: Sequence[File],
+        layout: Layout,
+        rows_per_call: int | None = None,
+        *,
+        is_whole: bool = False,
+    ) -> Generation:
         """Add logs to the ledger, with all those of others that no generation names, and return the new generation.
 
         Of two writers one is first; the other reads what that one committed, and adds its own. Safe to repeat.
@@ -250,6 +268,7 @@ class LedgerStore:
         :param own: logs of this run.
         :param layout: their columns.
         :param rows_per_call: how many rows a call may carry; ``None`` leaves what earlier imports found.
+        :param is_whole: whether the run came to its end.
         :raises LedgerError: when the ledger cannot be read or written.
         """
         self.make()
@@ -257,7 +276,8 @@ class LedgerStore:
             newest = self.newest()
             mine = [file for file in own if file.name not in newest.named]
             others = list(self._unnamed(newest, besides={file.name for file in own}))
-            if not mine and not others and newest.number:
+            is_loaded = newest.is_loaded or is_whole
+            if not mine and not others and newest.number and is_loaded == newest.is_loaded:
                 return newest
             names = layout.with_names(newest.fields, newest.once)
             for _, (fields, once) in others:
@@ -271,6 +291,7 @@ class LedgerStore:
                 once=names.once,
                 claims=max(newest.claims, *(generations.claim_number(file.name) or 0 for file in logs), 0),
                 rows_per_call=rows_per_call or newest.rows_per_call,
+                is_loaded=is_loaded,
             )
             if self.publish(added):
                 return added
@@ -283,7 +304,7 @@ class LedgerStore:
             number=newest.number + 1,
             id=secrets.token_hex(8),
             run=run,
-            committed_at=int(self.now()),
+            committed_at=self.moment(),
             **changes,
         )
 
@@ -365,6 +386,7 @@ class LedgerStore:
         found = generations.decode(name, content)
         if found.number != number:
             raise damaged(name)
+        self._latest = max(self._latest, found.committed_at)
         return found
 
     def _unnamed(

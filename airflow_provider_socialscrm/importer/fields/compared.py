@@ -24,7 +24,8 @@ Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 class ComparedColumns:
     """The columns of a batch that a ledger compares, each row at its place.
 
-    :param payloads: hashes of what is sent.
+    :param payloads: hashes of what is sent, without the fields that are sent once.
+    :param once_payloads: hashes of what is sent, with those that the row has.
     :param fields: a byte for each compared field of each row.
     :param once: a bit for each field that is sent once and that the row has.
     :param once_names: names of these fields, by bit.
@@ -32,6 +33,7 @@ class ComparedColumns:
     """
 
     payloads: np.ndarray[tuple[int], np.dtype[np.uint64]]
+    once_payloads: np.ndarray[tuple[int], np.dtype[np.uint64]]
     fields: Bytes
     once: Bytes
     once_names: Sequence[str] = ()
@@ -51,7 +53,10 @@ class ComparedColumns:
             agents,
             verdicts.once[at].tolist(),
             parts,
-            map(verdicts.claimed.__contains__, rows) if verdicts.claimed else repeat(False),
+            _chosen(verdicts.claimed, at),
+            _chosen(verdicts.is_changed, at),
+            _chosen(verdicts.accepted, at),
+            self.once_payloads[at].tolist(),
         )
         return map(LedgerRow, *columns)
 
@@ -95,14 +100,18 @@ class Verdicts:
     :param is_sent: whether the row is sent.
     :param once: a bit for each field that is sent once and is sent now.
     :param known_bad: the codes of the rows that the CRM refused as they are.
-    :param claimed: the rows with such a field that an earlier try of the same import has claimed.
+    :param is_changed: whether the CRM has other values of the customer; ``None`` if it has none for any row.
+    :param claimed: whether an earlier try of the same import has claimed such a field; ``None`` if it has for no row.
+    :param accepted: whether an earlier try had the row accepted as it is; ``None`` if it had none.
     """
 
     keys: Keys
     is_sent: Flags
     once: Bytes
     known_bad: Mapping[int, str]
-    claimed: frozenset[int] = frozenset()
+    is_changed: Flags | None = None
+    claimed: Flags | None = None
+    accepted: Flags | None = None
 
     def sent_of(self, rows: Sequence[int]) -> Sequence[int]:
         """Return those rows that are sent."""
@@ -116,3 +125,7 @@ class Verdicts:
         is_unchanged = ~self.is_sent
         is_unchanged[list(self.known_bad)] = False
         return at[is_unchanged[at]]
+
+
+def _chosen(flags: Flags | None, at: Positions) -> Iterable[bool]:
+    return repeat(False) if flags is None else flags[at].tolist()

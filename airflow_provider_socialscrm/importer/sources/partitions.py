@@ -14,6 +14,9 @@ import pyarrow.compute as pc
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.sources.base import Batch
 
+OF_A_TASK: Final = ("dag_id", "run_id", "task_id")
+"""Folders that a task of ours makes for its file, one in the other; a mapped task adds ``map_index``."""
+
 MISSING: Final = "__HIVE_DEFAULT_PARTITION__"
 """Value of Hive and Spark for rows that have none."""
 
@@ -21,13 +24,15 @@ MISSING: Final = "__HIVE_DEFAULT_PARTITION__"
 def partitions_of(path: Any) -> dict[str, str | None]:
     """Return the columns that the folders of a path name, with their values; ``None`` is a missing one.
 
+    The folders that a task of ours makes for its output are not columns.
+
     :param path: of a file, on this machine or in object storage.
     :raises InputError: when two folders give one column different values.
     """
     _, scheme, place = str(path).rpartition("://")
     folders = place.split("/")[bool(scheme) : -1]  # after a scheme comes a bucket, perhaps with a connection's id
     found: dict[str, str | None] = {}
-    for folder in folders:
+    for folder in _without_those_of_a_task(folders):
         name, equals, text = folder.partition("=")
         if not (name and equals):
             continue
@@ -35,6 +40,15 @@ def partitions_of(path: Any) -> dict[str, str | None]:
         if found.setdefault(name, value) != value:
             raise InputError(f"{path} is in two folders called {name}= with different values: rename one of them.")
     return found
+
+
+def _without_those_of_a_task(folders: list[str]) -> list[str]:
+    names = [folder.partition("=")[0] for folder in folders]
+    for first in range(len(names)):
+        behind = first + len(OF_A_TASK)
+        if tuple(names[first:behind]) == OF_A_TASK:
+            return folders[:first] + folders[behind + (names[behind : behind + 1] == ["map_index"]) :]
+    return folders
 
 
 def with_partitions(batch: Batch, values: Mapping[str, str | None]) -> Batch:

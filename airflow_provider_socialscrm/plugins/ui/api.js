@@ -1,5 +1,7 @@
 // Airflow's REST API, with the session and the permissions of the person who looks.
 
+import { hasFailed, isUnderWay } from "./states.js";
+
 const ROOT = new URL("../api/v2/", document.baseURI);
 
 /** The `operator` of a task instance that imports; Airflow stores the name of the class. */
@@ -36,14 +38,35 @@ export function taskInstance(place) {
   return get(place.mapIndex < 0 ? taskPath(place) : [...taskPath(place), place.mapIndex]);
 }
 
-/** Fetch the latest imports of a DAG, or of all DAGs, newest first: each task instance with its manifest or null. */
-export async function imports(dagId, limit) {
-  const query = { operator: OPERATORS, order_by: "-run_after", limit };
+/**
+ * Fetch the latest imports of a DAG, or of all DAGs, newest first, perhaps of one state only: each task instance with its
+ * manifest, its progress while it runs, and the sentence with which it failed.
+ */
+export async function imports(dagId, limit, state) {
+  const query = { operator: OPERATORS, order_by: "-run_after", limit, ...(state ? { state } : {}) };
   const found = await get(["dags", dagId ?? "~", "dagRuns", "~", "taskInstances"], query);
   const ours = found.task_instances.filter((instance) => OPERATORS.includes(instance.operator));
   // The API does not list XComs with their values, so fetch each; the browser limits how many run at once.
-  const manifests = await Promise.all(ours.map((instance) => manifest(placeOf(instance))));
-  return ours.map((instance, index) => ({ instance, manifest: manifests[index] }));
+  return Promise.all(ours.map((instance) => (isUnderWay(instance) ? withDetails(instance) : onceWithDetails(instance))));
+}
+
+const ended = new Map();
+
+// The page fetches the list again while an import runs; what has ended does not change.
+function onceWithDetails(instance) {
+  const key = JSON.stringify([instance.id, instance.try_number, instance.state, instance.end_date]);
+  if (!ended.has(key)) ended.set(key, withDetails(instance));
+  return ended.get(key);
+}
+
+async function withDetails(instance) {
+  const place = placeOf(instance);
+  const [found, progress, sentence] = await Promise.all([
+    instance.state === "running" ? null : manifest(place),
+    instance.state === "running" ? progressOf(place) : null,
+    hasFailed(instance) ? lastSentence(place, instance.try_number) : null,
+  ]);
+  return { instance, manifest: found, progress, sentence };
 }
 
 /** Fetch the manifest that a task instance returned; null if there is none. */
@@ -56,6 +79,39 @@ export async function manifest(place) {
     throw error;
   }
 }
+
+/** Fetch the progress that a running import keeps in its task's state; null if there is none, as before Airflow 3.3. */
+export async function progressOf(place) {
+  const found = await perhaps(get([...taskPath(place), "state-store"], { map_index: place.mapIndex }));
+  const value = found?.task_state_store?.find(({ key }) => key === PROGRESS)?.value;
+  return typeof value === "string" ? parse(value) : (value ?? null);
+}
+
+/** Fetch the sentence with which a try failed, from its log; null if the log is gone or the user may not read it. */
+export async function lastSentence(place, tryNumber) {
+  const log = await perhaps(get([...taskPath(place), "logs", tryNumber], { map_index: place.mapIndex }));
+  const lines = Array.isArray(log?.content) ? log.content : [];
+  const errors = lines.findLast(({ error_detail: detail }) => detail?.length)?.error_detail;
+  return errors?.[0].exc_value ?? null;
+}
+
+/** Fetch the manifest of the import before this one, of the same task; null if there is none. */
+export async function previous(place, runAfter) {
+  const query = { operator: OPERATORS, run_after_lt: runAfter, map_index: place.mapIndex, order_by: "-run_after", limit: PREVIOUS };
+  const found = await perhaps(get(["dags", place.dagId, "dagRuns", "~", "taskInstances"], query));
+  for (const instance of found?.task_instances ?? []) {
+    if (instance.task_id !== place.taskId || instance.map_index !== place.mapIndex || instance.state !== "success") continue;
+    const its = await manifest(placeOf(instance));
+    if (its && !its.dry_run) return { instance, manifest: its };
+  }
+  return null;
+}
+
+const PREVIOUS = 10;
+const PROGRESS = "socialscrm_progress";
+
+/** Return what was fetched, or null: the page shows the rest without it. */
+const perhaps = (request) => request.catch((error) => (error instanceof ApiError ? null : Promise.reject(error)));
 
 export const placeOf = (instance) => ({
   dagId: instance.dag_id,

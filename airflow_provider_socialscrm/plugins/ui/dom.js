@@ -16,27 +16,45 @@ function filled(element, attributes, children) {
   return element;
 }
 
-/** Build a table with a caption for screen readers; a column is {title, cell, number, tight, heading}. */
+/**
+ * Build a table with a caption for screen readers. A column is {title, cell, number, tight, heading, detail, wide, named}:
+ * on a narrow page a detail gets a line of its own below its row, a wide column is left out, and a named one has its title in
+ * the cell.
+ */
 export function table(caption, columns, rows) {
-  const head = columns.map((column) => html("th", { scope: "col", class: side(column) }, column.title));
-  const line = (row) => html("tr", null, columns.map((column) => cell(column, row)));
+  const head = columns.map((column) => html("th", { scope: "col", role: "columnheader", class: side(column) }, column.title));
+  const line = (row) => html("tr", { role: "row", class: row.kind }, columns.map((column) => cell(column, row)));
   return html(
     "div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
     html(
-      "table", null,
+      "table", { role: "table" }, // the roles stay where the style sheet makes lines of the cells
       html("caption", { class: "hidden" }, caption),
-      html("thead", null, html("tr", null, head)),
-      html("tbody", null, rows.map(line)),
+      html("thead", { role: "rowgroup" }, html("tr", { role: "row" }, head)),
+      html("tbody", { role: "rowgroup" }, rows.map(line)),
     ),
   );
 }
 
 function cell(column, row) {
-  const attributes = { class: side(column), scope: column.heading ? "row" : undefined };
+  const role = column.heading ? "rowheader" : "cell";
+  const attributes = { class: side(column), role, scope: column.heading ? "row" : undefined, "data-title": column.named ? column.title : undefined };
   return html(column.heading ? "th" : "td", attributes, column.cell(row));
 }
 
-const side = ({ number, tight }) => (number ? "number" : tight ? "tight" : undefined);
+const side = (column) => ["number", "tight", "detail", "wide"].filter((name) => column[name]).join(" ") || undefined;
+
+/** Build a text with a button that copies it; `what` names it in words. */
+export function copyable(value, what) {
+  const text = html("code", { tabindex: "0" }, value);
+  const button = html("button", { type: "button" }, `Copy ${what}`);
+  button.addEventListener("click", async () => {
+    // Browsers offer the clipboard only over https; without it the text is selected for copying by hand.
+    getSelection().selectAllChildren(text);
+    const copied = await navigator.clipboard?.writeText(value).then(() => true, () => false);
+    button.textContent = copied ? "Copied" : "Selected: press Ctrl+C";
+  });
+  return html("p", { class: "path" }, text, " ", button);
+}
 
 export const section = (title, ...children) => html("section", null, html("h2", null, title), children);
 

@@ -1,26 +1,57 @@
 // The list of imports of a DAG, or of all DAGs.
 
 import { imports, placeOf } from "./api.js";
-import { bucketsOf, colourOf, goodIn, notAcceptedIn } from "./buckets.js";
+import { bucketsOf, causesFirst, colourOf, notAcceptedIn, sentIn, sorted, unchangedIn } from "./buckets.js";
 import { columns } from "./charts.js";
 import { html, section, table } from "./dom.js";
-import { count, decimal, moment, zone } from "./format.js";
+import { count, counted, decimal, moment, rowsOf, zone } from "./format.js";
+import { grouped } from "./groups.js";
 import { nameOf, pageOf } from "./links.js";
-import { badge, isUnderWay } from "./states.js";
+import { progressText } from "./outcome.js";
+import { badge, isUnderWay, reasonFor, STATES } from "./states.js";
 
 const LIMIT = 30;
 
+// What is chosen in the filters; the page is loaded once and then refreshes.
+const chosen = { dag: "", state: "" };
+const names = new Map();
+
 /** Return the nodes for a DAG, or for all DAGs if dagId is null, and whether they will change. */
 export async function history(dagId) {
-  const found = await imports(dagId, LIMIT);
-  if (!found.length) return { nodes: [html("p", null, nothing(dagId))] };
-  const title = dagId ? `Imports of ${found[0].instance.dag_display_name}` : "Imports into SocialsCRM";
+  const found = await imports(dagId ?? (chosen.dag || null), LIMIT, chosen.state);
+  for (const { instance } of found) names.set(instance.dag_id, instance.dag_display_name);
+  if (!found.length && !chosen.dag && !chosen.state) return { nodes: [html("p", null, nothing(dagId))] };
+  const title = dagId ? `Imports of ${names.get(dagId) ?? dagId}` : "Imports into SocialsCRM";
+  const groups = grouped(found);
   const nodes = [
     html("header", null, html("h1", null, title), html("p", { class: "soft" }, summary(found))),
-    dagId ? section("Rows of each import", columns(found.toReversed()), legend(found)) : null,
-    section(dagId ? "Each import" : "Latest imports", list(found, dagId)),
+    filters(dagId),
+    dagId && found.length ? section("Rows of each import", columns(groups.toReversed()), legend(groups)) : null,
+    found.length ? section(dagId ? "Each import" : "Latest imports", list(groups, dagId)) : html("p", null, NONE_CHOSEN),
   ];
   return { nodes: nodes.filter(Boolean), changes: found.some(({ instance }) => isUnderWay(instance)) };
+}
+
+const NONE_CHOSEN = "No import matches these filters.";
+
+function filters(dagId) {
+  const dags = [...names].map(([value, text]) => ({ value, text }));
+  const states = STATES.map((value) => ({ value, text: value.replaceAll("_", " ") }));
+  return html(
+    "form", { class: "filters" },
+    dagId ? null : choice("dag", "DAG", [{ value: "", text: "all DAGs" }, ...dags]),
+    choice("state", "State", [{ value: "", text: "all states" }, ...states]),
+  );
+}
+
+function choice(name, label, options) {
+  const select = html("select", { name }, options.map(({ value, text }) => html("option", { value }, text)));
+  select.value = chosen[name];
+  select.addEventListener("change", () => {
+    chosen[name] = select.value;
+    document.dispatchEvent(new Event("filter"));
+  });
+  return html("label", null, `${label} `, select);
 }
 
 const nothing = (dagId) =>
@@ -30,9 +61,11 @@ const nothing = (dagId) =>
 
 function summary(found) {
   const reports = found.filter(({ manifest }) => manifest && !manifest.dry_run).map(({ manifest }) => manifest.rows);
-  const sum = (number) => count(reports.reduce((total, rows) => total + number(rows), 0));
-  const what = found.length === LIMIT ? `The latest ${LIMIT} imports` : `${found.length} imports`;
-  return `${what}: ${sum(goodIn)} rows accepted, ${sum(notAcceptedIn)} not.`;
+  const sum = (number) => reports.reduce((total, rows) => total + number(rows), 0);
+  const what = found.length === LIMIT ? `The latest ${LIMIT} imports` : counted(found.length, "import");
+  const unchanged = sum(unchangedIn) ? `${count(sum(unchangedIn))} unchanged, ` : "";
+  const bad = `${count(sum(notAcceptedIn))} not${unchanged ? " accepted" : ""}`;
+  return `${what}: ${rowsOf(sum(sentIn))} accepted, ${unchanged}${bad}.`;
 }
 
 function legend(found) {
@@ -40,27 +73,52 @@ function legend(found) {
   const one = (name) => html("li", null, html("i", { class: colourOf(name) }), name.replaceAll("_", " "));
   const [last, first] = [found[0], found.at(-1)].map(({ instance }) => moment(instance.run_after).slice(0, 10));
   const span = html("li", null, first === last ? first : `${first} to ${last}`);
-  return html("ul", { class: "legend", "aria-hidden": "true" }, [...names].map(one), span);
+  return html("ul", { class: "legend", "aria-hidden": "true" }, sorted(names).map(one), span);
 }
 
 const shown = (rows) => bucketsOf(rows).filter(({ number }) => number).map(({ name }) => name);
 
-function list(found, dagId) {
-  const ofReport = (read) => ({ manifest }) => (manifest ? read(manifest) : "");
+function list(groups, dagId) {
+  const hasLedger = groups.some(({ manifest }) => manifest?.changes);
+  const ofReport = (read) => ({ manifest }) => (manifest ? (read(manifest) ?? "") : "");
   const all = [
-    { title: `Run after (${zone})`, heading: true, cell: ({ instance }) => link(instance) },
-    dagId ? null : { title: "DAG", cell: ({ instance }) => instance.dag_display_name },
-    { title: "Task", cell: ({ instance, manifest }) => [nameOf(instance), manifest?.dry_run ? " (dry run)" : null] },
+    { title: `Run after (${zone})`, heading: true, cell: when },
+    dagId ? null : { title: "DAG", cell: dag },
+    { title: "Task", cell: task },
     { title: "State", cell: ({ instance }) => badge(instance) },
-    { title: "Rows", number: true, cell: ofReport(({ rows }) => count(rows.total)) },
-    { title: "Accepted", number: true, cell: ofReport(({ rows }) => count(rows.accepted)) },
-    { title: "Not accepted", number: true, cell: ofReport(({ rows }) => count(notAcceptedIn(rows))) },
-    { title: "Main reason", cell: ofReport(({ refusals }) => reason(refusals[0])) },
-    { title: "Rows/s", number: true, cell: ofReport((manifest) => decimal(manifest.rows_per_second)) },
+    { title: "Rows", number: true, wide: true, cell: ofReport(({ rows }) => count(rows.total)) },
+    { title: "Accepted", number: true, named: true, cell: ofReport(({ rows }) => count(rows.accepted)) },
+    hasLedger
+      ? { title: "Unchanged", number: true, named: true, cell: ofReport(({ rows, changes }) => (changes ? count(rows.unchanged) : "")) }
+      : null,
+    { title: "Not accepted", number: true, named: true, cell: ofReport(({ rows }) => count(notAcceptedIn(rows))) },
+    { title: "Main reason", detail: true, cell: reason },
+    { title: "Rows/s", number: true, wide: true, cell: ofReport((manifest) => decimal(manifest.rows_per_second)) },
   ];
-  return table("Imports, newest first", all.filter(Boolean), found);
+  return table("Imports, newest first", all.filter(Boolean), groups.flatMap(lines));
 }
 
-const link = (instance) => html("a", { href: pageOf(placeOf(instance)) }, moment(instance.run_after));
+const lines = (group) => [group, ...(group.parts ?? []).map((part) => ({ ...part, kind: "part" }))];
 
-const reason = (refusal) => (refusal ? [html("code", null, String(refusal.code)), ` ${refusal.meaning}`] : "");
+const when = ({ instance, parts }) => {
+  const text = moment(instance.run_after);
+  return parts ? text : html("a", { href: pageOf(placeOf(instance)) }, text);
+};
+
+const dag = ({ instance, kind }) =>
+  kind === "part" ? "" : html("a", { href: pageOf({ dagId: instance.dag_id }) }, instance.dag_display_name);
+
+const task = ({ instance, manifest, parts }) => [
+  nameOf(instance),
+  parts ? `, ${counted(parts.length, "part")}` : null,
+  manifest?.dry_run ? " (dry run)" : null,
+];
+
+/** Say why an import failed, how far one is that runs, or why most of the rows were not accepted that were not. */
+function reason({ manifest, progress, sentence, parts, instance }) {
+  if (progress) return progressText(progress);
+  if (sentence && !parts) return sentence;
+  const [refusal] = causesFirst(manifest?.refusals ?? []);
+  if (refusal) return [html("code", null, String(refusal.code)), ` ${refusal.meaning}`];
+  return !manifest && !isUnderWay(instance) && instance.state !== "success" ? reasonFor(instance) : "";
+}

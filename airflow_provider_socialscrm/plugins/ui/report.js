@@ -1,12 +1,14 @@
 // The report of one import.
 
-import { manifest as manifestOf, OPERATORS, taskInstance } from "./api.js";
-import { bucketsOf, colourOf, goodIn, labelOf, notAcceptedIn, totalIn } from "./buckets.js";
+import { lastSentence, manifest as manifestOf, OPERATORS, placeOf, previous, progressOf, taskInstance } from "./api.js";
+import { bucketsOf, causesFirst, colourOf, labelOf, notAcceptedIn, sentIn, totalIn } from "./buckets.js";
+import { changesSection, headlineOfChanges } from "./changes.js";
 import { bar } from "./charts.js";
-import { html, facts, section, table } from "./dom.js";
-import { count, decimal, moment, rowsOf, share, zone } from "./format.js";
+import { copyable, facts, html, section, table } from "./dom.js";
+import { count, decimal, moment, rowsOf, shares, zone } from "./format.js";
 import { airflowLink, nameOf, pageOf } from "./links.js";
-import { badge, isUnderWay, reasonFor } from "./states.js";
+import { outcome, progress as progressNode } from "./outcome.js";
+import { badge, hasFailed, isUnderWay, reasonFor } from "./states.js";
 
 /** Return the nodes for a task instance, and whether they will change. */
 export async function report(place) {
@@ -14,16 +16,28 @@ export async function report(place) {
   if (!OPERATORS.includes(instance.operator)) {
     return { nodes: [html("p", null, "This task is not an import into SocialsCRM, so it has no report.")] };
   }
-  const manifest = await manifestOf(place);
-  const body = manifest ? whole(manifest, instance) : [html("p", null, reasonFor(instance))];
-  return { nodes: [heading(manifest, instance, place), ...body], changes: isUnderWay(instance) };
+  const [manifest, progress, sentence, before] = await Promise.all([
+    isUnderWay(instance) ? null : manifestOf(place), // a retry that runs still has the manifest of the try before
+    instance.state === "running" ? progressOf(place) : null,
+    hasFailed(instance) ? lastSentence(place, instance.try_number) : null,
+    isUnderWay(instance) ? null : previous(place, instance.run_after),
+  ]);
+  const nodes = [
+    heading(manifest, instance, place),
+    outcome(instance, manifest, sentence, place),
+    progressNode(instance, progress),
+    ...(manifest ? whole(manifest, instance, before) : [noReport(instance)]),
+  ];
+  return { nodes: nodes.filter(Boolean), changes: isUnderWay(instance) };
 }
 
+const noReport = (instance) => (isUnderWay(instance) ? null : html("p", null, reasonFor(instance)));
+
 function heading(manifest, instance, place) {
-  const title = manifest ? headline(manifest) : "No report yet";
+  const title = manifest ? headline(manifest) : isUnderWay(instance) ? "No report yet" : "No report";
   return html(
     "header", null,
-    html("h1", null, manifest || isUnderWay(instance) ? title : "No report", " ", badge(instance)),
+    html("h1", null, title, " ", badge(instance)),
     html(
       "p", { class: "soft" },
       airflowLink(place, nameOf(instance)), " of ",
@@ -33,43 +47,82 @@ function heading(manifest, instance, place) {
   );
 }
 
-function headline({ rows, dry_run: dry }) {
+function headline(manifest) {
+  const { rows, changes, dry_run: dry } = manifest;
   if (!totalIn(rows)) return "The input had no rows";
-  const some = notAcceptedIn(rows) ? `${count(goodIn(rows))} of` : "All";
+  if (changes) return headlineOfChanges(manifest);
+  const some = notAcceptedIn(rows) ? `${count(sentIn(rows))} of` : "All";
   return `${some} ${rowsOf(totalIn(rows))} ${dry ? "could be sent" : "accepted"}`;
 }
 
-function whole(manifest, instance) {
+function whole(manifest, instance, before) {
   return [
     manifest.dry_run ? html("p", null, "This was a dry run: nothing was sent.") : null,
-    section("Rows", bar(manifest.rows), rowsTable(manifest.rows)),
+    section("Rows", bar(manifest.rows), rowsTable(manifest)),
+    changesSection(manifest),
     manifest.refusals.length ? section("Why rows were not accepted", refusals(manifest)) : null,
     ...remarks(manifest),
-    manifest.rejects_path ? section("Rejected rows", place(manifest.rejects_path)) : null,
+    manifest.rejects_path && manifest.refusals.length && cameToRows(manifest) ? section("Rejected rows", place(manifest.rejects_path)) : null,
+    before ? comparison(manifest, before) : null,
     html("div", { class: "pair" }, section("Pace", pace(manifest)), section("Settings", settings(manifest, instance))),
   ].filter(Boolean);
 }
 
-const rowsTable = (rows) =>
-  table("Rows by bucket", [
+/** Return whether the run wrote the rows that were not accepted: one that breaks off before it prepares them writes no file. */
+const cameToRows = ({ broke_off: broke }) => !["reading", "comparing"].includes(broke?.while);
+
+function rowsTable({ rows, changes }) {
+  const buckets = bucketsOf(rows, Boolean(changes));
+  const parts = shares(buckets.map(({ number }) => number));
+  return table("Rows by bucket", [
     { title: "Bucket", heading: true, cell: ({ name, label }) => [html("i", { class: colourOf(name) }), label] },
     { title: "Rows", number: true, cell: ({ number }) => count(number) },
-    { title: "Share", number: true, cell: ({ number }) => share(number, rows.total) },
-    { title: "What it means", cell: ({ meaning }) => meaning },
-  ], bucketsOf(rows));
+    { title: "Share", number: true, cell: ({ share }) => share },
+    { title: "What it means", detail: true, cell: ({ meaning }) => meaning },
+  ], buckets.map((bucket, index) => ({ ...bucket, share: parts[index] })));
+}
+
+/** Compare this import with the one of the run before. */
+function comparison(manifest, { instance, manifest: before }) {
+  const measures = [
+    ["Rows", ({ rows }) => rows.total, count],
+    ["Accepted", ({ rows }) => rows.accepted, count],
+    ["Unchanged", ({ rows, changes }) => (changes ? rows.unchanged : undefined), count],
+    ["Not accepted", ({ rows }) => notAcceptedIn(rows), count],
+    ["Rows accepted a second", ({ rows_per_second: rate }) => rate, decimal],
+  ];
+  const lines = measures
+    .map(([name, read, format]) => ({ name, now: read(manifest), then: read(before), format }))
+    .filter(({ now, then }) => now !== undefined && then !== undefined);
+  const when = html("a", { href: pageOf(placeOf(instance)) }, moment(instance.run_after));
+  return section(
+    "Compared with the run before",
+    html("p", { class: "soft" }, "That of ", when, ", which succeeded."),
+    table("Compared with the run before", [
+      { title: "Measure", heading: true, cell: ({ name }) => name },
+      { title: "This run", number: true, cell: ({ now, format }) => format(now) },
+      { title: "Before", number: true, cell: ({ then, format }) => format(then) },
+      { title: "Difference", number: true, cell: ({ now, then, format }) => signed(now - then, format) },
+    ], lines),
+  );
+}
+
+const signed = (difference, format) => `${difference > 0 ? "+" : ""}${format(difference)}`;
 
 const refusals = (manifest) =>
   table("Why rows were not accepted", [
     { title: "Code", heading: true, cell: ({ code }) => html("code", null, String(code)) },
     { title: "Bucket", tight: true, cell: ({ bucket }) => [html("i", { class: colourOf(bucket) }), labelOf(bucket)] },
     { title: "Rows", number: true, cell: ({ rows }) => count(rows) },
-    { title: "What is wrong, and what to do", cell: explained },
-  ], manifest.refusals);
+    { title: "What is wrong, and what to do", detail: true, cell: explained },
+  ], causesFirst(manifest.refusals));
 
 const explained = ({ meaning, hint, first_positions: first, rows }) => [
   html("div", null, meaning),
   html("div", null, hint),
-  html("div", { class: "soft" }, `Positions in the input: ${first.join(", ")}${rows > first.length ? ", ..." : ""}`),
+  first.length
+    ? html("div", { class: "soft" }, `Positions in the input: ${first.join(", ")}${rows > first.length ? ", ..." : ""}`)
+    : null, // the run did not come to these rows
 ];
 
 /** Build the section of remarks; manifests of older versions have none. */
@@ -87,20 +140,12 @@ const remarksTable = (found) =>
   table("Rows that were sent", [
     { title: "Code", heading: true, cell: ({ code }) => html("code", null, String(code)) },
     { title: "Rows", number: true, cell: ({ rows }) => count(rows) },
-    { title: "Remark", cell: ({ meaning, hint }) => [html("div", null, meaning), html("div", null, hint)] },
+    { title: "Remark", detail: true, cell: ({ meaning, hint }) => [html("div", null, meaning), html("div", null, hint)] },
   ], found);
 
 function place(path) {
-  const text = html("code", { tabindex: "0" }, path);
-  const button = html("button", { type: "button" }, "Copy the path");
-  button.addEventListener("click", async () => {
-    // Browsers offer the clipboard only over https; without it the path is selected for copying by hand.
-    getSelection().selectAllChildren(text);
-    const copied = await navigator.clipboard?.writeText(path).then(() => true, () => false);
-    button.textContent = copied ? "Copied" : "Selected: press Ctrl+C";
-  });
   const use = "This file has the rows that were not accepted, each with its reason. Fix them and use the file as data.";
-  return [html("p", { class: "soft" }, use), html("p", { class: "path" }, text, " ", button)];
+  return [html("p", { class: "soft" }, use), copyable(path, "the path")];
 }
 
 const pace = ({ rows_per_second: rate, seconds, calls }) =>

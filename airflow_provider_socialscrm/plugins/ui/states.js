@@ -18,8 +18,11 @@ const SENTENCES = {
   removed: "The import was removed from its DAG.",
 };
 
-/** Return a sentence that explains why there is no report. */
-export const reasonFor = (instance) =>
-  isUnderWay(instance)
-    ? "The import has not finished. Its log shows the progress; the report appears when it ends."
-    : (SENTENCES[instance.state] ?? "There is no report of this import.");
+/** Return a sentence that explains why a task that has ended has no report. */
+export const reasonFor = ({ state }) => SENTENCES[state] ?? "There is no report of this import.";
+
+/** The states to choose from. */
+export const STATES = ["success", "failed", "up_for_retry", "upstream_failed", "skipped", "running"];
+
+/** Return whether a try failed, so that its log ends with why. */
+export const hasFailed = ({ state }) => state === "failed" || state === "up_for_retry";

@@ -26,10 +26,14 @@ DIGEST = "1790000000-" + "0a" * 16
         {"resend": "adopt"},
         {"resend": "{{ params.resend }}"},
         {"resend_after": timedelta(days=30)},
+        {"resend_after": "{{ params.after }}"},
+        {"resend_after": "30 days"},
         {"once": ()},
         {"once": ["welcome", "desc"], "ignore": {"source"}},
+        {"once": ["{{ params.field }}"]},
         {"retry_rejected": "always"},
         {"retry_rejected": timedelta(days=1)},
+        {"retry_rejected": "36 hours"},
         {"max_changes": 0},
         {"max_changes": 1000},
         {"max_changes": 0.0},
@@ -55,9 +59,13 @@ def test_these_options_are_taken(options):
         ({"resend": "every"}, "resend is 'every', not changed, all or adopt"),
         ({"resend": "chnaged"}, "resend is 'chnaged', not changed, all or adopt (is it 'changed'?)"),
         ({"resend": None}, "resend is None, not changed, all or adopt"),
-        ({"resend_after": 30}, "resend_after is 30, not a timedelta"),
+        ({"resend_after": 30}, "resend_after is 30, not a time"),
         ({"resend_after": timedelta(0)}, "not a time above 0"),
-        ({"retry_rejected": "never"}, "retry_rejected is 'never', not changed or always, nor a timedelta"),
+        ({"resend_after": "0 days"}, "not a time above 0"),
+        ({"resend_after": "30"}, "resend_after is '30', not a time, as in timedelta(days=30) or '30 days'"),
+        ({"resend_after": "1 month"}, "resend_after is '1 month', not a time"),
+        ({"resend_after": "9" * 400 + " days"}, "not a time"),
+        ({"retry_rejected": "never"}, "retry_rejected is 'never', not changed or always, nor a time"),
         ({"retry_rejected": timedelta(days=-1)}, "not a time above 0"),
         ({"once": "welcome"}, "once is 'welcome', not a list of names"),
         ({"once": None}, "once is None, not a list of names"),
@@ -83,6 +91,27 @@ def test_these_options_are_refused(options, sentence):
         Ledger(**{"path": "ledger", **options})
 
     assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("30 days", timedelta(days=30)),
+        ("1 day", timedelta(days=1)),
+        ("1.5 Hours", timedelta(minutes=90)),
+        ("2 weeks", timedelta(days=14)),
+        (" 45minutes ", timedelta(minutes=45)),
+        *((str(each), each) for each in (timedelta(days=30), timedelta(days=1, hours=2), timedelta(seconds=90.5))),
+    ],
+)
+def test_a_time_may_be_text_as_people_write_it_and_as_templates_print_it(text, time):
+    ledger = Ledger("ledger", resend_after=text, retry_rejected=text)
+
+    assert (ledger.resend_after, ledger.retry_rejected) == (time, time)
+
+
+def test_names_of_fields_may_be_a_template_as_a_whole():
+    assert Ledger("ledger", once="{{ params.once }}").once == "{{ params.once }}"
 
 
 def test_all_mistakes_are_named_at_once():
@@ -150,7 +179,7 @@ def test_the_manifest_has_plain_names():
     found.by_field["income"] = 2
 
     assert found.manifest() == {
-        "new": 1, "changed": 2, "aged": 3, "retried": 4, "gone": 0, "newly_gone": 0,
-        "by_field": {"income": 2}, "emptied": {},
+        "new": 1, "changed": 2, "aged": 3, "retried": 4, "in_doubt": 0, "gone": 0, "newly_gone": 0,
+        "ledger": 100, "by_field": {"income": 2}, "emptied": {},
     }  # fmt: skip
     assert (found.total, found.to_send) == (21, 10)

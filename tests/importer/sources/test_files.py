@@ -735,3 +735,20 @@ def test_the_names_of_very_many_columns_are_soon_checked():
     start = time.monotonic()
     assert checked_names(names) == tuple(names)
     assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize("folder", ["dag_id=d/run_id=r/task_id=t", "dag_id=d/run_id=r/task_id=t/map_index=3"])
+def test_folders_that_a_task_made_for_its_file_are_not_columns(tmp_path, folder):
+    path = tmp_path / "day=1" / folder / "screened.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text("whatsApp\n919876500001\n")
+
+    assert files_source(path).columns == ("whatsApp", "day")
+
+
+def test_single_folders_with_such_names_are(tmp_path):
+    path = tmp_path / "run_id=r" / "map_index=3" / "a.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text("whatsApp\n919876500001\n")
+
+    assert files_source(path).columns == ("whatsApp", "run_id", "map_index")

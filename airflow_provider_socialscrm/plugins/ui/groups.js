@@ -1,0 +1,40 @@
+// Mapped imports summed per run, with their parts.
+
+/** Group the imports of one task in one run; a group of one is that import, and a larger one has `parts`. */
+export function grouped(found) {
+  const groups = new Map();
+  for (const one of found) {
+    const key = JSON.stringify([one.instance.dag_id, one.instance.dag_run_id, one.instance.task_id]);
+    groups.set(key, [...(groups.get(key) ?? []), one]);
+  }
+  return [...groups.values()].map((parts) => (parts.length === 1 ? parts[0] : summed(parts)));
+}
+
+// The state that a person has to know of first.
+const WORST = ["failed", "up_for_retry", "upstream_failed", "running", "restarting", "queued", "scheduled", null];
+
+function summed(parts) {
+  const states = parts.map(({ instance }) => instance.state);
+  const state = WORST.find((one) => states.includes(one)) ?? states[0];
+  const manifests = parts.map(({ manifest }) => manifest).filter(Boolean);
+  const instance = { ...parts[0].instance, state, map_index: -1 };
+  const inOrder = parts.toSorted((one, other) => one.instance.map_index - other.instance.map_index);
+  return { instance, manifest: manifests.length ? sumOf(manifests) : null, parts: inOrder };
+}
+
+function sumOf(all) {
+  const sent = all.filter((manifest) => !manifest.dry_run);
+  const manifests = sent.length ? sent : all; // what a dry run found is not added to what was sent
+  const rows = {};
+  for (const manifest of manifests) {
+    for (const [name, number] of Object.entries(manifest.rows)) rows[name] = (rows[name] ?? 0) + number;
+  }
+  const refusals = new Map();
+  for (const refusal of manifests.flatMap((manifest) => manifest.refusals)) {
+    const key = `${refusal.bucket} ${refusal.code}`;
+    refusals.set(key, { ...refusal, rows: refusal.rows + (refusals.get(key)?.rows ?? 0) });
+  }
+  const most = [...refusals.values()].sort((one, other) => other.rows - one.rows);
+  const changes = manifests.some((manifest) => manifest.changes) ? {} : null;
+  return { rows, refusals: most, changes, dry_run: !sent.length };
+}

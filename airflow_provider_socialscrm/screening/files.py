@@ -1,0 +1,47 @@
+"""Files that are there as a whole or not at all, and that only their owner may read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from secrets import token_hex
+from typing import Any
+
+from airflow_provider_socialscrm.importer.paths import local_path, make_folder, make_private, open_to_write
+from airflow_provider_socialscrm.importer.results.checkpoint_stores import NEW
+
+
+def write_whole(path: Any, write: Callable[[Any], object]) -> None:
+    """Write a file under a temporary name, and give it its own name once it is complete.
+
+    :param path: of the file; its folder is made.
+    :param write: writes the content to an open binary file.
+    :raises OSError: if it cannot be written.
+    """
+    file = local_path(path)
+    if file is None:  # object storage shows a file only when it is complete
+        with open_to_write(path) as opened:
+            write(opened)
+        return
+    make_folder(file.parent)
+    beside = file.with_name(f"{file.name}.{token_hex(8)}{NEW}")
+    try:
+        make_private(beside)
+        with beside.open("wb") as opened:
+            write(opened)
+        beside.replace(file)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink()
+        raise
+
+
+def delete_unfinished(path: Any) -> None:
+    """Delete what killed processes had not finished to write in place of a local file."""
+    file = local_path(path)
+    if file is None:
+        return
+    with suppress(OSError):
+        for beside in file.parent.iterdir():
+            if beside.name.startswith(f"{file.name}.") and beside.name.endswith(NEW):
+                beside.unlink()

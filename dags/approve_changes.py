@@ -1,0 +1,58 @@
+"""Let a person approve what an import would change, then send exactly that.
+
+A dry run compares the customers with the ledger and sends nothing. Airflow asks a person, who sees the numbers. The
+import sends the difference that was approved; if the customers or the ledger have changed since, it stops before its
+first call.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import chain, dag
+
+from airflow_provider_socialscrm.operators.socialscrm import Ledger, SocialSCRMImportOperator
+
+FOLDER = os.environ.get("SOCIALSCRM_FOLDER", "/tmp/socialscrm")  # noqa: S108 - in production s3:// or the like
+LEDGER = f"{FOLDER}/ledger/approved"
+ARGUMENTS: dict[str, Any] = {
+    "data": os.environ.get("SOCIALSCRM_DATA", str(Path(__file__).parent / "data" / "customers.csv")),
+    "max_rejected": 0.02,
+}
+
+CHANGES = "ti.xcom_pull(task_ids='rehearse')['changes']"
+QUESTION = f"""
+{{% set changes = {CHANGES} %}}
+- {{{{ changes.new }}}} new customers
+- {{{{ changes.changed }}}} changed: {{{{ changes.by_field }}}}
+- {{{{ changes.gone }}}} are not in the input any more
+- {{{{ changes.ledger }}}} customers in the ledger
+"""
+
+
+@dag(schedule=None, catchup=False, max_active_runs=1, tags=["socialscrm", "example"])
+def approve_changes() -> None:
+    """Rehearse, ask, send."""
+    chain(
+        SocialSCRMImportOperator(task_id="rehearse", dry_run=True, ledger=LEDGER, **ARGUMENTS),
+        ApprovalOperator(
+            task_id="approve",
+            subject="Send these changes to the CRM?",
+            body=QUESTION,
+            response_timeout=timedelta(hours=12),
+            defaults="Reject",  # no answer in time: the import is skipped
+        ),
+        SocialSCRMImportOperator(
+            task_id="send",
+            ledger=Ledger(LEDGER, expected_changes=f"{{{{ {CHANGES}['digest'] }}}}"),
+            checkpoint_path=f"{FOLDER}/checkpoints/",  # before Airflow 3.3 a retry knows by it what was approved
+            **ARGUMENTS,
+        ),
+    )
+
+
+approve_changes()
