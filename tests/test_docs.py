@@ -24,6 +24,9 @@ from airflow_provider_socialscrm.importer import reasons
 from airflow_provider_socialscrm.importer.errors import ImporterError
 from airflow_provider_socialscrm.importer.reasons import OWN_COLUMNS, Reason
 from airflow_provider_socialscrm.importer.results.report import OTHER
+from airflow_provider_socialscrm.operators.group_links import SocialSCRMGroupLinksToFileOperator
+from airflow_provider_socialscrm.operators.mass_sends import SocialSCRMMassSendOperator
+from airflow_provider_socialscrm.operators.owners import SocialSCRMClearOwnersOperator
 from airflow_provider_socialscrm.operators.screening import SocialSCRMScreenOperator
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime import order_places, progress, task_state
@@ -194,6 +197,9 @@ def test_upgrading_lists_what_is_public():
         SocialSCRMDecoratedOperator,
         SocialSCRMHook,
         SocialSCRMOnlineSensor,
+        SocialSCRMMassSendOperator,
+        SocialSCRMGroupLinksToFileOperator,
+        SocialSCRMClearOwnersOperator,
         SocialSCRMScreenOperator,
         customers_asset,
         *POLICIES,

@@ -9,7 +9,18 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_socialscrm.api import agents, codes, customers, screening, service_numbers, settings, signing
+from airflow_provider_socialscrm.api import (
+    agents,
+    codes,
+    customers,
+    group_links,
+    mass_sends,
+    owners,
+    screening,
+    service_numbers,
+    settings,
+    signing,
+)
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "vendor-api.md").read_text(encoding="utf-8")
@@ -85,6 +96,10 @@ def test_every_field_of_a_row_is_in_the_table_of_the_page(field):
         agents.ONLINE_PATH,
         agents.ALL_ONLINE_PATH,
         service_numbers.NUMBERS_PATH,
+        mass_sends.MASS_SEND_PATH,
+        group_links.LINKS_IMPORT_PATH,
+        group_links.LINKS_QUERY_PATH,
+        owners.CLEAR_OWNERS_PATH,
     ],
 )
 def test_every_endpoint_is_in_the_table_of_the_page(path):

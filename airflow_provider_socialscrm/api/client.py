@@ -18,10 +18,10 @@ import msgspec
 from airflow_provider_socialscrm.api.agents import agent_query
 from airflow_provider_socialscrm.api.answers import read_answer
 from airflow_provider_socialscrm.api.codes import Family
-from airflow_provider_socialscrm.api.customers import import_call
+from airflow_provider_socialscrm.api.customers import import_call, import_path
 from airflow_provider_socialscrm.api.errors import RequestError, SettingError
 from airflow_provider_socialscrm.api.request import Request, signed
-from airflow_provider_socialscrm.api.settings import Settings
+from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.api.signing import Call
 from airflow_provider_socialscrm.api.transport import HttpTransport
 
@@ -86,6 +86,16 @@ class Client:
         """
         call = import_call(self.settings, rows, agent=agent, now=self.clock.now())
         return self._send(call, Family.IMPORT)
+
+    @property
+    def rows_path(self) -> str:
+        """The path that calls with rows count for."""
+        return import_path(self.settings.auth_scheme)
+
+    @property
+    def rows_name_agents(self) -> bool:
+        """Whether each row names its agent, as on the header scheme."""
+        return self.settings.auth_scheme is AuthScheme.HEADER
 
     def envelope_size(self, agent: str | None = None) -> int:
         """Return the bytes around the rows in a call's body, the same in every call of the agent."""

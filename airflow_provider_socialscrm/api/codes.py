@@ -32,6 +32,7 @@ class Family(StrEnum):
     SCREENING = "number screening"
     MASS_SEND = "mass send"
     GROUP_LINKS = "group links"
+    OWNERS = "owners"
     OTHER = "other"  # a path in no family: only the codes of every call are known
 
 
@@ -192,6 +193,13 @@ _GROUP_LINKS: Final = (
          Blame.SERVICE, "Ask again in a minute."),
 )  # fmt: skip
 
+_OWNERS: Final = (
+    Code(507, "data size big", "The call carries more numbers than the CRM takes at once.", Recovery.HALVE_BYTES,
+         Blame.REQUEST, "Lower rows_per_call."),
+    Code(532, "customer whats id is null", "The CRM does not have this customer.", Recovery.ISOLATE, Blame.ROW,
+         "Correct the number in this row, or import the customer first."),
+)  # fmt: skip
+
 TABLES: Final[dict[Family, tuple[Code, ...]]] = {
     family: tuple(sorted((*own, *_EVERY_CALL), key=lambda code: code.number))
     for family, own in {
@@ -203,6 +211,7 @@ TABLES: Final[dict[Family, tuple[Code, ...]]] = {
         Family.SCREENING: _SCREENING,
         Family.MASS_SEND: _MASS_SEND,
         Family.GROUP_LINKS: _GROUP_LINKS,
+        Family.OWNERS: _OWNERS,
         Family.OTHER: (),
     }.items()
 }

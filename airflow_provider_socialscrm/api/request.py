@@ -24,6 +24,7 @@ _FAMILIES: Final = (
     ("/wscrm-bus-api/open/scan/", Family.SCREENING),
     ("/wscrm-bus-api/open/mark/", Family.MASS_SEND),
     ("/wscrm-bus-api/open/group/api/", Family.GROUP_LINKS),
+    ("/wscrm-bus-api/open/customer/setPrincipalAsNull", Family.OWNERS),
 )
 """How the paths of each family begin (vendor API 1.2 and 1.5)."""
 
@@ -38,7 +39,8 @@ class Request:
     :param scheme: how the call is signed; ``None``: as the settings say.
     :param repeatable: whether a repeat does no harm, so that a call with an unknown outcome is sent again.
     :param names_tenant: header scheme: whether the body has ``tenantId``, as on some of the vendor's pages.
-    :param user_name: body scheme: the login that signs; ``None`` takes the connection's.
+    :param names_user: header scheme: whether the body has ``userName``, as on some of them.
+    :param user_name: the login that signs on the body scheme, or that the body names; ``None`` takes the connection's.
     :param pace_path: the path that the call counts for, where its own has an id in it.
     """
 
@@ -48,6 +50,7 @@ class Request:
     scheme: AuthScheme | None = AuthScheme.HEADER
     repeatable: bool = False
     names_tenant: bool = False
+    names_user: bool = False
     user_name: str | None = None
     pace_path: str = ""
 
@@ -116,6 +119,8 @@ def signed(request: Request, settings: Settings, now: float) -> Call:
 
 def _content(request: Request, settings: Settings) -> bytes:
     body = {} if request.body is None else request.body
+    if request.names_user:
+        body = {"userName": request.user_name or settings.user_name, **body}
     if request.names_tenant:
         body = {"tenantId": tenant_as_long(settings.tenant_id), **body}
     return _json(body)

@@ -18,6 +18,9 @@ from airflow_provider_socialscrm.hooks import form
 from airflow_provider_socialscrm.hooks.agents import AgentMethods
 from airflow_provider_socialscrm.hooks.chats import ChatMethods
 from airflow_provider_socialscrm.hooks.connection import extras_of, redis_url, settings_of, unknown_extras
+from airflow_provider_socialscrm.hooks.group_links import GroupLinkMethods
+from airflow_provider_socialscrm.hooks.mass_sends import MassSendMethods
+from airflow_provider_socialscrm.hooks.owners import OwnerMethods
 from airflow_provider_socialscrm.hooks.screening import ScreeningMethods
 from airflow_provider_socialscrm.hooks.service_numbers import NumberMethods
 
@@ -27,7 +30,16 @@ if TYPE_CHECKING:
     from airflow_provider_socialscrm.api.request import Request
 
 
-class SocialSCRMHook(AgentMethods, NumberMethods, ChatMethods, ScreeningMethods, BaseHook):
+class SocialSCRMHook(
+    AgentMethods,
+    NumberMethods,
+    ChatMethods,
+    ScreeningMethods,
+    MassSendMethods,
+    GroupLinkMethods,
+    OwnerMethods,
+    BaseHook,
+):
     """Turns a connection into a client of the SocialsCRM API.
 
     As a context manager it keeps one client open for all calls made in the block::

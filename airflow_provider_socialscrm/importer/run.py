@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from typing import Any, Final
 
 from airflow_provider_socialscrm.api.client import Client
-from airflow_provider_socialscrm.api.customers import SIDE_EFFECT, import_path
+from airflow_provider_socialscrm.api.customers import SIDE_EFFECT
 from airflow_provider_socialscrm.api.pacing import Pace, part_of
 from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT, Settings
 from airflow_provider_socialscrm.api.shared_pacing import open_pace
@@ -293,7 +293,7 @@ class Import:
             _pool(self._options.concurrency) as pool,
             open_pace(
                 self._client.settings,
-                import_path(self._client.settings.auth_scheme),
+                self._client.rows_path,
                 parallel_tasks=self._options.parallel_tasks,
                 clock=self._options.clock,
             ) as pace,

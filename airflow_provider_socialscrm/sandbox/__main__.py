@@ -23,10 +23,10 @@ from .store import IN_MEMORY
 DEFAULT_PORT = 8765
 """Our choice: a port that neither Airflow nor its usual databases use."""
 
-NAME_LISTS = ("admins", "agents", "check_order", "service_numbers", "offline", "webhook_names")
+NAME_LISTS = ("admins", "agents", "check_order", "service_numbers", "offline", "webhook_names", "groups")
 """Settings given as names between commas."""
 
-MAY_BE_EMPTY = ("service_numbers", "offline")
+MAY_BE_EMPTY = ("service_numbers", "offline", "groups")
 """Of these, the lists that may have no name."""
 
 STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})

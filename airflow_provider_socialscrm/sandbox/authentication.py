@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -24,12 +24,18 @@ TIMESTAMP_MAX_DIGITS = 15
 """Digits; a time in milliseconds has 13 until the year 2286 (vendor API 2.2), a longer number is not a time."""
 
 
-def check_body_signed(body: Mapping[str, Any], settings: SandboxSettings, now: float) -> str:
+def check_body_signed(
+    body: Mapping[str, Any],
+    settings: SandboxSettings,
+    now: float,
+    check_role: Callable[[str, SandboxSettings], None] | None = None,
+) -> str:
     """Verify a body-signed call (vendor API 2.3 and 2.5).
 
     :param body: the call's JSON object
     :param now: the server's clock, seconds since the epoch
-    :return: the agent who gets the call's customers
+    :param check_role: raises a :class:`Rejected` unless the user may make the call; default: as for an import
+    :return: the user who signs; on an import, the agent who gets the call's customers
     :raises Rejected: with the code of the first check that fails, in the order of the setting ``check_order``
     """
     tenant_id = _required(body, "tenantId", 523)
@@ -42,7 +48,7 @@ def check_body_signed(body: Mapping[str, Any], settings: SandboxSettings, now: f
         "token": lambda: _check_token(token, token_of(tenant_id, user_name, create_time, settings.api_key)),
         "time": lambda: _check_create_time(sent_at, settings, now),
         "plan": lambda: _check_plan(settings),
-        "role": lambda: _check_role(user_name, settings),
+        "role": lambda: (check_role or _check_role)(user_name, settings),
     }
     for name in settings.check_order:
         checks[name]()
@@ -69,6 +75,18 @@ def check_header_signed(headers: Mapping[str, str], settings: SandboxSettings, n
     for name in settings.check_order:
         if name in checks:  # no user signs, so there is no role to check
             checks[name]()
+
+
+def check_administrator(user_name: str, settings: SandboxSettings) -> None:
+    """Verify that a call is an administrator's, or an agent's where the setting ``signers`` lets agents sign.
+
+    :raises Rejected: 516 when the company has no main account, 530 when the user is not one; both are our assumption
+    """
+    if not settings.admins:
+        raise Rejected(516)
+    if user_name in settings.admins or (settings.signers == "anybody" and user_name in settings.agents):
+        return
+    raise Rejected(530)
 
 
 def check_body_tenant(body: Mapping[str, Any], settings: SandboxSettings) -> None:

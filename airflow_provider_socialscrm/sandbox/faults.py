@@ -151,6 +151,12 @@ class OrderResponseLost(Rule, frozen=True, tag="order_response_lost"):
     path: str = "screenWhatsApp"
 
 
+class LinksForgotten(Rule, frozen=True, tag="links_forgotten"):
+    """The CRM has forgotten the group links that a call asks about, and returns 537 until they are imported again."""
+
+    path: str = "getInfo"
+
+
 class Gbk(Rule, frozen=True, tag="gbk"):
     """The response has a Chinese message in GBK, although its header says UTF-8 (our assumption)."""
 
@@ -181,6 +187,7 @@ Fault = (
     | CodeSpelling
     | ByteOrderMark
     | Gbk
+    | LinksForgotten
     | MessageArrives
     | OrderNeverFinishes
     | OrderResponseLost

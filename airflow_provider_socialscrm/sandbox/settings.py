@@ -42,6 +42,16 @@ ASSUMED_SETTINGS = (
     "screening_result",
     "webhook_signature",
     "webhook_names",
+    "signers",
+    "executors_as",
+    "mass_send_names",
+    "mass_send_name_length",
+    "mass_send_data",
+    "mass_send_nobody",
+    "group_link_pending",
+    "group_link_seconds",
+    "unknown_customers",
+    "owners_signing",
 )
 """Settings that answer an open question, the most important first."""
 
@@ -76,6 +86,7 @@ CHECKS = ("tenant", "token", "time", "plan", "role")
 
 Name = Annotated[str, Meta(min_length=1)]
 ServiceNumberText = Annotated[str, Meta(pattern=r"^[^=]+=[0-9]{7,15}(@(pc|mobile|cloud))?$")]
+GroupText = Annotated[str, Meta(pattern=r"^[^=]+=([0-9]{7,15}(\|[0-9]{7,15})*)?$")]
 ExtensionType = Annotated[str, Meta(pattern=r"^(text|number|date|select:.+)$")]
 
 
@@ -312,6 +323,104 @@ class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
             )
         ),
     ] = ("tenant_id", "timestamp", "access_token")
+
+    signers: Annotated[
+        Literal["admins", "anybody"],
+        Meta(
+            description=(
+                "Who signs mass sends, group links and cleared owners: admins, or anybody (agents, too); others get "
+                "530; our assumption (see docs/vendor-api.md, 1.9)."
+            )
+        ),
+    ] = "admins"
+    groups: Annotated[
+        tuple[GroupText, ...],
+        Meta(description="Groups of customers that a mass send may go to, as name=number|number."),
+    ] = ("VIP=",)
+    executors_as: Annotated[
+        Literal["list", "text", "both"],
+        Meta(
+            description=(
+                'How a mass send has its executors: list ("executorList": ["a"]), text ("executor": "[a]") or both; '
+                "our assumption (see docs/vendor-api.md, 1.9)."
+            )
+        ),
+    ] = "list"
+    mass_send_names: Annotated[
+        Literal["all", "unfinished"],
+        Meta(
+            description=(
+                "Whose names are taken (521): those of all mass sends, or of unfinished ones only; our assumption "
+                "(see docs/vendor-api.md, 1.9)."
+            )
+        ),
+    ] = "all"
+    mass_send_name_length: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description=(
+                "Characters of a mass send's name, above it -1; our assumption (see docs/vendor-api.md, 1.9)."
+            ),
+        ),
+    ] = 100
+    mass_send_data: Annotated[
+        Literal["empty", "ids"],
+        Meta(
+            description=(
+                "Data of the response to a mass send: empty, or the ids of the tasks; our assumption "
+                "(see docs/vendor-api.md, 1.9)."
+            )
+        ),
+    ] = "empty"
+    mass_send_nobody: Annotated[
+        Literal["accepted", "511"],
+        Meta(
+            description=(
+                "Response to a mass send to a stage or tag that no customer has: accepted or 511; our assumption "
+                "(see docs/vendor-api.md, 1.9)."
+            )
+        ),
+    ] = "accepted"
+    mass_send_speed: Annotated[
+        float, Meta(gt=0, description="How much faster than its interval a mass send goes from customer to customer.")
+    ] = 1.0
+    group_link_seconds: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description=(
+                "Seconds until a group link is parsed, before that 538; our assumption (see docs/vendor-api.md, 1.10)."
+            ),
+        ),
+    ] = 2.0
+    group_link_pending: Annotated[
+        Literal["call", "link"],
+        Meta(
+            description=(
+                "Where 537 and 538 are: the code of the call, or of each link in the response; our assumption "
+                "(see docs/vendor-api.md, 1.10)."
+            )
+        ),
+    ] = "call"
+    unknown_customers: Annotated[
+        Literal["named", "532"],
+        Meta(
+            description=(
+                "Response when the owner of a customer is cleared whom the CRM does not have: named as failed, or 532; "
+                "our assumption (see docs/vendor-api.md, 1.11)."
+            )
+        ),
+    ] = "named"
+    owners_signing: Annotated[
+        Literal["both", "body"],
+        Meta(
+            description=(
+                "How clearing owners may be signed: both ways, or body only; our assumption "
+                "(see docs/vendor-api.md, 1.11)."
+            )
+        ),
+    ] = "both"
 
     def __post_init__(self) -> None:
         if sorted(self.check_order) != sorted(CHECKS):

@@ -111,6 +111,21 @@ class CustomerStore:
         """Return a page of the customers whose number or name contains a text, newest first; "" finds all."""
         return self._select(f"WHERE {FOUND} ORDER BY id DESC LIMIT ? OFFSET ?", (text, text, text, limit, offset))
 
+    def clear_owners(self, tenant_id: str, numbers: Iterable[str]) -> set[str]:
+        """Leave customers without an owner, and return the numbers of those who are known."""
+        with self._lock, self._connection:
+            known = self._known(tenant_id, set(numbers))
+            self._connection.executemany(
+                "UPDATE customers SET agent = '' WHERE tenant_id = ? AND whatsapp = ?",
+                [(tenant_id, number) for number in known],
+            )
+        return set(known)
+
+    def known(self, tenant_id: str, numbers: Iterable[str]) -> set[str]:
+        """Return which of some numbers are customers'."""
+        with self._lock:
+            return set(self._known(tenant_id, set(numbers)))
+
     def count(self, text: str = "") -> int:
         """Return how many customers :meth:`search` finds."""
         return int(self._rows(f"SELECT count(*) FROM customers WHERE {FOUND}", (text, text, text))[0][0])  # noqa: S608

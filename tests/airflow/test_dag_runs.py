@@ -91,6 +91,17 @@ def test_rendered_field_shows_the_shape_of_a_plain_tasks_table(airflow, run):
 
 @pytest.mark.thorough
 @pytest.mark.frame_through_xcom
+def test_no_customer_shows_where_owners_are_cleared_in_spite_of_failed_rows(airflow, run):
+    run("cleared")
+
+    (manifest,) = airflow.xcoms("cleared", "import_customers")
+    assert (manifest["rows"]["rejected"], manifest["rows"]["invalid"]) == (1, 1)
+    (fields,) = airflow.rendered("cleared", "import_customers")
+    assert fields["data"] == "<DataFrame of 2 rows x 3 columns, not shown>"
+
+
+@pytest.mark.thorough
+@pytest.mark.frame_through_xcom
 def test_mapped_tasks_import_a_table_each_and_show_its_shape(
     airflow, socialscrm_sandbox: Sandbox, run, hidden_customers
 ):

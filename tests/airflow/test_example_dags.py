@@ -16,8 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_socialscrm.sandbox.chats import messages_between
+from airflow_provider_socialscrm.sandbox.mass_sends import MassSends
 from airflow_provider_socialscrm.sandbox.screening import ScreeningOrders
 from airflow_provider_socialscrm.sandbox.server import Sandbox
+from airflow_provider_socialscrm.sandbox.store import ImportRow
 
 pytestmark = (
     pytest.mark.thorough
@@ -162,6 +164,47 @@ def test_an_import_waits_for_a_number_and_looks_up_its_agents(airflow, socialscr
     (manifest,) = airflow.xcoms("wait_for_agents", "customers")
     assert (manifest["rows"]["accepted"], manifest["rows"]["invalid"]) == (2, 1)
     assert [refusal["code"] for refusal in manifest["refusals"]] == ["unknown-agent"]
+
+
+def test_a_mass_send_reaches_the_customers_of_a_stage(airflow, socialscrm_sandbox: Sandbox, connection):
+    import_one(socialscrm_sandbox)
+    succeed(airflow, "mass_send", **connection)
+
+    (welcome,) = airflow.xcoms("mass_send", "welcome")
+    (offer,) = airflow.xcoms("mass_send", "offer")
+    assert (welcome["accepted"], offer["accepted"]) == (1, 1)
+    first, second = socialscrm_sandbox.memory(MassSends).tasks
+    assert (first.group, first.numbers) == ("stage New Customer", (NUMBER,))
+    assert (second.group, second.state(socialscrm_sandbox.now())) == ("tag VIP", "not started")
+    assert NUMBER not in airflow.everything_stored()
+
+
+def test_group_links_become_a_file(airflow, socialscrm_sandbox: Sandbox, connection, tmp_path):
+    succeed(airflow, "group_links", SOCIALSCRM_FOLDER=str(tmp_path), **connection)
+
+    (manifest,) = airflow.xcoms("group_links", "look")
+    assert manifest["parsed"] == 2
+    assert Path(manifest["path"]).exists()
+
+
+def test_owners_are_cleared_before_an_import(airflow, socialscrm_sandbox: Sandbox, connection, tmp_path):
+    import_one(socialscrm_sandbox)
+    (tmp_path / "leavers.csv").write_text(f"whatsApp\n+{NUMBER}\n", encoding="utf-8")
+    succeed(airflow, "clear_owners", SOCIALSCRM_FOLDER=str(tmp_path), **connection)
+
+    (manifest,) = airflow.xcoms("clear_owners", "clear")
+    assert manifest["rows"]["accepted"] == 1
+    assert [customer["agent"] for customer in socialscrm_sandbox.customers()] == ["agent_silva"]
+    assert NUMBER not in airflow.everything_stored()
+
+
+NUMBER = "8613877777777"
+
+
+def import_one(crm: Sandbox) -> None:
+    """Let the sandbox have a customer in a stage."""
+    row = ImportRow(NUMBER, "agent_wang", {"stage": "New Customer"})
+    crm.store.commit(crm.settings.tenant_id, [row], crm.now())
 
 
 def log_files(home: Path) -> str:

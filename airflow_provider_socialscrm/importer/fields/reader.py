@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from airflow_provider_socialscrm.api.settings import AuthScheme
 from airflow_provider_socialscrm.importer.errors import EmptyInputError
 from airflow_provider_socialscrm.importer.fields.agent_check import FindUnknown, agent_check, refusing
 from airflow_provider_socialscrm.importer.fields.checked_batch import CheckedBatch
@@ -94,7 +93,7 @@ class InputReader:
         return cls(
             source,
             options,
-            agent_in_row=client.settings.auth_scheme is AuthScheme.HEADER,
+            agent_in_row=client.rows_name_agents,
             envelope=client.envelope_size,
             comparer=comparer,
             find_unknown=agent_check(client, options),

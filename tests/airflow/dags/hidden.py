@@ -7,6 +7,7 @@ from pathlib import Path
 
 from airflow.sdk import dag, task
 
+from airflow_provider_socialscrm.operators.owners import SocialSCRMClearOwnersOperator
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 
 FOLDER = Path(os.environ.get("TEST_FOLDER", "."))
@@ -99,6 +100,20 @@ def decorated_mapped() -> None:
     import_customers.expand(customers=read())
 
 
+@dag(schedule=None)
+def cleared() -> None:
+    """A table whose customers lose their owners."""
+
+    @task(show_return_value_in_logs=False)
+    def read():
+        return table("1.json")
+
+    SocialSCRMClearOwnersOperator(
+        task_id="import_customers", data=read(), admin="admin", rejects_path=str(FOLDER / "cleared.csv")
+    )
+
+
+cleared()
 plain()
 mapped()
 decorated()

@@ -80,6 +80,7 @@ OWN: Final = {
         508: ISOLATED,
     },
     Family.GROUP_LINKS: {536: REQUEST, 537: REQUEST, 538: (NotReadyError, Action.STOP, Action.STOP)},
+    Family.OWNERS: {507: TOO_LARGE, 532: ISOLATED},
 }
 IN_NO_TABLE = dict.fromkeys((0, 400, 535, 539, 599, 999, (REFUSED, ""), (REFUSED, "whatsApp is error")), UNKNOWN)
 KNOWN = [*EVERY_CALL, *(key for own in OWN.values() for key in own)]

@@ -1,0 +1,77 @@
+"""Small tables as files that are there as a whole or not at all, and that only their owner may read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.importer.paths import local_path, make_folder, make_private, open_to_write
+from airflow_provider_socialscrm.importer.results.checkpoint_stores import NEW
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMATS: Final = (".csv", ".parquet", ".jsonl")
+"""Endings of a file that has a table."""
+
+
+def check_format(argument: str, path: Any) -> None:
+    """Check that a path ends in a format that can be written.
+
+    :raises InputError: naming the argument.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise InputError(f"{argument} is {path}: let it end in {', '.join(FORMATS)}, or in / for a folder.")
+
+
+def write_table(path: Any, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> None:
+    """Write rows to a Parquet, CSV or JSONL file, in whose place there is another one, or none, until it is complete.
+
+    :param path: of the file; its folder is made.
+    :param columns: ``string`` or ``int64``, by the column's name.
+    :raises OSError: if it cannot be written.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - heavy
+
+    schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns.items()])
+    table = pa.Table.from_pylist([dict(row) for row in rows], schema)
+    _write_whole(path, lambda file: _write(file, table, path.suffix.lower()))
+
+
+def _write(file: Any, table: pa.Table, ending: str) -> None:
+    if ending == ".parquet":
+        import pyarrow.parquet as pq  # noqa: PLC0415 - only those who write Parquet pay for it
+
+        pq.write_table(table, file)
+        return
+    from airflow_provider_socialscrm.importer.results.dead_letter_formats import WRITERS  # noqa: PLC0415 - heavy
+
+    if ending == ".csv":
+        import pyarrow as pa  # noqa: PLC0415 - heavy
+
+        table = table.cast(pa.schema([(name, pa.string()) for name in table.schema.names]))
+    writer = WRITERS[ending](file, table.schema)
+    writer.write(table)
+    writer.close()
+
+
+def _write_whole(path: Any, write: Callable[[Any], object]) -> None:
+    file = local_path(path)
+    if file is None:  # object storage shows a file only when it is complete
+        with open_to_write(path) as opened:
+            write(opened)
+        return
+    make_folder(file.parent)
+    beside = file.with_name(f"{file.name}.{token_hex(8)}{NEW}")
+    try:
+        make_private(beside)
+        with beside.open("wb") as opened:
+            write(opened)
+        beside.replace(file)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink()
+        raise
