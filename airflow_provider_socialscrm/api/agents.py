@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from airflow_provider_socialscrm.api.errors import ResponseFormError
+from airflow_provider_socialscrm.api.errors import unknown_form
 from airflow_provider_socialscrm.api.numbers import digits_of
 from airflow_provider_socialscrm.api.request import Request
 
@@ -114,7 +114,7 @@ def agent_of(data: Any) -> Agent | None:
     if not data:
         return None
     if not isinstance(data, Mapping) or not (login := _first(data, _LOGINS)):
-        raise ResponseFormError(USER_QUERY_PATH)
+        raise unknown_form(USER_QUERY_PATH)
     return Agent(login, _text(data.get("userId")), _text(data.get("nickname")), dict(data))
 
 
@@ -127,7 +127,7 @@ def agents_of(data: Any) -> list[Agent]:
     for each in items_of(data, AGENT_LIST_PATH):
         agent = agent_of(each) if isinstance(each, Mapping) else None
         if agent is None:
-            raise ResponseFormError(AGENT_LIST_PATH)
+            raise unknown_form(AGENT_LIST_PATH)
         found.append(agent)
     return found
 
@@ -143,7 +143,7 @@ def online_of(data: Any, source: Source | str | None = None) -> list[OnlineNumbe
     found: list[OnlineNumber] = []
     for group in items_of(data, ALL_ONLINE_PATH):
         if not isinstance(group, Mapping):
-            raise ResponseFormError(ALL_ONLINE_PATH)
+            raise unknown_form(ALL_ONLINE_PATH)
         number = _text(group.get("source"))
         found += _numbers_of(group.get("list"), ALL_ONLINE_PATH, _SOURCES.get(number, number))
     return found
@@ -174,7 +174,7 @@ def items_of(data: Any, path: str) -> list[Any]:
     if data in (None, ""):
         return []
     if not isinstance(data, list):
-        raise ResponseFormError(path)
+        raise unknown_form(path)
     return data
 
 
@@ -182,7 +182,7 @@ def _numbers_of(data: Any, path: str, source: str) -> Iterable[OnlineNumber]:
     for agent in items_of(data, path):
         login = _first(agent, ("agentAccount", "userName", "username")) if isinstance(agent, Mapping) else ""
         if not login:
-            raise ResponseFormError(path)
+            raise unknown_form(path)
         user_id = _text(agent.get("userId"))
         entries = items_of(agent.get("whatsAppList"), path) or [""]
         for entry in entries:

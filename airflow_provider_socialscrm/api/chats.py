@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from airflow_provider_socialscrm.api.agents import items_of
-from airflow_provider_socialscrm.api.errors import ResponseFormError
+from airflow_provider_socialscrm.api.errors import unknown_form
 from airflow_provider_socialscrm.api.request import Request
 
 CHATS_PATH: Final = "/wscrm-bus-api/open/message/msgPage"
@@ -97,10 +97,10 @@ def page_of(data: Any) -> ChatPage:
     if data in (None, "", []):
         return ChatPage()
     if not isinstance(data, Mapping) or "records" not in data:
-        raise ResponseFormError(CHATS_PATH)
+        raise unknown_form(CHATS_PATH)
     records = items_of(data["records"], CHATS_PATH)
     if not all(isinstance(record, Mapping) for record in records):
-        raise ResponseFormError(CHATS_PATH)
+        raise unknown_form(CHATS_PATH)
     return ChatPage(records, _whole(data.get("total")))
 
 

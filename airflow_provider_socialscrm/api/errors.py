@@ -6,7 +6,7 @@
     ├── StopError                 a retry cannot fix it
     │   ├── ResponseFormError     code 200 with data in a form that is not known
     │   ├── SettingError          501 516 518 519 522-526 529 530, -1 "Admin...", address, TLS, HTTP 3xx 401 403-405 407
-    │   └── RequestError          503-506 509-515 520 521 527 528 534 536 537, codes of other families, other HTTP 4xx
+    │   └── RequestError          503-507 509-515 520 521 527 528 534 536 537, codes of other families, other HTTP 4xx
     ├── RetriableError            the same call may succeed later
     │   ├── ClockError            502: sign again with the server's time
     │   ├── ServiceError          HTTP 429 503 with Retry-After, no connection: nothing was taken
@@ -73,16 +73,7 @@ class RequestError(StopError):
 
 
 class ResponseFormError(StopError):
-    """A response with code 200 has data in a form that this version does not know.
-
-    :param path: of the endpoint.
-    """
-
-    def __init__(self, path: str) -> None:
-        super().__init__(
-            f"The response of {path} does not have the form that the vendor documents, so nothing was read from it. "
-            "Report it to us; hook.call returns its data as they came."
-        )
+    """A response with code 200 has data in a form that this version does not know."""
 
 
 class RetriableError(SocialSCRMError):
@@ -161,3 +152,14 @@ def refusal(code: Code, *, clock_offset: float | None = None) -> SocialSCRMError
     if code.recovery is Recovery.RE_SIGN and clock_offset is not None:
         message += f" Its clock is {clock_offset:+,.0f} s from ours." if clock_offset else " The clocks agree."
     return error_type(code)(message, code=code, http_status=200, clock_offset=clock_offset)
+
+
+def unknown_form(path: str) -> ResponseFormError:
+    """Return the exception for a response whose data have a form that this version does not know.
+
+    :param path: of the endpoint.
+    """
+    return ResponseFormError(
+        f"The response of {path} does not have the form that the vendor documents, so nothing was read from it. "
+        "Report it to us; hook.call returns its data as they came."
+    )

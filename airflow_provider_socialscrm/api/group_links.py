@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from airflow_provider_socialscrm.api.agents import items_of
-from airflow_provider_socialscrm.api.errors import ResponseFormError
+from airflow_provider_socialscrm.api.errors import unknown_form
 from airflow_provider_socialscrm.api.request import Request
 from airflow_provider_socialscrm.api.settings import AuthScheme
 
@@ -114,7 +114,7 @@ def imported_of(data: Any) -> ImportedLinks:
     :raises ResponseFormError: if it does not have the documented form.
     """
     if not isinstance(data, Mapping) or not {"successLink", "failLink"} & data.keys():
-        raise ResponseFormError(LINKS_IMPORT_PATH)
+        raise unknown_form(LINKS_IMPORT_PATH)
     ok, failed = (tuple(map(str, items_of(data.get(name), LINKS_IMPORT_PATH))) for name in ("successLink", "failLink"))
     return ImportedLinks(ok, failed)
 
@@ -129,12 +129,12 @@ def groups_of(data: Any, links: Sequence[str]) -> list[GroupInfo]:
         data = [data]
     items = items_of(data, LINKS_QUERY_PATH)
     if not all(isinstance(item, Mapping) for item in items):
-        raise ResponseFormError(LINKS_QUERY_PATH)
+        raise unknown_form(LINKS_QUERY_PATH)
     named = {str(link): item for item in items if (link := _first(item, _LINKS))}
     if not named and len(items) == len(links):
         named = dict(zip(links, items, strict=True))
     if named.keys() != set(links):
-        raise ResponseFormError(LINKS_QUERY_PATH)
+        raise unknown_form(LINKS_QUERY_PATH)
     return [_group(link, named[link]) for link in links]
 
 

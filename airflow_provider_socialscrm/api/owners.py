@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from airflow_provider_socialscrm.api.agents import items_of
-from airflow_provider_socialscrm.api.errors import ResponseFormError
+from airflow_provider_socialscrm.api.errors import unknown_form
 from airflow_provider_socialscrm.api.numbers import digits_of
 from airflow_provider_socialscrm.api.request import Request
 
@@ -81,7 +81,7 @@ def cleared_of(data: Any, numbers: Sequence[str]) -> Cleared:
     :raises ResponseFormError: if the data does not have the documented form.
     """
     if not isinstance(data, Mapping) or not {"isAllOk", "successWhatsIds", "failWhatsIds"} & data.keys():
-        raise ResponseFormError(CLEAR_OWNERS_PATH)
+        raise unknown_form(CLEAR_OWNERS_PATH)
     failed = {digits_of(each) for each in items_of(data.get("failWhatsIds"), CLEAR_OWNERS_PATH)}
     named = {digits_of(each) for each in items_of(data.get("successWhatsIds"), CLEAR_OWNERS_PATH)}
     names_all = "successWhatsIds" in data or not (data.get("isAllOk") is True or failed)

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from airflow_provider_socialscrm.api.errors import ResponseFormError
+from airflow_provider_socialscrm.api.errors import unknown_form
 from airflow_provider_socialscrm.api.numbers import digits_of
 from airflow_provider_socialscrm.api.request import Request
 
@@ -213,7 +213,7 @@ def order_id_of(data: Any) -> str:
         data = next((data[name] for name in ("orderId", "taskId", "id") if data.get(name)), None)
     text = str(data).strip() if isinstance(data, str | int) and not isinstance(data, bool) else ""
     if not _is_order_id(text):
-        raise ResponseFormError(ORDER_PATH)
+        raise unknown_form(ORDER_PATH)
     return text
 
 
@@ -224,7 +224,7 @@ def is_finished(data: Any) -> bool:
     """
     finished = _FINISHED.get(str(int(data) if isinstance(data, bool | float) else data).strip())
     if finished is None:
-        raise ResponseFormError(PROGRESS_PATH)
+        raise unknown_form(PROGRESS_PATH)
     return finished
 
 
@@ -256,7 +256,7 @@ def _decoded(data: Any) -> Any:
     try:
         return msgspec.json.decode(data)
     except ValueError:
-        raise ResponseFormError(RESULT_PATH) from None
+        raise unknown_form(RESULT_PATH) from None
 
 
 def _verdicts(data: Any) -> Iterator[Verdict]:
@@ -264,7 +264,7 @@ def _verdicts(data: Any) -> Iterator[Verdict]:
         yield from _of_objects(data)
         return
     if not isinstance(data, Mapping) or not data:
-        raise ResponseFormError(RESULT_PATH)
+        raise unknown_form(RESULT_PATH)
     lists = [each for each in data.values() if isinstance(each, list)]
     if len(lists) == len(data) > 1 and all(
         not isinstance(each, Mapping | list) for several in lists for each in several
@@ -276,7 +276,7 @@ def _verdicts(data: Any) -> Iterator[Verdict]:
     elif not any(isinstance(each, Mapping | list) for each in data.values()):
         yield from (Verdict(_number(number), _text(value), {number: value}) for number, value in data.items())
     else:
-        raise ResponseFormError(RESULT_PATH)
+        raise unknown_form(RESULT_PATH)
 
 
 def _of_objects(items: Sequence[Mapping[str, Any]]) -> Iterator[Verdict]:
@@ -294,14 +294,14 @@ def _name_of_verdict(items: Iterable[Mapping[str, Any]]) -> str:
     others = [name for name in names if name not in _NUMBER_NAMES]
     found = next((name for name in _VERDICT_NAMES if name in names), others[0] if len(others) == 1 else None)
     if found is None:
-        raise ResponseFormError(RESULT_PATH)
+        raise unknown_form(RESULT_PATH)
     return found
 
 
 def _number(value: Any) -> str:
     digits = digits_of(value)
     if not digits:
-        raise ResponseFormError(RESULT_PATH)
+        raise unknown_form(RESULT_PATH)
     return digits
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from airflow_provider_socialscrm.api.agents import items_of
-from airflow_provider_socialscrm.api.errors import ResponseFormError
+from airflow_provider_socialscrm.api.errors import unknown_form
 from airflow_provider_socialscrm.api.numbers import digits_of
 from airflow_provider_socialscrm.api.request import Request
 
@@ -51,5 +51,5 @@ def numbers_of(data: Any) -> list[ServiceNumber]:
         elif digits := digits_of(each):
             found.append(ServiceNumber(digits))
         else:
-            raise ResponseFormError(NUMBERS_PATH)
+            raise unknown_form(NUMBERS_PATH)
     return found

@@ -13,12 +13,12 @@ import pytest
 from airflow_provider_socialscrm.api.errors import (
     ClockError,
     RequestError,
-    ResponseFormError,
     ServiceError,
     SettingError,
     SocialSCRMError,
     UncertainError,
     UnknownCodeError,
+    unknown_form,
 )
 from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError, SupersededError
 from airflow_provider_socialscrm.screening.order_store import FilePlaces, OrderStore
@@ -108,7 +108,7 @@ def test_an_order_that_was_refused_is_placed_by_the_next_try(task, crm, call):
 
 @pytest.mark.parametrize("call", [1, 2, 3])
 @pytest.mark.parametrize("taken", [True, False])
-@pytest.mark.parametrize("failure", [UncertainError("lost"), ResponseFormError("/x"), KilledError()])
+@pytest.mark.parametrize("failure", [UncertainError("lost"), unknown_form("/x"), KilledError()])
 def test_an_order_in_doubt_is_held_until_a_person_says_what_became_of_it(task, crm, call, taken, failure):
     crm.failures[call] = (failure, taken)
     with pytest.raises((HeldOrderError, KilledError)):
@@ -258,7 +258,7 @@ def test_of_two_tries_at_the_same_time_only_one_orders(task, crm, at):
     [
         (UncertainError("x"), False, False),
         (UncertainError("x", http_status=502), False, False),
-        (ResponseFormError("/x"), False, False),
+        (unknown_form("/x"), False, False),
         (UnknownCodeError("x", http_status=200), False, False),
         (ServiceError("x"), True, True),
         (ServiceError("x", http_status=429), True, True),
