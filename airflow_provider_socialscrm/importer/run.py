@@ -70,6 +70,7 @@ class Import:
     :param identity: which import this is. The dead letter of another one is not overwritten.
     :param ledger: what earlier imports had accepted, with a path to open; ``None`` sends every row.
     :param on_progress: takes the progress every ten seconds.
+    :param start_rows: the rows that a call may carry, as an earlier run has found them; a ledger has its own.
     :raises InputError: if the columns do not fit the rules, or lack what each row needs.
     """
 
@@ -84,6 +85,7 @@ class Import:
         identity: ImportIdentity = OUTSIDE_AIRFLOW,
         ledger: Ledger | None = None,
         on_progress: ProgressCallback | None = None,
+        start_rows: int | None = None,
     ) -> None:
         settings = client.settings
         self._observer: ProgressObserver | None = None
@@ -98,7 +100,7 @@ class Import:
         self._options = options
         self._rejects_path = rejects_path
         self._identity = identity
-        self._limits = limits_of(options, settings, has_ledger=ledger is not None)
+        self._limits = limits_of(options, settings, has_ledger=ledger is not None, start=start_rows)
         plan = {
             "target": [settings.base_url, settings.tenant_id, settings.auth_scheme.value, settings.user_name],
             "columns": list(source.columns),
@@ -163,6 +165,11 @@ class Import:
         learned = {"rows_per_call": self._limits.rows, "bytes_per_call": self._limits.bytes, "rejects_path": where}
         found = {"broke_off": self._broke_off, "changes": self._changes}
         return self.report.manifest() | found | observed | learned
+
+    @property
+    def rows_per_call(self) -> int:
+        """How many rows a call may carry, as far as the run has found it."""
+        return self._limits.rows
 
     @property
     def _changes(self) -> dict[str, Any] | None:

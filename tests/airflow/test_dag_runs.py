@@ -234,6 +234,7 @@ def test_an_upstream_task_without_output_is_named_or_skips_the_import(airflow, s
     assert socialscrm_sandbox.calls() == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("command", "shown"),
     [
@@ -255,6 +256,7 @@ def test_airflow_discovers_the_provider(airflow, command, shown):
     assert shown in done.stdout
 
 
+@pytest.mark.thorough
 def test_no_example_dag_fails_to_parse(airflow):
     done = airflow.run("dags", "list-import-errors", "--local", "--output", "json")
 

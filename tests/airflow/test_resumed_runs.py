@@ -49,6 +49,7 @@ def states(home: Path, dag_id: str) -> list[tuple[str, str, int]]:
         return [(task, state, tries) for task, state, tries in database.execute(query, (dag_id,))]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "case",
     [

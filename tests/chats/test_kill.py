@@ -78,6 +78,7 @@ def test_a_killed_worker_loses_no_message_and_the_next_one_resumes_at_its_page(c
     assert_complete(crm, path, 1600)
 
 
+@pytest.mark.thorough
 def test_a_message_that_arrives_between_kills_is_read(crm: Sandbox, tmp_path):
     path = tmp_path / "chats.jsonl"
     for calls in (20, 20):
@@ -96,6 +97,7 @@ def assert_complete(crm: Sandbox, path: Path, messages: int) -> None:
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
+@pytest.mark.thorough
 def test_a_worker_that_is_killed_while_it_writes_the_file_leaves_none(crm: Sandbox, tmp_path):
     path = tmp_path / "chats.jsonl"
     path.write_text("of yesterday", encoding="utf-8")

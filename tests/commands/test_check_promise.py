@@ -95,6 +95,7 @@ def test_the_printed_task_ends_with_the_rows_that_were_promised(check, crm: Sand
     assert len(crm.customers()) == rows["accepted"] > 2000
 
 
+@pytest.mark.thorough
 def test_the_promise_holds_for_the_header_scheme(check, crm: Sandbox, monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_SOCIALSCRM_DEFAULT", crm.connection_json("header"))
     page = check(str(DEMO), "--auth-scheme", "header", *OPTIONS["everything"])

@@ -109,6 +109,7 @@ def test_a_page_for_a_file_has_no_codes_though_progress_shows(tmp_path):
     assert text.startswith(f"customers.csv: {FEW} rows x 1 column\n")
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("customers")
 @pytest.mark.parametrize(("width", "widest"), [(50, 50), pytest.param(80, 80, marks=pytest.mark.thorough), (250, 100)])
 def test_the_page_fits_the_terminal(width, widest):
@@ -119,6 +120,7 @@ def test_the_page_fits_the_terminal(width, widest):
     assert widest - 12 < max(map(len, page)) <= widest
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("customers")
 def test_a_terminal_has_colours():
     with on_a_terminal("customers.csv") as (_, terminal):

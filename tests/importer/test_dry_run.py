@@ -52,6 +52,7 @@ def test_rows_reasons_calls_and_seconds_are_those_of_the_import():
         "rows": {"total": 6, "sendable": 3, "invalid": 2, "duplicate": 1, "blank": 0, "unchanged": 0, "known_bad": 0},
         "calls": 3,
         "seconds": 2,
+        "changes": None,
         "remarks": [],
         "ambiguous_numbers": {},
         "left_out": [],

@@ -451,6 +451,7 @@ def test_more_bad_rows_than_are_worth_finding_stop_the_run_and_those_found_are_k
 # The pace.
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("over_limit", ["429", "429-retry-after", "517"])
 def test_a_limit_below_our_pace_slows_the_run_down_and_loses_nothing(crm, over_limit):
     crm.configure(calls_per_second=15, over_limit=over_limit)

@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.api.client import ServerClock
+from airflow_provider_socialscrm.api.customers import import_path
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.options import Options, Rules
@@ -105,6 +106,8 @@ class RecordingClient:
     def __init__(self, scheme: AuthScheme) -> None:
         self.settings = Settings("http://127.0.0.1", "1", "key", "agent_wang", scheme, calls_per_second=1e9)
         self.clock = ServerClock()
+        self.rows_name_agents = scheme is AuthScheme.HEADER
+        self.rows_path = import_path(scheme)
         self.calls: list[tuple[str | None, tuple[bytes, ...]]] = []
 
     def envelope_size(self, agent: str | None) -> int:

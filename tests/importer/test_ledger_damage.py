@@ -256,6 +256,7 @@ def test_whole_imports_on_s3(s3_syncs):
     ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("at", range(1, 9))
 def test_a_request_to_s3_that_fails_loses_nothing(s3_syncs, at):
     syncs, fs = s3_syncs

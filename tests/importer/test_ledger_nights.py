@@ -120,6 +120,7 @@ class Nights:
         return {one["whatsApp"]: one for one in self.crm.customers()}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "seed", [1, pytest.param(2, marks=pytest.mark.thorough), pytest.param(3, marks=pytest.mark.thorough)]
 )

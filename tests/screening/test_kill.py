@@ -88,6 +88,7 @@ def job(connected_crm: Sandbox, tmp_path) -> Job:
     return Job(connected_crm, tmp_path)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("killed_at", [pytest.param(1, marks=pytest.mark.thorough), 2])
 def test_a_worker_killed_before_the_id_arrives_leaves_an_order_in_doubt(job: Job, killed_at):
     job.crm.inject("drip", seconds=60, pause=1, headers=True, path="screenWhatsApp", after=killed_at - 1, times=1)

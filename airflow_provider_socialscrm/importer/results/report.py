@@ -28,7 +28,7 @@ LONGEST_REMARK: Final = 120
 LONGEST_NAME: Final = 40
 """... of a column's name, as JSON writes them."""
 
-MOST_REASONS: Final = 14
+MOST_REASONS: Final = 11
 """Reasons a manifest lists; further ones are counted together, by bucket. This keeps it under 16 KiB, with ..."""
 
 LONGEST_TEXT: Final = 250

@@ -159,6 +159,7 @@ class Meanwhile:
         return acting
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("does", ["logs", "commits", "compacts", "claims"])
 def test_a_run_at_the_same_time_loses_nothing_whenever_it_saves(tmp_path, does):
     """The other run saves at each point in turn."""

@@ -89,6 +89,7 @@ def live(storage: Any, seen: dict[str, bool]) -> None:
     seen["end"] = True
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["local", pytest.param("memory", marks=pytest.mark.thorough)])
 def test_killed_between_any_two_steps_nothing_that_was_confirmed_is_lost(kind, tmp_path, request):
     from tests.importer.changes.conftest import storage_of
