@@ -31,7 +31,7 @@ FLOORS = (
         "importer.spelling",
         "importer.masking",
     ),
-    ("importer.columns", "importer.options"),
+    ("importer.columns", "importer.options", "importer.whole_files"),
     ("importer.sources",),
     ("importer.rows",),
     ("importer.fields", "importer.results"),

@@ -94,7 +94,7 @@ class Preview:
         :raises InputError: when rows cannot be sent and ``on_invalid`` is ``fail``.
         :raises RejectedRowsError: when they are more than ``max_rejected`` allows.
         """
-        if options.rules.on_invalid == "fail" and self.report.refused:
+        if options.rules.on_invalid == "fail" and self.report.rows_in(Bucket.INVALID):
             raise InputError(f"{self.report.summary()}; on_invalid is 'fail', so nothing would be sent.")
         check_refusals(self.report, options.max_rejected)
 
@@ -136,18 +136,15 @@ def preview_import(
     reader = InputReader(source, options, agent_in_row=agent_in_row, envelope=envelope, comparer=comparer)
     if rejects_path is not None and has_parts(rejects_path):
         raise InputError(f"An import that saves its rows at {rejects_path} is not complete: give another path.")
-    reader.read()
-    found = Preview()
-    start = None
-    if ledger:
-        ledger.open()
-        ledger.look(reader.checked_batches, is_dry_run=True)
-        ledger.check(reader.rows)
-        found.changes, start = ledger.changes(), ledger.rows_per_call
-    limits = limits_of(options, settings, has_ledger=ledger is not None, start=start)
-    welcome = WelcomeCount()
+    found, welcome = Preview(), WelcomeCount()
     together = options.resend or settings.refusals_are_atomic
     with closing(reader), _dead_letter(rejects_path, source) as dead_letter:
+        reader.read()
+        if ledger:
+            ledger.preview(reader.checked_batches, reader.rows)
+            found.changes = ledger.changes()
+        start = ledger.rows_per_call if ledger else None
+        limits = limits_of(options, settings, has_ledger=ledger is not None, start=start)
         for prepared in reader.prepared_batches(ledger.verdicts() if ledger else None):
             record_unsent(prepared, found.report, dead_letter)
             found.report.count(Bucket.NOT_SENT, [row.position for row in prepared.rows])
@@ -159,10 +156,8 @@ def preview_import(
     found.seconds = ceil(found.calls / settings.calls_per_second)
     if welcome.customers:
         found.welcome = welcome.sentence(settings.calls_per_second, together=together, once=ledger is not None)
-    found.remarks, found.observations = (
-        dict(reader.remarks),
-        observations(reader.remarks, reader.ambiguous_numbers, reader.left_out),
-    )
+    found.remarks = dict(reader.remarks)
+    found.observations = observations(reader.remarks, reader.ambiguous_numbers, reader.left_out)
     return found
 
 

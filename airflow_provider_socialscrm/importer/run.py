@@ -93,7 +93,7 @@ class Import:
         if on_progress:
             self._observer = ProgressObserver(on_progress, options.clock.now, options.progress_interval)
             self._source = self._observer.observe(source)
-        self._ledger = None if ledger is None else ledger_import(ledger, client.settings, options, identity)
+        self._ledger = None if ledger is None else ledger_import(ledger, settings, options, identity)
         comparer = self._ledger.comparer if self._ledger else None
         self._input = InputReader.for_client(self._source, client, options, comparer)
         self._client = client
@@ -101,10 +101,8 @@ class Import:
         self._rejects_path = rejects_path
         self._identity = identity
         self._limits = limits_of(options, settings, has_ledger=ledger is not None, start=start_rows)
-        plan = {
-            "target": [settings.base_url, settings.tenant_id, settings.auth_scheme.value, settings.user_name],
-            "columns": list(source.columns),
-        }
+        target = [settings.base_url, settings.tenant_id, settings.auth_scheme.value, settings.user_name]
+        plan = {"target": target, "columns": list(source.columns)}
         self._checkpoint = Checkpoint(checkpoint_store or NoCheckpointStore(), plan)
         self._rows = RowsToSend(self._input, self._checkpoint, self._ledger)
         self.report = Report()

@@ -119,7 +119,7 @@ class SocialSCRMGroupLinksToFileOperator(BaseOperator):
 
     def _begun(self, context: Context) -> Any:
         """Check the arguments, and return the path of the file."""
-        from airflow_provider_socialscrm.runtime.whole_files import check_format  # noqa: PLC0415 - not for parsing
+        from airflow_provider_socialscrm.runtime.table_files import check_format  # noqa: PLC0415 - not for parsing
 
         self._set_types(context)
         if self.links is None:
@@ -186,7 +186,7 @@ class SocialSCRMGroupLinksToFileOperator(BaseOperator):
     def _written(self, path: Any, groups: Sequence[GroupInfo]) -> dict[str, Any]:
         import msgspec  # noqa: PLC0415 - not for parsing a DAG file
 
-        from airflow_provider_socialscrm.runtime.whole_files import write_table  # noqa: PLC0415 - not for parsing
+        from airflow_provider_socialscrm.runtime.table_files import write_table  # noqa: PLC0415 - not for parsing
 
         found = {group.link: group for group in groups}
         rows = []

@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider_socialscrm._compat import AirflowFailException, AirflowSkipException, BaseXCom, is_mapped
+from airflow_provider_socialscrm._compat import BaseXCom, is_mapped
 from airflow_provider_socialscrm.api.customers import NUMBER
-from airflow_provider_socialscrm.api.errors import StopError
 from airflow_provider_socialscrm.api.owners import MOST_NUMBERS
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
-from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, EmptyInputError, InputError
+from airflow_provider_socialscrm.importer.errors import EmptyInputError, InputError
 from airflow_provider_socialscrm.importer.options import AMBIGUOUS_NUMBERS, ON_EMPTY, Options, Rules
 from airflow_provider_socialscrm.importer.spelling import did_you_mean
-from airflow_provider_socialscrm.operators.arguments import check_data
 from airflow_provider_socialscrm.operators.retries import with_retry_policy
 from airflow_provider_socialscrm.operators.table_input import TableInput
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable
@@ -30,7 +28,6 @@ from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.paths import check_apart, check_is_path
 from airflow_provider_socialscrm.runtime.progress import report_progress
 from airflow_provider_socialscrm.runtime.reporting import log_outcome
-from airflow_provider_socialscrm.runtime.stored_rows import check_default_args, check_params, check_task_group
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 
 if TYPE_CHECKING:
@@ -105,22 +102,13 @@ class SocialSCRMClearOwnersOperator(TableInput, BaseOperator):
         self._running: Import | None = None
         self._killed = False
         if not is_mapped(self):  # whose data may be another task's
-            check_data(self.task_id, self.data, self.rejects_path, self.checkpoint_path)
-            check_default_args(self.task_id, kwargs.get("default_args"))
-            check_task_group(self.task_id, [("data", self.data)])
-            check_params(self.task_id, self.data, self.params, getattr(kwargs.get("dag"), "params", None))
+            self._check_input(kwargs, self.rejects_path, self.checkpoint_path)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Clear the owners and return the manifest."""
-        try:
+        with self._task_failures():
             self._set_types(context)
             return self._clear(context)
-        except EmptyInputError as nothing:
-            if self.on_empty == "skip":
-                raise AirflowSkipException(str(nothing)) from None
-            raise AirflowFailException(str(nothing)) from None
-        except (StopError, *FATAL_ERRORS) as failure:
-            raise AirflowFailException(str(failure)) from None
 
     def on_kill(self) -> None:
         """Send nothing more, and let the calls in flight finish. Airflow calls this to end the task."""

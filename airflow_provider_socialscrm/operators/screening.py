@@ -16,7 +16,6 @@ from airflow_provider_socialscrm.api.errors import NotReadyError, StopError
 from airflow_provider_socialscrm.api.screening import check_screening
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.operators.arguments import check_data
 from airflow_provider_socialscrm.operators.retries import with_retry_policy
 from airflow_provider_socialscrm.operators.table_input import TableInput
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable
@@ -124,7 +123,7 @@ class SocialSCRMScreenOperator(TableInput, BaseOperator):
         self.socialscrm_conn_id = socialscrm_conn_id
         self._templates = {name: getattr(self, name) for name in self.text_rendered}
         if not is_mapped(self):  # whose data may be another task's
-            check_data(self.task_id, self.data)
+            self._check_input(kwargs)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Order what was not ordered yet, wait for the orders, write the output and return the manifest."""

@@ -12,15 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk import BaseOperator
 
 from airflow_provider_socialscrm._compat import (
-    AirflowFailException,
-    AirflowSkipException,
     BaseXCom,
     is_mapped,
 )
-from airflow_provider_socialscrm.api.errors import StopError
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.changes.options import Ledger
-from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, EmptyInputError
+from airflow_provider_socialscrm.importer.errors import EmptyInputError
 from airflow_provider_socialscrm.importer.options import (
     AMBIGUOUS_NUMBERS,
     BAD_VALUES,
@@ -33,7 +30,7 @@ from airflow_provider_socialscrm.importer.options import (
     ON_UNKNOWN,
 )
 from airflow_provider_socialscrm.links.socialscrm import ConsoleLink, RejectsLink
-from airflow_provider_socialscrm.operators.arguments import check_constants, check_data, check_partial, options_of
+from airflow_provider_socialscrm.operators.arguments import check_constants, check_partial, options_of
 from airflow_provider_socialscrm.operators.files import files_of
 from airflow_provider_socialscrm.operators.ledgers import LedgerArgument, check_ledger, ledger_values
 from airflow_provider_socialscrm.operators.rendered import TEXT_RENDERED
@@ -46,7 +43,6 @@ from airflow_provider_socialscrm.runtime.mapped_tasks import parallel_tasks
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.progress import report_progress
 from airflow_provider_socialscrm.runtime.reporting import log_outcome, log_preview, log_start
-from airflow_provider_socialscrm.runtime.stored_rows import check_default_args, check_params, check_task_group
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 
 if TYPE_CHECKING:
@@ -210,10 +206,7 @@ class SocialSCRMImportOperator(TableInput, LineageMixin, BaseOperator):
         check_constants(self.task_id, self._arguments)
         check_ledger(self.task_id, self.ledger)
         if not is_mapped(self):  # whose data may be another task's
-            check_data(self.task_id, self.data, self.rejects_path, self.checkpoint_path)
-            check_default_args(self.task_id, kwargs.get("default_args"))
-            check_task_group(self.task_id, [("data", self.data)])
-            check_params(self.task_id, self.data, self.params, getattr(kwargs.get("dag"), "params", None))
+            self._check_input(kwargs, self.rejects_path, self.checkpoint_path)
 
     @property
     def dry_run(self) -> Any:
@@ -242,15 +235,9 @@ class SocialSCRMImportOperator(TableInput, LineageMixin, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Import the table and return the manifest."""
-        try:
+        with self._task_failures():
             self._set_types(context)
             return self._import(context)
-        except EmptyInputError as nothing:
-            if self.on_empty == "skip":
-                raise AirflowSkipException(str(nothing)) from None
-            raise AirflowFailException(str(nothing)) from None
-        except (StopError, *FATAL_ERRORS) as failure:
-            raise AirflowFailException(str(failure)) from None
 
     def on_kill(self) -> None:
         """Send nothing more, and let the calls in flight finish. Airflow calls this to end the task."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_socialscrm._compat import made_in, task_ids_in
+from airflow_provider_socialscrm._compat import AirflowFailException, AirflowSkipException, made_in, task_ids_in
+from airflow_provider_socialscrm.api.errors import StopError
+from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, EmptyInputError
 from airflow_provider_socialscrm.operators.arguments import check_data
 from airflow_provider_socialscrm.operators.ledgers import check_ledger, shown
 from airflow_provider_socialscrm.operators.rendered import rendered_as_text, renders_natively, typed_arguments
@@ -14,7 +17,7 @@ from airflow_provider_socialscrm.runtime.path_text import as_text, is_resolved
 from airflow_provider_socialscrm.runtime.stored_rows import check_default_args, check_params, check_task_group
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from airflow.sdk import Context
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
@@ -32,6 +35,9 @@ class TableInput:
     _templates: Mapping[str, Any]
     _upstream: list[str]
     upstream_task_ids: set[str]
+    task_id: str
+    params: Any
+    on_empty: str
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
@@ -46,6 +52,34 @@ class TableInput:
         hidden = {name: hide_argument(name, value, task_id) for name, value in kwargs.items()}
         made: OperatorPartial = hide_rows(super().partial(**hidden), hide_argument)  # type: ignore[misc]
         return made
+
+    def _check_input(self, kwargs: Mapping[str, Any], *paths: Any) -> None:
+        """Check the data of a task that is not mapped: no rows may be stored with the DAG.
+
+        :param kwargs: the arguments of ``BaseOperator``.
+        :param paths: ``rejects_path`` and ``checkpoint_path``, where the task has them.
+        :raises InputError: naming the task and the argument, without its value.
+        """
+        check_data(self.task_id, self.data, *paths)
+        check_default_args(self.task_id, kwargs.get("default_args"))
+        check_task_group(self.task_id, [("data", self.data)])
+        check_params(self.task_id, self.data, self.params, getattr(kwargs.get("dag"), "params", None))
+
+    @contextmanager
+    def _task_failures(self) -> Iterator[None]:
+        """Turn errors that no retry can fix into failures of the task, and an empty input into what ``on_empty`` says.
+
+        :raises AirflowFailException: when no retry can help.
+        :raises AirflowSkipException: when there is no input, and the task is to be skipped then.
+        """
+        try:
+            yield
+        except EmptyInputError as nothing:
+            if self.on_empty == "skip":
+                raise AirflowSkipException(str(nothing)) from None
+            raise AirflowFailException(str(nothing)) from None
+        except (StopError, *FATAL_ERRORS) as failure:
+            raise AirflowFailException(str(failure)) from None
 
     @property
     def data(self) -> Any:

@@ -19,7 +19,7 @@ from airflow_provider_socialscrm.importer.errors import CheckpointError, InputEr
 from airflow_provider_socialscrm.importer.paths import OpenablePath, local_path
 from airflow_provider_socialscrm.importer.results.checkpoint_stores import LONGEST_IDENTITY, NOTHING, Place
 from airflow_provider_socialscrm.importer.results.saved_values import Count, DamagedError, checked, what
-from airflow_provider_socialscrm.screening.files import write_whole
+from airflow_provider_socialscrm.importer.whole_files import write_whole
 
 ENDING: Final = ".orders.json"
 """How the name of a file with orders ends, after that of the output."""

@@ -14,7 +14,7 @@ from airflow_provider_socialscrm.importer.columns.values import as_utf8
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.results.dead_letter_formats import WRITERS, Writer
 from airflow_provider_socialscrm.importer.sources.base import Batch, Source
-from airflow_provider_socialscrm.screening.files import delete_unfinished, write_whole
+from airflow_provider_socialscrm.importer.whole_files import delete_unfinished, write_whole
 from airflow_provider_socialscrm.screening.numbers import TableNumbers
 from airflow_provider_socialscrm.screening.verdicts import Verdicts
 

@@ -15,7 +15,7 @@ from airflow_provider_socialscrm.api.errors import ResponseFormError, StopError
 from airflow_provider_socialscrm.api.redaction import is_personal
 from airflow_provider_socialscrm.api.screening import ScreeningResult, result_of
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.screening.files import write_whole
+from airflow_provider_socialscrm.importer.whole_files import write_whole
 from airflow_provider_socialscrm.screening.numbers import TableNumbers
 
 log = logging.getLogger(__name__)

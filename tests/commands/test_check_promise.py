@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 
-from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException
+from airflow_provider_socialscrm._compat import AirflowFailException
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.support.airflow import FakeTaskInstance
 

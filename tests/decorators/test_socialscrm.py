@@ -11,9 +11,8 @@ import pandas as pd
 import pytest
 from airflow.sdk import DAG, task
 
-from airflow_provider_socialscrm._compat import AirflowSkipException
+from airflow_provider_socialscrm._compat import AirflowFailException, AirflowSkipException
 from airflow_provider_socialscrm.decorators.socialscrm import SocialSCRMDecoratedOperator
-from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.support.airflow import FakeTaskInstance
 

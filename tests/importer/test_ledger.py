@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from errno import ENOSPC
 from pathlib import Path
 from time import sleep
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,6 +18,8 @@ import pytest
 from airflow_provider_socialscrm.api.errors import SettingError
 from airflow_provider_socialscrm.importer.errors import InputError, LedgerError, RejectedRowsError
 from airflow_provider_socialscrm.importer.options import ALL, Rules
+from airflow_provider_socialscrm.importer.reasons import Bucket
+from airflow_provider_socialscrm.importer.results.dead_letter_formats import WRITERS
 from tests.support.checkpoints import MemoryCheckpointStore
 from tests.support.imports import number_of
 from tests.support.ledger_imports import FailingAfter, RememberingCrm, Syncs, counts
@@ -449,3 +453,34 @@ def test_a_retry_that_starts_over_sends_what_the_ledger_lacks_by_then(syncs):
 
     assert counts(manifest) == {"unchanged": 20, "accepted": 40}
     assert welcomed + syncs.crm.welcomes == {number_of(place): 1 for place in range(60)}
+
+
+def test_rows_known_to_be_bad_do_not_make_a_dry_run_say_that_nothing_is_sent_where_invalid_rows_would(syncs):
+    syncs.crm._refuse = lambda row: 532 * (row["friendName"] == "N5")
+    syncs.sync(people(20))
+    options = syncs.options(rules=Rules(on_invalid="fail"))
+
+    preview = syncs.previewed(people(21))
+
+    assert preview.report.rows_in(Bucket.KNOWN_BAD) == 1
+    preview.check(options)
+
+
+def test_a_list_of_who_left_that_cannot_be_written_leaves_the_one_of_the_run_before_and_no_number_beside_it(
+    syncs, tmp_path, monkeypatch
+):
+    gone = {"gone_path": tmp_path / "gone" / "gone.csv"}
+    syncs.sync(people(5))
+    syncs.sync(people(4), ledger=gone)
+    before = gone["gone_path"].read_bytes()
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(ENOSPC, "No space left on device")
+
+    monkeypatch.setitem(WRITERS, ".csv", lambda *_: SimpleNamespace(write=full, close=full))
+    with pytest.raises(OSError, match="No space left"):
+        syncs.sync(people(3), ledger=gone)
+
+    assert [path.name for path in (tmp_path / "gone").iterdir()] == ["gone.csv"]
+    assert gone["gone_path"].read_bytes() == before
+    assert syncs.crm.calls == []

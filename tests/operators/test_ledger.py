@@ -16,9 +16,10 @@ from airflow.sdk import DAG, ObjectStoragePath, task
 from airflow.serialization.serialized_objects import DagSerialization
 from upath import UPath
 
+from airflow_provider_socialscrm._compat import AirflowFailException
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.operators.ledgers import ledger_values
-from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, Ledger, SocialSCRMImportOperator
+from airflow_provider_socialscrm.operators.socialscrm import Ledger, SocialSCRMImportOperator
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.support.airflow import FakeTaskInstance
 

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from airflow.sdk import DAG
 
+from airflow_provider_socialscrm._compat import AirflowFailException
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
-from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
+from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.support.airflow import FakeTaskInstance
 

@@ -11,10 +11,11 @@ import pyarrow as pa
 import pytest
 from airflow.sdk import DAG, task
 
+from airflow_provider_socialscrm._compat import AirflowFailException
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.errors import RetriableError
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
+from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.support.airflow import FakeTaskInstance

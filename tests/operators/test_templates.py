@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from airflow.sdk import DAG, Param
 
-from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
+from airflow_provider_socialscrm._compat import AirflowFailException
+from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.support.airflow import FakeTaskInstance, serialized
 

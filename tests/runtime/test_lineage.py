@@ -14,7 +14,8 @@ from airflow.providers.common.compat.openlineage import facet
 from airflow.sdk import ObjectStoragePath
 from upath import UPath
 
-from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
+from airflow_provider_socialscrm._compat import AirflowFailException
+from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime.lineage import dataset_of
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.support.airflow import FakeTaskInstance

@@ -12,8 +12,9 @@ import pytest
 from airflow.sdk import DAG, ObjectStoragePath, task
 from airflow.sdk.definitions.template import literal
 
+from airflow_provider_socialscrm._compat import AirflowFailException
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
+from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.support.airflow import FakeTaskInstance, serialized
 

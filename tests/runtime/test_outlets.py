@@ -13,8 +13,9 @@ from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
+from airflow_provider_socialscrm._compat import AirflowFailException
 from airflow_provider_socialscrm.assets.socialscrm import customers_asset
-from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
+from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.support.airflow import FakeTaskInstance
 

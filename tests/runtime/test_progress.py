@@ -12,9 +12,10 @@ import pytest
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse
 
+from airflow_provider_socialscrm._compat import AirflowFailException
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.results.progress import SendProgress
-from airflow_provider_socialscrm.operators.socialscrm import AirflowFailException, SocialSCRMImportOperator
+from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime import task_state
 from airflow_provider_socialscrm.runtime.progress import KEY, report_progress
 from airflow_provider_socialscrm.sandbox.server import Sandbox

@@ -10,6 +10,8 @@ import pytest
 from airflow.sdk import DAG, Param, TaskGroup, task, task_group
 
 from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.operators.owners import SocialSCRMClearOwnersOperator
+from airflow_provider_socialscrm.operators.screening import SocialSCRMScreenOperator
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from tests.support.airflow import serialized
 
@@ -128,3 +130,19 @@ def test_data_among_the_arguments_of_the_decorator_is_an_error():
         task.socialscrm_import(data=ROWS)
     with DAG("dag", schedule=None), pytest.raises(TypeError, match="takes no argument 'data'"):
         task.socialscrm_import(task_id="task")(lambda: ROWS).override(data=ROWS)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda **own: SocialSCRMClearOwnersOperator(task_id="task", admin="admin", **own),
+        lambda **own: SocialSCRMScreenOperator(
+            task_id="task", kind="is_whatsapp", country="IN", path="/x/out.csv", max_numbers=500, **own
+        ),
+    ],
+    ids=["clear owners", "screen"],
+)
+def test_rows_in_default_args_of_other_tasks_with_a_table_are_rejected_too(other):
+    with pytest.raises(InputError) as caught, DAG("dag", schedule=None):
+        other(default_args={"data": ROWS})
+    refused(caught, "data in default_args is")

@@ -16,7 +16,7 @@ from airflow_provider_socialscrm.api.errors import refusal
 from airflow_provider_socialscrm.api.retry import Clock
 from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.importer.changes.options import Ledger
-from airflow_provider_socialscrm.importer.dry_run import preview_import
+from airflow_provider_socialscrm.importer.dry_run import Preview, preview_import
 from airflow_provider_socialscrm.importer.identity import ImportIdentity
 from airflow_provider_socialscrm.importer.options import ALL, Options, Rules
 from airflow_provider_socialscrm.importer.results.checkpoint_stores import CheckpointStore
@@ -133,11 +133,15 @@ class Syncs:
 
     def preview(self, rows: Rows, **arguments: Any) -> dict[str, Any]:
         """Run a dry run, and return its manifest."""
+        return self.previewed(rows, **arguments).manifest()
+
+    def previewed(self, rows: Rows, **arguments: Any) -> Preview:
+        """Run a dry run."""
         options = self.options()
         ledger = ledger_import(self.ledger(**arguments), self.crm.settings, options, ImportIdentity("sync"))
         with closing(ledger):
             source = open_source(table_of(rows))
-            return preview_import(source, options, self.crm.settings, lambda _: 0, ledger=ledger).manifest()
+            return preview_import(source, options, self.crm.settings, lambda _: 0, ledger=ledger)
 
 
 def counts(manifest: dict[str, Any]) -> dict[str, int]:

@@ -12,16 +12,14 @@ import pyarrow as pa
 from airflow_provider_socialscrm.api.customers import AGENT, NUMBER
 from airflow_provider_socialscrm.importer.changes.keys import KeyKind, Keyring
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.paths import local_path, open_to_write
 from airflow_provider_socialscrm.importer.results.dead_letter_formats import WRITERS
+from airflow_provider_socialscrm.importer.whole_files import write_whole
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.changes.arrays import Records
 
 SINCE: Final = "gone_since"
 """Name of the column with the moment of the first import that did not have the number, in UTC."""
-
-_UNFINISHED: Final = ".unfinished"
 
 
 def check_gone_path(path: Any, kind: KeyKind) -> None:
@@ -47,10 +45,10 @@ def write_gone(path: Any, blocks: Iterable[Records], keyring: Keyring, moment: i
     """
     names = [NUMBER, *([AGENT] if keyring.by_agent else []), SINCE]
     schema = pa.schema([(name, pa.string()) for name in names])
-    file = local_path(path)
-    target = path if file is None else file.with_name(f".{file.name}{_UNFINISHED}")  # object storage replaces it whole
-    with open_to_write(target) as opened:
-        writer = WRITERS[PurePosixPath(path.name).suffix.lower()](opened, schema)
+    ending = PurePosixPath(path.name).suffix.lower()
+
+    def write(file: Any) -> None:
+        writer = WRITERS[ending](file, schema)
         for block in blocks:
             columns = [pa.array(keyring.numbers(block["key"]).astype(str).tolist())]
             if keyring.by_agent:
@@ -60,5 +58,5 @@ def write_gone(path: Any, blocks: Iterable[Records], keyring: Keyring, moment: i
             columns.append(pa.array([f"{each}Z" for each in np.datetime_as_string(since).tolist()]))
             writer.write(pa.Table.from_arrays(columns, schema=schema))
         writer.close()
-    if file is not None:
-        target.replace(file)
+
+    write_whole(path, write)

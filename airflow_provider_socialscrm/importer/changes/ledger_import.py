@@ -119,6 +119,18 @@ class LedgerImport:
         if self.is_resumed:  # other runs, and the earlier try, have claimed and sent customers since
             self._difference_now = self._compared(batches(), self._store.snapshot())
 
+    def preview(self, batches: Batches, input_rows: int) -> None:
+        """Open the ledger, compare the input with it and apply the guards, without writing anything.
+
+        :param batches: returns the input, checked.
+        :param input_rows: all rows of the input, also those that cannot be sent.
+        :raises InputError: if a guard would stop the import.
+        :raises LedgerError: when the ledger cannot be used.
+        """
+        self.open()
+        self.look(batches, is_dry_run=True)
+        self.check(input_rows)
+
     @property
     def rows_per_call(self) -> int | None:
         """How many rows a call may carry, as an earlier import found it; ``None`` if none has."""

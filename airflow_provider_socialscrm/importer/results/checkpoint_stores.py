@@ -36,6 +36,7 @@ from airflow_provider_socialscrm.importer.paths import (
 from airflow_provider_socialscrm.importer.reasons import NO_CHECKPOINT
 from airflow_provider_socialscrm.importer.results.call_counter import CallCounter
 from airflow_provider_socialscrm.importer.results.saved_values import Count, DamagedError, checked, what
+from airflow_provider_socialscrm.importer.whole_files import NEW
 
 
 class CheckpointStore(Protocol):
@@ -142,9 +143,6 @@ class NoCheckpointStore:
     def forget(self) -> None:
         """Do nothing."""
 
-
-NEW: Final = ".new"
-"""How the name of a file ends that is not complete yet."""
 
 CALLS: Final = "calls"
 """How the name of the counter ends, which is beside a local file."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from secrets import token_hex
-from typing import Any
+from typing import Any, Final
 
 from airflow_provider_socialscrm.importer.paths import local_path, make_folder, make_private, open_to_write
-from airflow_provider_socialscrm.importer.results.checkpoint_stores import NEW
+
+NEW: Final = ".new"
+"""End of the name of a local file that is being written."""
 
 
 def write_whole(path: Any, write: Callable[[Any], object]) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from secrets import token_hex
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.paths import local_path, make_folder, make_private, open_to_write
-from airflow_provider_socialscrm.importer.results.checkpoint_stores import NEW
+from airflow_provider_socialscrm.importer.whole_files import write_whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,7 +35,7 @@ def write_table(path: Any, rows: Sequence[Mapping[str, Any]], columns: Mapping[s
 
     schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns.items()])
     table = pa.Table.from_pylist([dict(row) for row in rows], schema)
-    _write_whole(path, lambda file: _write(file, table, path.suffix.lower()))
+    write_whole(path, lambda file: _write(file, table, path.suffix.lower()))
 
 
 def _write(file: Any, table: pa.Table, ending: str) -> None:
@@ -56,22 +53,3 @@ def _write(file: Any, table: pa.Table, ending: str) -> None:
     writer = WRITERS[ending](file, table.schema)
     writer.write(table)
     writer.close()
-
-
-def _write_whole(path: Any, write: Callable[[Any], object]) -> None:
-    file = local_path(path)
-    if file is None:  # object storage shows a file only when it is complete
-        with open_to_write(path) as opened:
-            write(opened)
-        return
-    make_folder(file.parent)
-    beside = file.with_name(f"{file.name}.{token_hex(8)}{NEW}")
-    try:
-        make_private(beside)
-        with beside.open("wb") as opened:
-            write(opened)
-        beside.replace(file)
-    except BaseException:
-        with suppress(OSError):
-            beside.unlink()
-        raise
