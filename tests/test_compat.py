@@ -36,7 +36,7 @@ assert not _compat.has_retry_policies()
 operator = socialscrm.SocialSCRMImportOperator(task_id="import_customers", data="not/there.csv")
 try:
     operator.execute({"ti": FakeTaskInstance()})
-except socialscrm.AirflowFailException as failure:
+except _compat.AirflowFailException as failure:
     print(getattr(operator, "retry_policy", None), failure)
 """
 
