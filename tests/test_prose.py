@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "airflow_provider_socialscrm"
 SOURCES = [*sorted(PACKAGE.rglob("*.py")), *sorted((ROOT / "dags").glob("*.py"))]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SCREENS = sorted(path for suffix in ("html", "js") for path in PACKAGE.rglob(f"*.{suffix}"))
 
 AVOIDED: Final = {
