@@ -160,7 +160,7 @@ class SocialSCRMSendOperator(TableInput, BaseOperator):
             recipients = self._recipients(given, folder)
             if not self.dry_run:
                 check_confirmed(self.confirm_recipients, len(recipients))
-            ledger = self._ledger(folder)
+            ledger = self._opened(folder)
             campaign = ledger.campaign(given.campaign)
             keys = ledger.keyring.keys(recipients.persons)
             if self.dry_run:
@@ -211,7 +211,7 @@ class SocialSCRMSendOperator(TableInput, BaseOperator):
             check_ledger_apart(folder, data=data)
         return open_source(data, encoding=self.encoding, delimiter=self.delimiter)
 
-    def _ledger(self, folder: Any) -> SendLedger:
+    def _opened(self, folder: Any) -> SendLedger:
         from airflow_provider_socialscrm.importer.changes.storage import open_storage  # noqa: PLC0415 - loads Arrow
         from airflow_provider_socialscrm.sends.ledger import SendLedger  # noqa: PLC0415 - loads Arrow
 

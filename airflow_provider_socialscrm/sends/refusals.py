@@ -27,14 +27,14 @@ class Verdict(StrEnum):
     GO_ON = "go on"  # it certainly did not, because of a recipient: release, and send to others
 
 
-def verdict(failure: SocialSCRMError, recipients: int, *, is_atomic: bool, has_success: bool) -> Verdict:
+def verdict(failure: SocialSCRMError, recipients: int, *, is_atomic: bool) -> Verdict:
     """Return what to do after a failed call.
 
     :param recipients: of the call.
     :param is_atomic: whether the CRM takes nothing of a call that it rejects.
-    :param has_success: whether an earlier call was taken.
     """
-    if not is_refusal(failure, has_success=has_success):
+    # A page with an HTTP status may come from a server in between, after the CRM took the call: has_success.
+    if not is_refusal(failure, has_success=True):
         return Verdict.DOUBTFUL
     number = failure.code.number if failure.code else None
     is_whole = isinstance(failure, ClockError | ServiceError | SettingError) or number in {None, *ABOUT_THE_TASK}

@@ -114,8 +114,6 @@ class CampaignSender:
         self._next = 0
         self._refused: set[int] = set()
         self._result = Result()
-        self.has_success = any(call.outcome == ACCEPTED for call in campaign.state.calls.values())
-        """Whether the CRM has taken a call of the campaign."""
 
     def is_anything_left(self) -> bool:
         """Return whether there are recipients whom nobody has claimed."""
@@ -175,15 +173,12 @@ class CampaignSender:
         except SocialSCRMError as failure:
             self._failed(claim, failure)
         else:
-            self.has_success = True
             self._save(claim, ACCEPTED, task_id)
             log.info("The CRM has taken task %s with %s recipients", task_id, f"{len(places):,}")
         # Any other exception leaves the claim without an outcome, so that nobody sends again.
 
     def _failed(self, claim: Claimed, failure: SocialSCRMError) -> None:
-        what = verdict(
-            failure, len(claim.numbers), is_atomic=self._how.refusals_are_atomic, has_success=self.has_success
-        )
+        what = verdict(failure, len(claim.numbers), is_atomic=self._how.refusals_are_atomic)
         self._save(claim, DOUBTFUL if what is Verdict.DOUBTFUL else RELEASED)
         if what is Verdict.GO_ON:
             self._refused.update(claim.numbers)
@@ -206,7 +201,7 @@ class CampaignSender:
             return
 
     def _await_others(self) -> None:
-        """Wait for the calls of other tasks and tries that have claimed our recipients just now."""
+        """Wait for the calls of other tasks that have claimed our recipients just now; earlier tries have ended."""
         until = self._clock.now() + OTHERS_WAIT
         while self._clock.now() < until and self._in_flight():
             self._clock.sleep(OTHERS_PAUSE)
@@ -217,7 +212,7 @@ class CampaignSender:
         recent = {
             call.claim.call
             for call in self._campaign.state.open_calls()
-            if call.outcome is None and call.claim.at >= since
+            if call.outcome is None and call.claim.at >= since and call.claim.owner != self._how.owner
         }
         holders = (self._campaign.state.holder(key) for key in self._keys) if recent else ()
         return any(call is not None and call.claim.call in recent for call in holders)
