@@ -73,7 +73,8 @@ class SocialSCRMSendOperator(TableInput, BaseOperator):
         required: task state ends with its task, and no two tasks share it.
     :param campaign: within which a number gets one message, for ever and in any task with this ledger. Default
         ``None``: this task in this run of the DAG, with all tasks of its map.
-    :param name: of the CRM's tasks, each of which adds its number. Default ``None``: DAG, task, map index and run.
+    :param name: of the CRM's tasks, each of which adds its number and its call. Default ``None``: DAG, task, map index
+        and run.
     :param channel: the kind of program that sends: ``pc`` (default), ``mobile`` or ``cloud_pc``.
     :param agent: login of the agent who sends. Default ``None``: the CRM chooses.
     :param start: when it begins, with a time zone: a datetime or a text such as ``2026-12-24T09:00:00+08:00``. Default

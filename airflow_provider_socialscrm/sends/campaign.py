@@ -67,12 +67,16 @@ class Campaign:
         return self.state
 
     def claim(
-        self, choose: Callable[[CampaignState], tuple[int, ...]], *, name: Callable[[CampaignState], str], owner: str
+        self,
+        choose: Callable[[CampaignState], tuple[int, ...]],
+        *,
+        name: Callable[[CampaignState, str], str],
+        owner: str,
     ) -> Claimed | None:
         """Claim recipients whom nobody has claimed, and return the claim; ``None`` if there are none.
 
         :param choose: returns free recipients in a state; called again whenever somebody else has been faster.
-        :param name: returns the name of the CRM's task.
+        :param name: returns the name of the CRM's task, given the call.
         :param owner: the task of Airflow.
         :raises LedgerError: when it cannot be saved: nothing may be sent.
         """
@@ -81,9 +85,8 @@ class Campaign:
             numbers = choose(state)
             if not numbers:
                 return None
-            return Claimed(
-                token_hex(_TOKEN_BYTES), token_hex(_CALL_BYTES), name(state), owner, int(self._now()), numbers
-            )
+            call = token_hex(_CALL_BYTES)
+            return Claimed(token_hex(_TOKEN_BYTES), call, name(state, call), owner, int(self._now()), numbers)
 
         event = self._append(make)
         return event if isinstance(event, Claimed) else None

@@ -162,9 +162,10 @@ class CampaignSender:
                     break
         return free
 
-    def _name(self, state: CampaignState) -> str:
-        own = sum(call.claim.owner == self._how.owner for call in state.calls.values())
-        return f"{self._how.name} #{own + 1}"
+    def _name(self, state: CampaignState, call: str) -> str:
+        """Return a name by which a person finds the call's task in the CRM."""
+        own = sum(each.claim.owner == self._how.owner for each in state.calls.values())
+        return f"{self._how.name} #{own + 1} {call}"
 
     def _make_call(self, claim: Claimed, places: list[int]) -> None:
         pairs = [self._recipients.pair(place) for place in places]
