@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -219,7 +219,7 @@ def _task(
     contents = [fields_of(each, place) for place, each in enumerate(content)]
     fields: dict[str, Any] = {
         "name": options.name,
-        "startTaskTime": _time(options.start, options.times_as, time_zone),
+        "startTaskTime": _time(_whole_second(options.start), options.times_as, time_zone),
         "endTaskTime": _time(options.end, options.times_as, time_zone),
         "sendType": send_type,
         "source": str(send_type),  # not documented, but the vendor's client sends it beside sendType
@@ -230,6 +230,11 @@ def _task(
         else [{**each, "transId": options.trans_id} for each in contents],
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def _whole_second(start: datetime | None) -> datetime | None:
+    """Return a start on a whole second, never before the one that was asked for."""
+    return start and start.replace(microsecond=0) + timedelta(seconds=bool(start.microsecond))
 
 
 def _time(time: datetime | None, form: TimeForm | str, time_zone: str) -> str | int | None:

@@ -99,6 +99,15 @@ def test_times_are_written_in_either_form(times_as, start, end):
     assert (made["startTaskTime"], made["endTaskTime"]) == (start, end)
 
 
+@pytest.mark.parametrize("times_as", ["text", "milliseconds"])
+def test_a_start_is_not_rounded_down_and_an_end_not_up(times_as):
+    exact = body(start=START, end=START, times_as=times_as)
+    made = body(start=START - timedelta(seconds=0.3), end=START + timedelta(seconds=0.3), times_as=times_as)
+
+    assert made["startTaskTime"] == exact["startTaskTime"]
+    assert made["endTaskTime"] == (exact["endTaskTime"] if times_as == "text" else exact["endTaskTime"] + 300)
+
+
 def test_a_trans_id_is_in_each_content():
     request = send_many(PAIRS, [Text("a"), Text("b")], SendOptions(trans_id="t1"), time_zone="UTC")
 
