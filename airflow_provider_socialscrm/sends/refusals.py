@@ -20,7 +20,7 @@ ABOUT_THE_TASK: Final = frozenset({507, 513, 514, 515, 531})
 
 
 class Verdict(StrEnum):
-    """What to do after a failed call."""
+    """The recipients of a failed call, and those after it: held, released or sent to."""
 
     DOUBTFUL = "doubtful"  # the CRM may have taken it: hold the recipients, and stop
     STOP = "stop"  # it certainly did not: release the recipients, and stop

@@ -65,7 +65,7 @@ class Sending:
 
 @dataclass(slots=True)
 class Result:
-    """What became of the recipients.
+    """The outcome of a send.
 
     :param counts: recipients by outcome.
     :param task_ids: of the CRM's tasks that this task of Airflow has had accepted, in their order.
