@@ -7,7 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,17 +71,18 @@ class AirflowHome:
         with closing(sqlite3.connect(self.path / "airflow.db")) as database:
             return database.execute(statement, values).fetchall()
 
-    def execute(self, statement: str) -> None:
+    def execute(self, statement: str, *values: object) -> None:
         """Change Airflow's database while Airflow runs."""
         with closing(sqlite3.connect(self.path / "airflow.db", timeout=60)) as database:
-            database.execute(statement)
+            database.execute(statement, values)
             database.commit()
 
-    def everything_stored(self) -> str:
-        """Return every value of every table, as text."""
-        with closing(sqlite3.connect(self.path / "airflow.db")) as database:
+    def everything_stored(self, without: Collection[str] = ()) -> str:
+        """Return every value of every table, as text, but for some tables."""
+        with closing(sqlite3.connect(self.path / "airflow.db", timeout=60)) as database:
             tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-            return "\n".join(str(row) for name in tables for row in database.execute(f'SELECT * FROM "{name}"'))
+            looked_at = [name for name in tables if name not in without]
+            return "\n".join(str(row) for name in looked_at for row in database.execute(f'SELECT * FROM "{name}"'))
 
     def serialized(self, dag_id: str) -> str:
         """Return the newest serialized form of a DAG."""
@@ -126,15 +127,16 @@ class AirflowProcess:
 
     :param home: with a migrated database.
     :param dags: folder of the DAGs.
+    :param environment: of all commands.
     """
 
-    def __init__(self, home: AirflowHome, dags: Path) -> None:
+    def __init__(self, home: AirflowHome, dags: Path, **environment: str) -> None:
         self.home = home
         self._output = home.path / "output.txt"
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
                 [sys.executable, str(Path(__file__).with_name("run_commands.py"))],
-                env=home.environment(dags) | SUPERVISED,
+                env=home.environment(dags) | SUPERVISED | environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=output,
@@ -184,13 +186,13 @@ def airflow(migrated: Path, tmp_path: Path) -> AirflowHome:
 @pytest.fixture(scope="session")
 def start_airflow(
     migrated: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[Path], AbstractContextManager[AirflowProcess]]:
+) -> Callable[..., AbstractContextManager[AirflowProcess]]:
     """Start a process that runs the DAGs of a folder, in a fresh copy of the migrated home."""
 
-    def start(dags: Path) -> AbstractContextManager[AirflowProcess]:
+    def start(dags: Path, **environment: str) -> AbstractContextManager[AirflowProcess]:
         home = tmp_path_factory.mktemp("home")
         (home / "airflow.db").write_bytes((migrated / "airflow.db").read_bytes())
-        return AirflowProcess(AirflowHome(home), dags)
+        return AirflowProcess(AirflowHome(home), dags, **environment)
 
     return start
 
