@@ -6,12 +6,16 @@ import json
 import re
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from threading import Thread
+from zoneinfo import ZoneInfo
 
+import pyarrow.parquet as pq
 import pytest
 
 from airflow_provider_socialscrm._compat import has_retry_policies
+from airflow_provider_socialscrm.api.signing import body_token
 from airflow_provider_socialscrm.assets.socialscrm import customers_uri
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 
@@ -216,3 +220,63 @@ def mark_failed(home, crm: Sandbox) -> None:
     while len(crm.customers()) < 4 and time.monotonic() < deadline:
         time.sleep(0.05)
     home.execute("UPDATE task_instance SET state = 'failed' WHERE dag_id = 'marked_failed'")
+
+
+@pytest.fixture
+def nights(folder) -> Path:
+    """A folder with the customers of two nights: one is changed, one is gone, and two cannot be imported."""
+    fields = ["whatsApp", "friendName", "welcome", "desc", "Loyalty Level"]
+    numbers = [*(f"8615266660{n:03}" for n in range(6)), "no-number-1"]
+    levels = ["Tin", *["Gold"] * 6]  # the CRM does not know the first
+    for night in ("before", "after"):
+        rows = [
+            [number, f"Peregrine {night if n == 3 else n}", f"Heliotrope {n}", f"Quarterstaff {n}", levels[n]]
+            for n, number in enumerate(numbers)
+            if not (night == "after" and n == 5)
+        ]
+        (folder / f"{night}.csv").write_text("\n".join(map(",".join, [fields, *rows])), encoding="utf-8")
+    (folder / "damaged").mkdir()
+    (folder / "damaged" / "ledger.json").write_text('{"Peregrine": "8615266660000"', encoding="utf-8")
+    return folder
+
+
+def test_no_customer_and_no_key_shows_where_imports_have_a_ledger(
+    airflow, socialscrm_sandbox: Sandbox, connection, run, nights
+):
+    crm, begun = socialscrm_sandbox, time.time()
+    hashed = json.loads(connection["AIRFLOW_CONN_SOCIALSCRM_DEFAULT"])
+    hashed["extra"]["ledger_secret"] = "Saxifrage"
+
+    uri = customers_uri(crm.url, crm.settings.tenant_id)
+
+    output = run("ledgers", TEST_ASSET=uri, AIRFLOW_CONN_HASHED=json.dumps(hashed))
+
+    failed = {"changes", "rows", "approved", "known_bad", "damaged", "gone_of_hashes"}
+    states = airflow.home.states("ledgers")
+    assert {task for task, state in states.items() if state == "failed"} == failed, output
+    assert {task for task, state in states.items() if state == "success"} == states.keys() - failed
+    manifests = {task: airflow.home.xcoms("ledgers", task) for task in states}
+    assert {task for task in states if manifests[task]} >= states.keys() - failed
+    first, second = manifests["import_first"][0], manifests["import_second"][0]
+    assert (first["rows"]["accepted"], first["rows"]["rejected"], first["rows"]["invalid"]) == (5, 1, 1)
+    assert (second["rows"]["accepted"], second["rows"]["unchanged"], second["rows"]["known_bad"]) == (1, 3, 1)
+    assert pq.read_table(nights / "gone" / "second.parquet")["whatsApp"].to_pylist() == ["8615266660005"]
+    sentences = ["max_changes is 0", "min_rows is 1,000", "expected_changes", "ledger_secret"]
+    assert [sentence for sentence in sentences if sentence not in output] == []
+
+    seen = output + airflow.home.everything_stored() + log_files(airflow.home.path)
+    hidden = ["Peregrine", "Heliotrope", "Quarterstaff", "8615266660", "no-number-1", "Saxifrage", crm.settings.api_key]
+    assert [secret for secret in [*hidden, *tokens(crm, begun)] if secret in seen] == []
+    assert "import_second" in seen  # or nothing would have been looked at
+
+
+def tokens(crm: Sandbox, begun: float) -> list[str]:
+    """Return the token of each second since a time."""
+    settings, zone = crm.settings, ZoneInfo(crm.settings.time_zone)
+    moments = [datetime.fromtimestamp(second, zone) for second in range(int(begun), int(time.time()) + 1)]
+    user = next(iter(settings.agents))
+    return [body_token(settings.tenant_id, user, f"{moment:%Y-%m-%d %H:%M:%S}", settings.api_key) for moment in moments]
+
+
+def log_files(home: Path) -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in home.rglob("*.log"))
