@@ -156,6 +156,10 @@ class AirflowProcess:
         assert answer == "ended\n", output
         return output
 
+    def signal(self, number: int) -> None:
+        """Send a signal to the process, which is the supervisor of a task that a supervised executor runs."""
+        self._process.send_signal(number)
+
     def __enter__(self) -> AirflowProcess:
         return self
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -214,12 +216,54 @@ def test_a_task_that_is_marked_as_failed_awaits_and_counts_the_calls_in_flight(
     assert (folder / "checkpoint.json").exists()
 
 
-def mark_failed(home, crm: Sandbox) -> None:
-    """Mark the running task as failed, as Airflow's page and its API do, once the CRM has some customers."""
+def wait_for_customers(crm: Sandbox) -> None:
+    """Wait until the CRM has some customers."""
     deadline = time.monotonic() + PATIENCE
     while len(crm.customers()) < 4 and time.monotonic() < deadline:
         time.sleep(0.05)
+
+
+def mark_failed(home, crm: Sandbox) -> None:
+    """Mark the running task as failed, as Airflow's page and its API do, once the CRM has some customers."""
+    wait_for_customers(crm)
     home.execute("UPDATE task_instance SET state = 'failed' WHERE dag_id = 'marked_failed'")
+
+
+@pytest.mark.parametrize("whom", ["supervisor", "task"])
+def test_a_drained_worker_records_the_messages_in_flight_and_the_retry_sends_none_twice(
+    airflow, socialscrm_sandbox: Sandbox, run, folder, whom
+):
+    socialscrm_sandbox.inject("latency", seconds=1, times=16)
+    stopping = Thread(target=drain, args=(airflow, socialscrm_sandbox, whom))
+    stopping.start()
+
+    output = run("drained", "--use-executor")
+    stopping.join()
+
+    query = "SELECT state, try_number FROM task_instance WHERE dag_id = 'drained' ORDER BY start_date DESC LIMIT 1"
+    assert airflow.home.query(query) == [("success", 2)], output
+    first = json.loads((folder / "try-1.json").read_text(encoding="utf-8"))
+    assert first["broke_off"] == {"error": "StoppedError", "while": "sending"}
+    rows = first["rows"]
+    assert (rows["unknown"], rows["accepted"] + rows["not_sent"], rows["total"]) == (0, ROWS, ROWS)
+    assert 0 < rows["accepted"] < ROWS
+    assert f"Resuming: {rows['accepted']} rows are done since an earlier try" in output
+    assert [customer["times_imported"] for customer in socialscrm_sandbox.customers()] == [1] * ROWS
+    manifest = airflow.home.xcoms("drained", "import_customers")[-1]
+    assert (manifest["rows"]["accepted"], manifest["calls"]["sent"]) == (ROWS, ROWS)
+
+
+def drain(airflow, crm: Sandbox, whom: str) -> None:
+    """End a worker as Kubernetes does, which signals to Airflow's supervisor, or as systemd does, which signals to all.
+
+    :param whom: who gets the signal: the ``supervisor``, which passes it on, or the ``task`` as well.
+    """
+    wait_for_customers(crm)
+    query = "SELECT pid FROM task_instance WHERE dag_id = 'drained' AND state = 'running'"
+    ((task,),) = airflow.home.query(query)
+    if whom == "task":
+        os.kill(task, signal.SIGTERM)
+    airflow.signal(signal.SIGTERM)
 
 
 @pytest.fixture
