@@ -89,6 +89,7 @@ benchmarks: install ## Measure speed, memory, pace and isolation (about a quarte
 	@$(BIN)/python tests/benchmarks/ledger.py
 	@$(BIN)/python tests/benchmarks/call_size.py
 	@$(BIN)/python tests/benchmarks/chats.py
+	@$(BIN)/python tests/benchmarks/screening.py
 	@$(BIN)/python tests/benchmarks/against_forty_lines.py
 
 lint: install ## Check style
