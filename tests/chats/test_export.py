@@ -24,7 +24,7 @@ from airflow_provider_socialscrm.chats import export as export_module
 from airflow_provider_socialscrm.chats import reading
 from airflow_provider_socialscrm.chats.export import ChatExport, parts_folder
 from airflow_provider_socialscrm.chats.options import chat_options
-from airflow_provider_socialscrm.importer.errors import InputError, StoppedError
+from airflow_provider_socialscrm.importer.errors import InputError, StoppedError, SupersededError
 from airflow_provider_socialscrm.importer.identity import ImportIdentity
 from airflow_provider_socialscrm.sandbox.chats import DAY, messages_between
 from airflow_provider_socialscrm.sandbox.server import Sandbox
@@ -278,7 +278,7 @@ def test_a_part_that_is_damaged_or_missing_is_read_again(crm: Sandbox, export, t
         assert [each.name for each in tmp_path.iterdir()] == ["chats.parquet"]
 
 
-def test_two_tries_at_the_same_time_write_the_same_file(crm: Sandbox, export, tmp_path):
+def test_two_tries_at_the_same_time_write_the_same_file_once(crm: Sandbox, export, tmp_path):
     path = tmp_path / "chats.parquet"
     older = export(path)
     pages = export_module.Reading.pages
@@ -293,10 +293,11 @@ def test_two_tries_at_the_same_time_write_the_same_file(crm: Sandbox, export, tm
     newer: list[ChatExport] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(export_module.Reading, "pages", interrupted)
-        with pytest.raises(OSError, match="No such file"):  # its first parts were the newer one's, which is done
+        with pytest.raises(SupersededError, match="Another try of this task has ended"):  # and deleted the first parts
             older.run()
 
     assert ids_of(path) == expected(crm)
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
 
 
 def test_more_messages_than_allowed_leave_no_file_and_no_parts(crm: Sandbox, export, tmp_path):
