@@ -60,7 +60,7 @@ chromium:
 	@if [ -z "$$(command -v chromium && command -v chromedriver)" ] && [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
 	  apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes chromium chromium-driver; fi
 
-test-cluster: $(VENV)/installed-cluster cluster-servers ## Test on PostgreSQL, Redis and Celery workers (about four minutes)
+test-cluster: $(VENV)/installed-cluster cluster-servers ## Test on PostgreSQL, Redis and Celery workers (about six minutes)
 	@$(BIN)/python -m pytest --log-cli-level=INFO tests/cluster
 
 $(VENV)/installed-cluster: $(VENV)/installed
