@@ -36,7 +36,7 @@ WARM_UP: Final = 500
 """Numbers of an order that is not measured: as few as the CRM takes."""
 
 MIB: Final = 2**20
-MOST_MEMORY: Final = 1_000
+MOST_MEMORY: Final = 400
 """MiB over idle that a screening of so many numbers may take: all of them, and their verdicts, are in memory."""
 
 KIND, COUNTRY = "is_whatsapp", "IN"
