@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
+import os
+import signal
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any, NamedTuple
 
 import pytest
@@ -57,13 +58,6 @@ def waiting_tasks(crm: Sandbox) -> dict[str, Waiting]:
     }
 
 
-@pytest.fixture(scope="module")
-def airflow(start_airflow):
-    """An Airflow that runs each task in a process of its own, without a scheduler."""
-    with start_airflow(DAGS, **SETTINGS) as process:
-        yield process
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with a file of customers, enough for an order."""
@@ -74,21 +68,26 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+TRIGGERER = """
+import os, sys
+from airflow.__main__ import main
+with open(sys.argv[1], "w") as file:
+    file.write(str(os.getpid()))
+sys.argv = ["airflow", "triggerer", "--skip-serve-logs"]
+main()
+"""
+
+
 @pytest.fixture
-def triggerer(airflow, folder) -> Iterator[Path]:
-    """The output of a triggerer that runs until the test ends, in a process of its own."""
-    with (folder / "triggerer.txt").open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "airflow", "triggerer", "--skip-serve-logs"],
-            env=airflow.home.environment(DAGS) | SETTINGS,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        yield folder / "triggerer.txt"
-    finally:
-        process.terminate()
-        process.wait(PATIENCE)
+def triggerer(airflow, folder) -> Iterator[Future[CompletedProcess[str]]]:
+    """A triggerer that runs until the test ends, in a process of its own."""
+    number = folder / "triggerer.pid"
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(airflow.python, "-c", TRIGGERER, str(number), dags=DAGS, **SETTINGS)
+        try:
+            yield running
+        finally:
+            os.kill(int(number.read_text()), signal.SIGTERM)
 
 
 def triggers(home: Any) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -114,34 +113,35 @@ def add_connection(home: Any, crm: Sandbox) -> None:
 
 def seen(home: Any, *outputs: str) -> str:
     """Return all that Airflow keeps and logs, but for its connections."""
-    logs = (path.read_text(encoding="utf-8") for path in home.path.rglob("*.log"))
-    return "\n".join([home.everything_stored(without=("connection",)), *logs, *outputs])
+    return "\n".join([home.everything_stored(but_for=("connection",)), home.log_files(), *outputs])
 
 
 def test_tasks_wait_in_a_triggerer_which_holds_ids_only_and_resume(
     airflow, triggerer, socialscrm_sandbox: Sandbox, folder
 ):
-    crm, home = socialscrm_sandbox, airflow.home
+    crm = socialscrm_sandbox
     crm.configure(**NOT_YET)
-    add_connection(home, crm)
+    add_connection(airflow, crm)
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(airflow.run, "dags", "test", "deferred", "--use-executor", TEST_FOLDER=str(folder))
+        command = ("dags", "test", "deferred", "--use-executor")
+        running = pool.submit(airflow.run, *command, dags=DAGS, TEST_FOLDER=str(folder), **SETTINGS)
         deadline = time.monotonic() + PATIENCE
-        while len(found := triggers(home)) < len(waiting_tasks(crm)):
+        while len(found := triggers(airflow)) < len(waiting_tasks(crm)):
             assert not running.done(), running.result()
-            assert time.monotonic() < deadline, triggerer.read_text()
+            assert not triggerer.done(), triggerer.result()
+            assert time.monotonic() < deadline
             time.sleep(0.2)
         calls = len(crm.calls())
         while len(crm.calls()) < calls + 2 * len(found):  # each trigger asks, more than once
-            assert time.monotonic() < deadline, triggerer.read_text()
+            assert time.monotonic() < deadline
             time.sleep(0.2)
-        while_waiting, states = seen(home), home.states("deferred")
+        while_waiting, states = seen(airflow), airflow.states("deferred")
         crm.configure(**NOW)
-        output = running.result()
+        done = running.result()
 
-    waiting = waiting_tasks(crm)
+    waiting, output = waiting_tasks(crm), done.stdout + done.stderr
     assert states == dict.fromkeys(waiting, "deferred")
-    assert home.states("deferred") == dict.fromkeys(waiting, "success"), output + triggerer.read_text()
+    assert airflow.states("deferred") == dict.fromkeys(waiting, "success"), output
     package = "airflow_provider_socialscrm.triggers."
     assert {task: kind for task, (kind, _) in found.items()} == {
         task: package + each.trigger for task, each in waiting.items()
@@ -149,11 +149,11 @@ def test_tasks_wait_in_a_triggerer_which_holds_ids_only_and_resume(
     for task, each in waiting.items():
         lists = {name: value for name, value in found[task][1].items() if isinstance(value, list)}
         assert lists == each.stored
-    assert home.query("SELECT COUNT(*) FROM trigger") == [(0,)]
+    assert airflow.query("SELECT COUNT(*) FROM trigger") == [(0,)]
     with (folder / "screened.csv").open(encoding="utf-8") as file:
         assert {row["screened"] for row in csv.DictReader(file)} == {"yes", "no"}
     assert crm.memory(ScreeningOrders).paid_numbers == CUSTOMERS  # resumed, and not ordered again
     hidden = ["91987755", "Xanthippe", crm.settings.api_key]
-    everything = while_waiting + seen(home, output, triggerer.read_text())
+    everything = while_waiting + seen(airflow, output)
     assert [secret for secret in hidden if secret in everything] == []
     assert "SocialSCRMScreenTrigger" in while_waiting  # or nothing would have been looked at
