@@ -42,6 +42,7 @@ FLOORS = (
     ("importer.run", "importer.dry_run", "mass_sends"),
     ("chats",),
     ("screening",),
+    ("sends",),
     ("retry_policies", "assets", "links", "get_provider_info", "webhooks"),
     ("runtime",),
     ("hooks",),
@@ -59,6 +60,7 @@ FORBIDDEN = {
     "mass_sends": ("airflow", "pandas", "pyarrow", "requests"),
     "chats": ("airflow",),
     "screening": ("airflow",),
+    "sends": ("airflow", "pandas", "requests"),
     "hooks": ("pandas", "pyarrow"),
     "operators": ("pandas", "requests"),
     "webhooks": ("airflow", "pandas", "pyarrow", "requests"),
@@ -180,7 +182,7 @@ def output_of(script: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("folder", ["api", "importer", "chats", "screening"])
+@pytest.mark.parametrize("folder", ["api", "importer", "chats", "screening", "sends"])
 def test_it_imports_where_airflow_is_not_installed(folder):
     names = [module_name(path) for path in parts(folder)]
     script = f"""
@@ -195,7 +197,13 @@ print(len({names!r}))
 
 def test_parsing_a_dag_file_loads_nothing_heavy():
     modules = ["hooks", "operators", "sensors", "plugins", "decorators", "assets"]
-    names = ["get_provider_info", *(f"{module}.socialscrm" for module in modules), "operators.screening"]
+    names = [
+        "get_provider_info",
+        *(f"{module}.socialscrm" for module in modules),
+        "operators.screening",
+        "operators.sends",
+        "sensors.sends",
+    ]
     script = f"""
 import importlib, sys
 import airflow.sdk

@@ -15,6 +15,7 @@ import pytest
 from airflow_provider_socialscrm.sandbox.chats import messages_between
 from airflow_provider_socialscrm.sandbox.mass_sends import MassSends
 from airflow_provider_socialscrm.sandbox.screening import ScreeningOrders
+from airflow_provider_socialscrm.sandbox.send_tasks import SendTasks
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from airflow_provider_socialscrm.sandbox.store import ImportRow
 
@@ -207,6 +208,44 @@ def test_owners_are_cleared_before_an_import(airflow, socialscrm_sandbox: Sandbo
     assert manifest["rows"]["accepted"] == 1
     assert [customer["agent"] for customer in socialscrm_sandbox.customers()] == ["agent_silva"]
     assert NUMBER not in airflow.everything_stored()
+
+
+def test_a_message_is_sent_to_numbers_and_their_statuses_become_a_file(
+    airflow, socialscrm_sandbox: Sandbox, connection, tmp_path
+):
+    socialscrm_sandbox.configure(send_seconds=1, send_interval=0)
+    output = succeed(airflow, "send_to_numbers", SOCIALSCRM_FOLDER=str(tmp_path), **connection)
+
+    (rehearsed,) = airflow.xcoms("send_to_numbers", "rehearse")
+    (manifest,) = airflow.xcoms("send_to_numbers", "send")
+    (waited,) = airflow.xcoms("send_to_numbers", "wait")
+    assert rehearsed["to_send"] == manifest["accepted"] == 20
+    (task,) = socialscrm_sandbox.memory(SendTasks).all()
+    assert manifest["task_ids"] == [task.id]
+    assert (waited["reached"], waited["failed"]) == (14, 6)
+    assert pq.read_table(waited["path"])["status"].to_pylist().count("failed") == 6
+    assert "8613712340" not in output + airflow.everything_stored()  # the DAG file has its beginning
+
+
+def test_a_whole_round_reaches_those_on_whatsapp_and_reads_their_answers(
+    airflow, socialscrm_sandbox: Sandbox, connection, tmp_path
+):
+    socialscrm_sandbox.configure(screening_seconds=1, send_seconds=1, send_interval=0)
+    output = succeed(airflow, "whole_round", SOCIALSCRM_FOLDER=str(tmp_path), **connection)
+
+    (screened,), (imported,), (welcomed,), (followed,), (waited,), (read,) = (
+        airflow.xcoms("whole_round", name)
+        for name in ("screen", "import_customers", "welcome", "follow_up", "wait_until_sent", "read_answers")
+    )
+    customers = {customer["whatsApp"] for customer in socialscrm_sandbox.customers()}
+    (welcome,) = socialscrm_sandbox.memory(MassSends).tasks
+    messages = [message.recipient for message in socialscrm_sandbox.memory(SendTasks).messages()]
+    assert screened["verdicts"]["yes"] == imported["rows"]["accepted"] == len(customers) == 350
+    assert (welcomed["accepted"], {*welcome.numbers}) == (1, customers)
+    assert followed["accepted"] == waited["reached"] == len(messages) == 350
+    assert {*messages} == customers
+    assert pq.read_table(read["path"]).num_rows == read["rows"] > 0
+    assert "9198776601" not in output + airflow.everything_stored()
 
 
 NUMBER = "8613877777777"
