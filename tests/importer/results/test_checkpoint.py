@@ -164,9 +164,7 @@ def test_a_file_has_the_state_for_the_same_run_only(tmp_path, start):
     assert FileCheckpointStore(path, "dag/run/task/-1/2").load() == {"a": [1, 2]}
     assert FileCheckpointStore(path, "dag/run/task/-1/3").load() is None  # the task was cleared
     for method in ("begin", "load"):
-        with pytest.raises(
-            InputError, match=r"state\.json has the checkpoint of another task \(dag/run/task/-1\), so"
-        ):
+        with pytest.raises(InputError, match=r"state\.json has the checkpoint of another task \(dag/run/task/-1\), so"):
             getattr(FileCheckpointStore(path, "dag/other/task/-1/2"), method)()
     assert FileCheckpointStore(path, "dag/run/task/-1/2").load() == {"a": [1, 2]}
     assert [file.name for file in path.parent.iterdir()] == ["state.json"]
