@@ -68,6 +68,7 @@ class Page:
         self.folder = folder
         self.crm = crm
         self.module = sys.modules["snippets"] = ModuleType("snippets")  # where Airflow looks for the DAGs of a file
+        self.module.socialscrm_sandbox = crm  # as in a test with the fixture
         self.printed: str | None = None
         self.database = duckdb.connect()
 

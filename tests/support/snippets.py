@@ -10,7 +10,7 @@ What a snippet needs, or why it is not run, is in an HTML comment before it, ``<
 
 A snippet after "Save this as `PATH`:" is saved. A block of text after a shell snippet shows what that printed, with
 gaps written ``...`` and times of its own. ``/tmp/crm`` is a folder of the page, and ``127.0.0.1:8765`` a sandbox of the
-test.
+test, which has the name ``socialscrm_sandbox`` as in a test with the fixture.
 """
 
 from __future__ import annotations
