@@ -26,7 +26,7 @@ CUSTOMERS = 600
 CUSTOMER = "91987755"
 """How all numbers of customers begin."""
 
-PATIENCE = 120.0
+PATIENCE = 180.0
 """Seconds until Airflow does the next step, on a slow machine."""
 
 SETTINGS = {
