@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "airflow_provider_socialscrm"
 SOURCES = [*sorted(PACKAGE.rglob("*.py")), *sorted((ROOT / "dags").glob("*.py"))]
 PROJECT_PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md")]
-PAGES = [*PROJECT_PAGES, *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*PROJECT_PAGES, *sorted((ROOT / "docs").rglob("*.md"))]
 SCREENS = sorted(path for suffix in ("html", "js") for path in PACKAGE.rglob(f"*.{suffix}"))
 
 AVOIDED: Final = {

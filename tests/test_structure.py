@@ -48,7 +48,7 @@ FLOORS = (
     ("hooks",),
     ("triggers",),
     ("operators", "sensors"),
-    ("decorators", "commands", "plugins"),
+    ("decorators", "commands", "plugins", "testing"),
     ("__main__",),
 )
 """What the package is made of, the lowest first. A module imports from its own part and from lower floors only."""

@@ -41,9 +41,10 @@ class SocialSCRMChatsToFileOperator(FileLineageMixin, BaseOperator):
     """Read every message of an interval into a file, each message once.
 
     The CRM's list may grow while it is read, for example when a phone that was offline sends its messages late; see
-    ``docs/chats.md``. The file appears only when it is complete, under a path that only its owner may read. A retry
-    resumes at the page that was reached. No message and no customer shows in logs, XCom or rendered fields: the task
-    returns ``rows``, ``pages``, ``by_agent``, the times of the ``first`` and the ``last`` message, and ``path``.
+    ``docs/howto/fetch-chats.md``. The file appears only when it is complete, under a path that only its owner may
+    read. A retry resumes at the page that was reached. No message and no customer shows in logs, XCom or rendered
+    fields: the task returns ``rows``, ``pages``, ``by_agent``, the times of the ``first`` and the ``last`` message, and
+    ``path``.
 
     Maps over agents: ``SocialSCRMChatsToFileOperator.partial(...).expand(agents=["agent_wang", "agent_silva"])``.
 
