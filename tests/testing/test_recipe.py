@@ -18,10 +18,7 @@ TIMEOUT = 300.0
 """Seconds, on a slow machine."""
 
 OTHER_TESTS = '''
-import logging
-
 import pytest
-from airflow.sdk import DAG, task
 
 BROKEN = "import nothing_of_this_name"
 TWO = """
@@ -44,6 +41,8 @@ def write(tmp_path):
 
 
 def test_a_dag_of_the_test_runs_with_mapped_tasks_and_a_failure(socialscrm_airflow):
+    from airflow.sdk import DAG, task
+
     with DAG("mapped") as dag:
         @task(retries=0)
         def half(number):
