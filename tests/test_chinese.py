@@ -23,7 +23,7 @@ HAN: Final = r"[\u3400-\u9fff]"
 WIDE: Final = "，。；：？！、（）“”《》"
 
 UNTRANSLATED: Final = (
-    "Airflow Apache Provider DAG Connection Admin Connections XCom worker manifest Import report "
+    "Airflow Apache Provider DAG Connection Admin Connections XCom Dockerfile worker manifest Import report "
     "SocialsCRM SocialEpoch WhatsApp CRM ApiKey id Base URL User name Tenant ID Auth scheme "
     "Python Arrow CSV DataFrame JSONL Parquet make pytest Ctrl-C LICENSE airflow-provider-socialscrm "
     "Wang Li Ana Silva Bob"
