@@ -6,16 +6,18 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
 from tests.support.run_snippets import commands, plain
-from tests.support.snippets import ROOT, Snippet, all_pages, snippets, wrong_reason
+from tests.support.snippets import BUILT, ROOT, Snippet, all_pages, snippets, wrong_reason
 
 PAGES = all_pages()
 FIRST = ["README.md"]
-"""What a new user reads first. Nearly all of its time is Airflow's start; the other pages are left to the thorough run."""
+"""What a new user reads first. Most of its time is Airflow's start; the other pages are left to the thorough run."""
 
 TIMEOUT = 500.0
 """Seconds for all pages, on a slow machine."""
@@ -49,7 +51,11 @@ def test_the_readme_runs_as_it_stands(tmp_path):
 
 @pytest.mark.thorough
 def test_all_pages_run_as_they_stand(tmp_path):
-    assert failures(tmp_path, list(PAGES)) == []
+    # Airflow before 3.3 cannot hand a DataFrame of pandas 3 from task to task, which this page does.
+    is_old = Version(version("apache-airflow")) < Version("3.3") and Version(version("pandas")) >= Version("3")
+    left_out = {"docs/howto/import-a-dataframe.md"} if is_old else set()
+
+    assert failures(tmp_path, [page for page in PAGES if page not in left_out]) == []
 
 
 def test_there_are_snippets_to_run():
@@ -61,7 +67,7 @@ def test_there_are_snippets_to_run():
 
 @pytest.mark.parametrize(
     "snippet",
-    [each for those in PAGES.values() for each in those if not each.is_run],
+    [each for those in PAGES.values() for each in those if not each.is_run or each.note.startswith(BUILT)],
     ids=lambda each: f"{each.page}:{each.line}",
 )
 def test_what_is_not_run_has_a_reason_that_is_true(snippet):
@@ -78,6 +84,9 @@ def test_what_is_not_run_has_a_reason_that_is_true(snippet):
         ("needs airflow.sdk", "import airflow.sdk"),
         ("run by tests/test_prose.py", "airflow"),
         ("run by tests/missing.py", "airflow"),
+        ("built, whole in dags/first_import.py", "SocialSCRMSendOperator(task_id='send')"),
+        ("built, whole in dags/missing.py", "SocialSCRMImportOperator(task_id='send')"),
+        ("built, whole in dags/first_import.py", "print('no task')"),
     ],
 )
 def test_a_reason_that_is_not_true_is_found(note, text):

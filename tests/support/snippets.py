@@ -5,6 +5,7 @@ What a snippet needs, or why it is not run, is in an HTML comment before it, ``<
 - ``file PATH COLUMNS [ROWS]``: a file with made-up customers below ``/tmp/crm``; ``{ds}`` is the day, ``;`` separates.
 - ``in the clone``: the working directory is the repository, and not the page's folder.
 - ``daily``: the DAG around the snippet has intervals of a day.
+- ``built, whole in PATH``: the tasks are made and not run; the DAG file has the same tasks, and another test runs it.
 - ``make``, ``installs``, ``needs MODULE``, ``run by PATH``: not run. :func:`wrong_reason` checks the reason.
 
 A snippet after "Save this as `PATH`:" is saved. A block of text after a shell snippet shows what that printed, with
@@ -38,6 +39,7 @@ FENCE: Final = re.compile(
     r"(?:<!-- snippet: (?P<note>[^>]+?) -->\n)?^(?P<indent> *)```(?P<language>\w+)\n(?P<text>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,
 )
+BUILT: Final = "built, whole in "
 NOT_RUN: Final = ("make", "installs", "needs ", "run by ")
 
 
@@ -90,6 +92,11 @@ def all_pages() -> dict[str, list[Snippet]]:
 
 def wrong_reason(snippet: Snippet) -> str:
     """Return what is wrong with the reason why a snippet is not run, or nothing."""
+    if snippet.note.startswith(BUILT):
+        path = ROOT / snippet.note.removeprefix(BUILT)
+        names = re.findall(r"\b(SocialSCRM\w+)\(", snippet.text)
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        return "" if names and all(f"{name}(" in text for name in names) else f"{path} has not all of {names}"
     kind, _, rest = snippet.note.partition(" ")
     lines = [line.partition("#")[0].strip() for line in snippet.text.splitlines() if line.strip()]
     if kind == "make":
