@@ -8,7 +8,7 @@ CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python
 # Many tests start Python anew, and each worker imports all tests: without this they would compile all of it each time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo sandbox test test-kills test-truth test-thorough test-random test-numbers test-browser test-cluster test-matrix screenshots docs reference chromium cluster-servers benchmarks lint types clean
+.PHONY: help install demo sandbox test test-kills test-truth test-thorough test-random test-numbers test-browser test-cluster test-matrix test-lowest dist check-dist check-tag screenshots chromium cluster-servers benchmarks lint types clean docs reference
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -94,6 +94,18 @@ cluster-servers:
 
 test-matrix: install chromium ## Test on Airflow 3.1 to 3.3, Python 3.11 to 3.13, pandas 2 and 3 (about three quarters of an hour)
 	@$(BIN)/python -m tools.matrix
+
+test-lowest: install dist ## Run quick tests on the oldest versions that are allowed (about three minutes)
+	@$(BIN)/python -m tools.lowest
+
+dist: install ## Build the wheel and the sdist into dist/, with the same bytes from the same commit
+	@$(BIN)/python -m tools.dist build
+
+check-dist: dist ## Check the wheel and the sdist, and install both into clean environments (about two minutes)
+	@$(BIN)/python -m tools.dist check
+
+check-tag: install ## Check that TAG, such as v0.1.0, is of the version, which the change log describes
+	@$(BIN)/python -m tools.dist tag "$(TAG)"
 
 benchmarks: install ## Measure speed, memory, pace and isolation (about a quarter of an hour)
 	@$(BIN)/python tests/benchmarks/table.py

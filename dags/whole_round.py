@@ -80,7 +80,6 @@ def whole_round() -> None:
         content="Did you find what you were looking for?",
         confirm_recipients="{{ ti.xcom_pull(task_ids='import_customers')['rows']['accepted'] }}",
         ledger=FOLDER / "sends",
-        start="{{ (macros.datetime.now(macros.dateutil.tz.UTC) + macros.timedelta(seconds=5)).isoformat() }}",
         retries=3,
     )
     wait = SocialSCRMSendSensor(

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 # Airflow, which autodoc imports, makes its home when it is imported.
 home = TemporaryDirectory(prefix="socialscrm-docs-")
@@ -34,3 +38,14 @@ html_show_sourcelink = False
 html_show_copyright = False
 html_use_index = False  # the search finds names, too
 html_domain_indices = False
+
+
+def name_language(app: Sphinx, page: str, template: str, context: dict[str, Any], *_: object) -> None:  # noqa: ARG001
+    """Name the language of the Chinese pages, by which browsers choose the forms of characters."""
+    if page.startswith("zh/"):
+        context["language"] = "zh-CN"
+
+
+def setup(app: Sphinx) -> None:
+    """Connect the function above."""
+    app.connect("html-page-context", name_language)

@@ -44,7 +44,7 @@ else:
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md")), ROOT / "CHANGELOG.md"]
+PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted(DOCS.rglob("*.md")), ROOT / "CHANGELOG.md"]
 RUNBOOK = [path for path in sorted((DOCS / "operations").glob("*.md")) if path.stem not in ("index", "routine")]
 """The pages with a section for each kind of failure."""
 

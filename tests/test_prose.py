@@ -17,7 +17,8 @@ from tests.support.sources import nodes_of
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "airflow_provider_socialscrm"
 SOURCES = [*sorted(PACKAGE.rglob("*.py")), *sorted((ROOT / "dags").glob("*.py"))]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PROJECT_PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "SECURITY.md", "CONTRIBUTING.md")]
+PAGES = [*PROJECT_PAGES, *sorted((ROOT / "docs").rglob("*.md"))]
 SCREENS = sorted(path for suffix in ("html", "js") for path in PACKAGE.rglob(f"*.{suffix}"))
 
 AVOIDED: Final = {

@@ -20,9 +20,8 @@ from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, InputError
 from airflow_provider_socialscrm.operators.retries import with_retry_policy
 from airflow_provider_socialscrm.runtime.lineage import FileLineageMixin
-from airflow_provider_socialscrm.runtime.own_paths import ENDINGS, own_path
+from airflow_provider_socialscrm.runtime.own_paths import ENDINGS, checked_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument, as_text
-from airflow_provider_socialscrm.runtime.paths import check_is_path
 from airflow_provider_socialscrm.runtime.rendered import rendered_as_text, renders_natively
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 
@@ -120,9 +119,8 @@ class SocialSCRMChatsToFileOperator(FileLineageMixin, BaseOperator):
         from airflow_provider_socialscrm.chats.export import ChatExport  # noqa: PLC0415 - loads pyarrow
 
         options = self._options(context)
-        check_is_path("path", self.path)
         identity = identity_of(context)
-        path = checked_path(own_path(identity, "path", self.path or None))
+        path = checked_path(checked_own_path(identity, "path", self.path or None))
         with SocialSCRMHook(self.socialscrm_conn_id) as hook:
             check_agents(hook, options)
             self._running = ChatExport(hook.perform, hook.get_settings(), options, path, identity=identity)

@@ -16,9 +16,8 @@ from airflow_provider_socialscrm.api.group_links import NOT_PARSED, UNKNOWN_LINK
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, InputError
 from airflow_provider_socialscrm.operators.retries import with_retry_policy
-from airflow_provider_socialscrm.runtime.own_paths import own_path
+from airflow_provider_socialscrm.runtime.own_paths import checked_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
-from airflow_provider_socialscrm.runtime.paths import check_is_path
 from airflow_provider_socialscrm.runtime.rendered import rendered_as_text, renders_natively, typed_arguments
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 
@@ -130,10 +129,9 @@ class SocialSCRMGroupLinksToFileOperator(BaseOperator):
             raise InputError(f"{wrong} No call was made.") from None
         if self.max_failed is not None and (type(self.max_failed) is not int or self.max_failed < 0):
             raise InputError("max_failed must be a whole number of links, or None for no limit.")
-        check_is_path("path", self.path)
         if not self.path:
             raise InputError("path is missing: give the file a path.")
-        path = own_path(identity_of(context), "path", self.path, file=FILE)
+        path = checked_own_path(identity_of(context), "path", self.path, file=FILE)
         check_format("path", path)
         return path
 

@@ -27,9 +27,8 @@ from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, InputError
 from airflow_provider_socialscrm.mass_sends.names import LONGEST_NAME
 from airflow_provider_socialscrm.operators.mass_send_arguments import tasks_of
 from airflow_provider_socialscrm.operators.retries import with_retry_policy
-from airflow_provider_socialscrm.runtime.own_paths import own_path
+from airflow_provider_socialscrm.runtime.own_paths import checked_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
-from airflow_provider_socialscrm.runtime.paths import check_is_path
 from airflow_provider_socialscrm.runtime.plain_arguments import PlainArgument, plain
 from airflow_provider_socialscrm.runtime.rendered import rendered_as_text, renders_natively, typed_arguments
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
@@ -135,8 +134,8 @@ class SocialSCRMMassSendOperator(BaseOperator):
         arguments = self._arguments(context)
         identity = identity_of(context)
         tasks, own_names = tasks_of(arguments, identity)
-        check_is_path("checkpoint_path", arguments["checkpoint_path"])
-        intents = intents_for(context, own_path(identity, "checkpoint_path", arguments["checkpoint_path"]))
+        checkpoint_path = checked_own_path(identity, "checkpoint_path", arguments["checkpoint_path"])
+        intents = intents_for(context, checkpoint_path)
         try:
             intents.check(tasks)
             left = [task for task in tasks if intents.sent(task) is not Sent.ACCEPTED]

@@ -23,9 +23,9 @@ from airflow_provider_socialscrm.operators.table_input import TableInput
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable
 from airflow_provider_socialscrm.runtime.inputs import read_paths, to_open
 from airflow_provider_socialscrm.runtime.mapped_tasks import parallel_tasks
-from airflow_provider_socialscrm.runtime.own_paths import own_path
+from airflow_provider_socialscrm.runtime.own_paths import checked_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
-from airflow_provider_socialscrm.runtime.paths import check_apart, check_is_path
+from airflow_provider_socialscrm.runtime.paths import check_apart
 from airflow_provider_socialscrm.runtime.progress import report_progress
 from airflow_provider_socialscrm.runtime.reporting import log_outcome
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
@@ -123,10 +123,9 @@ class SocialSCRMClearOwnersOperator(TableInput, BaseOperator):
         from airflow_provider_socialscrm.runtime.task_state import checkpoint_store_for  # noqa: PLC0415
 
         identity = identity_of(context)
-        paths = {}
-        for name in ("rejects_path", "checkpoint_path"):
-            check_is_path(name, getattr(self, name))
-            paths[name] = own_path(identity, name, getattr(self, name))
+        paths = {
+            name: checked_own_path(identity, name, getattr(self, name)) for name in ("rejects_path", "checkpoint_path")
+        }
         source = self._source(paths)
         options = self._options(source, context)
         store = checkpoint_store_for(context, paths["checkpoint_path"])

@@ -12,6 +12,7 @@ from airflow_provider_socialscrm.api.numbers import digits_of
 from airflow_provider_socialscrm.api.sends import LARGEST_TASK, SendOptions, check_options
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.identity import ImportIdentity
+from airflow_provider_socialscrm.importer.reasons import LONGEST_NUMBER, SHORTEST_NUMBER
 from airflow_provider_socialscrm.mass_sends.names import default_name
 
 ON_EMPTY: Final = ("fail", "skip")
@@ -124,8 +125,8 @@ def _sender(given: Mapping[str, Any]) -> str:
         raise InputError("Give sender or sender_column, and not both. Nothing was sent.")
     if sender is None:
         return ""
-    digits = digits_of(sender)
-    if not digits:
+    digits = digits_of(sender) or ""
+    if not SHORTEST_NUMBER <= len(digits) <= LONGEST_NUMBER or digits.startswith("0"):
         raise InputError("sender is not a service number: give its digits with the country code. Nothing was sent.")
     return digits
 

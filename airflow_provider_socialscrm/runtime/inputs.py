@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Any
 
 from airflow_provider_socialscrm.importer.errors import EmptyInputError, InputError
+from airflow_provider_socialscrm.runtime.file_systems import check_file_systems
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, shape_of, unwrap, wrap
 from airflow_provider_socialscrm.runtime.path_text import is_path_object
 from airflow_provider_socialscrm.runtime.paths import openable
@@ -43,12 +44,14 @@ def to_open(data: Any, nothing: str) -> Any:
     :param data: a rendered value.
     :param nothing: why data may be missing.
     :raises EmptyInputError: when there is none.
-    :raises InputError: when it is text or bytes and not a path.
+    :raises InputError: when it is text or bytes and not a path, or its file system is not installed.
     """
     if not isinstance(data, HiddenTable):
         if data is None:
             raise EmptyInputError(f"data is None{nothing}.")
-        return openable(data)
+        opened = openable(data)
+        check_file_systems(opened)
+        return opened
     table = unwrap(data)
     if isinstance(table, str) and table.strip() in NOTHING:
         raise EmptyInputError(f"data is the text {table.strip()!r}, as of a template that finds nothing{nothing}.")

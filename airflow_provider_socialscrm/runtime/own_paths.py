@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from airflow_provider_socialscrm.importer.identity import ImportIdentity
 from airflow_provider_socialscrm.importer.paths import local_path
+from airflow_provider_socialscrm.runtime.file_systems import check_file_systems
 from airflow_provider_socialscrm.runtime.mapped_tasks import name_of_mapped
 from airflow_provider_socialscrm.runtime.path_text import without_line_end
-from airflow_provider_socialscrm.runtime.paths import openable
+from airflow_provider_socialscrm.runtime.paths import check_is_path, openable
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +26,21 @@ _TABLES: Final = (".csv", ".parquet", ".jsonl")
 
 ENDINGS: Final = {"rejects_path": _TABLES, "checkpoint_path": (".json",), "gone_path": _TABLES, "path": _TABLES}
 """Endings of a path that names a file, by argument."""
+
+
+def checked_own_path(identity: ImportIdentity, argument: str, value: Any, *, file: str | None = None) -> Any:
+    """Return the file to write to, as :func:`own_path` does, after checking that it can be opened on this worker.
+
+    :param identity: the import.
+    :param argument: the operator's argument.
+    :param value: its value.
+    :param file: name of the file in a folder; ``None`` takes the argument's.
+    :raises InputError: naming the argument if the value is not a path, or what to install for its file system.
+    """
+    check_is_path(argument, value)
+    path = own_path(identity, argument, value, file=file)
+    check_file_systems(path)
+    return path
 
 
 def own_path(identity: ImportIdentity, argument: str, value: Any, *, file: str | None = None) -> Any:

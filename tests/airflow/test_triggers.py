@@ -15,23 +15,28 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from airflow_provider_socialscrm.api.sends import SendPair
+from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.sandbox.screening import ScreeningOrders
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.airflow.dags_triggers.deferred import LINK, NUMBER
 
 DAGS = Path(__file__).parent / "dags_triggers"
 CUSTOMERS = 600
-PATIENCE = 120.0
+CUSTOMER = "91987755"
+"""How all numbers of customers begin."""
+
+PATIENCE = 180.0
 """Seconds until Airflow does the next step, on a slow machine."""
 
 SETTINGS = {
     "AIRFLOW__CORE__FERNET_KEY": "",  # so that the test reads what the database has
     "AIRFLOW__TRIGGERER__JOB_HEARTBEAT_SEC": "1",
 }
-NOT_YET = {"screening_seconds": 3600, "group_link_seconds": 3600, "offline": [NUMBER]}
+NOT_YET = {"screening_seconds": 3600, "group_link_seconds": 3600, "send_seconds": 3600, "offline": [NUMBER]}
 """Settings of the CRM with which every task waits."""
 
-NOW = {"screening_seconds": 0, "group_link_seconds": 0, "offline": []}
+NOW = {"screening_seconds": 0, "group_link_seconds": 0, "send_seconds": 0, "offline": []}
 """Settings of the CRM with which no task has to wait any more."""
 
 pytestmark = pytest.mark.thorough  # starts Airflow and a triggerer
@@ -48,13 +53,17 @@ class Waiting(NamedTuple):
     stored: dict[str, list[str]]
 
 
-def waiting_tasks(crm: Sandbox) -> dict[str, Waiting]:
-    """Return the tasks of the DAG, each with what is stored of it; a new trigger gets a line here and a task there."""
+def waiting_tasks(crm: Sandbox, sent: str) -> dict[str, Waiting]:
+    """Return the tasks of the DAG, each with what is stored of it; a new trigger gets a line here and a task there.
+
+    :param sent: id of the CRM's task that sends messages.
+    """
     orders = [order.id for order in crm.memory(ScreeningOrders).all()]
     return {
         "screen": Waiting("screening.SocialSCRMScreenTrigger", {"orders": orders}),
         "online": Waiting("socialscrm.SocialSCRMOnlineTrigger", {"agents": ["agent_wang"], "numbers": [NUMBER]}),
         "groups": Waiting("group_links.SocialSCRMGroupLinksTrigger", {"links": [LINK]}),
+        "send": Waiting("sends.SocialSCRMSendTrigger", {"task_ids": [sent]}),
     }
 
 
@@ -64,8 +73,17 @@ def folder(tmp_path: Path) -> Path:
     with (tmp_path / "customers.csv").open("w", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["whatsApp", "friendName"])
-        writer.writerows([f"91987755{n:04}", f"Xanthippe {n}"] for n in range(CUSTOMERS))
+        writer.writerows([f"{CUSTOMER}{n:04}", f"Xanthippe {n}"] for n in range(CUSTOMERS))
     return tmp_path
+
+
+@pytest.fixture
+def sent(socialscrm_sandbox: Sandbox, connection, monkeypatch) -> str:
+    """The id of a task of the CRM that sends a message, for which, as for all else, Airflow has to wait."""
+    socialscrm_sandbox.configure(send_interval=0, **NOT_YET)
+    with monkeypatch.context() as patched:
+        patched.setenv(*connection.popitem())
+        return SocialSCRMHook().send_many([SendPair(NUMBER, f"{CUSTOMER}0000")], "Quarterstaff")
 
 
 TRIGGERER = """
@@ -117,16 +135,15 @@ def seen(home: Any, *outputs: str) -> str:
 
 
 def test_tasks_wait_in_a_triggerer_which_holds_ids_only_and_resume(
-    airflow, triggerer, socialscrm_sandbox: Sandbox, folder
+    airflow, triggerer, socialscrm_sandbox: Sandbox, folder, sent
 ):
     crm = socialscrm_sandbox
-    crm.configure(**NOT_YET)
     add_connection(airflow, crm)
     with ThreadPoolExecutor(1) as pool:
         command = ("dags", "test", "deferred", "--use-executor")
-        running = pool.submit(airflow.run, *command, dags=DAGS, TEST_FOLDER=str(folder), **SETTINGS)
+        running = pool.submit(airflow.run, *command, dags=DAGS, TEST_FOLDER=str(folder), TEST_TASK=sent, **SETTINGS)
         deadline = time.monotonic() + PATIENCE
-        while len(found := triggers(airflow)) < len(waiting_tasks(crm)):
+        while len(found := triggers(airflow)) < len(waiting_tasks(crm, sent)):
             assert not running.done(), running.result()
             assert not triggerer.done(), triggerer.result()
             assert time.monotonic() < deadline
@@ -139,7 +156,7 @@ def test_tasks_wait_in_a_triggerer_which_holds_ids_only_and_resume(
         crm.configure(**NOW)
         done = running.result()
 
-    waiting, output = waiting_tasks(crm), done.stdout + done.stderr
+    waiting, output = waiting_tasks(crm, sent), done.stdout + done.stderr
     assert states == dict.fromkeys(waiting, "deferred")
     assert airflow.states("deferred") == dict.fromkeys(waiting, "success"), output
     package = "airflow_provider_socialscrm.triggers."
@@ -153,7 +170,7 @@ def test_tasks_wait_in_a_triggerer_which_holds_ids_only_and_resume(
     with (folder / "screened.csv").open(encoding="utf-8") as file:
         assert {row["screened"] for row in csv.DictReader(file)} == {"yes", "no"}
     assert crm.memory(ScreeningOrders).paid_numbers == CUSTOMERS  # resumed, and not ordered again
-    hidden = ["91987755", "Xanthippe", crm.settings.api_key]
+    hidden = [CUSTOMER, "Xanthippe", "Quarterstaff", crm.settings.api_key]
     everything = while_waiting + seen(airflow, output)
     assert [secret for secret in hidden if secret in everything] == []
     assert "SocialSCRMScreenTrigger" in while_waiting  # or nothing would have been looked at

@@ -22,6 +22,7 @@ PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html"
 SHOWN = (
     "index",
     "tutorial",
+    "zh/tutorial",
     "howto/index",
     "howto/connect",
     "reference/operators",
@@ -108,6 +109,13 @@ def test_the_search_finds_pages_without_a_network(offline: Chrome):
     link = "ul.search a[href*='reference/reasons.html']"
     WebDriverWait(offline, PATIENCE).until(lambda tab: tab.find_elements(By.CSS_SELECTOR, link))
     picture(offline, "search-1440-light")
+
+
+@pytest.mark.parametrize(("page", "language"), [("tutorial", "en"), ("zh/tutorial", "zh-CN")])
+def test_a_page_names_its_language(chromium: Chrome, page, language):
+    open_page(chromium, f"{page}.html", WIDE)
+
+    assert chromium.execute_script("return document.documentElement.lang") == language
 
 
 def test_no_page_loads_anything_from_elsewhere():

@@ -7,12 +7,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import TaskDeferred
 
 from airflow_provider_socialscrm.api.errors import NotReadyError
 from airflow_provider_socialscrm.operators.group_links import AirflowFailException, SocialSCRMGroupLinksToFileOperator
 from airflow_provider_socialscrm.sandbox.server import Sandbox
-from tests.support.airflow import FakeTaskInstance
+from tests.support.airflow import FakeTaskInstance, TaskDeferred
 
 FIRST, SECOND = "https://chat.whatsapp.com/AbCdEfGhIjKl", "https://chat.whatsapp.com/MnOpQrStUvWx"
 

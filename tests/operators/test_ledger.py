@@ -13,7 +13,6 @@ import fsspec
 import pyarrow.parquet as pq
 import pytest
 from airflow.sdk import DAG, ObjectStoragePath, task
-from airflow.serialization.serialized_objects import DagSerialization
 from upath import UPath
 
 from airflow_provider_socialscrm._compat import AirflowFailException
@@ -21,7 +20,7 @@ from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.operators.ledgers import ledger_values
 from airflow_provider_socialscrm.operators.socialscrm import Ledger, SocialSCRMImportOperator
 from airflow_provider_socialscrm.sandbox.server import Sandbox
-from tests.support.airflow import FakeTaskInstance
+from tests.support.airflow import FakeTaskInstance, serialized
 
 DIGEST = "1790000000-" + "0a" * 16
 
@@ -69,7 +68,7 @@ def stored(**arguments: Any) -> Any:
     """Return a task as Airflow stores it with its DAG."""
     with DAG("dag", schedule=None) as dag:
         SocialSCRMImportOperator(**{"task_id": "sync", "data": "a.csv"} | arguments)
-    (made,) = DagSerialization.to_dict(dag)["dag"]["tasks"]
+    (made,) = json.loads(serialized(dag))["dag"]["tasks"]
     return made.get("__var", made)
 
 
@@ -231,7 +230,7 @@ def test_a_mapped_tasks_ledger_is_stored_as_it_was_written(as_default):
     given = {"default_args": {"ledger": ledger}} if as_default else {"ledger": ledger}
     with DAG("dag", schedule=None) as dag:
         SocialSCRMImportOperator.partial(task_id="sync", **given).expand(data=["a.csv", "b.csv"])
-    text = json.dumps(DagSerialization.to_dict(dag))
+    text = serialized(dag)
 
     assert "a secret" not in text
     if not as_default:
@@ -320,7 +319,7 @@ def test_each_task_of_a_map_may_have_a_ledger_of_its_own(crm: Sandbox, tmp_path)
         assert (first["rows"]["accepted"], second["rows"]["unchanged"]) == (2, 2)
     with DAG("dag", schedule=None) as dag:
         SocialSCRMImportOperator.partial(task_id="sync", data="a.csv").expand(ledger=forms)
-    json.dumps(DagSerialization.to_dict(dag))
+    serialized(dag)
 
 
 def test_default_args_give_a_ledger(crm: Sandbox, tmp_path):

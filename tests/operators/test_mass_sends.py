@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG
-from airflow.serialization.serialized_objects import DagSerialization
 
 from airflow_provider_socialscrm.api.errors import RetriableError
 from airflow_provider_socialscrm.api.mass_sends import Content, Group, MassSend, Stage, Tag
 from airflow_provider_socialscrm.api.retry import RetryLimits
 from airflow_provider_socialscrm.operators.mass_sends import AirflowFailException, SocialSCRMMassSendOperator
 from airflow_provider_socialscrm.sandbox.server import Sandbox
-from tests.support.airflow import FakeTaskInstance, FakeTaskStateStore
+from tests.support.airflow import FakeTaskInstance, FakeTaskStateStore, serialized
 
 PATH = "open/mark/batchAdd"
 ONE = {"executors": ["agent_wang"], "group": Stage("New Customer", "12"), "content": "Hello"}
@@ -237,7 +236,7 @@ def test_templates_give_values_of_any_type(crm, native):
 def test_a_dag_with_objects_of_ours_is_serialized(crm):
     operator = made(tasks=[MassSend("a", ("agent_wang",), Tag("VIP", "3"), Content("Hi"))], start=datetime.now(UTC))
 
-    DagSerialization.to_dict(operator.dag)
+    serialized(operator.dag)
     assert operator.tasks[0]["group"] == {"tag": "VIP", "id": "3"}
 
 
@@ -247,7 +246,7 @@ def test_mapped_tasks_are_serialized_with_plain_values(crm):
             task_id="send", executors=["agent_wang"], group=Stage("New Customer", "12")
         ).expand(content=["Hello", {"text": "Bye"}])
 
-    assert "Stage(" not in str(DagSerialization.to_dict(dag))
+    assert "Stage(" not in serialized(dag)
 
 
 def test_a_manifest_of_the_most_tasks_is_small_enough_for_xcom(crm):

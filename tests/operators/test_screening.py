@@ -14,8 +14,6 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import TaskDeferred
-from airflow.serialization.serialized_objects import DagSerialization
 
 from airflow_provider_socialscrm.api.errors import NotReadyError, RetriableError, ServiceError
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
@@ -25,7 +23,7 @@ from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOpe
 from airflow_provider_socialscrm.sandbox.screening import ScreeningOrders, verdict_of
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from airflow_provider_socialscrm.triggers.screening import SocialSCRMScreenTrigger
-from tests.support.airflow import FakeTaskInstance, FakeTaskStateStore
+from tests.support.airflow import FakeTaskInstance, FakeTaskStateStore, TaskDeferred, serialized
 
 
 @pytest.fixture(params=["body", "header"])
@@ -495,7 +493,7 @@ def test_mapped_tables_are_in_no_serialized_dag_and_each_has_its_own_orders(conn
             task_id="screen", kind="gender", country="IN", path=f"{tmp_path}/", max_numbers=600
         ).expand(data=tables)
 
-    stored = json.dumps(DagSerialization.to_dict(dag))
+    stored = serialized(dag)
     assert [secret for secret in ("9198776", "Xanthippe") if secret in stored] == []
     (mapped,) = dag.tasks
     sizes = []

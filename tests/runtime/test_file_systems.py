@@ -15,6 +15,11 @@ from upath import UPath
 
 from airflow_provider_socialscrm._compat import AirflowFailException
 from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.operators.chats import SocialSCRMChatsToFileOperator
+from airflow_provider_socialscrm.operators.group_links import SocialSCRMGroupLinksToFileOperator
+from airflow_provider_socialscrm.operators.mass_sends import SocialSCRMMassSendOperator
+from airflow_provider_socialscrm.operators.owners import SocialSCRMClearOwnersOperator
+from airflow_provider_socialscrm.operators.screening import SocialSCRMScreenOperator
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime.file_systems import FILE_SYSTEMS, check_file_systems
 from airflow_provider_socialscrm.runtime.paths import openable
@@ -140,3 +145,49 @@ def test_a_path_in_a_list_counts_as_well(connected_crm: Sandbox, tmp_path):
     operator = SocialSCRMImportOperator(task_id="task", data=[str(tmp_path / "a.csv"), "s3://crm/a.csv"])
     with pytest.raises(AirflowFailException, match="No file system for s3:// is installed"):
         operator.execute({"ti": FakeTaskInstance()})
+
+
+ROWS = [{"whatsApp": "8699776600001"}]
+
+OTHERS = {
+    "chats": (
+        SocialSCRMChatsToFileOperator,
+        {"start": "2024-10-05T00:00:00Z", "end": "2024-10-06T00:00:00Z"},
+        ["path"],
+    ),
+    "group links": (SocialSCRMGroupLinksToFileOperator, {"links": ["https://chat.whatsapp.com/AbCdEf"]}, ["path"]),
+    "screening": (
+        SocialSCRMScreenOperator,
+        {"data": ROWS, "kind": "gender", "country": "CN", "max_numbers": 600, "path": "screened.csv"},
+        ["path", "data"],
+    ),
+    "owners": (SocialSCRMClearOwnersOperator, {"data": ROWS}, ["data", "rejects_path", "checkpoint_path"]),
+    "mass sends": (
+        SocialSCRMMassSendOperator,
+        {"executors": ["agent_wang"], "group": {"stage": "New", "id": "1"}, "content": "Hi"},
+        ["checkpoint_path"],
+    ),
+}
+"""Operators, arguments that are right, and which of the arguments are paths."""
+
+
+@pytest.fixture
+def in_a_folder_of_its_own(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("in_a_folder_of_its_own")
+@pytest.mark.parametrize("scheme", ["s3", "foo"])
+@pytest.mark.parametrize(
+    ("operator", "argument"), [(name, argument) for name, (*_, paths) in OTHERS.items() for argument in paths]
+)
+def test_every_operator_names_what_to_install(connected_crm: Sandbox, operator, argument, scheme):
+    kind, arguments, _ = OTHERS[operator]
+    path = f"{scheme}://crm/a.{'json' if argument == 'checkpoint_path' else 'csv'}"
+    with DAG("dag", schedule=None):
+        made = kind(task_id="task", **arguments | {argument: path})
+
+    with pytest.raises(AirflowFailException, match=rf"^No file system for {scheme}:// is installed"):
+        made.execute({"ti": FakeTaskInstance()})
+
+    assert connected_crm.calls() == []

@@ -4,11 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import TaskDeferred
 
 from airflow_provider_socialscrm._compat import AirflowFailException
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from airflow_provider_socialscrm.sensors.socialscrm import SocialSCRMOnlineSensor
+from tests.support.airflow import TaskDeferred
 from tests.support.sandbox import as_new
 
 WANG, SILVA = "8613900000001", "5511900000002"

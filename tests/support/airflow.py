@@ -7,6 +7,11 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
+try:
+    from airflow.sdk.exceptions import TaskDeferred
+except ImportError:  # Airflow 3.1
+    from airflow.exceptions import TaskDeferred  # noqa: F401
+
 
 class FakeTaskInstance:
     """A try of a task, which remembers what is pushed.

@@ -10,6 +10,7 @@ from airflow.sdk import dag
 
 from airflow_provider_socialscrm.operators.group_links import SocialSCRMGroupLinksToFileOperator
 from airflow_provider_socialscrm.operators.screening import SocialSCRMScreenOperator
+from airflow_provider_socialscrm.sensors.sends import SocialSCRMSendSensor
 from airflow_provider_socialscrm.sensors.socialscrm import SocialSCRMOnlineSensor
 
 FOLDER = Path(os.environ.get("TEST_FOLDER", "."))
@@ -44,6 +45,13 @@ def deferred() -> None:
         admin="admin",
         deferrable=True,
         poll_interval=POLL_INTERVAL,
+    )
+    SocialSCRMSendSensor(
+        task_id="send",
+        task_ids=[os.environ.get("TEST_TASK", "1")],
+        result_path=str(FOLDER / "sent.csv"),
+        deferrable=True,
+        poke_interval=POLL_INTERVAL,
     )
 
 
