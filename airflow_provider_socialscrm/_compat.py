@@ -15,16 +15,19 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
     from airflow.sdk import BaseXCom
     from airflow.sdk.bases.decorator import determine_kwargs
-    from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+    from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
     from airflow.sdk.plugins_manager import AirflowPlugin
 
 __all__ = [
     "AirflowFailException",
     "AirflowPlugin",
+    "AirflowSensorTimeout",
     "AirflowSkipException",
     "BaseXCom",
+    "DagBag",
     "airflow_stats",
     "default_deferrable",
     "determine_kwargs",
@@ -34,6 +37,7 @@ __all__ = [
     "made_in",
     "never_expires",
     "refers_to_tasks",
+    "sync_bag_to_db",
     "task_ids_in",
     "task_state_store",
 ]
@@ -43,9 +47,12 @@ log = logging.getLogger(__name__)
 MOVED: Final = {
     # Airflow 3.1 has these in the second place.
     "AirflowFailException": ("airflow.sdk.exceptions", "airflow.exceptions"),
+    "AirflowSensorTimeout": ("airflow.sdk.exceptions", "airflow.exceptions"),
     "AirflowSkipException": ("airflow.sdk.exceptions", "airflow.exceptions"),
     "AirflowPlugin": ("airflow.sdk.plugins_manager", "airflow.plugins_manager"),
     "BaseXCom": ("airflow.sdk", "airflow.sdk.bases.xcom"),
+    "DagBag": ("airflow.dag_processing.dagbag", "airflow.models.dagbag"),
+    "sync_bag_to_db": ("airflow.dag_processing.dagbag", "airflow.models.dagbag"),
     "determine_kwargs": ("airflow.sdk.bases.decorator", "airflow.utils.operator_helpers"),
 }
 """Where a name is, the newest version's place first."""

@@ -2,7 +2,7 @@
 
 The signature covers the tenant and the time, and **not the body** (vendor API 9.1): whoever sees one request can send
 another body with its signature until it is too old. So receive on https only, at a path that nobody can guess, and read
-what matters again from the CRM before you act on it. ``docs/webhooks.md`` has a receiver and a DAG.
+what matters again from the CRM before you act on it. ``docs/howto/webhooks.md`` has a receiver and a DAG.
 """
 
 from __future__ import annotations

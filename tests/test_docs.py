@@ -28,9 +28,12 @@ from airflow_provider_socialscrm.operators.group_links import SocialSCRMGroupLin
 from airflow_provider_socialscrm.operators.mass_sends import SocialSCRMMassSendOperator
 from airflow_provider_socialscrm.operators.owners import SocialSCRMClearOwnersOperator
 from airflow_provider_socialscrm.operators.screening import SocialSCRMScreenOperator
+from airflow_provider_socialscrm.operators.sends import SocialSCRMSendOperator
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime import order_places, progress, task_state
+from airflow_provider_socialscrm.sensors.sends import SocialSCRMSendSensor
 from airflow_provider_socialscrm.sensors.socialscrm import SocialSCRMOnlineSensor
+from tools import reference
 
 if has_retry_policies():
     from airflow_provider_socialscrm.retry_policies import SocialSCRMRetryPolicy
@@ -40,15 +43,29 @@ else:
     POLICIES = []
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "CHANGELOG.md"]
-OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted(DOCS.rglob("*.md")), ROOT / "CHANGELOG.md"]
+RUNBOOK = [path for path in sorted((DOCS / "operations").glob("*.md")) if path.stem not in ("index", "routine")]
+"""The pages with a section for each kind of failure."""
+
 SECURITY = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 UPGRADING = (ROOT / "docs" / "upgrading.md").read_text(encoding="utf-8")
 
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
-ADVICE, CODES = OPERATIONS.split("<!-- codes")
-"""What to do, and the tables of all codes behind it."""
+CODES = (DOCS / "reference" / "codes.md").read_text(encoding="utf-8")
+FAILURES = "\n".join(path.read_text(encoding="utf-8") for path in RUNBOOK)
+ADVICE = "\n".join(
+    [
+        FAILURES,
+        CODES.split("\n## ")[0],
+        *(
+            (DOCS / page).read_text(encoding="utf-8")
+            for page in ("operations/index.md", "howto/retries.md", "howto/clean-values.md")
+        ),
+    ]
+)
+"""What to do, without the tables of all codes."""
 
 VENDOR_CODES = {code.number: code for table in TABLES.values() for code in table if code.number > 0}
 EVERY_CALL = {code for code in VENDOR_CODES.values() if all(code in table for table in TABLES.values())}
@@ -82,10 +99,15 @@ def test_every_link_leads_to_a_file_and_a_heading_that_are_there(page):
     assert broken == []
 
 
-def test_every_page_is_linked_in_the_readme():
-    linked = {link.partition("#")[0] for link in links(ROOT / "README.md")}
+def test_every_page_is_reached_from_the_readme():
+    reached, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in PAGES and page not in reached:
+            reached.add(page)
+            waiting.extend((page.parent / link.partition("#")[0]).resolve() for link in links(page))
 
-    assert [page.name for page in PAGES[1:-1] if f"docs/{page.name}" not in linked] == []
+    assert [page.name for page in PAGES if page not in reached] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -103,7 +125,7 @@ def test_tables_of_codes_are_those_in_the_code():
     for family, table in TABLES.items():
         if own := [row_of(code) for code in table if code not in EVERY_CALL]:
             expected[f"the family: {family}"] = own
-    sections = re.split(r"^### Codes of ", CODES, flags=re.MULTILINE)[1:]
+    sections = re.split(r"^## Codes of ", CODES, flags=re.MULTILINE)[1:]
     tables = {
         section.splitlines()[0]: [line for line in section.splitlines() if re.match(r"\| -?\d", line)]
         for section in sections
@@ -148,13 +170,12 @@ ON_AN_IMPORT = [look_up(number, family=Family.IMPORT) for number in VENDOR_CODES
 @pytest.mark.parametrize("code", [code for code in ON_AN_IMPORT if code.recovery is Recovery.STOP], ids=str)
 def test_a_code_that_stops_an_import_is_in_the_section_of_who_is_at_fault(code):
     section = SECTIONS[code.blame]
-    assert code.number in set(numbers_named(ADVICE.split(f"### {section}\n")[1].split("\n### ")[0]))
+    assert code.number in set(numbers_named(ADVICE.split(f"## {section}\n")[1].split("\n## ")[0]))
 
 
 def quoted() -> list[str]:
     """Return the sentences that begin a section about a failure: what our code says, with gaps."""
-    failures = ADVICE.split("## Failures")[1].split("## Routine work")[0]
-    return re.findall(r"^(?:- )?`([^`]{30,}?)`", failures, re.MULTILINE)
+    return re.findall(r"^(?:- )?`([^`]{30,}?)`", FAILURES, re.MULTILINE)
 
 
 def all_texts() -> str:
@@ -201,6 +222,8 @@ def test_upgrading_lists_what_is_public():
         SocialSCRMGroupLinksToFileOperator,
         SocialSCRMClearOwnersOperator,
         SocialSCRMScreenOperator,
+        SocialSCRMSendOperator,
+        SocialSCRMSendSensor,
         customers_asset,
         *POLICIES,
     ],
@@ -215,9 +238,17 @@ def test_every_parameter_is_documented(documented):
     assert [name for name in names if f":param {name}:" not in text] == []
 
 
-def test_the_page_on_screening_has_every_argument():
-    page = (ROOT / "docs" / "screening.md").read_text(encoding="utf-8").split("## Arguments")[1]
-    parameters = inspect.signature(inspect.unwrap(SocialSCRMScreenOperator.__init__)).parameters.values()
+@pytest.mark.parametrize(
+    ("name", "heading", "documented"),
+    [
+        ("howto/screen-numbers.md", "## Arguments", SocialSCRMScreenOperator),
+        ("sending.md", "### Arguments of a send", SocialSCRMSendOperator),
+        ("sending.md", "### The result of a send", SocialSCRMSendSensor),
+    ],
+)
+def test_the_page_on_an_operator_has_every_argument(name, heading, documented):
+    page = (DOCS / name).read_text(encoding="utf-8").split(heading)[1]
+    parameters = inspect.signature(inspect.unwrap(documented.__init__)).parameters.values()
     names = [each.name for each in parameters if each.kind is not each.VAR_KEYWORD and each.name != "self"]
 
     assert [name for name in names if f"`{name}`" not in page] == []
@@ -258,3 +289,9 @@ def test_glossary_has_each_word_once_and_in_order():
     words = re.findall(r"^\| ([a-z][\w ]+) \| ", page, re.MULTILINE)
 
     assert words[1:] == sorted(set(words[1:]))
+
+
+@pytest.mark.parametrize("path", reference.pages(), ids=lambda path: path.name)
+def test_the_tables_of_the_reference_are_those_of_the_code(path):
+    # `python -m tools.reference` writes them.
+    assert path.read_text(encoding="utf-8") == reference.pages()[path]

@@ -153,7 +153,7 @@ def test_a_receiver_needs_no_airflow():
     assert done.stdout.strip() == "[]"
 
 
-RECIPE = (Path(__file__).parents[1] / "docs" / "webhooks.md").read_text(encoding="utf-8")
+RECIPE = (Path(__file__).parents[1] / "docs" / "howto" / "webhooks.md").read_text(encoding="utf-8")
 RECEIVER, RECIPES_DAG = re.findall(r"```python\n(.*?)```", RECIPE, re.DOTALL)
 
 

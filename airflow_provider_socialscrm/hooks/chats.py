@@ -30,8 +30,8 @@ class ChatMethods(Performing):
     ) -> Iterator[Any]:
         """Yield the messages of an interval as Arrow record batches, one for each page: each message once.
 
-        The list may grow meanwhile; see ``docs/chats.md``. Within a ``with`` block of the hook all calls share one
-        connection.
+        The list may grow meanwhile; see ``docs/howto/fetch-chats.md``. Within a ``with`` block of the hook all calls
+        share one connection.
 
         :param start: of the interval: a time with its zone, or its ISO text.
         :param end: the first moment after the interval, which must be in the past.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -11,18 +11,35 @@ from airflow_provider_socialscrm.api.codes import TABLES, Family
 
 
 class Bucket(StrEnum):
-    """The outcome of a row."""
+    """The outcome of a row; :data:`BUCKETS` says what each means."""
 
-    ACCEPTED = "accepted"  # the CRM answered 200; it does not confirm that it stored the row
-    REJECTED = "rejected"  # the CRM refused this row
-    INVALID = "invalid"  # cannot be sent; found before any call
-    DUPLICATE = "duplicate"  # another row of the input has the same number and is sent instead
-    BLANK = "blank"  # has no value in any column
-    UNKNOWN = "unknown"  # a call with it may have been taken, and it is not, or not yet, sent again
-    NOT_SENT = "not_sent"  # the run stopped before it was sent, or each call with it was refused for certain
-    UNCHANGED = "unchanged"  # the CRM accepted it as it is in an earlier import, so it is not sent
-    KNOWN_BAD = "known_bad"  # the CRM refused it as it is in an earlier import, so it is not sent
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    INVALID = "invalid"
+    DUPLICATE = "duplicate"
+    BLANK = "blank"
+    UNKNOWN = "unknown"
+    NOT_SENT = "not_sent"
+    UNCHANGED = "unchanged"
+    KNOWN_BAD = "known_bad"
 
+
+BUCKETS: Final[Mapping[Bucket, str]] = {
+    Bucket.ACCEPTED: "The CRM answered 200. It does not say more, so we do not call the row imported.",
+    Bucket.REJECTED: "The CRM refused this row.",
+    Bucket.INVALID: "The row cannot be sent. This is found before any call.",
+    Bucket.DUPLICATE: "Another row of the input has the same number and is sent instead.",
+    Bucket.BLANK: "The row has no value in any column. It is not a failure, and it is not in the dead letter.",
+    Bucket.UNKNOWN: "The CRM may have accepted the row: the response was lost, or does not say. A row with `welcome` "
+    "is not sent again, because the message may reach the customer twice. The next try sends any other row, if the run "
+    "stopped before it could send the row again.",
+    Bucket.NOT_SENT: "The run stopped before it sent the row, or the CRM refused each call with it for certain, or "
+    "another import with the same ledger is sending the number a `welcome`.",
+    Bucket.UNCHANGED: "With a ledger: the CRM accepted the row as it is in an earlier import, so it is not sent.",
+    Bucket.KNOWN_BAD: "With a ledger: the CRM rejected the row as it is in an earlier import, so it is not sent. It "
+    "counts for `max_rejected`, with its old code.",
+}
+"""The meaning of each bucket. The documentation lists them."""
 
 TO_LOOK_AT: Final = (Bucket.REJECTED, Bucket.INVALID, Bucket.UNKNOWN, Bucket.KNOWN_BAD)
 """Buckets whose rows count as refused: a person has to look at them."""
@@ -179,12 +196,12 @@ NOT_IN_RESPONSE: Final = Reason(
 BROKE_OFF: Final = Reason(
     "broke-off",
     "The run broke off before it recorded what became of this row's call.",
-    "Run the import again: it sends the row again, unless it has a welcome message.",
+    "Run the task again: it sends the row again, unless it has a welcome message.",
 )
 EARLIER_TRY: Final = Reason(
     "earlier-try",
     "A call of an earlier try may have brought this row, and this try has not sent it.",
-    "Run the import again: it sends the row again.",
+    "Run the task again: it sends the row again.",
 )
 CUT_SHORT: Final = Reason(
     "cut-short",

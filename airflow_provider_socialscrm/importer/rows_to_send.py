@@ -71,7 +71,7 @@ class RowsToSend:
             log.warning(REOPENED, f"{report.rows:,}")
             checkpoint.save(checkpoint.state(report.state()))  # before the dead letter is emptied
             return report
-        log.warning("The rows have changed since the last try, so the import starts over.")
+        log.warning("The rows have changed since the last try, so the task starts over.")
         checkpoint.start_over()
         self._compare_again()
         return None

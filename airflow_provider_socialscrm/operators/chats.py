@@ -18,10 +18,11 @@ from airflow_provider_socialscrm.api.errors import StopError
 from airflow_provider_socialscrm.chats.options import CONTENTS, ChatOptions, chat_options
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, InputError
-from airflow_provider_socialscrm.operators.rendered import rendered_as_text, renders_natively
 from airflow_provider_socialscrm.operators.retries import with_retry_policy
+from airflow_provider_socialscrm.runtime.lineage import FileLineageMixin
 from airflow_provider_socialscrm.runtime.own_paths import ENDINGS, checked_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument, as_text
+from airflow_provider_socialscrm.runtime.rendered import rendered_as_text, renders_natively
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 
 if TYPE_CHECKING:
@@ -36,13 +37,14 @@ START: Final = "{{ data_interval_start }}"
 END: Final = "{{ data_interval_end }}"
 
 
-class SocialSCRMChatsToFileOperator(BaseOperator):
+class SocialSCRMChatsToFileOperator(FileLineageMixin, BaseOperator):
     """Read every message of an interval into a file, each message once.
 
     The CRM's list may grow while it is read, for example when a phone that was offline sends its messages late; see
-    ``docs/chats.md``. The file appears only when it is complete, under a path that only its owner may read. A retry
-    resumes at the page that was reached. No message and no customer shows in logs, XCom or rendered fields: the task
-    returns ``rows``, ``pages``, ``by_agent``, the times of the ``first`` and the ``last`` message, and ``path``.
+    ``docs/howto/fetch-chats.md``. The file appears only when it is complete, under a path that only its owner may
+    read. A retry resumes at the page that was reached. No message and no customer shows in logs, XCom or rendered
+    fields: the task returns ``rows``, ``pages``, ``by_agent``, the times of the ``first`` and the ``last`` message, and
+    ``path``.
 
     Maps over agents: ``SocialSCRMChatsToFileOperator.partial(...).expand(agents=["agent_wang", "agent_silva"])``.
 
@@ -125,6 +127,7 @@ class SocialSCRMChatsToFileOperator(BaseOperator):
             if self._is_killed:
                 self._running.stop()
             manifest = self._running.run()
+        self._written_file = path, manifest["rows"]
         log.info("Wrote %s messages, read on %s pages, to %s", f"{manifest['rows']:,}", manifest["pages"], path)
         return manifest
 

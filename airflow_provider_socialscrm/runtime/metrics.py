@@ -13,6 +13,25 @@ from airflow_provider_socialscrm._compat import airflow_stats
 CHANGES: Final = ("new", "changed", "aged", "retried", "gone")
 """Counts of the difference from the ledger that are metrics."""
 
+METRICS: Final[Mapping[str, tuple[str, str]]] = {
+    "socialscrm.rows.<bucket>": (
+        "counter",
+        "rows by bucket; those found `invalid`, or left `not_sent` or `unknown` to the next try, count in each try",
+    ),
+    "socialscrm.refused.<code>": ("counter", "refused rows by the vendor's code, or our name for the reason"),
+    "socialscrm.calls": ("counter", "calls sent"),
+    "socialscrm.retries": (
+        "counter",
+        "calls sent again because the CRM was unavailable or the response was lost",
+    ),
+    "socialscrm.changes.<name>": (
+        "counter",
+        "with a ledger: rows that are `new`, `changed`, `aged` or `retried`, and numbers that left the input (`gone`)",
+    ),
+    "socialscrm.import.seconds": ("timer", "how long the import took; statsd shows it in milliseconds"),
+}
+"""Kind and meaning of each metric, by its name. The documentation lists them."""
+
 
 def emit_metrics(manifest: Mapping[str, Any], before: Mapping[str, Any], tags: Mapping[str, str]) -> None:
     """Send what one try of a task did to Airflow's metrics.

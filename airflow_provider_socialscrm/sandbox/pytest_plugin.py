@@ -10,6 +10,8 @@ import pytest
 if TYPE_CHECKING:
     from .server import Sandbox
 
+pytest_plugins = ["airflow_provider_socialscrm.testing.pytest_plugin"]  # has the fixture socialscrm_airflow
+
 
 @pytest.fixture
 def socialscrm_sandbox() -> Iterator[Sandbox]:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from threading import Thread
+from zoneinfo import ZoneInfo
 
+import pyarrow.parquet as pq
 import pytest
+from psutil import Process
 
 from airflow_provider_socialscrm._compat import has_retry_policies
+from airflow_provider_socialscrm.api.signing import body_token
 from airflow_provider_socialscrm.assets.socialscrm import customers_uri
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 
@@ -20,14 +27,7 @@ ROWS = 40
 PATIENCE = 120.0
 """Seconds until a task has started, on a slow machine."""
 
-pytestmark = pytest.mark.thorough  # half a minute to start, and some seconds for each DAG run
-
-
-@pytest.fixture(scope="module")
-def airflow(start_airflow):
-    """An Airflow that runs all DAGs of this module in one process."""
-    with start_airflow(DAGS) as process:
-        yield process
+pytestmark = pytest.mark.thorough  # Airflow takes long to load
 
 
 @pytest.fixture
@@ -44,14 +44,16 @@ def run(airflow, connection, folder) -> Callable[..., str]:
     """Run one of the DAGs with the file of customers, and return its output."""
 
     def run_dag(dag_id: str, *options: str, **environment: str) -> str:
-        return airflow.run("dags", "test", dag_id, *options, TEST_FOLDER=str(folder), **(connection | environment))
+        environment = {"TEST_FOLDER": str(folder)} | connection | environment
+        done = airflow.run("dags", "test", dag_id, *options, dags=DAGS, **environment)
+        return done.stdout + done.stderr
 
     return run_dag
 
 
 def tries(airflow, dag_id: str) -> list[int]:
     query = "SELECT try_number FROM task_instance WHERE dag_id = ? AND task_id = 'import_customers'"
-    return [tries for (tries,) in airflow.home.query(query, dag_id)]
+    return [tries for (tries,) in airflow.query(query, dag_id)]
 
 
 def test_execution_timeout_awaits_and_counts_the_calls_in_flight(airflow, socialscrm_sandbox: Sandbox, run):
@@ -59,8 +61,8 @@ def test_execution_timeout_awaits_and_counts_the_calls_in_flight(airflow, social
 
     output = run("timed_out")
 
-    assert airflow.home.states("timed_out") == {"import_customers": "failed"}, output
-    (manifest,) = airflow.home.xcoms("timed_out", "import_customers")
+    assert airflow.states("timed_out") == {"import_customers": "failed"}, output
+    (manifest,) = airflow.xcoms("timed_out", "import_customers")
     assert manifest["broke_off"] == {"error": "AirflowTaskTimeout", "while": "sending"}
     rows = manifest["rows"]
     assert rows["accepted"] == len(socialscrm_sandbox.customers()) > 0
@@ -73,8 +75,8 @@ def test_native_rendering_keeps_text_as_text_and_a_rendered_false_is_false(
 ):
     output = run("native", AIRFLOW_CONN_2024=connection["AIRFLOW_CONN_SOCIALSCRM_DEFAULT"])
 
-    assert airflow.home.states("native")["import_customers"] == "success", output
-    (manifest,) = airflow.home.xcoms("native", "import_customers")
+    assert airflow.states("native")["import_customers"] == "success", output
+    (manifest,) = airflow.xcoms("native", "import_customers")
     assert (manifest["rows"]["accepted"], manifest["calls"]["sent"]) == (ROWS, -(-ROWS // 7))
     assert {customer["fields"]["stage"] for customer in socialscrm_sandbox.customers()} == {"1e5"}
 
@@ -83,9 +85,9 @@ def test_a_rendered_false_is_false_and_what_is_neither_is_an_error(airflow, soci
     output = run("rendered")
 
     states = {"import_customers": "success", "rehearse": "success", "misspelled": "failed"}
-    assert airflow.home.states("rendered") == states, output
+    assert airflow.states("rendered") == states, output
     assert "dry_run is 'maybe' (must be true or false)." in output
-    manifests = [airflow.home.xcoms("rendered", task)[0] for task in ("import_customers", "rehearse")]
+    manifests = [airflow.xcoms("rendered", task)[0] for task in ("import_customers", "rehearse")]
     assert [manifest.get("dry_run", False) for manifest in manifests] == [False, True]
     assert [customer["times_imported"] for customer in socialscrm_sandbox.customers()] == [1] * ROWS
 
@@ -95,7 +97,7 @@ def test_a_mapped_task_is_retried_by_its_own_delay(airflow, socialscrm_sandbox: 
 
     output = run("mapped_retry")
 
-    assert airflow.home.states("mapped_retry") == {"import_customers": "success"}, output
+    assert airflow.states("mapped_retry") == {"import_customers": "success"}, output
     assert tries(airflow, "mapped_retry") == [2]
     assert ("retrying by the task's own delay" in output) is has_retry_policies()
     assert len(socialscrm_sandbox.customers()) == ROWS
@@ -109,10 +111,10 @@ def test_references_to_assets_get_the_counts_and_a_task_that_pushes_nothing_push
     output = run("outlets", TEST_ASSET=uri)
 
     states = {"define": "success", "import_customers": "success", "rehearse": "success"}
-    assert airflow.home.states("outlets") == states, output
-    assert airflow.home.xcoms("outlets", "import_customers") == []
+    assert airflow.states("outlets") == states, output
+    assert airflow.xcoms("outlets", "import_customers") == []
     query = "SELECT source_task_id, uri, asset_event.extra FROM asset_event JOIN asset ON asset.id = asset_id"
-    events = {(task, of): json.loads(extra) for task, of, extra in airflow.home.query(query) if task != "define"}
+    events = {(task, of): json.loads(extra) for task, of, extra in airflow.query(query) if task != "define"}
     other = "socialscrm://localhost/2/customers"
     assert events.keys() == {("import_customers", uri), ("import_customers", other)}  # a dry run has no event
     assert [extra["rows"]["accepted"] for extra in events.values()] == [ROWS, ROWS]
@@ -124,14 +126,14 @@ def test_a_failed_task_that_pushes_nothing_pushes_nothing(airflow, run):
     output = run("not_pushed")
 
     assert f"1 of {ROWS} rows were refused" in output
-    assert airflow.home.states("not_pushed") == {"import_customers": "failed"}, output
-    assert airflow.home.xcoms("not_pushed", "import_customers") == []
+    assert airflow.states("not_pushed") == {"import_customers": "failed"}, output
+    assert airflow.xcoms("not_pushed", "import_customers") == []
 
 
 def test_a_missing_file_system_is_not_retried(airflow, socialscrm_sandbox: Sandbox, run):
     output = run("not_installed")
 
-    assert airflow.home.states("not_installed") == {"import_customers": "failed"}, output
+    assert airflow.states("not_installed") == {"import_customers": "failed"}, output
     assert "No file system for foo:// is installed." in output
     assert tries(airflow, "not_installed") == [1]
     assert socialscrm_sandbox.calls() == []
@@ -144,7 +146,7 @@ def test_a_long_import_shows_its_progress_and_saves_its_checkpoint_and_succeeds(
 
     output = run("slow")
 
-    assert airflow.home.states("slow") == {"import_customers": "success"}, output
+    assert airflow.states("slow") == {"import_customers": "success"}, output
     assert re.search(r"Rows: \d+ of 40, ", output)
     assert [customer["times_imported"] for customer in socialscrm_sandbox.customers()] == [1] * ROWS
 
@@ -157,7 +159,7 @@ def test_a_file_is_not_overwritten_an_empty_one_may_skip_and_several_tables_are_
     output = run("inputs")
 
     states = {"path": "success", "overwrite": "failed", "empty": "skipped", "tables": "success", "cursor": "failed"}
-    assert airflow.home.states("inputs") == states, output
+    assert airflow.states("inputs") == states, output
     assert "data and rejects_path are one file" in output
     assert (folder / "customers.csv").read_bytes() == before
     assert "Item 0 of data is a tuple, not a table like others" in output
@@ -187,7 +189,7 @@ def test_the_connection_takes_what_users_write_and_names_what_is_wrong(
 def test_a_hook_in_a_task_makes_several_calls(airflow, socialscrm_sandbox: Sandbox, run):
     output = run("hook")
 
-    assert airflow.home.states("hook") == {"call": "success"}, output
+    assert airflow.states("hook") == {"call": "success"}, output
     assert len(socialscrm_sandbox.customers()) == 2
 
 
@@ -195,14 +197,14 @@ def test_a_task_that_is_marked_as_failed_awaits_and_counts_the_calls_in_flight(
     airflow, socialscrm_sandbox: Sandbox, run, folder
 ):
     socialscrm_sandbox.inject("latency", seconds=1)
-    marking = Thread(target=mark_failed, args=(airflow.home, socialscrm_sandbox))
+    marking = Thread(target=mark_failed, args=(airflow, socialscrm_sandbox))
     marking.start()
 
     output = run("marked_failed", "--use-executor")
     marking.join()
 
-    assert airflow.home.states("marked_failed") == {"import_customers": "failed"}, output
-    (manifest,) = airflow.home.xcoms("marked_failed", "import_customers")
+    assert airflow.states("marked_failed") == {"import_customers": "failed"}, output
+    (manifest,) = airflow.xcoms("marked_failed", "import_customers")
     assert manifest["broke_off"] == {"error": "StoppedError", "while": "sending"}
     rows = manifest["rows"]
     assert rows["accepted"] == len(socialscrm_sandbox.customers()) < ROWS
@@ -210,9 +212,105 @@ def test_a_task_that_is_marked_as_failed_awaits_and_counts_the_calls_in_flight(
     assert (folder / "checkpoint.json").exists()
 
 
-def mark_failed(home, crm: Sandbox) -> None:
-    """Mark the running task as failed, as Airflow's page and its API do, once the CRM has some customers."""
+def wait_for_customers(crm: Sandbox) -> None:
+    """Wait until the CRM has some customers."""
     deadline = time.monotonic() + PATIENCE
     while len(crm.customers()) < 4 and time.monotonic() < deadline:
         time.sleep(0.05)
+
+
+def mark_failed(home, crm: Sandbox) -> None:
+    """Mark the running task as failed, as Airflow's page and its API do, once the CRM has some customers."""
+    wait_for_customers(crm)
     home.execute("UPDATE task_instance SET state = 'failed' WHERE dag_id = 'marked_failed'")
+
+
+@pytest.mark.parametrize("whom", [pytest.param("supervisor", marks=pytest.mark.needs_airflow("3.3")), "task"])
+def test_a_drained_worker_records_the_messages_in_flight_and_the_retry_sends_none_twice(
+    airflow, socialscrm_sandbox: Sandbox, run, folder, whom
+):
+    socialscrm_sandbox.inject("latency", seconds=1, times=16)
+    stopping = Thread(target=drain, args=(airflow, socialscrm_sandbox, whom))
+    stopping.start()
+
+    output = run("drained", "--use-executor")
+    stopping.join()
+
+    query = "SELECT state, try_number FROM task_instance WHERE dag_id = 'drained' ORDER BY start_date DESC LIMIT 1"
+    assert airflow.query(query) == [("success", 2)], output
+    first = json.loads((folder / "try-1.json").read_text(encoding="utf-8"))
+    assert first["broke_off"] == {"error": "StoppedError", "while": "sending"}
+    rows = first["rows"]
+    assert (rows["unknown"], rows["accepted"] + rows["not_sent"], rows["total"]) == (0, ROWS, ROWS)
+    assert 0 < rows["accepted"] < ROWS
+    assert f"Resuming: {rows['accepted']} rows are done since an earlier try" in output
+    assert [customer["times_imported"] for customer in socialscrm_sandbox.customers()] == [1] * ROWS
+    manifest = airflow.xcoms("drained", "import_customers")[-1]
+    assert (manifest["rows"]["accepted"], manifest["calls"]["sent"]) == (ROWS, ROWS)
+
+
+def drain(airflow, crm: Sandbox, whom: str) -> None:
+    """End a worker once the CRM has some customers.
+
+    :param whom: who gets the signal: Airflow's ``supervisor``, as on Kubernetes, which passes it on; or the ``task``.
+    """
+    wait_for_customers(crm)
+    query = "SELECT pid FROM task_instance WHERE dag_id = 'drained' AND state = 'running'"
+    ((task,),) = airflow.query(query)
+    os.kill(task if whom == "task" else Process(task).ppid(), signal.SIGTERM)
+
+
+@pytest.fixture
+def nights(folder) -> Path:
+    """A folder with the customers of two nights: one is changed, one is gone, and two cannot be imported."""
+    fields = ["whatsApp", "friendName", "welcome", "desc", "Loyalty Level"]
+    numbers = [*(f"8615266660{n:03}" for n in range(6)), "no-number-1"]
+    levels = ["Tin", *["Gold"] * 6]  # the CRM does not know the first
+    for night in ("before", "after"):
+        rows = [
+            [number, f"Peregrine {night if n == 3 else n}", f"Heliotrope {n}", f"Quarterstaff {n}", levels[n]]
+            for n, number in enumerate(numbers)
+            if not (night == "after" and n == 5)
+        ]
+        (folder / f"{night}.csv").write_text("\n".join(map(",".join, [fields, *rows])), encoding="utf-8")
+    (folder / "damaged").mkdir()
+    (folder / "damaged" / "ledger.json").write_text('{"Peregrine": "8615266660000"', encoding="utf-8")
+    return folder
+
+
+def test_no_customer_and_no_key_shows_where_imports_have_a_ledger(
+    airflow, socialscrm_sandbox: Sandbox, connection, run, nights
+):
+    crm, begun = socialscrm_sandbox, time.time()
+    hashed = json.loads(connection["AIRFLOW_CONN_SOCIALSCRM_DEFAULT"])
+    hashed["extra"]["ledger_secret"] = "Saxifrage"
+
+    uri = customers_uri(crm.url, crm.settings.tenant_id)
+
+    output = run("ledgers", TEST_ASSET=uri, AIRFLOW_CONN_HASHED=json.dumps(hashed))
+
+    failed = {"changes", "rows", "approved", "known_bad", "damaged", "gone_of_hashes"}
+    states = airflow.states("ledgers")
+    assert {task for task, state in states.items() if state == "failed"} == failed, output
+    assert {task for task, state in states.items() if state == "success"} == states.keys() - failed
+    manifests = {task: airflow.xcoms("ledgers", task) for task in states}
+    assert {task for task in states if manifests[task]} >= states.keys() - failed
+    first, second = manifests["import_first"][0], manifests["import_second"][0]
+    assert (first["rows"]["accepted"], first["rows"]["rejected"], first["rows"]["invalid"]) == (5, 1, 1)
+    assert (second["rows"]["accepted"], second["rows"]["unchanged"], second["rows"]["known_bad"]) == (1, 3, 1)
+    assert pq.read_table(nights / "gone" / "second.parquet")["whatsApp"].to_pylist() == ["8615266660005"]
+    sentences = ["max_changes is 0", "min_rows is 1,000", "expected_changes", "ledger_secret"]
+    assert [sentence for sentence in sentences if sentence not in output] == []
+
+    seen = output + airflow.everything_stored() + airflow.log_files()
+    hidden = ["Peregrine", "Heliotrope", "Quarterstaff", "8615266660", "no-number-1", "Saxifrage", crm.settings.api_key]
+    assert [secret for secret in [*hidden, *tokens(crm, begun)] if secret in seen] == []
+    assert "import_second" in seen  # or nothing would have been looked at
+
+
+def tokens(crm: Sandbox, begun: float) -> list[str]:
+    """Return the token of each second since a time."""
+    settings, zone = crm.settings, ZoneInfo(crm.settings.time_zone)
+    moments = [datetime.fromtimestamp(second, zone) for second in range(int(begun), int(time.time()) + 1)]
+    user = next(iter(settings.agents))
+    return [body_token(settings.tenant_id, user, f"{moment:%Y-%m-%d %H:%M:%S}", settings.api_key) for moment in moments]

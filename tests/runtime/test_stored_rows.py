@@ -12,6 +12,7 @@ from airflow.sdk import DAG, Param, TaskGroup, task, task_group
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.operators.owners import SocialSCRMClearOwnersOperator
 from airflow_provider_socialscrm.operators.screening import SocialSCRMScreenOperator
+from airflow_provider_socialscrm.operators.sends import SocialSCRMSendOperator
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from tests.support.airflow import serialized
 
@@ -139,8 +140,9 @@ def test_data_among_the_arguments_of_the_decorator_is_an_error():
         lambda **own: SocialSCRMScreenOperator(
             task_id="task", kind="is_whatsapp", country="IN", path="/x/out.csv", max_numbers=500, **own
         ),
+        lambda **own: SocialSCRMSendOperator(task_id="task", content="Hello", ledger="/x/sends", **own),
     ],
-    ids=["clear owners", "screen"],
+    ids=["clear owners", "screen", "send"],
 )
 def test_rows_in_default_args_of_other_tasks_with_a_table_are_rejected_too(other):
     with pytest.raises(InputError) as caught, DAG("dag", schedule=None):

@@ -118,6 +118,7 @@ class LocalStorage:
                 return False
             except OSError:  # a file system without hard links
                 return self._create_in_place(name, content)
+            _sync_folder((self._folder / name).parent)
         return True
 
     def names(self, folder: str) -> list[str]:
@@ -168,6 +169,16 @@ def _write_private(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Let the names in a folder outlast a loss of power: a claim must be there after its call."""
+    with suppress(OSError):  # not every file system can
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 class ObjectStorage:
@@ -244,7 +255,7 @@ class ObjectStorage:
             self._has_warned = True
             log.warning(
                 "This storage cannot create a file only if there is none, so the ledger's writers wait for each other "
-                "with a lease file. Let imports that share this ledger not end in the same second."
+                "with a lease file. Let tasks that share this ledger not write in the same second."
             )
         holder = secrets.token_hex(8)
         self._take_lease(holder)
@@ -266,7 +277,7 @@ class ObjectStorage:
                 if self._holder() == holder:
                     return
             self._sleep(LEASE_WAIT * (1 + secrets.randbelow(100) / 100))
-        raise LedgerError("Other imports hold the ledger's lease file all the time: retry later.")
+        raise LedgerError("Other tasks hold the ledger's lease file all the time: retry later.")
 
     def _holder(self) -> str | None:
         lease = self.read(LEASE)

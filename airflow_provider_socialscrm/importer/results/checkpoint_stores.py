@@ -154,6 +154,23 @@ NOTHING: Final = "null"
 """What a place holds that has the word ``null``, which is not the same as an empty place."""
 
 
+def read_json(path: Any) -> Any | None:
+    """Return what a small file has; ``None`` if there is no file, and :data:`NOTHING` if it has ``null``.
+
+    :raises OSError: if it cannot be read.
+    :raises ValueError: if it is not JSON.
+    :raises RecursionError: if it is nested too deeply.
+    """
+    try:
+        if not path.exists():
+            return None
+        with path.open("rb") as file:
+            content = json.loads(file.read())
+    except FileNotFoundError:  # deleted meanwhile
+        return None
+    return NOTHING if content is None else content
+
+
 class Place(StrEnum):
     """Name the two values that a store saves, each in a place of its own."""
 
@@ -286,9 +303,9 @@ class OwnedCheckpointStore(ABC):
             raise self._unreadable(failure, self._remedy_if_damaged) from None
         if _import_of(saved.identity) != _import_of(self._identity):
             raise InputError(
-                f"{self._name} has the checkpoint of another import ({_import_of(saved.identity)[:LONGEST_IDENTITY]}), "
-                "so no call was made: let checkpoint_path end in / to have a file for each import, or delete the file "
-                "if that import is over."
+                f"{self._name} has the checkpoint of another task ({_import_of(saved.identity)[:LONGEST_IDENTITY]}), "
+                "so no call was made: let checkpoint_path end in / to have a file for each task, or delete the file "
+                "if that task is over."
             )
         self._check_is_newest(saved.number)
         return saved if saved.identity == self._identity else None  # or it is from before the task was cleared
@@ -375,16 +392,9 @@ class FileCheckpointStore(OwnedCheckpointStore):
 
     def _read(self, place: Place) -> Any | None:
         try:
-            path = self._place(place)
-            if not path.exists():
-                return None
-            with path.open("rb") as file:
-                content = json.loads(file.read())
-        except FileNotFoundError:  # deleted meanwhile
-            return None
+            return read_json(self._place(place))
         except (OSError, ValueError, RecursionError) as failure:
             raise self._unreadable(what(failure), self._remedy_if_damaged) from None
-        return NOTHING if content is None else content
 
     def _write(self, place: Place, content: dict[str, Any]) -> None:
         """Write a file; if the process is killed meanwhile, the previous file remains."""
@@ -397,7 +407,7 @@ class FileCheckpointStore(OwnedCheckpointStore):
             yield
         except OSError as failure:
             reason = failure.strerror or type(failure).__name__
-            message = f"checkpoint_path {self._path} cannot be written ({reason}), so the import stops. "
+            message = f"checkpoint_path {self._path} cannot be written ({reason}), so the task stops. "
             raise CheckpointError(message + "Let the worker write it: a retry resumes from the last save.") from None
 
     def _replace(self, path: Any, content: bytes) -> None:

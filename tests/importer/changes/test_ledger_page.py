@@ -20,9 +20,10 @@ from airflow_provider_socialscrm.importer.rows import LedgerRow as Sent
 from tests.support.ledgers import LAYOUT, START, World, read
 
 ROOT = Path(__file__).parents[3]
-PAGE = (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "howto" / "only-changes.md").read_text(encoding="utf-8")
 SETUP, LAST_NIGHT, KNOWN_BAD, LEFT = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
 ANN, BEN, EVE, LEO = 8_615_266_667_780, 4_915_112_345_678, 525_512_345_678, 4_915_112_345_679
+LEDGER = "/tmp/crm/ledger/customers"  # noqa: S108 - replaced
 HOUR, DAY = 3600, 24 * 3600
 
 
@@ -34,8 +35,8 @@ def database() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def opened(database: duckdb.DuckDBPyConnection, folder: Path) -> duckdb.DuckDBPyConnection:
-    assert SETUP.count("/data/ledger/customers") == 1
-    database.execute(SETUP.replace("/data/ledger/customers", str(folder)))
+    assert SETUP.count(LEDGER) == 1
+    database.execute(SETUP.replace(LEDGER, str(folder)))
     return database
 
 
