@@ -55,7 +55,7 @@ def unknown_to_airflow() -> list[str]:
     from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 
     found = []
-    if "airflow-provider-socialscrm" not in ProvidersManager().providers:
+    if "airflow-provider-socialscrm" not in ProvidersManager().providers:  # type: ignore[no-untyped-call]
         found.append("Airflow does not discover the provider")
     if "socialscrm" not in plugin_names(plugins_manager):
         found.append("Airflow does not load the plugin")
