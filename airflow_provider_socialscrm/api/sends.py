@@ -58,13 +58,13 @@ class TimeForm(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SendPair:
-    """Who sends, and who gets it. A ``repr`` does not show the recipient.
+    """Who sends, and who gets it. A ``repr`` shows neither.
 
     :param sender: digits of a service number.
     :param recipient: digits of a number, or a group's id.
     """
 
-    sender: str
+    sender: str = field(repr=False)
     recipient: str = field(repr=False)
 
 

@@ -38,6 +38,8 @@ class CampaignState:
     calls: dict[str, Call] = field(default_factory=dict)
     last: int = 0
     _holders: dict[int, str] = field(default_factory=dict, repr=False)
+    _late: dict[int, str] = field(default_factory=dict, repr=False)
+    """Accepted calls of recipients who were claimed again before that was known."""
 
     def apply(self, event: Event) -> bool:
         """Take the next event, and return whether it fits those before."""
@@ -58,12 +60,15 @@ class CampaignState:
         if event.outcome == ACCEPTED:  # also after a person said that it was not: the response knows better
             call.outcome, call.task_id = ACCEPTED, event.task_id or call.task_id
             for number in call.claim.numbers:
-                self._holders.setdefault(number, event.call)
+                if self._holders.setdefault(number, event.call) != event.call:
+                    self._late[number] = event.call
         elif call.outcome in {None, DOUBTFUL}:
             call.outcome = event.outcome
             if event.outcome == RELEASED:
                 for number in call.claim.numbers:
                     del self._holders[number]
+                    if number in self._late:
+                        self._holders[number] = self._late.pop(number)
 
     def holder(self, number: int) -> Call | None:
         """Return the call that a recipient is in; ``None`` for one who certainly got no message."""

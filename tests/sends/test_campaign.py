@@ -94,6 +94,18 @@ def test_a_call_that_was_released_and_claimed_again_stays_with_the_second(storag
     assert [call.claim.call for call in campaign.state.open_calls()] == [second.call]
 
 
+def test_who_got_a_late_first_message_is_not_free_when_the_second_call_is_released(storage):
+    campaign = opened(storage)
+    first = claim(campaign, 1, 2)
+    resolve(campaign, {first.call: "not_sent"})
+    second = claim(campaign, 1)
+    campaign.answer(first.call, ACCEPTED, "t1")
+    campaign.answer(second.call, RELEASED)
+
+    assert claim(opened(storage), 1, 2) is None
+    assert campaign.state.holder(1).task_id == "t1"
+
+
 @pytest.mark.parametrize(
     "damage",
     [
