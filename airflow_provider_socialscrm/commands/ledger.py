@@ -31,7 +31,7 @@ from airflow_provider_socialscrm.importer.columns.text import as_text
 from airflow_provider_socialscrm.importer.errors import ImporterError, InputError, LedgerError
 from airflow_provider_socialscrm.importer.fields.phones import check_region, whatsapp_numbers
 from airflow_provider_socialscrm.runtime.paths import openable
-from airflow_provider_socialscrm.runtime.wording import counted
+from airflow_provider_socialscrm.wording import counted
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.changes.arrays import Numbers

@@ -19,7 +19,7 @@ from airflow_provider_socialscrm.runtime.path_text import (
     is_path_object,
     is_path_template,
 )
-from airflow_provider_socialscrm.runtime.wording import counted
+from airflow_provider_socialscrm.wording import counted
 
 log = logging.getLogger(__name__)
 
