@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun in the singular or plural, as in ``2,400 rows``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def counted(number: int, singular: str, plural: str = "") -> str:
+    """Return a number with its words in the singular or plural, as in ``1 row`` and ``2,400 rows``.
+
+    :param singular: what follows 1, such as ``row was``.
+    :param plural: what follows any other number; default the singular with an s.
+    """
+    return f"{number:,} {worded(number, singular, plural)}"
 
 
-def was(number: int) -> str:
-    """Return ``was`` or ``were``, as it follows a number of things."""
-    return "was" if number == 1 else "were"
+def worded(number: int, singular: str, plural: str = "") -> str:
+    """Return the words for a number of things, without the number.
+
+    :param singular: for 1.
+    :param plural: for any other number; default the singular with an s.
+    """
+    return singular if number == 1 else plural or f"{singular}s"
 
 
-def have(number: int) -> str:
-    """Return ``has`` or ``have``, as it follows a number of things."""
-    return "has" if number == 1 else "have"
+def out_of(part: int, whole: int, noun: str, singular: str, plural: str) -> str:
+    """Return a part of a number of things with its verb, as in ``1 of 5 rows was refused``.
 
-
-def are(number: int) -> str:
-    """Return ``is`` or ``are``, as it follows a number of things."""
-    return "is" if number == 1 else "are"
-
-
-def them(number: int) -> str:
-    """Return ``it`` or ``them``, in place of a number of things."""
-    return "it" if number == 1 else "them"
-
-
-def they(number: int) -> str:
-    """Return ``it`` or ``they``, in place of a number of things."""
-    return "it" if number == 1 else "they"
+    :param singular: what follows the noun if the part is 1, such as ``was refused``.
+    :param plural: what follows it otherwise.
+    """
+    return f"{part:,} of {counted(whole, noun)} {worded(part, singular, plural)}"

@@ -133,7 +133,7 @@ _PARTS: Final = {"base": "base", "logs": "logs", "unread logs": "unread_logs"}
 
 
 def _size(part: Mapping[str, int]) -> str:
-    return f"{counted(part['files'], 'file')}, {counted(part['rows'], 'row')}, {part['bytes']:,} bytes"
+    return f"{counted(part['files'], 'file')}, {counted(part['rows'], 'row')}, {counted(part['bytes'], 'byte')}"
 
 
 def _verify(given: Namespace) -> int:
@@ -181,9 +181,10 @@ def _forget(given: Namespace) -> int:
     )
     young = store.storage.unfinished("")
     if young:
+        files = counted(len(young), "file of the ledger was", "files of the ledger were")
         sys.stderr.write(
-            f"{counted(len(young), 'file')} of the ledger was just being written, or left by a run that was killed a "
-            "moment ago: run the command again in a minute.\n"
+            f"{files} just being written, or left by a run that was killed a moment ago: "
+            "run the command again in a minute.\n"
         )
     return DISAGREES if young else OK
 

@@ -122,9 +122,9 @@ def unwrap(value: Any) -> Any:
 def shape_of(data: Any) -> str:
     """Return the kind and size of some data in words, without any of its values."""
     if isinstance(data, str):
-        return f"text of {len(data):,} characters"
+        return f"text of {counted(len(data), 'character')}"
     if isinstance(data, bytes | bytearray):
-        return f"{type(data).__name__} of {len(data):,} bytes"
+        return f"{type(data).__name__} of {counted(len(data), 'byte')}"
     if isinstance(data, Sequence) and not isinstance(data, list | tuple):
         return type(data).__name__  # such as the outputs of a mapped task, which are counted by a call to Airflow
     return f"{type(data).__name__} of {_size(data)}"

@@ -17,6 +17,7 @@ from airflow_provider_socialscrm.api.screening import ScreeningResult, result_of
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.whole_files import write_whole
 from airflow_provider_socialscrm.screening.numbers import TableNumbers
+from airflow_provider_socialscrm.wording import counted, out_of, worded
 
 log = logging.getLogger(__name__)
 
@@ -83,17 +84,24 @@ def joined(numbers: TableNumbers, results: Sequence[ScreeningResult]) -> Verdict
         found[each.number] = (each.verdict, each.raw) if before and before[0] == each.verdict else None
     rows = [found.get(number) for number in numbers.distinct.to_pylist()]
     if found and not any(rows):
+        orders = ", ".join(result.order for result in results)
+        have = worded(len(results), f"order {orders} has", f"orders {orders} have")
         raise StopError(
-            f"The orders {', '.join(result.order for result in results)} have results, and none is about a number of "
-            "data: check orders, and that data is the table that was ordered."
+            f"The {have} results, and none is about a number of data: "
+            "check orders, and that data is the table that was ordered."
         )
     if strangers := len(found) - sum(number in found for number in numbers.distinct.to_pylist()):
-        log.warning("The results have %s that data does not have; they are ignored", f"{strangers:,} numbers")
+        unknown = counted(
+            strangers,
+            "number that data does not have; it is ignored",
+            "numbers that data does not have; they are ignored",
+        )
+        log.warning("The results have %s", unknown)
     texts = [row[0] or None if row else None for row in rows]
     raw = [msgspec.json.encode(row[1]).decode() if row else None for row in rows]
     verdicts = Verdicts(pa.array(texts, pa.string()), pa.array(raw, pa.string()), _counts(texts))
     if missing := verdicts.counts.get(NONE):
-        log.warning("%s of %s numbers have no verdict", f"{missing:,}", f"{len(numbers):,}")
+        log.warning("%s", out_of(missing, len(numbers), "number", "has no verdict", "have no verdict"))
     return verdicts
 
 

@@ -264,4 +264,5 @@ def _name_lines(unreadable: Mapping[int, Reason], rows: int) -> None:
     for reason in islice(unreadable.values(), NAMED_LINES):
         log.warning("%s", reason.meaning)
     if len(unreadable) > NAMED_LINES:
-        log.warning("... and %s more lines of these %s rows", f"{len(unreadable) - NAMED_LINES:,}", f"{rows:,}")
+        more = counted(len(unreadable) - NAMED_LINES, "more line")
+        log.warning("... and %s of these %s", more, counted(rows, "row"))
