@@ -18,7 +18,7 @@ from airflow_provider_socialscrm.importer.fields.mapping import column_label, is
 from airflow_provider_socialscrm.importer.reasons import AMBIGUOUS_NUMBER, UNREADABLE, Bucket
 from airflow_provider_socialscrm.importer.results.progress import span
 from airflow_provider_socialscrm.importer.results.threshold import allowed_refusals
-from airflow_provider_socialscrm.wording import counted
+from airflow_provider_socialscrm.wording import counted, worded
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -46,7 +46,7 @@ BLANK: Final = "\N{OPEN BOX}"
 """What the page shows in place of such a blank."""
 
 BUCKETS: Final = {
-    Bucket.INVALID: ("red", "invalid: cannot be sent as they are"),
+    Bucket.INVALID: ("red", "invalid: cannot be sent as {they}"),
     Bucket.DUPLICATE: ("yellow", "duplicate: another row with the same number is sent instead"),
     Bucket.BLANK: ("", "blank: no value in any column, left out"),
 }
@@ -120,7 +120,8 @@ def _counts(found: Found) -> Iterator[RenderableType]:
     table.add_row(Text(f"{preview.sendable:,}", "bold green"), f"can be sent{calls if preview.calls else ''}")
     for bucket, (colour, meaning) in BUCKETS.items():
         if rows := report.rows_in(bucket):
-            table.add_row(Text(f"{rows:,}", f"bold {colour}"), meaning)
+            they = worded(rows, "it is", "they are")
+            table.add_row(Text(f"{rows:,}", f"bold {colour}"), meaning.format(they=they))
     yield ""
     yield Padding(table, (0, 0, 0, 2))
 
@@ -282,7 +283,7 @@ def _advice(found: Found) -> Iterator[RenderableType]:
     if refusals:
         path = found.request.arguments.get("rejects_path")
         steps.append(
-            f"The rows left out are in {shown(path)}, with the reasons."
+            f"The {_left_out(refusals)} in {shown(path)}, with the reasons."
             if path
             else "--rejects-path rejects.csv saves the rows left out, with the reasons."
         )
@@ -296,11 +297,16 @@ def _advice(found: Found) -> Iterator[RenderableType]:
 
 
 def _repair(found: Found) -> str:
+    them = worded(found.preview.report.refused, "it", "them")
     if not found.preview.sendable:
-        return "Fix them as the reasons say."
+        return f"Fix {them} as the reasons say."
     if found.request.options.rules.on_invalid == "fail":
-        return "Fix them, or leave them out with --on-invalid reject."
-    return f"Fix them, or allow as many with --max-rejected {found.preview.report.refused}."
+        return f"Fix {them}, or leave {them} out with --on-invalid reject."
+    return f"Fix {them}, or allow as many with --max-rejected {found.preview.report.refused}."
+
+
+def _left_out(refusals: Sequence[Refusal]) -> str:
+    return worded(sum(refusal.rows for refusal in refusals), "row left out is", "rows left out are")
 
 
 def outcome_of(found: Found) -> str:

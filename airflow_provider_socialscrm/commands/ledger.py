@@ -31,7 +31,7 @@ from airflow_provider_socialscrm.importer.columns.text import as_text
 from airflow_provider_socialscrm.importer.errors import ImporterError, InputError, LedgerError
 from airflow_provider_socialscrm.importer.fields.phones import check_region, whatsapp_numbers
 from airflow_provider_socialscrm.runtime.paths import openable
-from airflow_provider_socialscrm.wording import counted
+from airflow_provider_socialscrm.wording import counted, worded
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.changes.arrays import Numbers
@@ -177,7 +177,8 @@ def _forget(given: Namespace) -> int:
         )
     customers = forget(store, numbers)
     sys.stdout.write(
-        f"{counted(len(numbers), 'number')} forgotten: the ledger had {counted(customers, 'customer')} of them.\n"
+        f"{counted(len(numbers), 'number')} forgotten: the ledger had {counted(customers, 'customer')} of "
+        f"{worded(len(numbers), 'it', 'them')}.\n"
     )
     young = store.storage.unfinished("")
     if young:

@@ -311,8 +311,8 @@ def test_many_notes_are_not_all_shown(check):
             ("local.csv", "--rejects-path", "r.jsonl"),
             [
                 "  No row can be sent.",
-                "  - Fix them as the reasons say.",
-                "  - The rows left out are in r.jsonl, with the reasons.",
+                "  - Fix it as the reasons say.",
+                "  - The row left out is in r.jsonl, with the reasons.",
                 "  - Messages name arguments of SocialSCRMImportOperator. Here they are options:",
                 "    data is FILE, bad_values='omit' is --bad-values omit, and columns={'a': 'b',",
                 "    'c': None} is --columns a=b --columns c=.",
