@@ -38,7 +38,7 @@ test-kills: install ## Kill twenty-five workers in the middle of an import, inst
 	@SOCIALSCRM_KILLS=25 $(BIN)/python -m pytest tests/importer/test_kill.py
 
 test-truth: install ## Compare 5,000 reports of imports under random faults with what the server did (about ten minutes)
-	@SOCIALSCRM_SEQUENCES=5000 $(BIN)/python -m pytest --numprocesses auto tests/importer/test_truth.py -k random
+	@SOCIALSCRM_SEQUENCES=5000 $(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/importer/test_truth.py -k random
 
 test-thorough: install ## Run the property tests on many inputs, and what takes too long for each change (about a quarter of an hour)
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --ignore tests/browser -m "hypothesis or thorough" --hypothesis-profile thorough

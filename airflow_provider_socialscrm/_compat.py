@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from airflow.sdk import BaseXCom
     from airflow.sdk.bases.decorator import determine_kwargs
-    from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+    from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
     from airflow.sdk.plugins_manager import AirflowPlugin
 
 __all__ = [
     "AirflowFailException",
     "AirflowPlugin",
+    "AirflowSensorTimeout",
     "AirflowSkipException",
     "BaseXCom",
     "airflow_stats",
@@ -43,6 +44,7 @@ log = logging.getLogger(__name__)
 MOVED: Final = {
     # Airflow 3.1 has these in the second place.
     "AirflowFailException": ("airflow.sdk.exceptions", "airflow.exceptions"),
+    "AirflowSensorTimeout": ("airflow.sdk.exceptions", "airflow.exceptions"),
     "AirflowSkipException": ("airflow.sdk.exceptions", "airflow.exceptions"),
     "AirflowPlugin": ("airflow.sdk.plugins_manager", "airflow.plugins_manager"),
     "BaseXCom": ("airflow.sdk", "airflow.sdk.bases.xcom"),

@@ -21,9 +21,9 @@ def get_provider_info() -> dict[str, Any]:
             {"integration-name": _INTEGRATION, "external-doc-url": _DOCUMENTATION, "tags": ["service"]},
         ],
         "hooks": _modules("hooks"),
-        "operators": _modules("operators", "chats", "group_links", "mass_sends", "owners", "screening"),
-        "sensors": _modules("sensors"),
-        "triggers": _modules("triggers", "group_links", "screening"),
+        "operators": _modules("operators", "chats", "group_links", "mass_sends", "owners", "screening", "sends"),
+        "sensors": _modules("sensors", "sends"),
+        "triggers": _modules("triggers", "group_links", "screening", "sends"),
         "task-decorators": [
             {
                 "name": "socialscrm_import",

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import mkdtemp
@@ -48,13 +49,18 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+@cache
+def installed(distribution: str) -> Version:
+    return Version(version(distribution))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    airflow, pandas = Version(version("apache-airflow")), Version(version("pandas"))
     for marker in item.iter_markers("needs_airflow"):
         (needed,) = marker.args
-        if airflow < Version(needed):
+        if installed("apache-airflow") < Version(needed):
             pytest.skip(f"Airflow {needed} and newer have this")
-    if item.get_closest_marker("frame_through_xcom") and airflow < Version("3.3") and pandas >= Version("3"):
+    before_hand_over = installed("apache-airflow") < Version("3.3") and installed("pandas") >= Version("3")
+    if item.get_closest_marker("frame_through_xcom") and before_hand_over:
         pytest.skip("Airflow before 3.3 cannot hand a DataFrame of pandas 3 from task to task")
 
 

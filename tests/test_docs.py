@@ -28,8 +28,10 @@ from airflow_provider_socialscrm.operators.group_links import SocialSCRMGroupLin
 from airflow_provider_socialscrm.operators.mass_sends import SocialSCRMMassSendOperator
 from airflow_provider_socialscrm.operators.owners import SocialSCRMClearOwnersOperator
 from airflow_provider_socialscrm.operators.screening import SocialSCRMScreenOperator
+from airflow_provider_socialscrm.operators.sends import SocialSCRMSendOperator
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime import order_places, progress, task_state
+from airflow_provider_socialscrm.sensors.sends import SocialSCRMSendSensor
 from airflow_provider_socialscrm.sensors.socialscrm import SocialSCRMOnlineSensor
 
 if has_retry_policies():
@@ -227,6 +229,8 @@ def test_upgrading_lists_what_is_public():
         SocialSCRMGroupLinksToFileOperator,
         SocialSCRMClearOwnersOperator,
         SocialSCRMScreenOperator,
+        SocialSCRMSendOperator,
+        SocialSCRMSendSensor,
         customers_asset,
         *POLICIES,
     ],
@@ -241,9 +245,17 @@ def test_every_parameter_is_documented(documented):
     assert [name for name in names if f":param {name}:" not in text] == []
 
 
-def test_the_page_on_screening_has_every_argument():
-    page = (ROOT / "docs" / "screening.md").read_text(encoding="utf-8").split("## Arguments")[1]
-    parameters = inspect.signature(inspect.unwrap(SocialSCRMScreenOperator.__init__)).parameters.values()
+@pytest.mark.parametrize(
+    ("name", "heading", "documented"),
+    [
+        ("screening.md", "## Arguments", SocialSCRMScreenOperator),
+        ("sending.md", "### Arguments of a send", SocialSCRMSendOperator),
+        ("sending.md", "### The result of a send", SocialSCRMSendSensor),
+    ],
+)
+def test_the_page_on_an_operator_has_every_argument(name, heading, documented):
+    page = (ROOT / "docs" / name).read_text(encoding="utf-8").split(heading)[1]
+    parameters = inspect.signature(inspect.unwrap(documented.__init__)).parameters.values()
     names = [each.name for each in parameters if each.kind is not each.VAR_KEYWORD and each.name != "self"]
 
     assert [name for name in names if f"`{name}`" not in page] == []

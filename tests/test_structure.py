@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import airflow_provider_socialscrm
+from tests.support.sources import nodes_of, tree_of
 
 PACKAGE = airflow_provider_socialscrm.__name__
 FOLDER = Path(airflow_provider_socialscrm.__file__).parent
@@ -41,6 +42,7 @@ FLOORS = (
     ("importer.run", "importer.dry_run", "mass_sends"),
     ("chats",),
     ("screening",),
+    ("sends",),
     ("retry_policies", "assets", "links", "get_provider_info", "webhooks"),
     ("runtime",),
     ("hooks",),
@@ -58,6 +60,7 @@ FORBIDDEN = {
     "mass_sends": ("airflow", "pandas", "pyarrow", "requests"),
     "chats": ("airflow",),
     "screening": ("airflow",),
+    "sends": ("airflow", "pandas", "requests"),
     "hooks": ("pandas", "pyarrow"),
     "operators": ("pandas", "requests"),
     "webhooks": ("airflow", "pandas", "pyarrow", "requests"),
@@ -88,7 +91,7 @@ def imports(path: Path) -> list[str]:
 
 def _imports(path: Path) -> Iterator[str]:
     own = module_name(path) if path.name == "__init__.py" else module_name(path).rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -168,9 +171,8 @@ def test_nothing_but_tests_and_people_start_the_sandbox():
     assert wrong == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(FOLDER)))
-def test_every_module_says_what_it_is_for(path):
-    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+def test_every_module_says_what_it_is_for():
+    assert [module_name(path) for path in MODULES if not ast.get_docstring(tree_of(path))] == []
 
 
 def output_of(script: str) -> str:
@@ -180,7 +182,7 @@ def output_of(script: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("folder", ["api", "importer", "chats", "screening"])
+@pytest.mark.parametrize("folder", ["api", "importer", "chats", "screening", "sends"])
 def test_it_imports_where_airflow_is_not_installed(folder):
     names = [module_name(path) for path in parts(folder)]
     script = f"""
@@ -195,7 +197,13 @@ print(len({names!r}))
 
 def test_parsing_a_dag_file_loads_nothing_heavy():
     modules = ["hooks", "operators", "sensors", "plugins", "decorators", "assets"]
-    names = ["get_provider_info", *(f"{module}.socialscrm" for module in modules), "operators.screening"]
+    names = [
+        "get_provider_info",
+        *(f"{module}.socialscrm" for module in modules),
+        "operators.screening",
+        "operators.sends",
+        "sensors.sends",
+    ]
     script = f"""
 import importlib, sys
 import airflow.sdk
@@ -221,7 +229,7 @@ def test_the_version_is_written_once():
     literals = [
         f"{module_name(path)}:{node.lineno}"
         for path in MODULES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes_of(path)
         if isinstance(node, ast.Constant) and node.value == airflow_provider_socialscrm.__version__
     ]
     assert literals == [f"{PACKAGE}:3"]

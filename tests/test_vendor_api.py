@@ -12,11 +12,14 @@ import pytest
 from airflow_provider_socialscrm.api import (
     agents,
     codes,
+    contents,
     customers,
     group_links,
     mass_sends,
     owners,
     screening,
+    send_status,
+    sends,
     service_numbers,
     settings,
     signing,
@@ -97,6 +100,9 @@ def test_every_field_of_a_row_is_in_the_table_of_the_page(field):
         agents.ALL_ONLINE_PATH,
         service_numbers.NUMBERS_PATH,
         mass_sends.MASS_SEND_PATH,
+        sends.SEND_PATH,
+        sends.SEND_MANY_PATH,
+        send_status.STATUS_PATH,
         group_links.LINKS_IMPORT_PATH,
         group_links.LINKS_QUERY_PATH,
         owners.CLEAR_OWNERS_PATH,
@@ -113,6 +119,11 @@ def test_every_endpoint_of_screening_is_in_the_table_of_the_page(path):
 
 def test_the_page_has_the_limits_of_an_order():
     assert f"**{screening.FEWEST_NUMBERS} to {screening.MOST_NUMBERS:,}** numbers" in section("1.8")
+
+
+def test_the_page_has_the_limits_of_a_send():
+    assert f"at most **{sends.LARGEST_TASK:,}** numbers" in section("1.12")
+    assert f"**{contents.LONGEST_TEXT:,}** characters" in section("1.12")
 
 
 def test_the_page_has_the_defaults_of_a_connection():

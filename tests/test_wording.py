@@ -155,6 +155,7 @@ UNCOUNTED = re.compile(rf"^ (?:{'|'.join(NOUNS)})\b")
 BY_PERCENT = re.compile(rf"%s (?:{'|'.join(NOUNS)})\b")
 
 NEVER_ONE = {
+    "api/contents.py": "More than a limit.",
     "api/screening.py": "An order takes 500 numbers at least.",
     "api/shared_pacing.py": "Several tasks at once.",
     "api/owners.py": "The most that a call takes.",
@@ -169,6 +170,7 @@ NEVER_ONE = {
     "importer/sending/welcome.py": "A rate.",
     "importer/sources/csv_files.py": "Limits.",
     "importer/sources/text_lines.py": "A limit.",
+    "operators/sends.py": "A branch for 1.",
     "operators/mass_send_arguments.py": "More than a limit.",
     "runtime/hidden_tables.py": "More than a limit.",
 }

@@ -27,7 +27,7 @@ from airflow_provider_socialscrm.api.redaction import HIDDEN, redact
 SentValues = Callable[[], Iterable[str]]
 """Returns the values that a call carried; called only to remove them from a server's text."""
 
-QUOTING: Final = frozenset({codes.Family.CHATS})
+QUOTING: Final = frozenset({codes.Family.CHATS, codes.Family.SEND_STATUS})
 """Families whose own text for an unknown code is hidden: it may quote a message, which no call of ours carries."""
 
 _BUSY: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}

@@ -31,6 +31,8 @@ class Family(StrEnum):
     CHATS = "chat records"
     SCREENING = "number screening"
     MASS_SEND = "mass send"
+    SEND = "send to numbers"
+    SEND_STATUS = "state of a send"
     GROUP_LINKS = "group links"
     OWNERS = "owners"
     OTHER = "other"  # a path in no family: only the codes of every call are known
@@ -184,6 +186,21 @@ _MASS_SEND: Final = (
          _CHECK_TASK.format("chat group")),
 )  # fmt: skip
 
+_SEND: Final = (
+    Code(507, "data size big", "The task has more recipients or more text than the CRM takes at once.", Recovery.STOP,
+         Blame.REQUEST, "Send to fewer numbers in one task, and shorten the message."),
+    Code(513, "start time is error", "A time of the task cannot be used.", Recovery.STOP, Blame.REQUEST,
+         "Correct start and end; if they are right, write them in the other form with times_as."),
+    Code(514, "content is null", "The task has no content.", Recovery.STOP, Blame.REQUEST,
+         "Give the task some content."),
+    Code(515, "file is null", "A content of the task has no file.", Recovery.STOP, Blame.REQUEST,
+         "Give the public address of the file as the content's url."),
+    Code(531, "userName is error", "The agent who is to send does not exist in the CRM.", Recovery.STOP, Blame.REQUEST,
+         "Correct the agent, or create it in the CRM."),
+    Code(532, "customer whats id is null", "The task names a WhatsApp number that the CRM does not have.",
+         Recovery.STOP, Blame.REQUEST, "Correct the numbers, or import the customers first."),
+)  # fmt: skip
+
 _GROUP_LINKS: Final = (
     Code(536, "groupLinkList is null", "The list of group links is empty.", Recovery.STOP, Blame.REQUEST,
          "Give at least one group link."),
@@ -210,6 +227,8 @@ TABLES: Final[dict[Family, tuple[Code, ...]]] = {
         Family.CHATS: (),
         Family.SCREENING: _SCREENING,
         Family.MASS_SEND: _MASS_SEND,
+        Family.SEND: _SEND,
+        Family.SEND_STATUS: (),
         Family.GROUP_LINKS: _GROUP_LINKS,
         Family.OWNERS: _OWNERS,
         Family.OTHER: (),

@@ -6,7 +6,7 @@
     ├── StopError                 a retry cannot fix it
     │   ├── ResponseFormError     code 200 with data in a form that is not known
     │   ├── SettingError          501 516 518 519 522-526 529 530, -1 "Admin...", address, TLS, HTTP 3xx 401 403-405 407
-    │   └── RequestError          503-507 509-515 520 521 527 528 534 536 537, codes of other families, other HTTP 4xx
+    │   └── RequestError          503-507 509-515 520 521 527 528 531 532 534 536 537, other families', other HTTP 4xx
     ├── RetriableError            the same call may succeed later
     │   ├── ClockError            502: sign again with the server's time
     │   ├── ServiceError          HTTP 429 503 with Retry-After, no connection: nothing was taken

@@ -23,6 +23,8 @@ _FAMILIES: Final = (
     ("/wscrm-bus-api/open/message/", Family.CHATS),
     ("/wscrm-bus-api/open/scan/", Family.SCREENING),
     ("/wscrm-bus-api/open/mark/", Family.MASS_SEND),
+    ("/group-dispatch-api/gsTask/assign/", Family.SEND),
+    ("/group-dispatch-api/gsTask/queryExecuteStatus", Family.SEND_STATUS),
     ("/wscrm-bus-api/open/group/api/", Family.GROUP_LINKS),
     ("/wscrm-bus-api/open/customer/setPrincipalAsNull", Family.OWNERS),
 )

@@ -22,6 +22,7 @@ from airflow_provider_socialscrm.hooks.group_links import GroupLinkMethods
 from airflow_provider_socialscrm.hooks.mass_sends import MassSendMethods
 from airflow_provider_socialscrm.hooks.owners import OwnerMethods
 from airflow_provider_socialscrm.hooks.screening import ScreeningMethods
+from airflow_provider_socialscrm.hooks.sends import SendMethods
 from airflow_provider_socialscrm.hooks.service_numbers import NumberMethods
 from airflow_provider_socialscrm.wording import worded
 
@@ -37,6 +38,7 @@ class SocialSCRMHook(
     ChatMethods,
     ScreeningMethods,
     MassSendMethods,
+    SendMethods,
     GroupLinkMethods,
     OwnerMethods,
     BaseHook,

@@ -179,12 +179,12 @@ NOT_IN_RESPONSE: Final = Reason(
 BROKE_OFF: Final = Reason(
     "broke-off",
     "The run broke off before it recorded what became of this row's call.",
-    "Run the import again: it sends the row again, unless it has a welcome message.",
+    "Run the task again: it sends the row again, unless it has a welcome message.",
 )
 EARLIER_TRY: Final = Reason(
     "earlier-try",
     "A call of an earlier try may have brought this row, and this try has not sent it.",
-    "Run the import again: it sends the row again.",
+    "Run the task again: it sends the row again.",
 )
 CUT_SHORT: Final = Reason(
     "cut-short",

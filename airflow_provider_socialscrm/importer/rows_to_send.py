@@ -77,7 +77,7 @@ class RowsToSend:
             log.warning(REOPENED, counted(report.rows, ACCEPTED_ROW, ACCEPTED_ROWS))
             checkpoint.save(checkpoint.state(report.state()))  # before the dead letter is emptied
             return report
-        log.warning("The rows have changed since the last try, so the import starts over.")
+        log.warning("The rows have changed since the last try, so the task starts over.")
         checkpoint.start_over()
         self._compare_again()
         return None

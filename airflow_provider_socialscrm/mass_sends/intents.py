@@ -26,7 +26,8 @@ class Sent(StrEnum):
     """How far a mass send is."""
 
     INTENDED = "intended"  # a call with it was about to start
-    AMBIGUOUS = "ambiguous"  # the same, and the name may have been somebody else's before
+    DOUBTFUL = "doubtful"  # the response of a call with it was doubtful
+    AMBIGUOUS = "ambiguous"  # a call may have created it, and the name may have been somebody else's before
     ACCEPTED = "accepted"
 
 
@@ -77,18 +78,17 @@ class Intents:
         entry = self._entries.get(task.name)
         return entry.sent if entry else None
 
-    def intend(self, tasks: Sequence[MassSend], ambiguous: Collection[str] = ()) -> None:
-        """Save that a call with these is about to start.
+    def intend(
+        self, tasks: Sequence[MassSend], ambiguous: Collection[str] = (), doubtful: Collection[str] = ()
+    ) -> None:
+        """Save that a call with these is about to start, or what became of it.
 
         :param ambiguous: names that may have been somebody else's before.
+        :param doubtful: names whose call had a doubtful response.
         :raises CheckpointError: if that cannot be saved; then nothing may be sent.
         """
-        self._save(
-            {
-                task.name: _Entry(_digest(task), Sent.AMBIGUOUS if task.name in ambiguous else Sent.INTENDED)
-                for task in tasks
-            }
-        )
+        known = dict.fromkeys(doubtful, Sent.DOUBTFUL) | dict.fromkeys(ambiguous, Sent.AMBIGUOUS)
+        self._save({task.name: _Entry(_digest(task), known.get(task.name, Sent.INTENDED)) for task in tasks})
 
     def accept(self, tasks: Sequence[MassSend]) -> None:
         """Save that the CRM has accepted these."""

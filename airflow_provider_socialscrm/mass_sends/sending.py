@@ -107,9 +107,9 @@ class MassSender:
             case Sent.ACCEPTED:
                 self._results[task.name] = Result(task, Outcome.ACCEPTED_BEFORE)
                 log.info("An earlier try had '%s' accepted: it is not sent again", task.name)
-            case Sent.INTENDED:
+            case Sent.DOUBTFUL:
                 self._doubtful.add(task.name)
-            case Sent.AMBIGUOUS:
+            case Sent.INTENDED | Sent.AMBIGUOUS:  # a kill before the call leaves the name to whoever has it
                 self._doubtful.add(task.name)
                 self._ambiguous.add(task.name)
             case None if self._intents.are_lost:
@@ -118,7 +118,7 @@ class MassSender:
 
     def _send(self, group: list[MassSend]) -> list[list[MassSend]]:
         """Make the call with some mass sends, and return the parts to send instead, if it was rejected."""
-        self._intents.intend(group, self._ambiguous)
+        self._intents.intend(group, self._ambiguous, self._doubtful)
         try:
             self._call_until_certain(group)
         except SocialSCRMError as failure:
@@ -137,6 +137,7 @@ class MassSender:
                 self._call(group)
             except UncertainError as failure:
                 self._doubtful.update(task.name for task in group)
+                self._intents.intend(group, self._ambiguous, self._doubtful)
                 elapsed = self._clock.now() - started
                 wait = wait_before_retry(made, elapsed, self._limits, self._clock.chance(), failure.retry_after)
                 if wait is None:
@@ -155,7 +156,7 @@ class MassSender:
         if len(group) > 1:
             if not self._is_atomic:  # some of them may have been created beside the bad one
                 self._ambiguous.update(task.name for task in group if task.name not in self._doubtful)
-                self._intents.intend(group, self._ambiguous)
+                self._intents.intend(group, self._ambiguous, self._doubtful)
             half = len(group) // 2
             return [group[:half], group[half:]]
         self._decide(group[0], failure, code)

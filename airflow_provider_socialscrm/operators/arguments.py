@@ -9,10 +9,10 @@ from typing import Any, Final
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.options import Options, Rules
 from airflow_provider_socialscrm.importer.sources.text_lines import TextForm
-from airflow_provider_socialscrm.operators.rendered import TEXT_RENDERED, typed_arguments
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, unwrap
 from airflow_provider_socialscrm.runtime.inputs import check_is_no_text
 from airflow_provider_socialscrm.runtime.paths import check_is_path
+from airflow_provider_socialscrm.runtime.rendered import TEXT_RENDERED, typed_arguments
 
 RULES: Final = frozenset(field.name for field in fields(Rules))
 OPTIONS: Final = frozenset(

@@ -18,11 +18,11 @@ from airflow_provider_socialscrm.api.errors import StopError
 from airflow_provider_socialscrm.chats.options import CONTENTS, ChatOptions, chat_options
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, InputError
-from airflow_provider_socialscrm.operators.rendered import rendered_as_text, renders_natively
 from airflow_provider_socialscrm.operators.retries import with_retry_policy
 from airflow_provider_socialscrm.runtime.own_paths import ENDINGS, own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument, as_text
 from airflow_provider_socialscrm.runtime.paths import check_is_path
+from airflow_provider_socialscrm.runtime.rendered import rendered_as_text, renders_natively
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 from airflow_provider_socialscrm.wording import counted
 

@@ -8,14 +8,14 @@ from typing import Any, Final
 
 from airflow_provider_socialscrm.importer.changes.options import Ledger
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.operators.rendered import (
+from airflow_provider_socialscrm.runtime.path_text import as_text, is_path_object, is_resolved
+from airflow_provider_socialscrm.runtime.rendered import (
     list_of,
     number_of,
     optional,
     rendered_as_text,
     renders_natively,
 )
-from airflow_provider_socialscrm.runtime.path_text import as_text, is_path_object, is_resolved
 
 PATHS: Final = ("path", "gone_path")
 """Arguments of a ``Ledger`` that are paths."""

@@ -10,7 +10,7 @@ from airflow_provider_socialscrm.api.mass_sends import GROUPS, INTERVAL, Content
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.identity import ImportIdentity
 from airflow_provider_socialscrm.mass_sends.names import default_name
-from airflow_provider_socialscrm.operators.rendered import typed_arguments
+from airflow_provider_socialscrm.runtime.rendered import typed_arguments
 
 FIELDS: Final = ("name", "executors", "group", "content", "start", "interval", "reached")
 """Arguments that make a task."""

@@ -33,7 +33,6 @@ from airflow_provider_socialscrm.links.socialscrm import ConsoleLink, RejectsLin
 from airflow_provider_socialscrm.operators.arguments import check_constants, check_partial, options_of
 from airflow_provider_socialscrm.operators.files import files_of
 from airflow_provider_socialscrm.operators.ledgers import LedgerArgument, check_ledger, ledger_values
-from airflow_provider_socialscrm.operators.rendered import TEXT_RENDERED
 from airflow_provider_socialscrm.operators.retries import with_retry_policy
 from airflow_provider_socialscrm.operators.table_input import TableInput
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable
@@ -42,6 +41,7 @@ from airflow_provider_socialscrm.runtime.lineage import LineageMixin
 from airflow_provider_socialscrm.runtime.mapped_tasks import parallel_tasks
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.progress import report_progress
+from airflow_provider_socialscrm.runtime.rendered import TEXT_RENDERED
 from airflow_provider_socialscrm.runtime.reporting import log_outcome, log_preview, log_start
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 

@@ -45,7 +45,7 @@ def own_path(identity: ImportIdentity, argument: str, value: Any, *, file: str |
         return None
     if _is_folder(argument, value, path):
         own = path.joinpath(*identity.folders, file or FILES[argument])
-        log.info("%s is %s, in which no other import writes", argument, own)
+        log.info("%s is %s, in which no other task writes", argument, own)
         return own
     return path if identity.map_index is None else _of_mapped(identity.map_index, argument, path)
 

@@ -42,7 +42,7 @@ def log_outcome(manifest: Mapping[str, Any]) -> None:
     log.info("Rows: %s; %s in %.1f s", _counts(manifest), calls, manifest["seconds"]["total"])
     _log_changes(manifest)
     if broke_off := manifest.get("broke_off"):
-        log.warning("The import broke off while %s (%s)", broke_off["while"], broke_off["error"])
+        log.warning("The task broke off while %s (%s)", broke_off["while"], broke_off["error"])
     _log_refusals(manifest)
     _log_ambiguous_numbers(manifest)
     _log_where(manifest)

@@ -79,7 +79,7 @@ class TaskStateCheckpointStore(OwnedCheckpointStore):
         try:
             yield
         except AirflowRuntimeError as failure:
-            message = f"Airflow's task state cannot be written ({failure}), so the import stops. "
+            message = f"Airflow's task state cannot be written ({failure}), so the task stops. "
             raise CheckpointError(message + "A retry resumes from the last save.") from None
 
 
@@ -87,7 +87,7 @@ def checkpoint_store_for(context: Context, path: Any) -> CheckpointStore | None:
     """Return the store of this task's checkpoint, with a trace of this try, and log which it is; ``None`` if none.
 
     :param path: ``checkpoint_path`` of the operator, which is used if it is given.
-    :raises InputError: if the file has the checkpoint of another import.
+    :raises InputError: if the file has the checkpoint of another task.
     :raises CheckpointError: if the checkpoint cannot be read or written, or a newer try of the task has begun.
     """
     number, is_retry = context["ti"].try_number, is_retried(context["ti"])

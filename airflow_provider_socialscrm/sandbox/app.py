@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from . import agents, chats, customers, group_links, mass_sends, numbers, owners, screening, webhooks
+from . import agents, chats, customers, group_links, mass_sends, numbers, owners, screening, sends, webhooks
 from .access import ADMIN_PREFIX, Guard
 from .connection import shown_connection
 from .crm import AdminError
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     Action = Callable[[Crm, Request, Any], Any]
 
-FAMILIES = (customers, agents, numbers, chats, screening, mass_sends, group_links, owners, webhooks)
+FAMILIES = (customers, agents, numbers, chats, screening, mass_sends, sends, group_links, owners, webhooks)
 """Modules with ``ENDPOINTS``, one for each family of the vendor's interfaces."""
 
 

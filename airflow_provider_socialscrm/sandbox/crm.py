@@ -92,7 +92,8 @@ class ApiCall:
     @property
     def rows(self) -> list[Any]:
         """The call's rows, as far as there are any."""
-        data = (self.body or {}).get("data")
+        body = self.body or {}
+        data = body.get("data", body.get("sendInfos"))
         return data if isinstance(data, list) else []
 
     @property

@@ -58,7 +58,7 @@ def read_numbers(source: Source, column: str, default_region: str | None = None)
     """
     if default_region is not None:
         check_region(default_region)
-    name = _found_column(source, column)
+    name = found_column(source, column)
     rules, facts = Rules(default_region=default_region), TableFacts(datetime.now(UTC).date())
     facts.begin()
     read = _read(source, name, rules, facts)
@@ -96,7 +96,11 @@ def check_count(numbers: TableNumbers, max_numbers: int, *, may_be_few: bool = F
         raise InputError(f"Nothing was ordered. {too_few}") from None
 
 
-def _found_column(source: Source, column: str) -> str:
+def found_column(source: Source, column: str) -> str:
+    """Return the column that a name means, regardless of case, blanks and underscores.
+
+    :raises InputError: if there is none, or if there are several.
+    """
     if column in source.columns:
         return column
     alike = [name for name in source.columns if _plain(name) == _plain(column)]

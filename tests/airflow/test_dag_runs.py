@@ -14,6 +14,8 @@ from tools.make_customers import INVALID, REJECTED
 OUR_DAGS = Path(__file__).parent / "dags"
 EXAMPLES = Path(__file__).parents[2] / "dags"
 
+pytestmark = pytest.mark.thorough  # Airflow takes long to load
+
 
 @pytest.fixture
 def hidden_customers(tmp_path: Path) -> Path:
@@ -27,7 +29,6 @@ def hidden_customers(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.thorough
 @pytest.mark.frame_through_xcom
 def test_first_example_dag_imports_its_file_and_names_each_refused_row(
     airflow, socialscrm_sandbox: Sandbox, connection, tmp_path
@@ -65,7 +66,7 @@ def run(airflow, socialscrm_sandbox: Sandbox, connection, hidden_customers) -> C
         done = airflow.run("dags", "test", dag_id, dags=OUR_DAGS, TEST_FOLDER=str(hidden_customers), **connection)
 
         airflow.without_xcoms_of("read")
-        seen = done.stdout + done.stderr + airflow.everything_stored() + _log_files(airflow.path)
+        seen = done.stdout + done.stderr + airflow.everything_stored() + airflow.log_files()
         key = socialscrm_sandbox.settings.api_key
         hidden = ["Xanthippe", "Zebediah", "Quarterstaff", "8615266660", "no-number-1", key]
         assert [secret for secret in hidden if secret in seen] == []
@@ -75,12 +76,10 @@ def run(airflow, socialscrm_sandbox: Sandbox, connection, hidden_customers) -> C
     return run_dag
 
 
-@pytest.mark.thorough
 def test_no_customer_and_no_key_shows_where_a_decorated_function_returns_a_table(run):
     run("decorated")
 
 
-@pytest.mark.thorough
 @pytest.mark.frame_through_xcom
 def test_rendered_field_shows_the_shape_of_a_plain_tasks_table(airflow, run):
     run("plain")
@@ -89,7 +88,6 @@ def test_rendered_field_shows_the_shape_of_a_plain_tasks_table(airflow, run):
     assert fields["data"] == "<DataFrame of 2 rows x 3 columns, not shown>"
 
 
-@pytest.mark.thorough
 @pytest.mark.frame_through_xcom
 def test_no_customer_shows_where_owners_are_cleared_in_spite_of_failed_rows(airflow, run):
     run("cleared")
@@ -100,7 +98,6 @@ def test_no_customer_shows_where_owners_are_cleared_in_spite_of_failed_rows(airf
     assert fields["data"] == "<DataFrame of 2 rows x 3 columns, not shown>"
 
 
-@pytest.mark.thorough
 @pytest.mark.frame_through_xcom
 def test_mapped_tasks_import_a_table_each_and_show_its_shape(
     airflow, socialscrm_sandbox: Sandbox, run, hidden_customers
@@ -117,7 +114,6 @@ def test_mapped_tasks_import_a_table_each_and_show_its_shape(
     assert sorted(path.name for path in hidden_customers.glob("*.csv")) == ["0.csv", "1.csv"]
 
 
-@pytest.mark.thorough
 @pytest.mark.frame_through_xcom
 def test_a_decorated_function_shows_the_shapes_of_what_it_is_given_and_returns(airflow, run):
     done = run("decorated_mapped")
@@ -133,7 +129,6 @@ def test_a_decorated_function_shows_the_shapes_of_what_it_is_given_and_returns(a
     assert accepted == [1, 1]
 
 
-@pytest.mark.thorough
 @pytest.mark.frame_through_xcom
 def test_more_refused_rows_than_allowed_fail_the_task_at_once_with_the_manifest_there(
     airflow, socialscrm_sandbox: Sandbox, run, hidden_customers
@@ -148,7 +143,6 @@ def test_more_refused_rows_than_allowed_fail_the_task_at_once_with_the_manifest_
     assert len(socialscrm_sandbox.customers()) == 1
 
 
-@pytest.mark.thorough
 @pytest.mark.frame_through_xcom
 def test_a_table_that_cannot_be_taken_fails_the_task_before_any_call(
     airflow, socialscrm_sandbox: Sandbox, run, hidden_customers
@@ -161,7 +155,6 @@ def test_a_table_that_cannot_be_taken_fails_the_task_before_any_call(
     assert socialscrm_sandbox.calls() == []
 
 
-@pytest.mark.thorough
 def test_text_that_is_not_a_path_is_hidden_and_rejected(airflow, socialscrm_sandbox: Sandbox, run, hidden_customers):
     done = run("text")
     size = len((hidden_customers / "1.json").read_text(encoding="utf-8"))
@@ -174,7 +167,6 @@ def test_text_that_is_not_a_path_is_hidden_and_rejected(airflow, socialscrm_sand
     assert socialscrm_sandbox.calls() == []
 
 
-@pytest.mark.thorough
 def test_all_outputs_of_a_mapped_task_are_one_import(airflow, socialscrm_sandbox: Sandbox, run):
     done = run("mapped_source")
 
@@ -186,7 +178,6 @@ def test_all_outputs_of_a_mapped_task_are_one_import(airflow, socialscrm_sandbox
     assert {refusal["code"]: refusal["first_positions"] for refusal in manifest["refusals"]} == {"bad-number": [1, 3]}
 
 
-@pytest.mark.thorough
 def test_the_paths_of_a_mapped_task_are_one_import_and_path_objects_are_rendered(airflow, run, hidden_customers):
     done = run("mapped_paths")
 
@@ -198,7 +189,6 @@ def test_the_paths_of_a_mapped_task_are_one_import_and_path_objects_are_rendered
     assert (hidden_customers / "mapped_paths.csv").exists()
 
 
-@pytest.mark.thorough
 def test_rows_in_a_dag_file_are_in_no_serialized_dag_and_are_imported(airflow, run):
     done = run("literal")
 
@@ -212,7 +202,6 @@ def test_rows_in_a_dag_file_are_in_no_serialized_dag_and_are_imported(airflow, r
     assert "<list of 2 items, not shown>" in airflow.serialized("literal")
 
 
-@pytest.mark.thorough
 def test_an_asynchronous_function_may_yield_tables(airflow, run):
     done = run("asynchronous")
 
@@ -221,7 +210,6 @@ def test_an_asynchronous_function_may_yield_tables(airflow, run):
     assert (manifest["rows"]["accepted"], manifest["rows"]["invalid"]) == (2, 2)
 
 
-@pytest.mark.thorough
 def test_an_upstream_task_without_output_is_named_or_skips_the_import(airflow, socialscrm_sandbox: Sandbox, run):
     output = run("nothing").stdout
 
@@ -234,19 +222,12 @@ def test_an_upstream_task_without_output_is_named_or_skips_the_import(airflow, s
     assert socialscrm_sandbox.calls() == []
 
 
-@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("command", "shown"),
     [
         (("providers", "list"), "airflow-provider-socialscrm"),
-        pytest.param(
-            ("providers", "hooks"),
-            "airflow_provider_socialscrm.hooks.socialscrm.SocialSCRMHook",
-            marks=pytest.mark.thorough,
-        ),
-        pytest.param(
-            ("providers", "get", "airflow-provider-socialscrm", "--full"), "SocialsCRM", marks=pytest.mark.thorough
-        ),
+        (("providers", "hooks"), "airflow_provider_socialscrm.hooks.socialscrm.SocialSCRMHook"),
+        (("providers", "get", "airflow-provider-socialscrm", "--full"), "SocialsCRM"),
     ],
 )
 def test_airflow_discovers_the_provider(airflow, command, shown):
@@ -256,7 +237,6 @@ def test_airflow_discovers_the_provider(airflow, command, shown):
     assert shown in done.stdout
 
 
-@pytest.mark.thorough
 def test_no_example_dag_fails_to_parse(airflow):
     done = airflow.run("dags", "list-import-errors", "--local", "--output", "json")
 
@@ -265,7 +245,3 @@ def test_no_example_dag_fails_to_parse(airflow):
     files = [path.name for path in EXAMPLES.glob("*.py")]
     assert len(files) > 5
     assert [name for name in files if name not in listed.stdout] == [], listed.stdout + listed.stderr
-
-
-def _log_files(home: Path) -> str:
-    return "\n".join(path.read_text(encoding="utf-8") for path in home.rglob("*.log"))

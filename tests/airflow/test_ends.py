@@ -20,14 +20,7 @@ ROWS = 40
 PATIENCE = 120.0
 """Seconds until a task has started, on a slow machine."""
 
-pytestmark = pytest.mark.thorough  # half a minute to start, and some seconds for each DAG run
-
-
-@pytest.fixture(scope="module")
-def airflow(start_airflow):
-    """An Airflow that runs all DAGs of this module in one process."""
-    with start_airflow(DAGS) as process:
-        yield process
+pytestmark = pytest.mark.thorough  # Airflow takes long to load
 
 
 @pytest.fixture
@@ -44,14 +37,16 @@ def run(airflow, connection, folder) -> Callable[..., str]:
     """Run one of the DAGs with the file of customers, and return its output."""
 
     def run_dag(dag_id: str, *options: str, **environment: str) -> str:
-        return airflow.run("dags", "test", dag_id, *options, TEST_FOLDER=str(folder), **(connection | environment))
+        environment = {"TEST_FOLDER": str(folder)} | connection | environment
+        done = airflow.run("dags", "test", dag_id, *options, dags=DAGS, **environment)
+        return done.stdout + done.stderr
 
     return run_dag
 
 
 def tries(airflow, dag_id: str) -> list[int]:
     query = "SELECT try_number FROM task_instance WHERE dag_id = ? AND task_id = 'import_customers'"
-    return [tries for (tries,) in airflow.home.query(query, dag_id)]
+    return [tries for (tries,) in airflow.query(query, dag_id)]
 
 
 def test_execution_timeout_awaits_and_counts_the_calls_in_flight(airflow, socialscrm_sandbox: Sandbox, run):
@@ -59,8 +54,8 @@ def test_execution_timeout_awaits_and_counts_the_calls_in_flight(airflow, social
 
     output = run("timed_out")
 
-    assert airflow.home.states("timed_out") == {"import_customers": "failed"}, output
-    (manifest,) = airflow.home.xcoms("timed_out", "import_customers")
+    assert airflow.states("timed_out") == {"import_customers": "failed"}, output
+    (manifest,) = airflow.xcoms("timed_out", "import_customers")
     assert manifest["broke_off"] == {"error": "AirflowTaskTimeout", "while": "sending"}
     rows = manifest["rows"]
     assert rows["accepted"] == len(socialscrm_sandbox.customers()) > 0
@@ -73,8 +68,8 @@ def test_native_rendering_keeps_text_as_text_and_a_rendered_false_is_false(
 ):
     output = run("native", AIRFLOW_CONN_2024=connection["AIRFLOW_CONN_SOCIALSCRM_DEFAULT"])
 
-    assert airflow.home.states("native")["import_customers"] == "success", output
-    (manifest,) = airflow.home.xcoms("native", "import_customers")
+    assert airflow.states("native")["import_customers"] == "success", output
+    (manifest,) = airflow.xcoms("native", "import_customers")
     assert (manifest["rows"]["accepted"], manifest["calls"]["sent"]) == (ROWS, -(-ROWS // 7))
     assert {customer["fields"]["stage"] for customer in socialscrm_sandbox.customers()} == {"1e5"}
 
@@ -83,9 +78,9 @@ def test_a_rendered_false_is_false_and_what_is_neither_is_an_error(airflow, soci
     output = run("rendered")
 
     states = {"import_customers": "success", "rehearse": "success", "misspelled": "failed"}
-    assert airflow.home.states("rendered") == states, output
+    assert airflow.states("rendered") == states, output
     assert "dry_run is 'maybe' (must be true or false)." in output
-    manifests = [airflow.home.xcoms("rendered", task)[0] for task in ("import_customers", "rehearse")]
+    manifests = [airflow.xcoms("rendered", task)[0] for task in ("import_customers", "rehearse")]
     assert [manifest.get("dry_run", False) for manifest in manifests] == [False, True]
     assert [customer["times_imported"] for customer in socialscrm_sandbox.customers()] == [1] * ROWS
 
@@ -95,7 +90,7 @@ def test_a_mapped_task_is_retried_by_its_own_delay(airflow, socialscrm_sandbox: 
 
     output = run("mapped_retry")
 
-    assert airflow.home.states("mapped_retry") == {"import_customers": "success"}, output
+    assert airflow.states("mapped_retry") == {"import_customers": "success"}, output
     assert tries(airflow, "mapped_retry") == [2]
     assert ("retrying by the task's own delay" in output) is has_retry_policies()
     assert len(socialscrm_sandbox.customers()) == ROWS
@@ -109,10 +104,10 @@ def test_references_to_assets_get_the_counts_and_a_task_that_pushes_nothing_push
     output = run("outlets", TEST_ASSET=uri)
 
     states = {"define": "success", "import_customers": "success", "rehearse": "success"}
-    assert airflow.home.states("outlets") == states, output
-    assert airflow.home.xcoms("outlets", "import_customers") == []
+    assert airflow.states("outlets") == states, output
+    assert airflow.xcoms("outlets", "import_customers") == []
     query = "SELECT source_task_id, uri, asset_event.extra FROM asset_event JOIN asset ON asset.id = asset_id"
-    events = {(task, of): json.loads(extra) for task, of, extra in airflow.home.query(query) if task != "define"}
+    events = {(task, of): json.loads(extra) for task, of, extra in airflow.query(query) if task != "define"}
     other = "socialscrm://localhost/2/customers"
     assert events.keys() == {("import_customers", uri), ("import_customers", other)}  # a dry run has no event
     assert [extra["rows"]["accepted"] for extra in events.values()] == [ROWS, ROWS]
@@ -124,14 +119,14 @@ def test_a_failed_task_that_pushes_nothing_pushes_nothing(airflow, run):
     output = run("not_pushed")
 
     assert f"1 of {ROWS} rows was refused" in output
-    assert airflow.home.states("not_pushed") == {"import_customers": "failed"}, output
-    assert airflow.home.xcoms("not_pushed", "import_customers") == []
+    assert airflow.states("not_pushed") == {"import_customers": "failed"}, output
+    assert airflow.xcoms("not_pushed", "import_customers") == []
 
 
 def test_a_missing_file_system_is_not_retried(airflow, socialscrm_sandbox: Sandbox, run):
     output = run("not_installed")
 
-    assert airflow.home.states("not_installed") == {"import_customers": "failed"}, output
+    assert airflow.states("not_installed") == {"import_customers": "failed"}, output
     assert "No file system for foo:// is installed." in output
     assert tries(airflow, "not_installed") == [1]
     assert socialscrm_sandbox.calls() == []
@@ -144,7 +139,7 @@ def test_a_long_import_shows_its_progress_and_saves_its_checkpoint_and_succeeds(
 
     output = run("slow")
 
-    assert airflow.home.states("slow") == {"import_customers": "success"}, output
+    assert airflow.states("slow") == {"import_customers": "success"}, output
     assert re.search(r"Rows: \d+ of 40, ", output)
     assert [customer["times_imported"] for customer in socialscrm_sandbox.customers()] == [1] * ROWS
 
@@ -157,7 +152,7 @@ def test_a_file_is_not_overwritten_an_empty_one_may_skip_and_several_tables_are_
     output = run("inputs")
 
     states = {"path": "success", "overwrite": "failed", "empty": "skipped", "tables": "success", "cursor": "failed"}
-    assert airflow.home.states("inputs") == states, output
+    assert airflow.states("inputs") == states, output
     assert "data and rejects_path are one file" in output
     assert (folder / "customers.csv").read_bytes() == before
     assert "Item 0 of data is a tuple, not a table like others" in output
@@ -187,7 +182,7 @@ def test_the_connection_takes_what_users_write_and_names_what_is_wrong(
 def test_a_hook_in_a_task_makes_several_calls(airflow, socialscrm_sandbox: Sandbox, run):
     output = run("hook")
 
-    assert airflow.home.states("hook") == {"call": "success"}, output
+    assert airflow.states("hook") == {"call": "success"}, output
     assert len(socialscrm_sandbox.customers()) == 2
 
 
@@ -195,14 +190,14 @@ def test_a_task_that_is_marked_as_failed_awaits_and_counts_the_calls_in_flight(
     airflow, socialscrm_sandbox: Sandbox, run, folder
 ):
     socialscrm_sandbox.inject("latency", seconds=1)
-    marking = Thread(target=mark_failed, args=(airflow.home, socialscrm_sandbox))
+    marking = Thread(target=mark_failed, args=(airflow, socialscrm_sandbox))
     marking.start()
 
     output = run("marked_failed", "--use-executor")
     marking.join()
 
-    assert airflow.home.states("marked_failed") == {"import_customers": "failed"}, output
-    (manifest,) = airflow.home.xcoms("marked_failed", "import_customers")
+    assert airflow.states("marked_failed") == {"import_customers": "failed"}, output
+    (manifest,) = airflow.xcoms("marked_failed", "import_customers")
     assert manifest["broke_off"] == {"error": "StoppedError", "while": "sending"}
     rows = manifest["rows"]
     assert rows["accepted"] == len(socialscrm_sandbox.customers()) < ROWS

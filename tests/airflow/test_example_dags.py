@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from threading import Timer
@@ -18,12 +16,11 @@ import pytest
 from airflow_provider_socialscrm.sandbox.chats import messages_between
 from airflow_provider_socialscrm.sandbox.mass_sends import MassSends
 from airflow_provider_socialscrm.sandbox.screening import ScreeningOrders
+from airflow_provider_socialscrm.sandbox.send_tasks import SendTasks
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from airflow_provider_socialscrm.sandbox.store import ImportRow
 
-pytestmark = (
-    pytest.mark.thorough
-)  # some twenty seconds for each DAG run; tests/airflow/test_dag_runs.py has the main ones
+pytestmark = pytest.mark.thorough  # Airflow takes long to load
 
 
 def succeed(airflow, dag_id: str, **environment: str) -> str:
@@ -61,8 +58,8 @@ def test_each_partition_is_imported_by_a_task_of_its_own(airflow, socialscrm_san
     rejects = sorted((tmp_path / "rejects" / "dag_id=mapped_partitions").rglob("map_index=*/rejects.csv"))
     assert len(rejects) == 3
     assert sorted(manifest["rejects_path"] for manifest in manifests) == [str(path) for path in rejects]
-    assert links(airflow.path, "socialscrm_rejects") == [""] * 3  # a browser opens no local file from Airflow
-    assert links(airflow.path, "socialscrm_console") == [socialscrm_sandbox.url] * 3
+    assert links(airflow, "socialscrm_rejects") == [""] * 3  # a browser opens no local file from Airflow
+    assert links(airflow, "socialscrm_console") == [socialscrm_sandbox.url] * 3
 
 
 def test_a_dry_run_goes_before_the_import_and_makes_no_asset_event(airflow, socialscrm_sandbox: Sandbox, connection):
@@ -72,7 +69,7 @@ def test_a_dry_run_goes_before_the_import_and_makes_no_asset_event(airflow, soci
     (imported,) = airflow.xcoms("dry_run_first", "import_customers")
     assert rehearsed["dry_run"]
     assert rehearsed["rows"]["sendable"] == imported["rows"]["accepted"] + imported["rows"]["rejected"]
-    ((task_id, extra),) = asset_events(airflow.path)
+    ((task_id, extra),) = asset_events(airflow)
     assert task_id == "import_customers"
     assert extra["rows"] == imported["rows"]
 
@@ -83,7 +80,7 @@ def test_the_dag_after_an_import_reads_the_counts_of_its_event(airflow, socialsc
 
     (manifest,) = airflow.xcoms("import_with_outlet", "import_customers")
     assert airflow.xcoms("after_import", "read_counts") == [manifest["rows"]]
-    ((_, extra),) = asset_events(airflow.path)
+    ((_, extra),) = asset_events(airflow)
     assert extra["rows"] == manifest["rows"]
     assert extra["calls"] == manifest["calls"]["sent"]
 
@@ -106,7 +103,7 @@ def test_the_chats_of_each_agent_become_a_file_and_none_of_them_shows(
     assert sorted(read) == sorted(each["msgId"] for each in expected)
     assert len(read) == 401
     assert airflow.xcoms("chats_to_file", "count") == [{"messages": 401}]
-    seen = logged + airflow.everything_stored() + log_files(airflow.path)
+    seen = logged + airflow.everything_stored() + airflow.log_files()
     hidden = {each[name] for each in expected for name in ("msgId", "friendWhatsId", "friendName", "content")}
     assert [value for value in hidden if value in seen] == []
     assert "read_chats" in seen
@@ -198,6 +195,44 @@ def test_owners_are_cleared_before_an_import(airflow, socialscrm_sandbox: Sandbo
     assert NUMBER not in airflow.everything_stored()
 
 
+def test_a_message_is_sent_to_numbers_and_their_statuses_become_a_file(
+    airflow, socialscrm_sandbox: Sandbox, connection, tmp_path
+):
+    socialscrm_sandbox.configure(send_seconds=1, send_interval=0)
+    output = succeed(airflow, "send_to_numbers", SOCIALSCRM_FOLDER=str(tmp_path), **connection)
+
+    (rehearsed,) = airflow.xcoms("send_to_numbers", "rehearse")
+    (manifest,) = airflow.xcoms("send_to_numbers", "send")
+    (waited,) = airflow.xcoms("send_to_numbers", "wait")
+    assert rehearsed["to_send"] == manifest["accepted"] == 20
+    (task,) = socialscrm_sandbox.memory(SendTasks).all()
+    assert manifest["task_ids"] == [task.id]
+    assert (waited["reached"], waited["failed"]) == (14, 6)
+    assert pq.read_table(waited["path"])["status"].to_pylist().count("failed") == 6
+    assert "8613712340" not in output + airflow.everything_stored()  # the DAG file has its beginning
+
+
+def test_a_whole_round_reaches_those_on_whatsapp_and_reads_their_answers(
+    airflow, socialscrm_sandbox: Sandbox, connection, tmp_path
+):
+    socialscrm_sandbox.configure(screening_seconds=1, send_seconds=1, send_interval=0)
+    output = succeed(airflow, "whole_round", SOCIALSCRM_FOLDER=str(tmp_path), **connection)
+
+    (screened,), (imported,), (welcomed,), (followed,), (waited,), (read,) = (
+        airflow.xcoms("whole_round", name)
+        for name in ("screen", "import_customers", "welcome", "follow_up", "wait_until_sent", "read_answers")
+    )
+    customers = {customer["whatsApp"] for customer in socialscrm_sandbox.customers()}
+    (welcome,) = socialscrm_sandbox.memory(MassSends).tasks
+    messages = [message.recipient for message in socialscrm_sandbox.memory(SendTasks).messages()]
+    assert screened["verdicts"]["yes"] == imported["rows"]["accepted"] == len(customers) == 350
+    assert (welcomed["accepted"], {*welcome.numbers}) == (1, customers)
+    assert followed["accepted"] == waited["reached"] == len(messages) == 350
+    assert {*messages} == customers
+    assert pq.read_table(read["path"]).num_rows == read["rows"] > 0
+    assert "9198776601" not in output + airflow.everything_stored()
+
+
 NUMBER = "8613877777777"
 
 
@@ -205,10 +240,6 @@ def import_one(crm: Sandbox) -> None:
     """Let the sandbox have a customer in a stage."""
     row = ImportRow(NUMBER, "agent_wang", {"stage": "New Customer"})
     crm.store.commit(crm.settings.tenant_id, [row], crm.now())
-
-
-def log_files(home: Path) -> str:
-    return "".join(path.read_text(encoding="utf-8") for path in (home / "logs").rglob("*.log"))
 
 
 def customers_file(folder: Path, *changed: int, count: int = 1_200) -> Path:
@@ -260,14 +291,12 @@ with create_session() as session:
 """
 
 
-def asked(home: Path) -> tuple[str, str] | None:
+def asked(airflow) -> tuple[str, str] | None:
     """Return the run whose question waits for a person, and the question."""
     query = (
         "SELECT run_id, body FROM hitl_detail JOIN task_instance ON task_instance.id = ti_id WHERE responded_at IS NULL"
     )
-    with closing(sqlite3.connect(home / "airflow.db", timeout=30)) as database:
-        found: tuple[str, str] | None = database.execute(query).fetchone()
-    return found
+    return next(iter(airflow.query(query)), None)
 
 
 @pytest.mark.parametrize("end", ["approved", "rejected", "changed after the dry run"])
@@ -278,7 +307,7 @@ def test_a_person_approves_the_difference_and_exactly_that_is_sent(
     environment["SOCIALSCRM_DATA"] = str(customers_file(tmp_path, count=20))
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(airflow.run, "dags", "test", "approve_changes", **environment)
-        while not (found := asked(airflow.path)):
+        while not (found := asked(airflow)):
             assert not running.done(), running.result().stdout + running.result().stderr
             sleep(0.5)
         assert socialscrm_sandbox.calls() == []
@@ -305,15 +334,13 @@ def test_a_person_approves_the_difference_and_exactly_that_is_sent(
         assert "is not the one in expected_changes, so no call was made" in output
 
 
-def links(home: Path, key: str) -> list[str]:
+def links(airflow, key: str) -> list[str]:
     """Return what is behind one of the links on a task, by map index."""
-    with closing(sqlite3.connect(home / "airflow.db")) as database:
-        values = database.execute("SELECT value FROM xcom WHERE key = ? ORDER BY map_index", (key,)).fetchall()
+    values = airflow.query("SELECT value FROM xcom WHERE key = ? ORDER BY map_index", key)
     return [json.loads(value) for (value,) in values]
 
 
-def asset_events(home: Path) -> list[tuple[str, dict[str, Any]]]:
+def asset_events(airflow) -> list[tuple[str, dict[str, Any]]]:
     """Return who made an event of an asset, and what it says."""
-    with closing(sqlite3.connect(home / "airflow.db")) as database:
-        events = database.execute("SELECT source_task_id, extra FROM asset_event ORDER BY id").fetchall()
+    events = airflow.query("SELECT source_task_id, extra FROM asset_event ORDER BY id")
     return [(task_id, json.loads(extra)) for task_id, extra in events]

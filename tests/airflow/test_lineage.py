@@ -9,9 +9,7 @@ import pytest
 
 pytest.importorskip("airflow.providers.openlineage", reason="OpenLineage's provider is not installed")
 
-pytestmark = (
-    pytest.mark.thorough
-)  # some twenty seconds for each DAG run; tests/airflow/test_dag_runs.py has the main ones
+pytestmark = pytest.mark.thorough  # Airflow takes long to load
 
 
 DAGS = Path(__file__).parent / "dags_lineage"

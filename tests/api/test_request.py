@@ -23,6 +23,8 @@ SETTINGS = Settings("https://crm.example", "503516", "key", "agent_wang", time_z
         ("/group-dispatch-api/whatsapp/queryWhatsAppStatus", Family.NUMBERS),
         ("/wscrm-bus-api/open/message/msgPage", Family.CHATS),
         ("/wscrm-bus-api/open/scan/queryTaskStatus/123", Family.SCREENING),
+        ("/group-dispatch-api/gsTask/assign/moscCreate", Family.SEND),
+        ("/group-dispatch-api/gsTask/queryExecuteStatus?taskId=1", Family.SEND_STATUS),
         ("/wscrm-bus-api/open/mark/batchAdd", Family.MASS_SEND),
         ("/wscrm-bus-api/open/group/api/getInfo", Family.GROUP_LINKS),
         ("/wscrm-bus-api/customer/query", Family.OTHER),

@@ -199,10 +199,21 @@ STEPS = [
 ]
 
 
-@pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("at", [0, 5])
-@pytest.mark.parametrize("failure", [TypeError("8613800000001"), SystemExit(3)], ids=lambda each: type(each).__name__)
-@pytest.mark.parametrize(("owner", "step"), STEPS, ids=lambda each: getattr(each, "__name__", each))
+ERRORS = [
+    pytest.param(*step, failure, at, after, marks=[] if (at == 0) == (after == is_exit) else pytest.mark.thorough)
+    for step in STEPS
+    for is_exit, failure in enumerate((TypeError("8613800000001"), SystemExit(3)))
+    for at in (0, 5)
+    for after in (False, True)
+]
+"""Each step with each failure before and after it, and in thorough runs both at its first and at a later call."""
+
+
+@pytest.mark.parametrize(
+    ("owner", "step", "failure", "at", "after"),
+    ERRORS,
+    ids=lambda each: getattr(each, "__name__", type(each).__name__ if isinstance(each, BaseException) else each),
+)
 def test_an_error_of_ours_leaves_each_row_in_one_bucket(tmp_path, monkeypatch, *, owner, step, failure, at, after):
     crm, store = OfflineCrm(refuse), MemoryCheckpointStore()
     accepted: set[int] = set()

@@ -25,8 +25,16 @@ def importing(crm, rows, *, start=None, rows_per_call="auto", **options) -> Impo
     return Import(open_source(table_of(rows)), Client(settings_of(crm), connections=4), chosen, start_rows=start)
 
 
-@pytest.mark.parametrize("limit", [60, 150, 1_000, 10**6])
-@pytest.mark.parametrize("start", [None, 500])
+@pytest.mark.parametrize(
+    ("limit", "start"),
+    [
+        *((60, None), (1_000, None), (150, 500), (10**6, 500)),
+        *(
+            pytest.param(*case, marks=pytest.mark.thorough)
+            for case in [(150, None), (10**6, None), (60, 500), (1_000, 500)]
+        ),
+    ],
+)
 def test_every_row_is_accepted_whatever_the_limit(crm, limit, start):
     crm.configure(rows_per_call=limit)
     run = importing(crm, people(ROWS), start=start)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import random
 import signal
 from collections import Counter
@@ -17,15 +16,10 @@ from airflow_provider_socialscrm.importer.changes.storage import LocalStorage
 from airflow_provider_socialscrm.importer.changes.store import LedgerStore
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 from airflow_provider_socialscrm.sandbox.server import Sandbox
+from tests.support.forks import PROCESS_TIMEOUT, forks
 from tests.support.imports import number_of
 from tests.support.killed_nights import CONCURRENCY, ROWS_PER_CALL, STOPPED, Night, run_until
 from tests.support.ledgers import read
-
-processes = multiprocessing.get_context("forkserver")
-processes.set_forkserver_preload(["tests.support.killed_nights"])
-
-PROCESS_TIMEOUT = 60.0
-"""Seconds after which a process that does not end is a failure."""
 
 Rows = list[dict[str, Any]]
 
@@ -66,7 +60,7 @@ class World:
         return Night(self.crm.url, self.crm.settings.api_key, self.folder, name, rows, days_ago)
 
     def killed(self, point: str, times: int, number: signal.Signals) -> int | None:
-        process = processes.Process(target=run_until, args=(self.night("killed", NEW), point, times, number))
+        process = forks.Process(target=run_until, args=(self.night("killed", NEW), point, times, number))
         process.start()
         process.join(PROCESS_TIMEOUT)
         return process.exitcode

@@ -130,7 +130,7 @@ def test_a_user_who_allows_it_goes_on_without_the_rows_and_is_warned(world, capl
     assert counts_of(run) == {"accepted": 24, "rejected": 15, "invalid": 1}
     assert world.positions() == [INVALID]
     assert "15 rows that are done and were not accepted would be missing" in caplog.text
-    assert "the import goes on, as allow_missing_rejects says" in caplog.text
+    assert "the task goes on, as allow_missing_rejects says" in caplog.text
 
 
 def test_rows_whose_parts_were_removed_are_taken_from_the_file(any_world):

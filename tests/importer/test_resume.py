@@ -352,7 +352,7 @@ def test_a_changed_row_that_is_done_makes_the_import_start_over_with_a_new_dead_
 
     manifest = world.attempt().manifest()
 
-    assert "The rows have changed since the last try, so the import starts over." in caplog.text
+    assert "The rows have changed since the last try, so the task starts over." in caplog.text
     assert manifest["rows"]["accepted"] == len(kinds)
     assert world.refused() == []
     assert_nothing_is_left(world)
@@ -374,7 +374,7 @@ def test_other_columns_or_another_target_make_the_import_start_over_with_a_new_d
 
     manifest = world.attempt().manifest()
 
-    assert "The columns or the target have changed since the last try, so the import starts over." in caplog.text
+    assert "The columns or the target have changed since the last try, so the task starts over." in caplog.text
     assert manifest["rows"] == counted(kinds)
     assert world.refused() == refusals(kinds)
     assert_nothing_is_left(world)
@@ -497,7 +497,7 @@ def test_a_complete_import_whose_rows_changed_starts_over(crm, tmp_path, caplog)
     world.done = set()
 
     assert world.attempt().manifest()["rows"]["accepted"] == 3
-    assert "The rows have changed since the last try, so the import starts over." in caplog.text
+    assert "The rows have changed since the last try, so the task starts over." in caplog.text
     assert [customer["fields"]["friendName"] for customer in crm.customers()] == ["New"] * 3
 
 

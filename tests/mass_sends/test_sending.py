@@ -127,15 +127,43 @@ def test_a_taken_name_is_an_error_on_a_first_try():
 
 
 @pytest.mark.parametrize(
-    ("event", "outcome"), [("killed after", Outcome.ACCEPTED_BEFORE), ("killed before", Outcome.ACCEPTED)]
+    ("event", "own", "outcome"),
+    [
+        ("killed after", "A", Outcome.ACCEPTED_BEFORE),
+        ("killed after", "", Outcome.IN_DOUBT),
+        ("killed before", "A", Outcome.ACCEPTED),
+        ("killed before", "", Outcome.ACCEPTED),
+    ],
 )
-def test_a_retry_after_a_kill_knows_what_a_taken_name_means(event, outcome):
+def test_a_retry_after_a_kill_knows_what_a_taken_name_means_if_only_this_task_gives_it(event, own, outcome):
     crm = FakeCrm(event)
-    task = Task(crm)
+    task = Task(crm, own=own)
     with pytest.raises(Killed):
         task.run(A)
 
     assert task.run(A) == {"A": outcome}
+    assert crm.created == ["A"]
+    assert task.run(A) == {"A": Outcome.IN_DOUBT if outcome is Outcome.IN_DOUBT else Outcome.ACCEPTED_BEFORE}
+
+
+def test_a_name_that_was_somebody_elses_before_a_kill_is_not_taken_for_ours():
+    crm = FakeCrm("killed before")
+    crm.created.append("A")
+    task = Task(crm)
+    with pytest.raises(Killed):
+        task.run(A)
+
+    assert task.run(A) == task.run(A) == {"A": Outcome.IN_DOUBT}
+    assert crm.created == ["A"]
+
+
+def test_a_doubtful_response_is_remembered_through_a_kill():
+    crm = FakeCrm("lost", "killed before")
+    task = Task(crm)
+    with pytest.raises(Killed):
+        task.run(A)
+
+    assert task.run(A) == {"A": Outcome.ACCEPTED_BEFORE}
     assert crm.created == ["A"]
 
 

@@ -54,9 +54,7 @@ def test_the_second_of_two_imports_with_one_file_is_refused_before_any_call(crm:
     run(str(path))
     calls = len(crm.calls())
 
-    with pytest.raises(
-        AirflowFailException, match=r"has rows of another import \(dag_id=dag/run_id=run/task_id=task\)"
-    ):
+    with pytest.raises(AirflowFailException, match=r"has rows of another task \(dag_id=dag/run_id=run/task_id=task\)"):
         run(str(path), 100, **other)
 
     assert len(crm.calls()) == calls

@@ -184,7 +184,7 @@ def test_however_a_task_ends_its_manifest_is_pushed_and_logged(crm: Sandbox, mon
     ((key, manifest),) = ti.pushed
     assert (key, manifest["rows"]["accepted"], manifest["rows"]["unknown"]) == ("return_value", 100, 50)
     assert manifest["broke_off"] == {"error": type(failure).__name__, "while": "sending"}
-    assert f"The import broke off while sending ({type(failure).__name__})" in caplog.text
+    assert f"The task broke off while sending ({type(failure).__name__})" in caplog.text
 
 
 def test_a_task_that_pushes_no_xcom_pushes_none_if_it_fails_either(crm: Sandbox):

@@ -63,7 +63,7 @@ def test_the_log_names_the_file_in_the_folder(caplog):
 
     own_path(IMPORT, "rejects_path", "/data/rejects/")
 
-    assert f"rejects_path is /data/rejects/{FOLDERS}/rejects.csv, in which no other import writes" in caplog.text
+    assert f"rejects_path is /data/rejects/{FOLDERS}/rejects.csv, in which no other task writes" in caplog.text
 
 
 ids = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=250) | st.sampled_from(

@@ -146,4 +146,4 @@ def test_a_run_that_broke_off_says_while_doing_what(caplog):
     with caplog.at_level(logging.INFO):
         log_outcome(manifest_of(Report(), broke_off={"error": "InputError", "while": "comparing"}))
 
-    assert lines(caplog)[-1] == "The import broke off while comparing (InputError)"
+    assert lines(caplog)[-1] == "The task broke off while comparing (InputError)"

@@ -134,7 +134,7 @@ def test_a_file_of_another_import_is_refused(tmp_path, changes):
     checkpoint_store_for({"ti": FakeTaskInstance()}, path).save({"a": 1})
     before = path.read_bytes()
 
-    with pytest.raises(InputError, match="has the checkpoint of another import"):
+    with pytest.raises(InputError, match="has the checkpoint of another task"):
         checkpoint_store_for({"ti": FakeTaskInstance(**changes)}, path)
 
     assert path.read_bytes() == before
@@ -150,7 +150,7 @@ def test_a_task_with_the_file_of_another_import_makes_no_call(crm: Sandbox, tmp_
         operator_of(customers(), checkpoint_path=str(path)).execute({"ti": FakeTaskInstance()})
     before, calls = path.read_bytes(), crm.stats()["calls"]
 
-    with pytest.raises(AirflowFailException, match=r"checkpoint of another import \(dag/run/task/-1\), so no call"):
+    with pytest.raises(AirflowFailException, match=r"checkpoint of another task \(dag/run/task/-1\), so no call"):
         operator_of(customers(), checkpoint_path=str(path)).execute({"ti": FakeTaskInstance(**changes)})
 
     assert (path.read_bytes(), crm.stats()["calls"]) == (before, calls)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from airflow_provider_socialscrm.api.answers import read_answer
-from airflow_provider_socialscrm.api.codes import TABLES
+from airflow_provider_socialscrm.api.codes import TABLES, Family
 from airflow_provider_socialscrm.api.errors import SocialSCRMError
 from airflow_provider_socialscrm.api.request import family_of
 from airflow_provider_socialscrm.sandbox.server import Sandbox
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 BATCH_IMPORT = "/wscrm-bus-api/customer/api/batchImport"
 LINK = "https://chat.whatsapp.com/AbCdEfGhIjKl"
+SEND_MANY = "/group-dispatch-api/gsTask/assign/moscCreate"
+PAIR = {"sendWhatsApp": "8613900000001", "friendWhatsApp": "8613800000000"}
 ROW = {"whatsApp": "8613800000000", "agentAccount": "agent_wang"}
 
 
@@ -90,10 +92,47 @@ def test_the_table_is_complete():
     assert {*CASES, *OTHERS} == numbers
 
 
+def send(settings: dict[str, Any] | None = None, **fields: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    task = {"targetType": 1, "content": [{"type": 1, "text": "Hello"}], "sendInfos": [PAIR]}
+    return task | fields, settings or {}
+
+
+SENDS: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {
+    507: send(content=[{"type": 1, "text": "x" * 1025}]),
+    513: send(startTaskTime="tomorrow"),
+    514: send(content=[]),
+    515: send(content=[{"type": 2}]),
+    531: send(agentAccount="nobody"),
+    532: send({"send_recipients": "customers"}),
+    534: send(sendInfos=[]),
+}
+"""A send to numbers for each code that its family knows, but for those of every call, and 534."""
+
+
+def test_the_sends_are_complete():
+    own = {code.number for code in TABLES[Family.SEND]} - {code.number for code in TABLES[Family.OTHER]}
+
+    assert {*SENDS} == {*own, 534}
+
+
+@pytest.mark.parametrize("number", SENDS)
+def test_a_code_comes_from_a_send_and_shows_the_hint_of_its_family(sandbox: Sandbox, client, number):
+    task, settings = SENDS[number]
+    sandbox.configure(**settings)
+    response = client.send_header(None, path=SEND_MANY, body=task)
+
+    check(number, SEND_MANY, response)
+
+
 @pytest.mark.parametrize("number", sorted({*CASES, *OTHERS}))
 def test_a_code_comes_from_an_endpoint_and_shows_the_hint_of_its_family(sandbox: Sandbox, client, number):
     path, response = answered(sandbox, client, number)
 
+    check(number, path, response)
+
+
+def check(number: int, path: str, response: requests.Response) -> None:
+    """Check that a response has a code, and that whoever reads it sees the line of the path's family."""
     assert (response.status_code, response.json()["code"]) == (200, number)
     family = family_of(path)
     (line,) = [code for code in TABLES[family] if code.number == number]

@@ -26,6 +26,7 @@ from email.utils import formatdate
 from functools import lru_cache
 from hashlib import md5
 from math import inf
+from select import select
 from typing import Any, Final, NamedTuple, Self
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -206,6 +207,8 @@ class FaultServer:
         self.rules = rules or Rules()
         self.calls: list[Call] = []
         """Every call, in the order in which they arrived."""
+        self.silent = 0
+        """Connections that ended before their first byte."""
         self.faults: dict[int, Fault] = {}
         """What goes wrong, by the order of the call."""
         self.outage: Outage | None = None
@@ -262,6 +265,16 @@ class FaultServer:
             if self._now() >= self._outage_began + outage.seconds:
                 self.end_outage()
 
+    def wait_for_the_last_call(self, seconds: float = 10) -> None:
+        """Wait until what clients sent is read, also where they gave up and have closed their connections."""
+        end, quiet = time.monotonic() + seconds, 0
+        while quiet < 2 and time.monotonic() < end:  # twice, since a connection may be on its way to its thread
+            listener = self._listener
+            with suppress(OSError, ValueError):  # an outage closed it
+                is_waiting = bool(listener and select([listener], [], [], 0)[0])
+                quiet = 0 if is_waiting or self._connections else quiet + 1
+            time.sleep(0.001)
+
     # --- sockets ---
 
     def _spawn(self, work: Callable[..., Any], *arguments: Any) -> None:
@@ -287,9 +300,14 @@ class FaultServer:
             self._spawn(self._serve, connection)
 
     def _serve(self, connection: socket.socket) -> None:
+        has_spoken = False
         with suppress(OSError, ValueError), connection:
-            while connection.recv(1, socket.MSG_PEEK) and self._answer(connection):
-                pass
+            while connection.recv(1, socket.MSG_PEEK):
+                has_spoken = True
+                if not self._answer(connection):
+                    break
+        if not has_spoken:
+            self.silent += 1
         with self._lock:
             self._connections.discard(connection)
 

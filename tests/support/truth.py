@@ -308,6 +308,11 @@ class Attempt:
         return isinstance(self.failure, KilledError | CheckpointError)
 
     @property
+    def is_broken(self) -> bool:
+        """Whether a bug ended it: nothing is saved after one, since no count can be trusted."""
+        return isinstance(self.failure, RuntimeError)
+
+    @property
     def is_complete(self) -> bool:
         return self.failure is None or isinstance(self.failure, RejectedRowsError)
 
@@ -336,6 +341,7 @@ class World:
         self.scenario = scenario
         self.table = table_of(scenario.kinds)
         self.rows = self.table.to_pylist()
+        self.ghosts = {number_of(place) for place, kind in enumerate(scenario.kinds) if kind == "ghost"}
         self.clock = SkippingClock()
         bad = {number_of(place): BAD[kind] for place, kind in enumerate(scenario.kinds) if kind in BAD}
         rules = replace(scenario.rules, bad_rows=bad, bad_agents=frozenset({GHOST}))
@@ -378,6 +384,7 @@ class World:
             finally:
                 client.close()
                 self.clock.raise_after(0, None)
+                self.server.wait_for_the_last_call()
         manifest = run.manifest()
         texts = [*logs, *map(str, notes), json.dumps(manifest), repr(run)]
         if failure is not None:
@@ -544,6 +551,7 @@ def _calls(world: World, attempt: Attempt) -> Findings:
     example = f"{sent} reported, {seen} seen: {name_of_end(attempt)}"
     refused = any(each.plan.outage and each.plan.outage.kind == "refused" for each in before)
     not_started = sum(each.is_killed for each in before)  # one may be counted when the kill comes
+    not_started += world.server.silent  # on a busy machine a call may time out before its first byte
     if (sent < seen and not may_lack) or (sent > seen + not_started and not refused):
         yield "calls.sent is what the server saw", example
     if may_lack > (0 if world.scenario.counts_calls else sum(each.is_forgotten for each in before[:-1])):
@@ -584,13 +592,17 @@ def _row(world: World, attempt: Attempt, position: int, own: dict[str, str], car
     if bucket == "not_sent":
         if is_stored and any(number in call.stored for call in of_this_try):
             yield "not_sent rows are not stored", example
-        elif is_stored and not any(each.is_forgotten for each in world.attempts):
+        elif is_stored and not any(each.is_forgotten or each.is_broken for each in world.attempts):
             yield "not_sent rows are not stored by an earlier try", example
         if of_this_try and of_this_try[-1].verdict == DOUBTFUL and not _is_stray(of_this_try[-1]):
             yield "not_sent rows have no call in doubt", example
     if bucket == "rejected":
-        if kind != "ghost" or carrying:  # one call decides for all rows of an agent
-            yield from _rejected(carrying, number, example, is_bad=kind in (*BAD, "ghost"), is_stored=is_stored)
+        # One call decides for all rows of an agent.
+        is_decided = kind == "ghost" and any(
+            world.ghosts.intersection(call.numbers) for call in world.calls_until(attempt)
+        )
+        is_bad = kind in (*BAD, "ghost")
+        yield from _rejected(carrying, number, example, is_bad=is_bad, is_stored=is_stored, is_decided=is_decided)
     elif of_this_try and ends_in_order(attempt):
         last = of_this_try[-1]
         if last.verdict == ACCEPTED and number not in last.failed:
@@ -598,10 +610,12 @@ def _row(world: World, attempt: Attempt, position: int, own: dict[str, str], car
     yield from _attempts(world, attempt, own, carrying, example)
 
 
-def _rejected(carrying: list[Call], number: str, example: str, *, is_bad: bool, is_stored: bool) -> Findings:
+def _rejected(
+    carrying: list[Call], number: str, example: str, *, is_bad: bool, is_stored: bool, is_decided: bool
+) -> Findings:
     if any(number in call.failed for call in carrying):
         return
-    if not any(call.verdict == REFUSED for call in carrying):
+    if not is_decided and not any(call.verdict == REFUSED for call in carrying):
         yield "rejected rows were refused", example
     if is_stored:
         yield "rejected rows are not stored", example
@@ -644,9 +658,10 @@ def _leaks(world: World, attempt: Attempt) -> Findings:
     values = [str(row[name]).casefold() for row in world.rows for name in ("whatsApp", "friendName") if row[name]]
     if KEY in attempt.texts:
         yield "nothing leaks", "the key"
-    for part in {*re.findall(r"\d{4,}", attempt.texts), *re.findall(r"[a-z]{3,}", attempt.texts.casefold())}:
+    texts = re.sub(r" at 0x[0-9a-f]+>", ">", attempt.texts)  # where an object is in memory is random
+    for part in {*re.findall(r"\d{4,}", texts), *re.findall(r"[a-z]{3,}", texts.casefold())}:
         if any(part in value for value in values):
-            line = next(line for line in attempt.texts.splitlines() if part in line.casefold())
+            line = next(line for line in texts.splitlines() if part in line.casefold())
             at = line.casefold().index(part)
             yield "nothing leaks", f"{part!r} in {line[max(0, at - 60) : at + 30]!r}"
 

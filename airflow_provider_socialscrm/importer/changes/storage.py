@@ -244,7 +244,7 @@ class ObjectStorage:
             self._has_warned = True
             log.warning(
                 "This storage cannot create a file only if there is none, so the ledger's writers wait for each other "
-                "with a lease file. Let imports that share this ledger not end in the same second."
+                "with a lease file. Let tasks that share this ledger not write in the same second."
             )
         holder = secrets.token_hex(8)
         self._take_lease(holder)
@@ -266,7 +266,7 @@ class ObjectStorage:
                 if self._holder() == holder:
                     return
             self._sleep(LEASE_WAIT * (1 + secrets.randbelow(100) / 100))
-        raise LedgerError("Other imports hold the ledger's lease file all the time: retry later.")
+        raise LedgerError("Other tasks hold the ledger's lease file all the time: retry later.")
 
     def _holder(self) -> str | None:
         lease = self.read(LEASE)

@@ -115,14 +115,14 @@ class Checkpoint:
         if not isinstance(plan, dict):
             raise _damaged("it has no plan")
         if plan.get("version") != self._plan["version"]:
-            log.warning("The provider's version has changed since the last try, so the import starts over.")
+            log.warning("The provider's version has changed since the last try, so the task starts over.")
             self._may_have_side_effects = True  # the other version's state cannot say that it has none
             self.start_over()
             return False
         self._restore(state)
         if plan == self._plan:
             return True
-        log.warning("The columns or the target have changed since the last try, so the import starts over.")
+        log.warning("The columns or the target have changed since the last try, so the task starts over.")
         self.start_over()
         return False
 

@@ -286,9 +286,9 @@ class OwnedCheckpointStore(ABC):
             raise self._unreadable(failure, self._remedy_if_damaged) from None
         if _import_of(saved.identity) != _import_of(self._identity):
             raise InputError(
-                f"{self._name} has the checkpoint of another import ({_import_of(saved.identity)[:LONGEST_IDENTITY]}), "
-                "so no call was made: let checkpoint_path end in / to have a file for each import, or delete the file "
-                "if that import is over."
+                f"{self._name} has the checkpoint of another task ({_import_of(saved.identity)[:LONGEST_IDENTITY]}), "
+                "so no call was made: let checkpoint_path end in / to have a file for each task, or delete the file "
+                "if that task is over."
             )
         self._check_is_newest(saved.number)
         return saved if saved.identity == self._identity else None  # or it is from before the task was cleared
@@ -397,7 +397,7 @@ class FileCheckpointStore(OwnedCheckpointStore):
             yield
         except OSError as failure:
             reason = failure.strerror or type(failure).__name__
-            message = f"checkpoint_path {self._path} cannot be written ({reason}), so the import stops. "
+            message = f"checkpoint_path {self._path} cannot be written ({reason}), so the task stops. "
             raise CheckpointError(message + "Let the worker write it: a retry resumes from the last save.") from None
 
     def _replace(self, path: Any, content: bytes) -> None:

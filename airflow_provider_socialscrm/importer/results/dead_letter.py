@@ -162,7 +162,7 @@ class DeadLetter:
             yield
         except OSError as failure:
             advice = "Let the worker write it: a retry resumes from the last save and writes the whole file."
-            raise CheckpointError(f"{self._cannot(failure)}, so the import stops. {advice}") from None
+            raise CheckpointError(f"{self._cannot(failure)}, so the task stops. {advice}") from None
 
     @contextmanager
     def _errors_before_any_call(self) -> Iterator[None]:

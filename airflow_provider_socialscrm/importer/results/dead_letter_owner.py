@@ -24,7 +24,7 @@ OWNER_FILE: Final = "owner.json"
 """Names the import that writes the parts."""
 
 ADVICE: Final = (
-    "No call was made: give a folder, whose path ends in /, so that each import has a file of its own, or move {} away."
+    "No call was made: give a folder, whose path ends in /, so that each task has a file of its own, or move {} away."
 )
 
 _EARLIER_COLUMNS: Final = frozenset(OWN_COLUMNS) - {IMPORT_COLUMN}
@@ -46,7 +46,7 @@ class Claim:
     def take(self) -> None:
         """Take the dead letter for this import, or find that an earlier try took it.
 
-        :raises InputError: if it has rows of another import, or another one writes it.
+        :raises InputError: if it has rows of another task, or another one writes it.
         :raises OSError: if it cannot be read or written.
         """
         owner = self._owner()
@@ -57,7 +57,7 @@ class Claim:
             owner = self._owner()
         if owner != self._identity.owner:
             raise InputError(
-                f"rejects_path {self._path} is in use by another import ({owner or 'unknown'}), which is not complete. "
+                f"rejects_path {self._path} is in use by another task ({owner or 'unknown'}), which is not complete. "
                 + ADVICE.format(self._folder)
             )
 
@@ -114,17 +114,17 @@ def _others_content(path: OpenablePath, identity: ImportIdentity) -> str:
     try:
         source = open_source(path)
         if not _EARLIER_COLUMNS.issubset(source.columns):
-            return "is a file that no import has written"
+            return "is a file that no task has written"
         for batch in source.batches():
             if IMPORT_COLUMN not in batch.records.schema.names:
                 if batch.records.num_rows:
-                    return "has rows of an import by an earlier version"
+                    return "has rows of a task by an earlier version"
                 continue
             for owner in pc.unique(as_text(as_utf8(batch.records.column(IMPORT_COLUMN)))).to_pylist():
                 if owner != identity.owner:
-                    return f"has rows of another import ({owner or 'unknown'})"
+                    return f"has rows of another task ({owner or 'unknown'})"
     except EmptyFileError:
         return ""
     except InputError:
-        return "is a file that no import has written"
+        return "is a file that no task has written"
     return ""

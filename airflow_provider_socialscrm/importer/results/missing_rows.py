@@ -90,7 +90,7 @@ def _report(missing: int, positions: Sequence[int], path: OpenablePath, *, allow
     rows = counted(missing, "row that is done and was", "rows that are done and were")
     what = f"{rows} not accepted would be missing from rejects_path {path} ({which})"
     if allow:
-        log.warning("%s: the import goes on, as allow_missing_rejects says", what)
+        log.warning("%s: the task goes on, as allow_missing_rejects says", what)
         return
     raise CheckpointError(
         f"{what}: no call was made, because {path.name}.parts of an earlier try is not here, or not whole. Let the "

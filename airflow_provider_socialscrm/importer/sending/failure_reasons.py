@@ -42,7 +42,7 @@ def _hint(failure: SocialSCRMError) -> str:
     if isinstance(failure, TooLargeError):
         return "Shorten the texts of this row, which alone is larger than the server takes."
     return (
-        STOPPED.hint if isinstance(failure, StopError) else "Run the import again; if it happens again, ask the vendor."
+        STOPPED.hint if isinstance(failure, StopError) else "Run the task again; if it happens again, ask the vendor."
     )
 
 

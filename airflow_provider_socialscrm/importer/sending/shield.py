@@ -32,7 +32,7 @@ def run_shielded(work: Callable[[], None], stop: Callable[[], None], patience: f
         if thread.is_alive() and not outcome.done():
             stop()
             if not wait([outcome], patience).done:
-                log.warning("The import did not end within %.0f s after it was asked to", patience)
+                log.warning("The task did not end within %.0f s after it was asked to", patience)
         raise
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,72 +13,9 @@ from airflow_provider_socialscrm.importer.changes.difference import Change
 from airflow_provider_socialscrm.importer.changes.forgetting import forget
 from airflow_provider_socialscrm.importer.changes.inspection import disagreements
 from airflow_provider_socialscrm.importer.rows import LedgerRow as Sent
+from tests.support.forks import PROCESS_TIMEOUT, forks
+from tests.support.killed_ledger import ANN, BEN, DAY, EVE, OLD, live_until
 from tests.support.ledgers import START, World
-
-ROOT = Path(__file__).parents[3]
-ANN, BEN, EVE, OLD = 8_615_266_667_780, 4_915_112_345_678, 525_512_345_678, 8_615_266_667_000
-DAY = 24 * 3600
-
-SCRIPT = f"""
-import os, signal, sys
-from pathlib import Path
-import numpy as np
-from airflow_provider_socialscrm.importer.changes import storage as storages
-from airflow_provider_socialscrm.importer.changes.compaction import compact
-from airflow_provider_socialscrm.importer.changes.entries import Outcome
-from airflow_provider_socialscrm.importer.changes.forgetting import forget
-from airflow_provider_socialscrm.importer.rows import LedgerRow as Sent
-from airflow_provider_socialscrm.importer.changes.storage import LocalStorage
-from tests.support.ledgers import START, World
-
-folder, point = Path(sys.argv[1]), sys.argv[2]
-write_private = storages._write_private
-
-def reach(name):
-    if name == point:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-def half_written(path, content):
-    if point == f"amid {{path.relative_to(folder).parts[0]}}":
-        write_private(path, content[: len(content) // 2])
-        reach(point)
-    write_private(path, content)
-
-storages._write_private = half_written
-
-class Killing(LocalStorage):
-    pass
-
-for method in ("write", "create", "delete"):
-    def killing(self, name, *args, _method=method):
-        kind = "claim" if name.startswith("log/claims") else name.partition("/")[0]
-        reach(f"before {{_method}} {{kind}}")
-        result = getattr(LocalStorage, _method)(self, name, *args)
-        reach(f"after {{_method}} {{kind}}")
-        return result
-    setattr(Killing, method, killing)
-
-def confirm(what):
-    print(what, flush=True)
-
-world = World(Killing(folder))
-world.now = START + 20 * {DAY}
-store = world.store()
-store.snapshot()
-writer = world.writer("killed", store)
-writer.claim([Sent({ANN}, 1, once=1), Sent({OLD}, 1, once=1)])
-confirm("claimed")
-writer.record(Outcome.ACCEPTED, [Sent({ANN}, 1, once=1), Sent({BEN}, 1)])
-writer.flush()
-confirm("accepted")
-writer.record(Outcome.REJECTED, [Sent({EVE}, 1)], "508")
-writer.commit(compacting=False)
-confirm("committed")
-compact(world.store(), "killed")
-confirm("compacted")
-forget(world.store(), np.array([{OLD}]))
-confirm("forgotten")
-"""
 
 KINDS = ("log", "claim", "generations", "base")
 POINTS = [
@@ -108,21 +43,23 @@ def before(folder: Path) -> World:
     return world
 
 
+def lived_until(point: str, folder: Path) -> tuple[int | None, list[str]]:
+    """Let a process use the ledger, and return its exit code and which steps it had confirmed."""
+    confirmed = folder.with_name("confirmed.txt")
+    confirmed.touch()
+    process = forks.Process(target=live_until, args=(folder, point, confirmed))
+    process.start()
+    process.join(PROCESS_TIMEOUT)
+    return process.exitcode, confirmed.read_text(encoding="utf-8").split()
+
+
 @pytest.mark.parametrize("point", POINTS)
 def test_a_process_that_is_killed_loses_nothing_that_was_confirmed(tmp_path, point):
     folder = tmp_path / "ledger"
     before(folder)
 
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(folder), point],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    confirmed = done.stdout.split()
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    code, confirmed = lived_until(point, folder)
+    assert code == -signal.SIGKILL
 
     world = World(folder)
     world.now = START + 21 * DAY
@@ -156,9 +93,7 @@ def check(world: World, confirmed: list[str]) -> None:
 def test_a_process_that_is_not_killed_confirms_all(tmp_path):
     before(tmp_path / "ledger")
 
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(tmp_path / "ledger"), "never"],
-        cwd=ROOT, capture_output=True, text=True, timeout=60, check=True,
-    )  # fmt: skip
+    code, confirmed = lived_until("never", tmp_path / "ledger")
 
-    assert done.stdout.split() == ["claimed", "accepted", "committed", "compacted", "forgotten"]
+    assert code == 0
+    assert confirmed == ["claimed", "accepted", "committed", "compacted", "forgotten"]

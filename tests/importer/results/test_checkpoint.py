@@ -138,7 +138,7 @@ def test_state_of_another_plan_is_rejected_with_a_warning(caplog, change, what):
     written.save(written.state({}))
 
     assert not Checkpoint(store, PLAN | change).load()
-    assert f"The {what} changed since the last try, so the import starts over." in caplog.text
+    assert f"The {what} changed since the last try, so the task starts over." in caplog.text
 
 
 def test_starting_over_forgets_everything():
@@ -164,9 +164,7 @@ def test_a_file_has_the_state_for_the_same_run_only(tmp_path, start):
     assert FileCheckpointStore(path, "dag/run/task/-1/2").load() == {"a": [1, 2]}
     assert FileCheckpointStore(path, "dag/run/task/-1/3").load() is None  # the task was cleared
     for method in ("begin", "load"):
-        with pytest.raises(
-            InputError, match=r"state\.json has the checkpoint of another import \(dag/run/task/-1\), so"
-        ):
+        with pytest.raises(InputError, match=r"state\.json has the checkpoint of another task \(dag/run/task/-1\), so"):
             getattr(FileCheckpointStore(path, "dag/other/task/-1/2"), method)()
     assert FileCheckpointStore(path, "dag/run/task/-1/2").load() == {"a": [1, 2]}
     assert [file.name for file in path.parent.iterdir()] == ["state.json"]

@@ -216,7 +216,7 @@ def test_a_number_of_calls_that_cannot_be_written_stops_the_import_in_one_senten
     store = Stores(tmp_path).begun(1)
     (tmp_path / "state.json.calls" / "taken").mkdir(parents=True)
 
-    with pytest.raises(CheckpointError, match=r"state\.json cannot be written \(.*\), so the import stops\. "):
+    with pytest.raises(CheckpointError, match=r"state\.json cannot be written \(.*\), so the task stops\. "):
         store.count_calls(1)
 
 
@@ -290,7 +290,7 @@ def test_whatever_is_in_the_place_of_the_state_is_a_state_or_an_error_that_says_
         except CheckpointError as failure:
             assert "No call was made. Delete its key socialscrm_import" in str(failure)  # noqa: PT017 - some are states
         except InputError as failure:
-            assert "of another import" in str(failure)  # noqa: PT017
+            assert "of another task" in str(failure)  # noqa: PT017
         else:
             assert isinstance(content["state"], dict | None)
             assert content["identity"] == IMPORT

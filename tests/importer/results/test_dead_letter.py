@@ -347,7 +347,7 @@ def test_a_path_that_cannot_be_written_any_more_is_named_and_left_to_a_retry(tmp
     spoil(path)
     refuse(letter, CUSTOMERS, [0])
 
-    with pytest.raises(CheckpointError, match=r"rejects\.csv cannot be written \(.*\), so the import stops.* a retry"):
+    with pytest.raises(CheckpointError, match=r"rejects\.csv cannot be written \(.*\), so the task stops.* a retry"):
         letter.close()
 
 

@@ -67,8 +67,8 @@ def test_rows_of_another_import_are_not_overwritten(tmp_path, suffix, other):
     write(path, OTHERS[other])
 
     assert refusal(path, OURS) == (
-        f"rejects_path {path} has rows of another import ({OTHERS[other].owner}). No call was made: give a folder, "
-        "whose path ends in /, so that each import has a file of its own, or move the file away."
+        f"rejects_path {path} has rows of another task ({OTHERS[other].owner}). No call was made: give a folder, "
+        "whose path ends in /, so that each task has a file of its own, or move the file away."
     )
 
 
@@ -98,7 +98,7 @@ def test_of_two_imports_at_the_same_time_the_second_is_refused(tmp_path, suffix)
     path = tmp_path / f"rejects{suffix}"
     letter = opened(path, OTHERS["task"])  # which has no row yet
 
-    assert f"is in use by another import ({OTHERS['task'].owner}), which is not complete" in refusal(path, OURS)
+    assert f"is in use by another task ({OTHERS['task'].owner}), which is not complete" in refusal(path, OURS)
 
     letter.close()
     assert "is in use" in refusal(path, OURS)  # a retry may follow
@@ -164,12 +164,12 @@ def by_hand(path):
 @pytest.mark.parametrize(
     ("content", "what"),
     [
-        (foreign_csv, "is a file that no import has written"),
-        (foreign_header, "is a file that no import has written"),
-        (notes, "is a file that no import has written"),
-        (earlier_version, "has rows of an import by an earlier version"),
-        (merged, f"has rows of another import ({OTHERS['dag'].owner})"),
-        (by_hand, "has rows of another import (unknown)"),
+        (foreign_csv, "is a file that no task has written"),
+        (foreign_header, "is a file that no task has written"),
+        (notes, "is a file that no task has written"),
+        (earlier_version, "has rows of a task by an earlier version"),
+        (merged, f"has rows of another task ({OTHERS['dag'].owner})"),
+        (by_hand, "has rows of another task (unknown)"),
     ],
 )
 def test_a_file_with_anything_but_rows_of_this_import_is_not_overwritten(tmp_path, content, what):
@@ -186,7 +186,7 @@ def test_other_contents_of_each_format_are_not_overwritten(tmp_path):
     (tmp_path / "text.jsonl").write_text("no JSON\n", encoding="utf-8")
 
     for path in sorted(tmp_path.iterdir()):
-        assert "is a file that no import has written" in refusal(path, OURS)
+        assert "is a file that no task has written" in refusal(path, OURS)
 
 
 def test_a_header_of_an_earlier_version_and_an_empty_file_are_replaced(tmp_path):
@@ -212,7 +212,7 @@ def test_a_damaged_file_of_the_owner_is_taken_for_anothers(tmp_path, content):
     write(path, OURS, complete=False)
     (tmp_path / "rejects.csv.parts" / "owner.json").write_bytes(content)
 
-    assert "another import (unknown), which is not complete. No call was made: give a folder" in refusal(path, OURS)
+    assert "another task (unknown), which is not complete. No call was made: give a folder" in refusal(path, OURS)
 
 
 def test_of_two_imports_that_take_a_path_at_the_same_moment_one_is_refused(tmp_path, monkeypatch):
@@ -225,6 +225,6 @@ def test_of_two_imports_that_take_a_path_at_the_same_moment_one_is_refused(tmp_p
             quicker[0] = opened(path, OTHERS["run"])
 
     monkeypatch.setattr(dead_letter_owner, "check_file", check_while_another_comes)
-    with pytest.raises(InputError, match="is in use by another import"):
+    with pytest.raises(InputError, match="is in use by another task"):
         opened(path, OURS)
     assert json.loads((tmp_path / "rejects.csv.parts" / "owner.json").read_bytes()) == {"import": OTHERS["run"].owner}

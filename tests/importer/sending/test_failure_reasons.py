@@ -55,7 +55,7 @@ def test_a_cause_that_a_retry_cannot_fix_is_to_be_fixed_before_the_import_is_run
 def test_after_a_failure_that_may_pass_the_import_is_to_be_run_again(kind):
     reason = reason_of(kind("Unavailable.", http_status=500))
 
-    assert (reason.code, reason.hint[:20]) == ("HTTP 500", "Run the import again")
+    assert (reason.code, reason.hint[:18]) == ("HTTP 500", "Run the task again")
 
 
 def test_a_row_that_is_too_large_alone_is_to_be_shortened():

@@ -374,7 +374,13 @@ def zstd(content):
     return pa.compress(content, "zstd", asbytes=True)
 
 
-COMPRESSORS = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": zstd}
+COMPRESSORS = {
+    ".gz": partial(gzip.compress, compresslevel=1),
+    ".bz2": bz2.compress,
+    ".xz": partial(lzma.compress, preset=0),
+    ".zst": zstd,
+}
+"""The quickest way to each format."""
 
 ROWS_OF_SEVERAL_READS = 300_000
 """Three times as much text as is read at a time."""
@@ -424,9 +430,9 @@ def test_xz_parts_may_be_filled_up_with_zeros(tmp_path, zeros):
     assert texts_of(files_source(written(tmp_path, "a.csv", b"".join(parts))), "whatsApp") == ["1", "3"]
 
 
-@pytest.mark.parametrize("compressor", [".bz2", ".xz"])
-def test_a_compressed_file_does_not_fill_the_memory(compressor):
-    source = io.BytesIO(COMPRESSORS[compressor](b"\0" * 50_000_000))
+@pytest.mark.parametrize("compress", [bz2.compress, lzma.compress], ids=[".bz2", ".xz"])
+def test_a_compressed_file_does_not_fill_the_memory(compress):
+    source = io.BytesIO(compress(b"\0" * 50_000_000))
     tracemalloc.start()
     try:
         file = decompressed(source, "a.csv", is_text=True)

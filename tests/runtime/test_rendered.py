@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.operators.rendered import typed_arguments
+from airflow_provider_socialscrm.runtime.rendered import typed_arguments
 
 READ = [
     ("dry_run", "True", True),
