@@ -32,16 +32,16 @@ sandbox: install ## Run a SocialsCRM on localhost, with the customers of the dem
 	@$(BIN)/python -m tools.try_sandbox --database .demo/customers.db $(OPTIONS)
 
 test: install ## Run the test suite (about five minutes)
-	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --ignore tests/browser -m "not thorough"
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --ignore tests/browser --ignore tests/importer/test_kill.py -m "not thorough"
 
-test-kills: install ## Kill twenty-five workers in the middle of an import, instead of a few (about a minute)
+test-kills: install ## Kill twenty-five workers in the middle of an import (about a minute)
 	@SOCIALSCRM_KILLS=25 $(BIN)/python -m pytest tests/importer/test_kill.py
 
 test-truth: install ## Compare 5,000 reports of imports under random faults with what the server did (about ten minutes)
 	@SOCIALSCRM_SEQUENCES=5000 $(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/importer/test_truth.py -k random
 
 test-thorough: install ## Run the property tests on many inputs, and what takes too long for each change (about a quarter of an hour)
-	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --ignore tests/browser -m "hypothesis or thorough" --hypothesis-profile thorough
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --ignore tests/browser --ignore tests/importer/test_kill.py -m "hypothesis or thorough" --hypothesis-profile thorough
 
 test-random: install ## Run the property tests on inputs that no run before had (about ten minutes)
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --ignore tests/browser -m hypothesis --hypothesis-profile random
@@ -60,7 +60,7 @@ chromium:
 	@if [ -z "$$(command -v chromium && command -v chromedriver)" ] && [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
 	  apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes chromium chromium-driver; fi
 
-test-cluster: $(VENV)/installed-cluster cluster-servers ## Test on PostgreSQL, Redis and Celery workers (about four minutes)
+test-cluster: $(VENV)/installed-cluster cluster-servers ## Test on PostgreSQL, Redis and Celery workers (about six minutes)
 	@$(BIN)/python -m pytest --log-cli-level=INFO tests/cluster
 
 $(VENV)/installed-cluster: $(VENV)/installed
@@ -89,6 +89,7 @@ benchmarks: install ## Measure speed, memory, pace and isolation (about a quarte
 	@$(BIN)/python tests/benchmarks/ledger.py
 	@$(BIN)/python tests/benchmarks/call_size.py
 	@$(BIN)/python tests/benchmarks/chats.py
+	@$(BIN)/python tests/benchmarks/screening.py
 	@$(BIN)/python tests/benchmarks/against_forty_lines.py
 
 lint: install ## Check style

@@ -21,7 +21,7 @@ from airflow_provider_socialscrm.chats.files import write_file
 from airflow_provider_socialscrm.chats.options import ChatOptions, moment
 from airflow_provider_socialscrm.chats.parts import Counts, Parts
 from airflow_provider_socialscrm.chats.reading import NewMessages, Position, Reading, Window
-from airflow_provider_socialscrm.importer.errors import InputError, StoppedError
+from airflow_provider_socialscrm.importer.errors import InputError, StoppedError, SupersededError
 from airflow_provider_socialscrm.importer.identity import OUTSIDE_AIRFLOW, ImportIdentity
 from airflow_provider_socialscrm.wording import counted
 
@@ -42,6 +42,11 @@ MOST_AGENTS: Final = 100
 """Agents that the manifest counts by login; the others are counted together, as XCom is for small values."""
 
 OTHERS: Final = "(others)"
+
+SUPERSEDED: Final = (
+    "Another try of this task has ended since this one began, and has deleted what both had read, so this one stops. "
+    "Where the other try has succeeded, the file is complete."
+)
 
 
 def windows_of(options: ChatOptions) -> tuple[Window, ...]:
@@ -140,8 +145,18 @@ class ChatExport:
         :raises SocialSCRMError: of the class that says what to do next.
         :raises InputError: if there are more messages than allowed.
         :raises StoppedError: if the task was terminated.
+        :raises SupersededError: if another try has ended meanwhile, and deleted the parts.
         :raises OSError: if a part or the file cannot be written.
         """
+        try:
+            return self._run()
+        except FileNotFoundError:
+            if not self._parts.are_gone():
+                raise
+            self._parts.delete_own()
+            raise SupersededError(SUPERSEDED) from None
+
+    def _run(self) -> dict[str, Any]:
         reading = self._begin()
         begun = reading.position
         try:
@@ -155,8 +170,7 @@ class ChatExport:
                     self._save(reading)
             raise
         self._save(reading)
-        beside = self._parts.folder / f"complete{self._path.suffix}"
-        write_file(self._path, beside, self._columns.schema, self._parts.batches())
+        write_file(self._path, self._parts.complete(self._path.suffix), self._columns.schema, self._parts.batches())
         self._parts.delete()
         return self.manifest()
 

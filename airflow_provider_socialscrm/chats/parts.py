@@ -129,6 +129,22 @@ class Parts:
                 for batch in reader:
                     yield batch.drop_columns([KEY_COLUMN])
 
+    def complete(self, suffix: str) -> Any:
+        """Return where the file is until it is complete, which no other try writes."""
+        return self.folder / f"complete-{self._token}{suffix}"
+
+    def are_gone(self) -> bool:
+        """Return whether somebody else has deleted a part."""
+        return not all((self.folder / name).exists() for name in self._names)
+
+    def delete_own(self) -> None:
+        """Delete what this try has written since somebody else deleted its parts."""
+        with suppress(OSError):
+            for path in list(self.folder.iterdir()):
+                if self._token in path.name:
+                    path.unlink()
+            self.folder.rmdir()
+
     def delete(self) -> None:
         """Delete the folder with all in it; what cannot be deleted is logged."""
         try:

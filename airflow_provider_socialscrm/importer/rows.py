@@ -34,6 +34,17 @@ class OwnColumns(Protocol):
         """The rows; they may be read when they are asked for."""
 
 
+class Group(NamedTuple):
+    """The rows of a customer that has several different ones.
+
+    :param payload: the hash of all of them.
+    :param rows: how many they are.
+    """
+
+    payload: int
+    rows: int
+
+
 class LedgerRow(NamedTuple):
     """A row as the ledger compares and saves it.
 
@@ -47,6 +58,7 @@ class LedgerRow(NamedTuple):
     :param is_accepted: whether an earlier try of this import had it accepted as it is.
     :param with_once: the hash with all fields that are sent once and that the row has: one of them may be what the CRM
         refuses. 0 is that without them.
+    :param group: the rows of the same customer, if they differ.
     """
 
     key: int
@@ -58,6 +70,7 @@ class LedgerRow(NamedTuple):
     is_changed: bool = False
     is_accepted: bool = False
     with_once: int = 0
+    group: Group | None = None
 
 
 class Row(Struct, frozen=True, gc=False):

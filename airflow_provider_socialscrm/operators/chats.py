@@ -19,6 +19,7 @@ from airflow_provider_socialscrm.chats.options import CONTENTS, ChatOptions, cha
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, InputError
 from airflow_provider_socialscrm.operators.retries import with_retry_policy
+from airflow_provider_socialscrm.runtime.lineage import FileLineageMixin
 from airflow_provider_socialscrm.runtime.own_paths import ENDINGS, own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument, as_text
 from airflow_provider_socialscrm.runtime.paths import check_is_path
@@ -38,7 +39,7 @@ START: Final = "{{ data_interval_start }}"
 END: Final = "{{ data_interval_end }}"
 
 
-class SocialSCRMChatsToFileOperator(BaseOperator):
+class SocialSCRMChatsToFileOperator(FileLineageMixin, BaseOperator):
     """Read every message of an interval into a file, each message once.
 
     The CRM's list may grow while it is read, for example when a phone that was offline sends its messages late; see
@@ -128,6 +129,7 @@ class SocialSCRMChatsToFileOperator(BaseOperator):
             if self._is_killed:
                 self._running.stop()
             manifest = self._running.run()
+        self._written_file = path, manifest["rows"]
         messages, pages = counted(manifest["rows"], "message"), counted(manifest["pages"], "page")
         log.info("Wrote %s, read on %s, to %s", messages, pages, path)
         return manifest

@@ -20,6 +20,7 @@ from airflow_provider_socialscrm.operators.retries import with_retry_policy
 from airflow_provider_socialscrm.operators.table_input import TableInput
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable
 from airflow_provider_socialscrm.runtime.inputs import read_paths, to_open
+from airflow_provider_socialscrm.runtime.lineage import FileLineageMixin
 from airflow_provider_socialscrm.runtime.own_paths import own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.paths import check_apart, check_is_path
@@ -49,7 +50,7 @@ FILE: Final = "screened.parquet"
 """Name of the output in a folder."""
 
 
-class SocialSCRMScreenOperator(TableInput, BaseOperator):
+class SocialSCRMScreenOperator(TableInput, FileLineageMixin, BaseOperator):
     """Have the numbers in a table screened, which costs money, and write the table with what the CRM found out.
 
     Each number is ordered once, in orders of 500 to 20,000 numbers. The orders are saved before the task waits for
@@ -260,6 +261,7 @@ class SocialSCRMScreenOperator(TableInput, BaseOperator):
         verdicts = joined(numbers, results)
         check_only(output.only, verdicts)
         written = write_screened(source, numbers, verdicts, output)
+        self._written_file = output.path, written
         log.info("%s in %s: %s", out_of(written, numbers.rows, "row", "is", "are"), output.path, verdicts.counts)
         return {
             "orders": list(orders),

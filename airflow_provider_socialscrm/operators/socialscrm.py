@@ -37,7 +37,7 @@ from airflow_provider_socialscrm.operators.retries import with_retry_policy
 from airflow_provider_socialscrm.operators.table_input import TableInput
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable
 from airflow_provider_socialscrm.runtime.inputs import read_paths, to_open
-from airflow_provider_socialscrm.runtime.lineage import LineageMixin
+from airflow_provider_socialscrm.runtime.lineage import ImportLineageMixin
 from airflow_provider_socialscrm.runtime.mapped_tasks import parallel_tasks
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.progress import report_progress
@@ -62,7 +62,7 @@ __all__ = ["Ledger", "SocialSCRMImportOperator"]
 log = logging.getLogger(__name__)
 
 
-class SocialSCRMImportOperator(TableInput, LineageMixin, BaseOperator):
+class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
     """Import a table of customers into SocialsCRM, and account for each row.
 
     A column fills the API's field of the same name, or the field that ``columns`` maps it to; other columns are not

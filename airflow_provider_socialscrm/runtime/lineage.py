@@ -1,4 +1,4 @@
-"""The lineage of an import for OpenLineage, where its provider is installed."""
+"""The lineage of tasks for OpenLineage, where its provider is installed."""
 
 from __future__ import annotations
 
@@ -19,12 +19,10 @@ log = logging.getLogger(__name__)
 class LineageMixin:
     """Report the inputs and outputs of an operator to OpenLineage."""
 
-    data: Any
-    _running: Import | None
-    _settings: Settings | None
+    data: Any = None
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:  # noqa: ARG002 - OpenLineage passes it
-        """Return the input files, and the tenant's customers with the number of accepted rows.
+        """Return the input files, and what the task has written, with the number of rows.
 
         OpenLineage also calls this after a failure, and adds the error itself.
         """
@@ -32,10 +30,35 @@ class LineageMixin:
         return lineage and lineage(inputs=_inputs(self.data), outputs=self._outputs())
 
     def _outputs(self) -> list[Any]:
+        raise NotImplementedError
+
+
+class ImportLineageMixin(LineageMixin):
+    """Report the tenant's customers as the output, with the number of accepted rows."""
+
+    _running: Import | None
+    _settings: Settings | None
+
+    def _outputs(self) -> list[Any]:
         if self._running is None or self._settings is None:  # a dry run, or a failure before the first row
             return []
+        from airflow_provider_socialscrm.assets.socialscrm import customers_uri  # noqa: PLC0415 - not for parsing
+
         accepted = self._running.manifest()["rows"]["accepted"]
-        return [_output(self._settings.base_url, self._settings.tenant_id, accepted)]
+        uri = urlsplit(customers_uri(self._settings.base_url, self._settings.tenant_id))
+        return [_output(f"{uri.scheme}://{uri.netloc}", uri.path.strip("/"), accepted)]
+
+
+class FileLineageMixin(LineageMixin):
+    """Report the file that a task has written as the output, with the number of its rows."""
+
+    _written_file: tuple[Any, int] | None = None
+
+    def _outputs(self) -> list[Any]:
+        if self._written_file is None:
+            return []
+        path, rows = self._written_file
+        return [_output(*dataset_of(path), rows)]
 
 
 def _lineage_class() -> Any:
@@ -75,18 +98,11 @@ def dataset_of(path: Any) -> tuple[str, str]:
     return f"{scheme}://{bucket}", key.strip("/")
 
 
-def _output(base_url: str, tenant_id: str, accepted: int) -> Any:
+def _output(namespace: str, name: str, rows: int) -> Any:
     from airflow.providers.common.compat.openlineage.facet import (  # noqa: PLC0415 - may bring OpenLineage
         OutputDataset,
         OutputStatisticsOutputDatasetFacet,
     )
 
-    from airflow_provider_socialscrm.assets.socialscrm import customers_uri  # noqa: PLC0415 - not for parsing
-
-    uri = urlsplit(customers_uri(base_url, tenant_id))
-    statistics = OutputStatisticsOutputDatasetFacet(rowCount=accepted)
-    return OutputDataset(
-        namespace=f"{uri.scheme}://{uri.netloc}",
-        name=uri.path.strip("/"),
-        outputFacets={"outputStatistics": statistics},
-    )
+    statistics = OutputStatisticsOutputDatasetFacet(rowCount=rows)
+    return OutputDataset(namespace=namespace, name=name, outputFacets={"outputStatistics": statistics})

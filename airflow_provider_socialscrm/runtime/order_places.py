@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow.sdk.exceptions import AirflowRuntimeError
 
 from airflow_provider_socialscrm._compat import never_expires, task_state_store
-from airflow_provider_socialscrm.importer.results.checkpoint_stores import NOTHING, Place
+from airflow_provider_socialscrm.importer.results.checkpoint_stores import Place
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
+from airflow_provider_socialscrm.runtime.task_state import read_state
 from airflow_provider_socialscrm.screening.order_store import (
     FilePlaces,
     OrderPlaces,
@@ -30,8 +31,6 @@ KEY: Final = "socialscrm_screening"
 
 _KEYS: Final = {Place.STATE: KEY, Place.OWNER: f"{KEY}_owner"}
 
-_MISSING: Final = "missing"
-
 
 class TaskStatePlaces:
     """Airflow's task state store (3.3), which survives retries, and clearing the task as well.
@@ -48,12 +47,9 @@ class TaskStatePlaces:
     def read(self, place: Place) -> Any | None:
         """Return what is saved, or ``None`` if nothing is."""
         try:
-            content = self._store.get(_KEYS[place], _MISSING)
+            return read_state(self._store, _KEYS[place])
         except AirflowRuntimeError as failure:
             raise unreadable(self.name, failure) from None
-        if content == _MISSING:
-            return None
-        return NOTHING if content is None else content
 
     def write(self, place: Place, content: dict[str, Any]) -> None:
         """Save something, as a whole or not at all, and for ever, because an expired order would be placed again."""

@@ -34,6 +34,18 @@ _KEYS: Final = {Place.STATE: KEY, Place.OWNER: f"{KEY}_owner"}
 _MISSING: Final = "missing"
 
 
+def read_state(store: Any, key: str) -> Any | None:
+    """Return what a task's state has; ``None`` if nothing, and :data:`NOTHING` if ``null``.
+
+    :param store: ``context["task_state_store"]``.
+    :raises AirflowRuntimeError: if Airflow does not respond.
+    """
+    content = store.get(key, _MISSING)
+    if content == _MISSING:
+        return None
+    return NOTHING if content is None else content
+
+
 class TaskStateCheckpointStore(OwnedCheckpointStore):
     """Saves the state in Airflow's task state store (3.3), which survives retries, and clearing the task as well.
 
@@ -59,12 +71,9 @@ class TaskStateCheckpointStore(OwnedCheckpointStore):
 
     def _read(self, place: Place) -> Any | None:
         try:
-            content = self._store.get(_KEYS[place], _MISSING)
+            return read_state(self._store, _KEYS[place])
         except AirflowRuntimeError as failure:
             raise self._unreadable(failure, self._remedy) from None
-        if content == _MISSING:
-            return None
-        return NOTHING if content is None else content
 
     def _write(self, place: Place, content: dict[str, Any]) -> None:
         with self._named_errors():

@@ -17,7 +17,7 @@ import msgspec
 
 from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError, SupersededError
 from airflow_provider_socialscrm.importer.paths import OpenablePath, local_path
-from airflow_provider_socialscrm.importer.results.checkpoint_stores import LONGEST_IDENTITY, NOTHING, Place
+from airflow_provider_socialscrm.importer.results.checkpoint_stores import LONGEST_IDENTITY, Place, read_json
 from airflow_provider_socialscrm.importer.results.saved_values import Count, DamagedError, checked, what
 from airflow_provider_socialscrm.importer.whole_files import write_whole
 
@@ -115,16 +115,9 @@ class FilePlaces:
     def read(self, place: Place) -> Any | None:
         """Return what is saved, or ``None`` if nothing is."""
         try:
-            path = self._place(place)
-            if not path.exists():
-                return None
-            with path.open("rb") as file:
-                content = json.loads(file.read())
-        except FileNotFoundError:  # deleted meanwhile
-            return None
+            return read_json(self._place(place))
         except (OSError, ValueError, RecursionError) as failure:
             raise unreadable(self.name, what(failure)) from None
-        return NOTHING if content is None else content
 
     def write(self, place: Place, content: dict[str, Any]) -> None:
         """Save something, as a whole or not at all."""

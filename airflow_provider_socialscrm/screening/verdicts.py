@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from airflow_provider_socialscrm.api.errors import ResponseFormError, StopError
 from airflow_provider_socialscrm.api.redaction import is_personal
-from airflow_provider_socialscrm.api.screening import ScreeningResult, result_of
+from airflow_provider_socialscrm.api.screening import Verdict, result_of
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.whole_files import write_whole
 from airflow_provider_socialscrm.screening.numbers import TableNumbers
@@ -51,58 +53,106 @@ class Verdicts:
     counts: dict[str, int]
 
 
-def fetch_results(orders: Sequence[str], data_of: Callable[[str], Any], output: Any) -> list[ScreeningResult]:
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The items of the results of some orders, in their order.
+
+    :param orders: ids of the orders.
+    :param numbers: digits.
+    :param verdicts: the CRM's answers, empty where there is none.
+    :param raw: the items, as JSON.
+    """
+
+    orders: tuple[str, ...]
+    numbers: pa.Array = field(repr=False)
+    verdicts: pa.Array = field(repr=False)
+    raw: pa.Array = field(repr=False)
+
+
+def fetch_results(orders: Sequence[str], data_of: Callable[[str], Any], output: Any) -> Results:
     """Return the results of finished orders.
 
     :param data_of: returns ``data`` of an order's result.
     :param output: path of the output, beside which results of an unknown form are written as they came.
     :raises ResponseFormError: if one has a form that is not known.
     """
-    fetched = [(order, data_of(order)) for order in orders]
-    try:
-        return [result_of(order, data) for order, data in fetched]
-    except ResponseFormError:
+    lines, parts, unread = list[bytes](), [_as_arrays(())], None
+    for order in orders:
+        data = data_of(order)
+        lines.append(msgspec.json.encode({"order": order, "data": data}) + b"\n")
+        try:
+            parts.append(_as_arrays(result_of(order, data).verdicts))  # as objects a million take a gigabyte
+        except ResponseFormError as failure:
+            unread = unread or failure
+    if unread:
         place = output.parent / f"{output.name}{UNREAD}"
-        lines = b"".join(msgspec.json.encode({"order": order, "data": data}) + b"\n" for order, data in fetched)
-        write_whole(place, lambda file: file.write(lines))
-        log.error(  # noqa: TRY400 - the error says all, and is raised
+        write_whole(place, lambda file: file.writelines(lines))
+        log.error(
             "The results have a form that this version does not know. They are in %s as they came, with customers' "
             "numbers",
             place,
         )
-        raise
+        raise unread
+    return Results(tuple(orders), *map(pa.concat_arrays, zip(*parts, strict=True)))
 
 
-def joined(numbers: TableNumbers, results: Sequence[ScreeningResult]) -> Verdicts:
+STRANGER: Final = "number that data does not have; it is ignored"
+STRANGERS: Final = "numbers that data does not have; they are ignored"
+
+
+def joined(numbers: TableNumbers, results: Results) -> Verdicts:
     """Return the verdict of each number; two different ones about one number are none.
 
     :raises StopError: if there are results, and none is about any of the numbers.
     """
-    found: dict[str, tuple[str, Any] | None] = {}
-    for each in (verdict for result in results for verdict in result.verdicts):
-        before = found.get(each.number, (each.verdict, each.raw))
-        found[each.number] = (each.verdict, each.raw) if before and before[0] == each.verdict else None
-    rows = [found.get(number) for number in numbers.distinct.to_pylist()]
-    if found and not any(rows):
-        orders = ", ".join(result.order for result in results)
-        have = worded(len(results), f"order {orders} has", f"orders {orders} have")
+    places = pc.index_in(results.numbers, numbers.distinct)
+    encoded = results.verdicts.dictionary_encode()
+    known, items = _last_items(places, encoded.indices.to_numpy(zero_copy_only=False))
+    if len(places) and not len(known):
+        orders = ", ".join(results.orders)
+        have = worded(len(results.orders), f"order {orders} has", f"orders {orders} have")
         raise StopError(
             f"The {have} results, and none is about a number of data: "
             "check orders, and that data is the table that was ordered."
         )
-    if strangers := len(found) - sum(number in found for number in numbers.distinct.to_pylist()):
-        unknown = counted(
-            strangers,
-            "number that data does not have; it is ignored",
-            "numbers that data does not have; they are ignored",
-        )
-        log.warning("The results have %s", unknown)
-    texts = [row[0] or None if row else None for row in rows]
-    raw = [msgspec.json.encode(row[1]).decode() if row else None for row in rows]
-    verdicts = Verdicts(pa.array(texts, pa.string()), pa.array(raw, pa.string()), _counts(texts))
+    if strangers := len(results.numbers.filter(pc.is_null(places)).unique()):
+        log.warning("The results have %s", counted(strangers, STRANGER, STRANGERS))
+    at = np.full(len(numbers), -1)
+    at[known] = items
+    chosen = pa.array(at, mask=at < 0)
+    texts = results.verdicts.take(chosen)
+    texts = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
+    verdicts = Verdicts(texts, results.raw.take(chosen), _counts(texts))
     if missing := verdicts.counts.get(NONE):
         log.warning("%s", out_of(missing, len(numbers), "number", "has no verdict", "have no verdict"))
     return verdicts
+
+
+def _as_arrays(verdicts: Sequence[Verdict]) -> tuple[pa.Array, pa.Array, pa.Array]:
+    """Return the numbers, the verdicts and the items as JSON."""
+    raw = [msgspec.json.encode(each.raw).decode() for each in verdicts]
+    columns = ([each.number for each in verdicts], [each.verdict for each in verdicts], raw)
+    numbers, texts, items = (pa.array(column, pa.string()) for column in columns)
+    return numbers, texts, items
+
+
+def _last_items(places: pa.Array, verdicts: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return the places of the numbers about which all items agree, each with its last item.
+
+    :param places: of the number of each item, null if the table has no such number.
+    :param verdicts: a small number for each item, equal for equal verdicts.
+    """
+    items = np.flatnonzero(places.is_valid().to_numpy(zero_copy_only=False))
+    at = places.drop_null().to_numpy(zero_copy_only=False)
+    order = np.argsort(at, kind="stable")
+    at, items = at[order], items[order]
+    if not len(at):
+        return at, items
+    starts = np.flatnonzero(np.append(True, at[1:] != at[:-1]))
+    ends = np.append(starts[1:], len(at)) - 1
+    found = verdicts[items]
+    agree = np.minimum.reduceat(found, starts) == np.maximum.reduceat(found, starts)
+    return at[starts][agree], items[ends][agree]
 
 
 def check_only(only: Sequence[str], verdicts: Verdicts) -> None:
@@ -118,11 +168,12 @@ def check_only(only: Sequence[str], verdicts: Verdicts) -> None:
         )
 
 
-def _counts(texts: Sequence[str | None]) -> dict[str, int]:
+def _counts(texts: pa.Array) -> dict[str, int]:
+    found = {each["values"]: each["counts"] for each in pc.value_counts(texts).to_pylist()}
+    named = {text for text, _ in Counter({text: n for text, n in found.items() if text}).most_common(MOST_NAMED)}
     counts: Counter[str] = Counter()
-    named = {text for text, _ in Counter(filter(None, texts)).most_common(MOST_NAMED) if _may_show(text)}
-    for text in texts:
-        counts[NONE if text is None else text if text in named else OTHER] += 1
+    for text, numbers in found.items():
+        counts[NONE if text is None else text if text in named and _may_show(text) else OTHER] += numbers
     return dict(counts.most_common())
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from airflow_provider_socialscrm.api.errors import SocialSCRMError
 from airflow_provider_socialscrm.api.retry import Clock
 from airflow_provider_socialscrm.api.sends import SendPair, is_task_id
-from airflow_provider_socialscrm.importer.errors import InputError, LedgerError
+from airflow_provider_socialscrm.importer.errors import InputError, LedgerError, StoppedError
 from airflow_provider_socialscrm.sends.campaign import Campaign
 from airflow_provider_socialscrm.sends.events import ACCEPTED, DOUBTFUL, RELEASED, Claimed
 from airflow_provider_socialscrm.sends.recipients import Recipients
@@ -114,6 +114,11 @@ class CampaignSender:
         self._next = 0
         self._refused: set[int] = set()
         self._result = Result()
+        self._is_stopped = False
+
+    def stop(self) -> None:
+        """Claim nobody more, and let the call in flight end. Safe to call from another thread."""
+        self._is_stopped = True
 
     def is_anything_left(self) -> bool:
         """Return whether there are recipients whom nobody has claimed."""
@@ -127,12 +132,16 @@ class CampaignSender:
         """
         while self._result.failure is None and self._send_part():
             pass
-        self._await_others()
+        if not self._is_stopped:
+            self._await_others()
         return self._counted()
 
     def _send_part(self) -> bool:
         """Claim some recipients and make their call; return whether there were any."""
         if not self._free(self._campaign.state):
+            return False
+        if self._is_stopped:
+            self._result.failure = StoppedError("The task was stopped: a retry sends to the recipients that are left.")
             return False
         try:
             self._check()  # before the claim: an error in the call says nothing of whether it was made

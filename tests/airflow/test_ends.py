@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from threading import Thread
+from zoneinfo import ZoneInfo
 
+import pyarrow.parquet as pq
 import pytest
+from psutil import Process
 
 from airflow_provider_socialscrm._compat import has_retry_policies
+from airflow_provider_socialscrm.api.signing import body_token
 from airflow_provider_socialscrm.assets.socialscrm import customers_uri
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 
@@ -205,9 +212,105 @@ def test_a_task_that_is_marked_as_failed_awaits_and_counts_the_calls_in_flight(
     assert (folder / "checkpoint.json").exists()
 
 
-def mark_failed(home, crm: Sandbox) -> None:
-    """Mark the running task as failed, as Airflow's page and its API do, once the CRM has some customers."""
+def wait_for_customers(crm: Sandbox) -> None:
+    """Wait until the CRM has some customers."""
     deadline = time.monotonic() + PATIENCE
     while len(crm.customers()) < 4 and time.monotonic() < deadline:
         time.sleep(0.05)
+
+
+def mark_failed(home, crm: Sandbox) -> None:
+    """Mark the running task as failed, as Airflow's page and its API do, once the CRM has some customers."""
+    wait_for_customers(crm)
     home.execute("UPDATE task_instance SET state = 'failed' WHERE dag_id = 'marked_failed'")
+
+
+@pytest.mark.parametrize("whom", [pytest.param("supervisor", marks=pytest.mark.needs_airflow("3.3")), "task"])
+def test_a_drained_worker_records_the_messages_in_flight_and_the_retry_sends_none_twice(
+    airflow, socialscrm_sandbox: Sandbox, run, folder, whom
+):
+    socialscrm_sandbox.inject("latency", seconds=1, times=16)
+    stopping = Thread(target=drain, args=(airflow, socialscrm_sandbox, whom))
+    stopping.start()
+
+    output = run("drained", "--use-executor")
+    stopping.join()
+
+    query = "SELECT state, try_number FROM task_instance WHERE dag_id = 'drained' ORDER BY start_date DESC LIMIT 1"
+    assert airflow.query(query) == [("success", 2)], output
+    first = json.loads((folder / "try-1.json").read_text(encoding="utf-8"))
+    assert first["broke_off"] == {"error": "StoppedError", "while": "sending"}
+    rows = first["rows"]
+    assert (rows["unknown"], rows["accepted"] + rows["not_sent"], rows["total"]) == (0, ROWS, ROWS)
+    assert 0 < rows["accepted"] < ROWS
+    assert f"Resuming: {rows['accepted']} rows are done since an earlier try" in output
+    assert [customer["times_imported"] for customer in socialscrm_sandbox.customers()] == [1] * ROWS
+    manifest = airflow.xcoms("drained", "import_customers")[-1]
+    assert (manifest["rows"]["accepted"], manifest["calls"]["sent"]) == (ROWS, ROWS)
+
+
+def drain(airflow, crm: Sandbox, whom: str) -> None:
+    """End a worker once the CRM has some customers.
+
+    :param whom: who gets the signal: Airflow's ``supervisor``, as on Kubernetes, which passes it on; or the ``task``.
+    """
+    wait_for_customers(crm)
+    query = "SELECT pid FROM task_instance WHERE dag_id = 'drained' AND state = 'running'"
+    ((task,),) = airflow.query(query)
+    os.kill(task if whom == "task" else Process(task).ppid(), signal.SIGTERM)
+
+
+@pytest.fixture
+def nights(folder) -> Path:
+    """A folder with the customers of two nights: one is changed, one is gone, and two cannot be imported."""
+    fields = ["whatsApp", "friendName", "welcome", "desc", "Loyalty Level"]
+    numbers = [*(f"8615266660{n:03}" for n in range(6)), "no-number-1"]
+    levels = ["Tin", *["Gold"] * 6]  # the CRM does not know the first
+    for night in ("before", "after"):
+        rows = [
+            [number, f"Peregrine {night if n == 3 else n}", f"Heliotrope {n}", f"Quarterstaff {n}", levels[n]]
+            for n, number in enumerate(numbers)
+            if not (night == "after" and n == 5)
+        ]
+        (folder / f"{night}.csv").write_text("\n".join(map(",".join, [fields, *rows])), encoding="utf-8")
+    (folder / "damaged").mkdir()
+    (folder / "damaged" / "ledger.json").write_text('{"Peregrine": "8615266660000"', encoding="utf-8")
+    return folder
+
+
+def test_no_customer_and_no_key_shows_where_imports_have_a_ledger(
+    airflow, socialscrm_sandbox: Sandbox, connection, run, nights
+):
+    crm, begun = socialscrm_sandbox, time.time()
+    hashed = json.loads(connection["AIRFLOW_CONN_SOCIALSCRM_DEFAULT"])
+    hashed["extra"]["ledger_secret"] = "Saxifrage"
+
+    uri = customers_uri(crm.url, crm.settings.tenant_id)
+
+    output = run("ledgers", TEST_ASSET=uri, AIRFLOW_CONN_HASHED=json.dumps(hashed))
+
+    failed = {"changes", "rows", "approved", "known_bad", "damaged", "gone_of_hashes"}
+    states = airflow.states("ledgers")
+    assert {task for task, state in states.items() if state == "failed"} == failed, output
+    assert {task for task, state in states.items() if state == "success"} == states.keys() - failed
+    manifests = {task: airflow.xcoms("ledgers", task) for task in states}
+    assert {task for task in states if manifests[task]} >= states.keys() - failed
+    first, second = manifests["import_first"][0], manifests["import_second"][0]
+    assert (first["rows"]["accepted"], first["rows"]["rejected"], first["rows"]["invalid"]) == (5, 1, 1)
+    assert (second["rows"]["accepted"], second["rows"]["unchanged"], second["rows"]["known_bad"]) == (1, 3, 1)
+    assert pq.read_table(nights / "gone" / "second.parquet")["whatsApp"].to_pylist() == ["8615266660005"]
+    sentences = ["max_changes is 0", "min_rows is 1,000", "expected_changes", "ledger_secret"]
+    assert [sentence for sentence in sentences if sentence not in output] == []
+
+    seen = output + airflow.everything_stored() + airflow.log_files()
+    hidden = ["Peregrine", "Heliotrope", "Quarterstaff", "8615266660", "no-number-1", "Saxifrage", crm.settings.api_key]
+    assert [secret for secret in [*hidden, *tokens(crm, begun)] if secret in seen] == []
+    assert "import_second" in seen  # or nothing would have been looked at
+
+
+def tokens(crm: Sandbox, begun: float) -> list[str]:
+    """Return the token of each second since a time."""
+    settings, zone = crm.settings, ZoneInfo(crm.settings.time_zone)
+    moments = [datetime.fromtimestamp(second, zone) for second in range(int(begun), int(time.time()) + 1)]
+    user = next(iter(settings.agents))
+    return [body_token(settings.tenant_id, user, f"{moment:%Y-%m-%d %H:%M:%S}", settings.api_key) for moment in moments]

@@ -6,8 +6,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from threading import Timer
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -21,6 +20,10 @@ from airflow_provider_socialscrm.sandbox.server import Sandbox
 from airflow_provider_socialscrm.sandbox.store import ImportRow
 
 pytestmark = pytest.mark.thorough  # Airflow takes long to load
+
+
+COMMAND_TIMEOUT = 240.0
+"""Seconds after which a command of Airflow's has ended in any case."""
 
 
 def succeed(airflow, dag_id: str, **environment: str) -> str:
@@ -101,8 +104,11 @@ def test_the_chats_of_each_agent_become_a_file_and_none_of_them_shows(
     assert sorted(manifest["path"] for manifest in manifests) == [str(path) for path in files]
     read = [each for path in files for each in pq.read_table(path)["msgId"].to_pylist()]
     assert sorted(read) == sorted(each["msgId"] for each in expected)
-    assert len(read) == 401
-    assert airflow.xcoms("chats_to_file", "count") == [{"messages": 401}]
+    assert [each["sandboxNumber"] for each in expected if each["sandboxNumber"] < 0] == [
+        -1
+    ]  # the one that arrived late
+    assert airflow.xcoms("chats_to_file", "count") == [{"messages": len(read)}]
+    assert len(read) > 390  # about 100 a day of each agent
     seen = logged + airflow.everything_stored() + airflow.log_files()
     hidden = {each[name] for each in expected for name in ("msgId", "friendWhatsId", "friendName", "content")}
     assert [value for value in hidden if value in seen] == []
@@ -154,13 +160,22 @@ def test_a_failed_import_notifies_with_its_counts(airflow, socialscrm_sandbox: S
 
 def test_an_import_waits_for_a_number_and_looks_up_its_agents(airflow, socialscrm_sandbox: Sandbox, connection):
     socialscrm_sandbox.configure(offline=["8613900000001"])
-    Timer(40, lambda: socialscrm_sandbox.configure(offline=[])).start()
-    succeed(airflow, "wait_for_agents", **connection)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(come_online, socialscrm_sandbox)
+        succeed(airflow, "wait_for_agents", **connection)
 
     assert airflow.xcoms("wait_for_agents", "count_online") == [{"numbers": 2, "online": 2}]
     (manifest,) = airflow.xcoms("wait_for_agents", "customers")
     assert (manifest["rows"]["accepted"], manifest["rows"]["invalid"]) == (2, 1)
     assert [refusal["code"] for refusal in manifest["refusals"]] == ["unknown-agent"]
+
+
+def come_online(crm: Sandbox) -> None:
+    """Let all service numbers be online once the sensor has asked."""
+    deadline = monotonic() + COMMAND_TIMEOUT
+    while not crm.calls() and monotonic() < deadline:
+        sleep(0.5)
+    crm.configure(offline=[])
 
 
 def test_a_mass_send_reaches_the_customers_of_a_stage(airflow, socialscrm_sandbox: Sandbox, connection):

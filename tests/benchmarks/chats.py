@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from common import KEY, sandbox, say
+from common import KEY, begin_peak, peak, sandbox, say
 
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.paces import Paces
@@ -33,13 +33,13 @@ MOST_MEMORY: Final = 150
 """MiB over idle that an export may take."""
 
 
-def main() -> None:
+def main(messages: int = MESSAGES) -> None:
     """Print one table."""
     say("what", "figure")
-    options = ("--chats-per-day", str(MESSAGES // AGENTS), "--chat-page-size", str(PAGE_SIZE))
+    options = ("--chats-per-day", str(messages // AGENTS), "--chat-page-size", str(PAGE_SIZE))
     with sandbox(*options, "--calls-per-second", "100000") as url, tempfile.TemporaryDirectory() as folder:
         for ending in ("parquet", "csv", "jsonl"):
-            command = [sys.executable, __file__, url, f"{folder}/chats.{ending}"]
+            command = [sys.executable, __file__, url, f"{folder}/chats.{ending}", str(messages)]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
             figures = json.loads(done.stdout)
             say(f"{figures['rows']:,} messages into {ending}, {figures['pages']:,} pages of {PAGE_SIZE:,}", "")
@@ -49,16 +49,15 @@ def main() -> None:
             say("  size of the file", f"{figures['bytes'] / MIB:.0f} MiB")
 
 
-def measure(url: str, path: Path) -> None:
+def measure(url: str, path: Path, messages: int) -> None:
     """Export, and print the figures."""
     settings = Settings(url, "1", KEY, "agent_wang", AuthScheme.HEADER, calls_per_second=100_000.0)
     run(settings, path.with_name(f"warm-up{path.suffix}"), timedelta(seconds=5))
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak counts from here
-    idle, wall, cpu = status("VmRSS"), time.perf_counter(), time.process_time()
+    idle, wall, cpu = begin_peak(), time.perf_counter(), time.process_time()
     manifest = run(settings, path, timedelta(days=1))
     figures = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
-    figures |= {"memory": status("VmHWM") - idle, "bytes": path.stat().st_size}
-    assert manifest["rows"] == MESSAGES, manifest
+    figures |= {"memory": peak() - idle, "bytes": path.stat().st_size}
+    assert manifest["rows"] == messages, manifest
     sys.stdout.write(json.dumps(figures | {"rows": manifest["rows"], "pages": manifest["pages"]}))
 
 
@@ -69,14 +68,8 @@ def run(settings: Settings, path: Path, length: timedelta) -> dict[str, int]:
         return ChatExport(lambda request: perform(request, client, paces), settings, options, path).run()
 
 
-def status(name: str) -> int:
-    """Return a figure of this process's memory in bytes."""
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
-
-
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        measure(sys.argv[1], Path(sys.argv[2]))
+    if len(sys.argv) > 2:
+        measure(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
     else:
-        main()
+        main(*map(int, sys.argv[1:]))

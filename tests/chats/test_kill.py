@@ -65,6 +65,7 @@ def ends_before(crm: Sandbox, worker: subprocess.Popen[bytes], calls: int, momen
     return worker.wait(PROCESS_TIMEOUT) == 0
 
 
+@pytest.mark.thorough
 def test_a_killed_worker_loses_no_message_and_the_next_one_resumes_at_its_page(crm: Sandbox, tmp_path):
     chance = random.Random(14)  # noqa: S311 - repeatable moments, no secrets
     path = tmp_path / "chats.jsonl"

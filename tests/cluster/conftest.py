@@ -104,6 +104,15 @@ class Processes:
         """Kill a process and all its children, and return their ids."""
         return kill_tree(self.running[name])
 
+    def terminate_tree(self, name: str) -> set[int]:
+        """Send SIGTERM to a process and all its children, and return their ids."""
+        root = psutil.Process(self.running[name].pid)
+        tree = [root, *root.children(recursive=True)]
+        for one in tree:
+            with suppress(psutil.NoSuchProcess):
+                one.terminate()
+        return {one.pid for one in tree}
+
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")
 

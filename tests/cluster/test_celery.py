@@ -1,4 +1,4 @@
-"""A large import by many tasks on two Celery workers, one of which is killed in the middle."""
+"""A large import by many tasks on Celery workers, of which one is killed in the middle, or all have to end."""
 
 from __future__ import annotations
 
@@ -51,9 +51,15 @@ def started(airflow, crm, redis_server, partitions):
     for name in ("api-server", "scheduler", "dag-processor"):
         airflow.start(name, name)
     for name in WORKERS:
-        hostname, pid = ["--celery-hostname", f"{name}@cluster"], ["--pid", str(partitions / f"{name}.pid")]
-        airflow.start(name, "celery", "worker", "--skip-serve-logs", *hostname, *pid)
+        start_worker(airflow, name)
     return airflow
+
+
+def start_worker(airflow, name: str) -> None:
+    pid = airflow.processes.folder / f"{name}.pid"
+    airflow.start(
+        name, "celery", "worker", "--skip-serve-logs", "--celery-hostname", f"{name}@cluster", "--pid", str(pid)
+    )
 
 
 def tries(airflow) -> dict[int, tuple[str, int, int]]:
@@ -91,3 +97,27 @@ def test_after_a_killed_worker_no_row_is_lost_few_repeat_and_the_limit_holds(sta
         assert re.search(r"Resuming: [\d,]+ rows are done since an earlier try", started.task_log(index, number + 1))
     assert "shared through Redis; without it 45 divided by 8 tasks at once = 5.62" in logs
     assert [secret for secret in ("quite-a-secret-of-redis", "CLUSTERKEY", "8699600") if secret in logs] == []
+
+
+def test_workers_that_have_to_end_record_their_calls_in_flight_and_no_row_is_sent_twice(
+    started, crm, processes, wait_until
+):
+    wait_until(lambda: crm.stats()["calls"] >= ROWS / ROWS_PER_CALL / 4, RUN_SECONDS, "the import does not start")
+    wait_until(lambda: in_state(started, "running") == TASKS, RUN_SECONDS, "not all tasks run")
+    before = tries(started)
+    ids = processes.terminate_tree("one")  # as systemd does, to the worker and all that it has started
+    stopped = {index for index, (_, pid, _) in before.items() if pid in ids}
+    start_worker(started, "three")
+    processes.running["two"].terminate()  # Celery's warm shutdown: as Airflow's Helm chart does, to the worker only
+    ends = [processes.running[name].wait(RUN_SECONDS) for name in WORKERS]
+    wait_until(lambda: in_state(started, "success") == TASKS, RUN_SECONDS, "the import does not end")
+
+    assert 0 < len(stopped) < TASKS
+    assert ends == [0, 0]
+    assert crm.rows() == (ROWS, ROWS)
+    for index, (_, _, number) in before.items():
+        assert tries(started)[index][2] == (number + 1 if index in stopped else number)
+    for index in stopped:
+        number = before[index][2]
+        assert "The task was stopped. The calls in flight are recorded" in started.task_log(index, number)
+        assert re.search(r"Resuming: [\d,]+ rows are done since an earlier try", started.task_log(index, number + 1))

@@ -1,4 +1,4 @@
-"""Workers that are killed with SIGKILL, or ended with SIGTERM, at random moments."""
+"""Workers that are killed with SIGKILL, or ended with SIGTERM, at random moments: `make test-kills`."""
 
 from __future__ import annotations
 

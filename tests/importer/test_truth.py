@@ -29,10 +29,14 @@ from tests.support.truth import (
 SEQUENCES = int(os.environ.get("SOCIALSCRM_SEQUENCES", "200"))
 PARTS = 10
 """Parts of the random sequences, which the workers of pytest-xdist share."""
+QUICK_PARTS = 3
+"""Parts that `make test` runs."""
 SECONDS_FOR_ONE_CALL = TIMEOUT + 0.5
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize(
+    "part", [pytest.param(part, marks=[pytest.mark.thorough] * (part >= QUICK_PARTS)) for part in range(PARTS)]
+)
 def test_random_faults_make_no_report_untrue(part):
     found: dict[str, tuple[int, str]] = {}
     counts: dict[str, int] = {}

@@ -243,6 +243,7 @@ def test_a_retry_and_a_cleared_task_do_not_pay_again(crm, tmp_path):
     assert paid(crm) == 600
 
 
+@pytest.mark.needs_airflow("3.3")
 def test_the_task_state_replaces_the_file(crm, tmp_path):
     state = FakeTaskStateStore()
     first = screen(tmp_path / "a.parquet", state=state)

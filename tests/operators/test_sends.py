@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -97,7 +98,7 @@ def test_a_path_of_a_mapped_task_and_objects_of_ours_are_taken(crm, ledger, tmp_
         tmp_path / "a.csv", index=False
     )
     content = [Text("Look"), Image("https://x.example/a.png"), {"kind": "image", "url": "https://x.example/b.png"}]
-    start = datetime.now(UTC) + timedelta(hours=2)
+    start = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2)
 
     run(
         tmp_path / "sends", data=str(tmp_path / "a.csv"), column="phone_no", sender=None, sender_column="By",
@@ -196,6 +197,30 @@ def test_what_a_person_says_was_not_sent_is_sent(crm, ledger):
     call = dict(ti.pushed)["return_value"]["doubts"][0]["call"]
 
     assert run(ledger, doubts=f"{{'{call}': 'not_sent'}}")["accepted"] == 12
+    assert reached(crm) == NUMBERS
+
+
+class Ended(BaseException):
+    """A signal's handler raises it, as Airflow's does at execution_timeout."""
+
+
+def test_a_signal_lets_the_call_in_flight_end_and_leaves_no_doubt(crm, ledger):
+    crm.inject("latency", seconds=0.6, path=PATH, times=1)
+
+    def handle(*_: Any) -> None:
+        raise Ended
+
+    before = signal.signal(signal.SIGALRM, handle)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        with pytest.raises(Ended):
+            run(ledger, check_executors=False, recipients_per_task=5)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+    assert reached(crm) == NUMBERS[:5]
+    assert run(ledger)["accepted"] == 12
     assert reached(crm) == NUMBERS
 
 

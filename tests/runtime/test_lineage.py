@@ -11,10 +11,12 @@ from typing import Any
 import pandas as pd
 import pytest
 from airflow.providers.common.compat.openlineage import facet
-from airflow.sdk import ObjectStoragePath
+from airflow.sdk import DAG, ObjectStoragePath
 from upath import UPath
 
 from airflow_provider_socialscrm._compat import AirflowFailException
+from airflow_provider_socialscrm.operators.chats import SocialSCRMChatsToFileOperator
+from airflow_provider_socialscrm.operators.screening import SocialSCRMScreenOperator
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime.lineage import dataset_of
 from airflow_provider_socialscrm.sandbox.server import Sandbox
@@ -119,6 +121,43 @@ def test_a_task_that_was_never_run_has_no_output(openlineage):
     lineage = operator_of("/data/customers.csv").get_openlineage_facets_on_complete(None)
 
     assert (len(lineage.inputs), lineage.outputs, lineage.run_facets) == (1, [], {})
+
+
+def test_screening_leads_from_the_table_to_the_screened_one(crm: Sandbox, openlineage, tmp_path):
+    crm.configure(screening_seconds=0)
+    customers(*(f"91987766{n:04}" for n in range(500))).to_csv(tmp_path / "customers.csv", index=False)
+    operator = SocialSCRMScreenOperator(
+        task_id="task", data=str(tmp_path / "customers.csv"), path=str(tmp_path / "screened.parquet"),
+        kind="is_whatsapp", country="IN", max_numbers=500,
+    )  # fmt: skip
+    assert operator.get_openlineage_facets_on_complete(None).outputs == []
+    operator.execute({"ti": FakeTaskInstance()})
+
+    lineage = operator.get_openlineage_facets_on_complete(None)
+
+    assert lineage.inputs == [{"namespace": "file", "name": str(tmp_path / "customers.csv")}]
+    assert lineage.outputs == [
+        {
+            "namespace": "file",
+            "name": str(tmp_path / "screened.parquet"),
+            "outputFacets": {"outputStatistics": {"rowCount": 500}},
+        }
+    ]
+
+
+def test_chats_lead_to_their_file(crm: Sandbox, openlineage, tmp_path):
+    day = {"start": "2024-10-04T00:00:00Z", "end": "2024-10-05T00:00:00Z"}
+    with DAG("dag", schedule=None):
+        operator = SocialSCRMChatsToFileOperator(task_id="task", path=f"{tmp_path}/", agents=["agent_silva"], **day)
+    assert operator.get_openlineage_facets_on_complete(None).outputs == []
+    manifest = operator.execute({"ti": FakeTaskInstance()})
+
+    lineage = operator.get_openlineage_facets_on_complete(None)
+
+    assert lineage.inputs == []
+    (written,) = lineage.outputs
+    assert (written["namespace"], written["name"]) == ("file", manifest["path"])
+    assert written["outputFacets"] == {"outputStatistics": {"rowCount": manifest["rows"]}}
 
 
 def test_without_openlineage_no_lineage_is_reported(monkeypatch):

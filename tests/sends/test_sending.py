@@ -12,7 +12,7 @@ import pytest
 
 from airflow_provider_socialscrm.api.errors import ServiceError, UncertainError
 from airflow_provider_socialscrm.api.retry import Clock
-from airflow_provider_socialscrm.importer.errors import InputError, LedgerError
+from airflow_provider_socialscrm.importer.errors import InputError, LedgerError, StoppedError
 from airflow_provider_socialscrm.sends.ledger import SendLedger
 from airflow_provider_socialscrm.sends.sending import CampaignSender, Outcome, Result, Sending, resolve
 from tests.support.clock import FakeClock
@@ -220,6 +220,22 @@ def test_a_start_that_passes_meanwhile_leaves_the_rest_free():
 
     assert (counts(result), world.crm.calls) == ({"not_sent": 10}, 0)
     assert "start is in the past" in str(result.failure)
+    assert counts(world.run()) == {"accepted": 10}
+
+
+def test_a_task_that_is_stopped_ends_its_call_and_leaves_the_rest_to_a_retry():
+    world = World(FakeCrm())
+    found, who = world.campaign(), recipients_of(NUMBERS)
+
+    def send(*arguments: Any) -> str:
+        sender.stop()
+        return world.crm(*arguments)
+
+    sender = CampaignSender(send, found, who.persons, who, Sending("dag/task", "autumn", 4))
+    result = sender.send()
+
+    assert counts(result) == {"accepted": 4, "not_sent": 6}
+    assert isinstance(result.failure, StoppedError)
     assert counts(world.run()) == {"accepted": 10}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ class Answers:
         self._writer = writer
         self._claimed: dict[int, LedgerRow] = {}
         self._in_doubt: set[int] = set()
+        self._accepted: Counter[int] = Counter()
+        """Accepted rows by customer, of customers with several different rows."""
 
     def claim(self, rows: Sequence[Row]) -> list[Row]:
         """Write that fields which are sent once are about to be sent, and wait until it is written.
@@ -65,7 +68,7 @@ class Answers:
         """
         known = [row.ledger for row in rows if row.ledger is not None]
         if bucket is Bucket.ACCEPTED:
-            self._writer.record(Outcome.ACCEPTED, known)
+            self._writer.record(Outcome.ACCEPTED, list(map(self._with_group, known)))
         elif bucket is Bucket.REJECTED:
             outcome = Outcome.BLOCKED if reason and reason.is_passing else Outcome.REJECTED
             self._writer.record(outcome, known, str(reason.code) if reason else None)
@@ -86,6 +89,16 @@ class Answers:
         """Release the claims of rows that no call carried, or that the CRM did not take."""
         self._release([row for key, row in self._claimed.items() if key not in self._in_doubt])
         self._claimed.clear()
+
+    def _with_group(self, row: LedgerRow) -> LedgerRow:
+        """Return a row as it is saved: the last of its group saves that all of them were accepted.
+
+        Until then the ledger has another payload than the group, so a later run sends all of them.
+        """
+        if row.group is None:
+            return row
+        self._accepted[row.key] += 1
+        return row._replace(payload=row.group.payload) if self._accepted[row.key] == row.group.rows else row
 
     def _release(self, rows: Sequence[LedgerRow]) -> None:
         self._writer.release(row for row in rows if row.key in self._claimed)

@@ -36,8 +36,8 @@ _CHANGES: Final = np.array([change for pair in _BY_OUTCOME.values() for change i
 def compare(store: LedgerStore, snapshot: Snapshot, rows: InputRows, options: Ledger, moment: int) -> Difference:
     """Compare all rows of an input with a ledger.
 
-    Rows that share a key are sent all, or none of them if all are as they were accepted: which of them came last is
-    what the CRM has, so all go again when one changes.
+    Rows that share a key are compared as one, and are sent all or none: the CRM has what all of them, in their order,
+    made of it. So all go again when one changes, or while one of them is not accepted.
 
     :param moment: at which rows count as aged, in seconds since the epoch.
     :raises LedgerError: when the ledger is damaged.
@@ -98,6 +98,7 @@ class _Step:
         """Find the class of each row, given the entries of the buckets."""
         rows = self._rows.sendable.read(self.buckets.start, self.buckets.stop)
         keys, order = in_order(rows["key"])
+        rows = self._grouped(rows, keys, order)
         at, known = find(entries["key"], keys)
         match = _Match(rows, order, entries, at, known)
         changes, once = self._changes(keys, match)
@@ -117,6 +118,19 @@ class _Step:
             once[bad] = self._code_places(match.before("code", bad))
         segments = self._rows.sendable.segments(self.buckets.start, self.buckets.stop)
         self._found.verdict_file.add(changes, once, order, segments)
+
+    def _grouped(self, rows: Table, keys: Numbers, order: Places) -> Table:
+        """Return the rows with the payload of its group for each that has one."""
+        payloads = rows["payload"].take(order)
+        compared = self._found.groups.add(keys, order, payloads)
+        if compared is payloads:
+            return rows
+        at = np.flatnonzero(compared != payloads)
+        names = [name for name in ("payload", "with_once") if name in rows.names]
+        columns = {name: rows[name].copy() for name in names}
+        for column in columns.values():
+            column[order[at]] = compared[at]
+        return rows.replaced(columns)
 
     def _changes(self, keys: Numbers, match: _Match) -> tuple[Bytes, Bytes]:
         """Return the class of each row, and the fields that go once and have to go now."""

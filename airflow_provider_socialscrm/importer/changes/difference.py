@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from airflow_provider_socialscrm.importer.changes.groups import Groups
 from airflow_provider_socialscrm.importer.changes.spool import MEMORY_BYTES
 from airflow_provider_socialscrm.importer.changes.verdicts import VerdictFile, Verdicts
 from airflow_provider_socialscrm.importer.results.report import LONGEST_NAME, MOST_NAMES, shortened
@@ -108,6 +109,8 @@ class Difference:
         self._known_codes = [0]
         self.verdict_file = VerdictFile()
         """The classes of the rows, by their places in the spool."""
+        self.groups = Groups()
+        """The rows that share a customer and differ."""
         self._gone, self._back = _file(), _file()
         self._sums = [0, 0]
 

@@ -148,5 +148,19 @@ def fingerprint(*columns: np.ndarray[tuple[int], np.dtype[np.uint64]]) -> int:
     return int(mixed.sum(dtype=np.uint64))
 
 
+def ordered_hashes(payloads: Payloads, starts: Places, sizes: Places) -> Payloads:
+    """Return a hash of each group of payloads, which depends on their order.
+
+    :param payloads: those of a group follow each other.
+    :param starts: where each group starts.
+    :param sizes: how many each group has.
+    """
+    turns = np.arange(len(payloads)) - np.repeat(starts, sizes)
+    mixed = (payloads ^ _mixed(turns + 1)) * _MIX
+    mixed = (mixed ^ mixed >> np.uint64(31)) * _MIX
+    hashes: Payloads = np.add.reduceat(mixed ^ mixed >> np.uint64(29), starts)
+    return hashes
+
+
 def _mixed(numbers: Numbers) -> Payloads:
     return numbers.astype(np.uint64) * _MIX

@@ -74,8 +74,8 @@ class Keyring:
     """Makes the keys of a ledger: integers of 63 bits, equal for equal customers in this process.
 
     A hash of 63 bits is shared by some two of 10 million customers with a probability of 1 to 180,000, of 100 million
-    with 1 to 1,800. Since the payload has the number, both are then sent in each run, and none is left out; but a field
-    that goes once goes to one of them only.
+    with 1 to 1,800. The two are then compared as one, and none is left out, since the payloads have the numbers; but a
+    field that goes once goes to one of them only.
 
     :param kind: what the ledger has instead of numbers, if anything.
     :param by_agent: whether each agent has customers of their own.

@@ -180,7 +180,8 @@ class LedgerImport:
             is_sent[at], once[at], is_changed[at] = goes, np.where(goes, details, 0), changes == Change.CHANGED
             bad = np.flatnonzero(changes == Change.KNOWN_BAD)
             codes = {int(at[place]): found.codes[details[place]] for place in bad.tolist()}
-            verdicts = Verdicts(keys, is_sent, once, codes, is_changed)
+            groups = {int(at[place]): group for place, group in self.difference.groups.of(keys[at]).items()}
+            verdicts = Verdicts(keys, is_sent, once, codes, is_changed, groups=groups)
             if found_now is None:
                 return verdicts
             changes_now, details_now = found_now.of(keys[at])
@@ -282,6 +283,8 @@ class LedgerImport:
                 continue
             entries = np.zeros(len(at), self._layout.dtype)
             entries["key"], entries["payload"], entries["once"] = keys[at], compared.payloads[at], compared.once[at]
+            for place, group in self.difference.groups.of(keys[at]).items():
+                entries["payload"][place] = group.payload
             entries["fields"] = compared.fields[at]
             if checked.agents is not None:
                 entries["agent"] = self._store.keyring.agents.places([checked.agents[index] for index in at.tolist()])

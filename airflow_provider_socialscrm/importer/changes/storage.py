@@ -118,6 +118,7 @@ class LocalStorage:
                 return False
             except OSError:  # a file system without hard links
                 return self._create_in_place(name, content)
+            _sync_folder((self._folder / name).parent)
         return True
 
     def names(self, folder: str) -> list[str]:
@@ -168,6 +169,16 @@ def _write_private(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Let the names in a folder outlast a loss of power: a claim must be there after its call."""
+    with suppress(OSError):  # not every file system can
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 class ObjectStorage:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from airflow_provider_socialscrm.api.customers import API_FIELDS
 from airflow_provider_socialscrm.importer.fields.duplicates import Flags, Keys, Positions
-from airflow_provider_socialscrm.importer.rows import LedgerRow, Row
+from airflow_provider_socialscrm.importer.rows import Group, LedgerRow, Row
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -57,6 +57,7 @@ class ComparedColumns:
             _chosen(verdicts.is_changed, at),
             _chosen(verdicts.accepted, at),
             self.once_payloads[at].tolist(),
+            map(verdicts.groups.get, at.tolist()) if verdicts.groups else repeat(None),
         )
         return map(LedgerRow, *columns)
 
@@ -103,6 +104,7 @@ class Verdicts:
     :param is_changed: whether the CRM has other values of the customer; ``None`` if it has none for any row.
     :param claimed: whether an earlier try of the same import has claimed such a field; ``None`` if it has for no row.
     :param accepted: whether an earlier try had the row accepted as it is; ``None`` if it had none.
+    :param groups: of the rows whose customer has several different ones.
     """
 
     keys: Keys
@@ -112,6 +114,7 @@ class Verdicts:
     is_changed: Flags | None = None
     claimed: Flags | None = None
     accepted: Flags | None = None
+    groups: Mapping[int, Group] = field(default_factory=dict)
 
     def sent_of(self, rows: Sequence[int]) -> Sequence[int]:
         """Return those rows that are sent."""

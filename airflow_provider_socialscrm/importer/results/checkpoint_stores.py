@@ -154,6 +154,23 @@ NOTHING: Final = "null"
 """What a place holds that has the word ``null``, which is not the same as an empty place."""
 
 
+def read_json(path: Any) -> Any | None:
+    """Return what a small file has; ``None`` if there is no file, and :data:`NOTHING` if it has ``null``.
+
+    :raises OSError: if it cannot be read.
+    :raises ValueError: if it is not JSON.
+    :raises RecursionError: if it is nested too deeply.
+    """
+    try:
+        if not path.exists():
+            return None
+        with path.open("rb") as file:
+            content = json.loads(file.read())
+    except FileNotFoundError:  # deleted meanwhile
+        return None
+    return NOTHING if content is None else content
+
+
 class Place(StrEnum):
     """Name the two values that a store saves, each in a place of its own."""
 
@@ -375,16 +392,9 @@ class FileCheckpointStore(OwnedCheckpointStore):
 
     def _read(self, place: Place) -> Any | None:
         try:
-            path = self._place(place)
-            if not path.exists():
-                return None
-            with path.open("rb") as file:
-                content = json.loads(file.read())
-        except FileNotFoundError:  # deleted meanwhile
-            return None
+            return read_json(self._place(place))
         except (OSError, ValueError, RecursionError) as failure:
             raise self._unreadable(what(failure), self._remedy_if_damaged) from None
-        return NOTHING if content is None else content
 
     def _write(self, place: Place, content: dict[str, Any]) -> None:
         """Write a file; if the process is killed meanwhile, the previous file remains."""

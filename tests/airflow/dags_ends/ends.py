@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from datetime import timedelta
@@ -50,6 +51,28 @@ def marked_failed() -> None:
         rows_per_call=1,
         concurrency=2,
         checkpoint_path=str(FOLDER / "checkpoint.json"),
+    )
+
+
+def save_manifest(context) -> None:
+    """Save what a try pushed: Airflow deletes it when the next one starts."""
+    ti = context["ti"]
+    manifest = ti.xcom_pull(task_ids=ti.task_id, key="return_value")
+    (FOLDER / f"try-{ti.try_number}.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+@dag(schedule=None)
+def drained() -> None:
+    """A task whose worker has to end while messages are in flight, and that is retried."""
+    SocialSCRMImportOperator(
+        task_id="import_customers",
+        data=CUSTOMERS,
+        defaults={"welcome": "Hello"},
+        concurrency=2,
+        checkpoint_path=str(FOLDER / "checkpoint.json"),
+        retries=1,
+        retry_delay=timedelta(seconds=0),
+        on_retry_callback=save_manifest,
     )
 
 
@@ -179,6 +202,7 @@ inputs()
 hook()
 timed_out()
 marked_failed()
+drained()
 native()
 rendered()
 mapped_retry()
