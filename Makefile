@@ -27,9 +27,9 @@ $(VENV)/installed: pyproject.toml constraints.txt
 demo: install ## Run the first example DAG against a SocialsCRM on localhost
 	@$(BIN)/python -m tools.demo
 
-sandbox: install ## Run a SocialsCRM on localhost, with the customers of the demo
+sandbox: install ## Run a SocialsCRM on localhost, with the customers of the demo; OPTIONS="..." go to it
 	@mkdir -p .demo
-	@$(BIN)/python -m airflow_provider_socialscrm.sandbox --database .demo/customers.db
+	@$(BIN)/python -m tools.try_sandbox --database .demo/customers.db $(OPTIONS)
 
 test: install ## Run the test suite (about five minutes)
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --ignore tests/browser --ignore tests/importer/test_kill.py -m "not thorough"

@@ -23,7 +23,7 @@ from airflow_provider_socialscrm.importer import errors as importer_errors
 from airflow_provider_socialscrm.importer import reasons
 from airflow_provider_socialscrm.importer.errors import ImporterError
 from airflow_provider_socialscrm.importer.reasons import OWN_COLUMNS, Reason
-from airflow_provider_socialscrm.importer.results.report import OTHER
+from airflow_provider_socialscrm.importer.results.report import MOST_REASONS, OTHER
 from airflow_provider_socialscrm.operators.group_links import SocialSCRMGroupLinksToFileOperator
 from airflow_provider_socialscrm.operators.mass_sends import SocialSCRMMassSendOperator
 from airflow_provider_socialscrm.operators.owners import SocialSCRMClearOwnersOperator
@@ -204,11 +204,37 @@ def test_security_and_upgrading_name_the_keys_of_the_task_state(key):
     assert f"`{key}`" in UPGRADING
 
 
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_columns_of_a_dead_letter_have_their_real_names(page):
+    """A name such as ``_code`` or ``code`` beside the word for the file would not be found in it."""
+    text = page.read_text(encoding="utf-8")
+    shortened = [name.removeprefix("socialscrm") for name in OWN_COLUMNS]
+    named = set(re.findall(r"`(socialscrm_[a-z]+)`", text))
+
+    assert [name for name in shortened if f"`{name}`" in text] == []
+    assert named <= {*OWN_COLUMNS, *OTHER_NAMES}
+
+
+OTHER_NAMES = (
+    "socialscrm_default",
+    "socialscrm_sandbox",
+    "socialscrm_progress",
+    "socialscrm_screening",
+    "socialscrm_webhooks",
+)
+"""Names that are not columns: a connection, a fixture, keys of the task's state and an extra."""
+
+
+def test_operations_names_as_many_reasons_as_a_manifest_has():
+    numbers = {MOST_REASONS: "eleven"}
+
+    assert f"names {numbers[MOST_REASONS]} reasons" in ADVICE
+
+
 def test_upgrading_lists_what_is_public():
     (connection_type,) = get_provider_info()["connection-types"]
-    columns = [name.removeprefix("socialscrm") for name in OWN_COLUMNS[1:]]
 
-    assert [name for name in (*connection_type["conn-fields"], *columns) if f"`{name}`" not in UPGRADING] == []
+    assert [name for name in (*connection_type["conn-fields"], *OWN_COLUMNS) if f"`{name}`" not in UPGRADING] == []
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from airflow_provider_socialscrm.sandbox.server import Sandbox
+from airflow_provider_socialscrm.wording import counted, worded
 from tools.demo_runs import copy_without_strangers
 
 ROOT: Final = Path(__file__).parent.parent
@@ -119,9 +120,9 @@ def _summary(manifests: list[dict[str, Any]], customers: list[dict[str, Any]]) -
     calls, agents = first["calls"], {customer["agent"] for customer in customers}
     work = (
         f"The first run: {first['rows_per_second']:,.0f} rows/s; "
-        f"{calls['retries']} calls retried, {calls['splits']} split to find a bad row"
+        f"{counted(calls['retries'], 'call')} retried, {calls['splits']} split to find a bad row"
     )
-    holds = f"The CRM holds {len(customers):,} customers of {len(agents)} agents."
+    holds = f"The CRM holds {counted(len(customers), 'customer')} of {counted(len(agents), 'agent')}."
     runs = [_run_of(*each) for each in zip(RUNS, manifests, strict=False)]
     reasons = map(_reason, first["refusals"])
     return "\n".join(("", *runs, "", work, holds, "", "Rows that were not accepted, and what to do:", *reasons))
@@ -130,7 +131,9 @@ def _summary(manifests: list[dict[str, Any]], customers: list[dict[str, Any]]) -
 def _run_of(name: str, manifest: dict[str, Any]) -> str:
     rows, calls, seconds = manifest["rows"], manifest["calls"], manifest["seconds"]
     counts = ", ".join(f"{count:,} {bucket.replace('_', ' ')}" for bucket, count in rows.items() if count)
-    return f"{name + ':':26}{calls['sent']:>3} calls in {seconds['total']:.1f} s; rows: {counts}"
+    return (
+        f"{name + ':':26}{calls['sent']:>3} {worded(calls['sent'], 'call')} in {seconds['total']:.1f} s; rows: {counts}"
+    )
 
 
 def _reason(refusal: dict[str, Any]) -> str:

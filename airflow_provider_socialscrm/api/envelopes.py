@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 from airflow_provider_socialscrm.api.errors import UncertainError
+from airflow_provider_socialscrm.wording import counted
 
 MOST_VALUES: Final = 200_000
 """Values of a response that are parsed. An empty list is three bytes of JSON and a hundred of memory, and a response
@@ -138,7 +139,7 @@ def _unreadable(body: bytes) -> str:
     if start == b"<":
         return "The response is a web page, most likely of a gateway or a login in front of the CRM"
     if start in (b"{", b"["):
-        return f"The response is JSON that ends early or has an error within its {len(body):,} bytes"
+        return f"The response is JSON that ends early or has an error within its {counted(len(body), 'byte')}"
     return "The response is not JSON"
 
 

@@ -23,6 +23,7 @@ from airflow_provider_socialscrm.chats.parts import Counts, Parts
 from airflow_provider_socialscrm.chats.reading import NewMessages, Position, Reading, Window
 from airflow_provider_socialscrm.importer.errors import InputError, StoppedError, SupersededError
 from airflow_provider_socialscrm.importer.identity import OUTSIDE_AIRFLOW, ImportIdentity
+from airflow_provider_socialscrm.wording import counted
 
 Perform = Callable[[Request], Any]
 
@@ -93,13 +94,18 @@ def table_of(perform: Perform, options: ChatOptions, settings: Settings) -> pa.T
     return pa.Table.from_batches(batches, columns_of(options, settings).schema)
 
 
+def _read_so_far(counts: Counts) -> str:
+    return f"{counted(counts.rows, 'message')} on {counted(counts.pages, 'page')}"
+
+
 def check_rows(rows: int, options: ChatOptions) -> None:
     """Check that there are not more messages than allowed.
 
     :raises InputError: if there are.
     """
     if options.max_rows is not None and rows > options.max_rows:
-        raise InputError(f"There are more than max_rows = {options.max_rows:,} messages, so no file was written.")
+        most = counted(options.max_rows, "message")
+        raise InputError(f"There are more than max_rows = {most}, so no file was written.")
 
 
 class ChatExport:
@@ -192,7 +198,7 @@ class ChatExport:
         if saved is None:
             return Reading(self._fetch, Position(windows_of(self._options)))
         self.counts = saved.counts
-        log.info("Resume behind %s messages on %s pages", f"{saved.counts.rows:,}", f"{saved.counts.pages:,}")
+        log.info("Resume behind %s", _read_so_far(saved.counts))
         keys = self._parts.keys(saved.counts.rows - saved.position.done)
         return Reading(self._fetch, saved.position, keys)
 
@@ -208,7 +214,7 @@ class ChatExport:
                 self._save(reading)
                 saved_at = now
             if now - logged_at >= LOG_INTERVAL:
-                log.info("Read %s messages on %s pages", f"{self.counts.rows:,}", f"{self.counts.pages:,}")
+                log.info("Read %s", _read_so_far(self.counts))
                 logged_at = now
 
     def _count(self, found: NewMessages) -> None:

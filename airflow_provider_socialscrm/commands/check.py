@@ -23,8 +23,10 @@ from airflow_provider_socialscrm.api.customers import import_call
 from airflow_provider_socialscrm.api.redaction import is_personal, redact
 from airflow_provider_socialscrm.api.settings import AuthScheme
 from airflow_provider_socialscrm.commands import OK, REJECTED, USAGE
+from airflow_provider_socialscrm.commands.check_found import Found
+from airflow_provider_socialscrm.commands.check_json import error_json, json_of
 from airflow_provider_socialscrm.commands.check_options import AS_OPTIONS, Request, request_of, task_of
-from airflow_provider_socialscrm.commands.check_page import Found, page_of, shown
+from airflow_provider_socialscrm.commands.check_page import page_of, shown
 from airflow_provider_socialscrm.importer.dry_run import preview_import
 from airflow_provider_socialscrm.importer.errors import ImporterError, InputError
 from airflow_provider_socialscrm.importer.fields.mapping import plan_fields
@@ -59,13 +61,26 @@ def run(given: Namespace) -> int:
     try:
         found = _check(request_of(given))
     except ImporterError as failure:
-        sys.stderr.write(f"{shown(str(failure))}\n{AS_OPTIONS}\n")
-        return USAGE
+        return _fail(given, shown(str(failure)), AS_OPTIONS)
     except OSError as failure:
-        sys.stderr.write(f"The check failed: {shown(redact(str(failure)))}.\n")
-        return USAGE
-    _print(found)
+        return _fail(given, f"The check failed: {shown(redact(str(failure)))}.")
+    if _wants_json(given):
+        _write(json_of(found))
+    else:
+        _print(found)
     return OK if found.is_fine else REJECTED
+
+
+def _wants_json(given: Namespace) -> bool:
+    return bool(getattr(given, "json", False))
+
+
+def _fail(given: Namespace, sentence: str, *more: str) -> int:
+    if _wants_json(given):
+        _write(error_json(sentence, USAGE))
+    else:
+        sys.stderr.write("".join(f"{line}\n" for line in (sentence, *more)))
+    return USAGE
 
 
 def _check(request: Request) -> Found:
@@ -81,6 +96,7 @@ def _check(request: Request) -> Found:
             request.settings,
             _envelope(request.settings),
             rejects_path=rejects_path,
+            with_examples=True,
         )
     return Found(request, source.columns, screen.files, plan, preview, warnings)
 

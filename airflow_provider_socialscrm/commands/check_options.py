@@ -176,6 +176,10 @@ def add_check(commands: _SubParsersAction[Any]) -> ArgumentParser:
     )
     file_help = "a CSV, JSONL or Parquet file, or a pattern in quotes, such as 'exports/*.csv'"
     parser.add_argument("file", metavar="FILE", nargs="+", action=_OneFile, help=file_help)
+    json_help = (
+        "print the findings as JSON, also why the file cannot be checked; docs/howto/check-a-file.md describes it"
+    )
+    parser.add_argument("--json", action="store_true", help=json_help)
     _add_columns(parser)
     _add_values(parser)
     _add_rows(parser)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from rich.box import SIMPLE_HEAD
@@ -14,27 +13,22 @@ from rich.text import Text
 
 from airflow_provider_socialscrm.api.customers import AGENT, API_FIELDS
 from airflow_provider_socialscrm.commands.check_options import AS_OPTIONS, NO_LIMIT
-from airflow_provider_socialscrm.importer.errors import InputError, RejectedRowsError
+from airflow_provider_socialscrm.commands.check_suggestions import suggestions
 from airflow_provider_socialscrm.importer.fields.mapping import column_label, is_own, is_unnamed, tidy_name
 from airflow_provider_socialscrm.importer.reasons import AMBIGUOUS_NUMBER, UNREADABLE, Bucket
 from airflow_provider_socialscrm.importer.results.progress import span
 from airflow_provider_socialscrm.importer.results.threshold import allowed_refusals
-from airflow_provider_socialscrm.runtime.wording import counted
+from airflow_provider_socialscrm.wording import counted, worded
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from airflow_provider_socialscrm.commands.check_options import Request
+    from airflow_provider_socialscrm.commands.check_found import Found
     from airflow_provider_socialscrm.importer.dry_run import Preview
-    from airflow_provider_socialscrm.importer.fields.mapping import Field, Plan
+    from airflow_provider_socialscrm.importer.examples import Example
+    from airflow_provider_socialscrm.importer.fields.mapping import Field
     from airflow_provider_socialscrm.importer.options import Rules
     from airflow_provider_socialscrm.importer.results.report import Refusal
-
-FIRST_ROWS: Final = 3
-"""Rows that a reason names."""
-
-LONGEST_CODE: Final = 21
-"""Characters of the longest code. Several codes of one row continue on the next lines."""
 
 MOST_WARNINGS: Final = 15
 """Warnings on the page."""
@@ -52,7 +46,7 @@ BLANK: Final = "\N{OPEN BOX}"
 """What the page shows in place of such a blank."""
 
 BUCKETS: Final = {
-    Bucket.INVALID: ("red", "invalid: cannot be sent as they are"),
+    Bucket.INVALID: ("red", "invalid: cannot be sent as {they}"),
     Bucket.DUPLICATE: ("yellow", "duplicate: another row with the same number is sent instead"),
     Bucket.BLANK: ("", "blank: no value in any column, left out"),
 }
@@ -66,35 +60,6 @@ CRM_DECIDES: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The findings of a check.
-
-    :param request: what was asked for.
-    :param columns: names of the file's columns.
-    :param files: how many files have rows.
-    :param plan: which field each column maps to.
-    :param preview: what an import would do.
-    :param warnings: what the importer logged as warnings.
-    """
-
-    request: Request
-    columns: Sequence[str]
-    files: int
-    plan: Plan
-    preview: Preview
-    warnings: Sequence[str]
-
-    @property
-    def is_fine(self) -> bool:
-        """Whether an import would succeed, as far as a check can know."""
-        try:
-            self.preview.check(self.request.options)
-        except (InputError, RejectedRowsError):
-            return False
-        return True
-
-
 def page_of(found: Found) -> Iterator[RenderableType]:
     """Yield the page part by part, up to the title of the task."""
     yield from _counts(found)
@@ -104,6 +69,8 @@ def page_of(found: Found) -> Iterator[RenderableType]:
     yield from _samples(found.preview)
     if notes := [shown(note) for note in _notes(found)]:
         yield from _section("Worth a look", _list(notes))
+    if parts := [*_additions(found)]:
+        yield from _section("What to add to the task", *parts)
     yield from _section("What next", *_advice(found))
     yield from ("", Text("The same as a task of a DAG", "bold"), "")
 
@@ -153,7 +120,8 @@ def _counts(found: Found) -> Iterator[RenderableType]:
     table.add_row(Text(f"{preview.sendable:,}", "bold green"), f"can be sent{calls if preview.calls else ''}")
     for bucket, (colour, meaning) in BUCKETS.items():
         if rows := report.rows_in(bucket):
-            table.add_row(Text(f"{rows:,}", f"bold {colour}"), meaning)
+            they = worded(rows, "it is", "they are")
+            table.add_row(Text(f"{rows:,}", f"bold {colour}"), meaning.format(they=they))
     yield ""
     yield Padding(table, (0, 0, 0, 2))
 
@@ -162,25 +130,37 @@ def _reasons(preview: Preview) -> Iterator[RenderableType]:
     refusals = preview.report.refusals()
     if not refusals:
         return
-    table = _table("Rows", "Code", "What is wrong, and what to do", "First rows", numbers=1)
-    table.columns[1].max_width, table.leading = LONGEST_CODE, 1
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right")
+    table.add_column(overflow="fold")
     for refusal in refusals:
         meaning, hint = refusal.reason.meaning, refusal.reason.hint
         if refusal.reason.code == UNREADABLE.code:
             meaning, hint = UNREADABLE.meaning, LINES_HINT  # the counted meaning is that of the first line alone
-        table.add_row(
-            f"{refusal.rows:,}",
-            Text(str(refusal.reason.code), BUCKETS[refusal.bucket][0]),
-            Text.assemble(shown(meaning), "\n", (shown(hint), "dim")),
-            _first_rows(refusal),
-        )
-    counting = Text("Rows are counted from 0: row 0 is the first customer.", "dim")
+        colour = BUCKETS[refusal.bucket][0]
+        table.add_row(Text(f"{refusal.rows:,}", f"bold {colour}"), Text(str(refusal.reason.code), colour))
+        table.add_row("", shown(meaning))
+        table.add_row("", Text(shown(hint), "dim"))
+        for line in _examples(preview, refusal):
+            table.add_row("", line)
+        table.add_row("", "")
+    values = [value for each in refusals for one in _examples_of(preview, each) for value in one.values.values()]
+    legend = f" {_legend(values)}" if any(values) else ""
+    counting = Text(f"Rows are counted from 0: row 0 is the first customer.{legend}", "dim")
     yield from _section("Why rows are left out", table, counting)
 
 
-def _first_rows(refusal: Refusal) -> str:
-    first = ", ".join(map(str, refusal.first_positions[:FIRST_ROWS]))
-    return f"{first}, ..." if refusal.rows > FIRST_ROWS else first
+def _examples_of(preview: Preview, refusal: Refusal) -> list[Example]:
+    return preview.examples.of(refusal.bucket, refusal.reason.code) if preview.examples else []
+
+
+def _examples(preview: Preview, refusal: Refusal) -> Iterator[Text]:
+    examples = _examples_of(preview, refusal)
+    for each in examples:
+        values = [Text.assemble(label(name), " ", _value(value)) for name, value in each.values.items()]
+        yield Text(f"- row {each.position}{': ' if values else ''}").append_text(Text(", ").join(values))
+    if refusal.rows > len(examples) > 0:
+        yield Text(f"- and {counted(refusal.rows - len(examples), 'more row')}")
 
 
 def _two_countries(found: Found) -> Iterator[RenderableType]:
@@ -200,24 +180,28 @@ def _two_countries(found: Found) -> Iterator[RenderableType]:
 
 
 def _columns(found: Found) -> Iterator[RenderableType]:
-    rules = found.request.options.rules
+    rules, examples = found.request.options.rules, found.preview.examples
+    by_column = examples.by_column if examples else {}
     fields = {field.column: field for field in found.plan.fields}
     table = _table("Column", "Field", "What happens")
     for column in found.columns:
-        if field := fields.get(column):
-            table.add_row(label(column), label(field.name), ", ".join(_treatment(field, rules)))
-        else:
-            table.add_row(label(column), "", Text(f"left out: {_why_left_out(column, rules)}", "yellow"))
+        field = fields.get(column)
+        what = ", ".join(treatment_of(field, rules)) if field else f"left out: {why_left_out(column, rules)}"
+        cell = Text(what, "" if field else "yellow")
+        if values := ", ".join(by_column.get(column, ())):
+            cell.append(f"\n{values}", "dim")
+        table.add_row(label(column), label(field.name) if field else "", cell)
     for field in found.plan.fields:
         if field.column is None:
-            table.add_row("", label(field.name), ", ".join(_treatment(field, rules)))
+            table.add_row("", label(field.name), ", ".join(treatment_of(field, rules)))
     parts: list[RenderableType] = [table]
-    if any(_why_left_out(column, rules) == NOT_A_FIELD for column in found.plan.left_out):
+    if any(why_left_out(column, rules) == NOT_A_FIELD for column in found.plan.left_out):
         parts.append(Text("--extension-fields NAME sends such a column as an extension field.", "dim"))
     yield from _section("Columns and fields", *parts)
 
 
-def _treatment(field: Field, rules: Rules) -> Iterator[str]:
+def treatment_of(field: Field, rules: Rules) -> Iterator[str]:
+    """Yield what happens to the values of a field."""
     yield "sent" if field.name in API_FIELDS else "sent as an extension field"
     if field.name in rules.date_fields:
         yield "as a date"
@@ -229,7 +213,8 @@ def _treatment(field: Field, rules: Rules) -> Iterator[str]:
         yield "also if blank"
 
 
-def _why_left_out(column: str, rules: Rules) -> str:
+def why_left_out(column: str, rules: Rules) -> str:
+    """Return why a column is not sent."""
     if column in rules.columns or tidy_name(column) in rules.columns:
         return "by --columns"
     if is_unnamed(column):
@@ -247,14 +232,25 @@ def _samples(preview: Preview) -> Iterator[RenderableType]:
         for number, each in enumerate(changed):
             table.add_row("" if number else str(position), label(each.name), _value(each.before), _value(each.after))
     unchanged = sum(each.before == each.after for each in values)
-    blanks = f", {BLANK} is a blank at the start or end" if any(EDGE.search(each.before) for each in values) else ""
-    masks = f"Masked: A, a and x are letters, 9 is a digit{blanks}. Unchanged values: {unchanged:,}."
+    masks = f"{_legend(each.before for each in values)} Unchanged values: {unchanged:,}."
     parts = (table, Text(masks, "dim")) if table.rows else ("No value changes.",)
     yield from _section(f"{counted(len(preview.samples), 'row')}, before and after", *parts)
 
 
+def _legend(values: Iterable[str]) -> str:
+    """Return what the signs of masked values mean."""
+    blanks = f", {BLANK} is a blank at the start or end" if any(map(EDGE.search, values)) else ""
+    return f"Masked: A, a and x are letters, 9 is a digit{blanks}."
+
+
 def _value(masked: str) -> Text:
     return Text(EDGE.sub(lambda blanks: BLANK * len(blanks[0]), masked)) if masked else Text("nothing", "dim italic")
+
+
+def _additions(found: Found) -> Iterator[RenderableType]:
+    for each in suggestions(found):
+        yield Text(each.code, "bold")
+        yield Padding(Text(f"{shown(each.why)}.", "dim"), (0, 0, 0, 4))
 
 
 def _notes(found: Found) -> Iterator[str]:
@@ -287,7 +283,7 @@ def _advice(found: Found) -> Iterator[RenderableType]:
     if refusals:
         path = found.request.arguments.get("rejects_path")
         steps.append(
-            f"The rows left out are in {shown(path)}, with the reasons."
+            f"The {_left_out(refusals)} in {shown(path)}, with the reasons."
             if path
             else "--rejects-path rejects.csv saves the rows left out, with the reasons."
         )
@@ -295,20 +291,26 @@ def _advice(found: Found) -> Iterator[RenderableType]:
         steps.append(AS_OPTIONS)
     if found.preview.sendable and (found.plan.field(AGENT) or found.plan.extensions):
         steps.append(CRM_DECIDES)
-    yield Text(_outcome(found), "green" if found.is_fine else "red")
+    yield Text(outcome_of(found), "green" if found.is_fine else "red")
     if steps:
         yield _list(steps)
 
 
 def _repair(found: Found) -> str:
+    them = worded(found.preview.report.refused, "it", "them")
     if not found.preview.sendable:
-        return "Fix them as the reasons say."
+        return f"Fix {them} as the reasons say."
     if found.request.options.rules.on_invalid == "fail":
-        return "Fix them, or leave them out with --on-invalid reject."
-    return f"Fix them, or allow as many with --max-rejected {found.preview.report.refused}."
+        return f"Fix {them}, or leave {them} out with --on-invalid reject."
+    return f"Fix {them}, or allow as many with --max-rejected {found.preview.report.refused}."
 
 
-def _outcome(found: Found) -> str:
+def _left_out(refusals: Sequence[Refusal]) -> str:
+    return worded(sum(refusal.rows for refusal in refusals), "row left out is", "rows left out are")
+
+
+def outcome_of(found: Found) -> str:
+    """Return in a sentence what an import would do."""
     report, options = found.preview.report, found.request.options
     rejected = f"{counted(report.refused, 'row')} cannot be sent"
     if not report.rows:

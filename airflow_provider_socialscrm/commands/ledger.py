@@ -31,7 +31,7 @@ from airflow_provider_socialscrm.importer.columns.text import as_text
 from airflow_provider_socialscrm.importer.errors import ImporterError, InputError, LedgerError
 from airflow_provider_socialscrm.importer.fields.phones import check_region, whatsapp_numbers
 from airflow_provider_socialscrm.runtime.paths import openable
-from airflow_provider_socialscrm.runtime.wording import counted
+from airflow_provider_socialscrm.wording import counted, worded
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.changes.arrays import Numbers
@@ -133,7 +133,7 @@ _PARTS: Final = {"base": "base", "logs": "logs", "unread logs": "unread_logs"}
 
 
 def _size(part: Mapping[str, int]) -> str:
-    return f"{counted(part['files'], 'file')}, {counted(part['rows'], 'row')}, {part['bytes']:,} bytes"
+    return f"{counted(part['files'], 'file')}, {counted(part['rows'], 'row')}, {counted(part['bytes'], 'byte')}"
 
 
 def _verify(given: Namespace) -> int:
@@ -177,13 +177,15 @@ def _forget(given: Namespace) -> int:
         )
     customers = forget(store, numbers)
     sys.stdout.write(
-        f"{counted(len(numbers), 'number')} forgotten: the ledger had {counted(customers, 'customer')} of them.\n"
+        f"{counted(len(numbers), 'number')} forgotten: the ledger had {counted(customers, 'customer')} of "
+        f"{worded(len(numbers), 'it', 'them')}.\n"
     )
     young = store.storage.unfinished("")
     if young:
+        files = counted(len(young), "file of the ledger was", "files of the ledger were")
         sys.stderr.write(
-            f"{counted(len(young), 'file')} of the ledger was just being written, or left by a run that was killed a "
-            "moment ago: run the command again in a minute.\n"
+            f"{files} just being written, or left by a run that was killed a moment ago: "
+            "run the command again in a minute.\n"
         )
     return DISAGREES if young else OK
 

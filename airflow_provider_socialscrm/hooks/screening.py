@@ -13,6 +13,7 @@ from airflow_provider_socialscrm.api.errors import RequestError, SocialSCRMError
 from airflow_provider_socialscrm.api.screening import ScreeningResult
 from airflow_provider_socialscrm.hooks.performing import Performing
 from airflow_provider_socialscrm.runtime.frames import frame_of
+from airflow_provider_socialscrm.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class ScreeningMethods(Performing):
                 if orders:
                     failure.add_note(f"The CRM has taken these orders before: {', '.join(orders)}.")
                 raise
-            log.info("The CRM has taken order %s of %s numbers", orders[-1], f"{len(part):,}")
+            log.info("The CRM has taken order %s of %s", orders[-1], counted(len(part), "number"))
         return orders
 
     def screening_finished(self, order: str) -> bool:

@@ -24,6 +24,7 @@ from airflow_provider_socialscrm.hooks.owners import OwnerMethods
 from airflow_provider_socialscrm.hooks.screening import ScreeningMethods
 from airflow_provider_socialscrm.hooks.sends import SendMethods
 from airflow_provider_socialscrm.hooks.service_numbers import NumberMethods
+from airflow_provider_socialscrm.wording import worded
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.api.client import Client
@@ -105,7 +106,9 @@ class SocialSCRMHook(
         if settings.ledger_secret:
             mask_secret(settings.ledger_secret)
         if unknown := unknown_extras(connection):
-            self.log.warning("Connection %r: the extras %s are not read", connection.conn_id, ", ".join(unknown))
+            names = ", ".join(unknown)
+            extras = worded(len(unknown), f"extra {names} is", f"extras {names} are")
+            self.log.warning("Connection %r: the %s not read", connection.conn_id, extras)
         if settings.transport.verify is False:
             self.log.warning(
                 "Connection %r: Verify is false, so calls with customers may reach a server that only claims to be %s",

@@ -13,9 +13,8 @@ import msgspec
 
 from airflow_provider_socialscrm.api.customers import AGENT
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
-from airflow_provider_socialscrm.importer.columns.text import as_raw_text
-from airflow_provider_socialscrm.importer.columns.values import as_utf8
 from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.importer.examples import Examples, own_text
 from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.identity import CHECK
 from airflow_provider_socialscrm.importer.masking import masked
@@ -71,6 +70,7 @@ class Preview:
     :param samples: the first rows that can be sent, by position.
     :param remarks: rows that can be sent and have something noteworthy, by reason.
     :param observations: the same for the manifest, with what else a person should know of rows and columns.
+    :param examples: masked values: why rows are not sent, and what each column holds; ``None`` unless asked for.
     :param changes: how the input differs from the ledger, in numbers; ``None`` without a ledger.
     """
 
@@ -81,6 +81,7 @@ class Preview:
     samples: dict[int, list[SampleField]] = field(default_factory=dict)
     remarks: dict[Reason, int] = field(default_factory=dict)
     observations: dict[str, Any] = field(default_factory=dict)
+    examples: Examples | None = None
     changes: dict[str, Any] | None = None
 
     @property
@@ -119,6 +120,7 @@ def preview_import(
     *,
     rejects_path: OpenablePath | None = None,
     ledger: LedgerImport | None = None,
+    with_examples: bool = False,
 ) -> Preview:
     """Return the effect that an import of a table would have, without one call. Safe to repeat.
 
@@ -128,6 +130,7 @@ def preview_import(
     :param envelope: bytes a call has around its rows, by the agent who signs.
     :param rejects_path: the file for the rows that would not be sent, each with its reasons.
     :param ledger: what earlier imports had accepted; nothing is written to it. Close it afterwards.
+    :param with_examples: whether to collect masked values for a person, which takes time in a large table.
     :raises InputError: if the columns do not fit the rules, the table breaks off, or a guard of the ledger would stop
         the import.
     """
@@ -145,8 +148,11 @@ def preview_import(
             found.changes = ledger.changes()
         start = ledger.rows_per_call if ledger else None
         limits = limits_of(options, settings, has_ledger=ledger is not None, start=start)
+        found.examples = Examples(reader) if with_examples else None
         for prepared in reader.prepared_batches(ledger.verdicts() if ledger else None):
             record_unsent(prepared, found.report, dead_letter)
+            if found.examples:
+                found.examples.add(prepared)
             found.report.count(Bucket.NOT_SENT, [row.position for row in prepared.rows])
             for chunk in chunk_rows(prepared.rows, limits, envelope, together=together):
                 found.calls += 1
@@ -180,15 +186,7 @@ def _sample(row: Row, plan: Plan) -> Iterator[SampleField]:
     if row.agent is not None:
         sent = {AGENT: row.agent, **sent}
     for each in plan.fields:
-        before = None if each.column is None else _own_text(row, each.column)
+        before = None if each.column is None else own_text(row.batch, row.position, each.column)
         after = sent.get(each.name)
         if before or after:
             yield SampleField(each.column, each.name, masked(before), masked(after))
-
-
-def _own_text(row: Row, column: str) -> str | None:
-    records = row.batch.records.slice(row.position - row.batch.start, 1)
-    if column not in records.schema.names:
-        return None
-    text: str | None = as_raw_text(as_utf8(records.column(column)))[0].as_py()
-    return text

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from airflow_provider_socialscrm.wording import counted
+
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.changes.ledger_import import LedgerImport
     from airflow_provider_socialscrm.importer.fields.reader import InputReader
@@ -18,11 +20,15 @@ log = logging.getLogger(__name__)
 LEDGER: Final = "ledger"
 """Key in the checkpoint's plan for the ledger as the input was compared with it."""
 
-REOPENED: Final = (
-    "The input has changed since an earlier try completed this import: %s rows were accepted and are not sent again, "
-    "all others are decided on again."
-)
+REOPENED: Final = "The input has changed since an earlier try completed this import: %s."
 """Warning of a retry that finds rows appended, or other rows that cannot be sent."""
+
+
+ACCEPTED_ROW: Final = "row was accepted and is not sent again, all others are decided on again"
+ACCEPTED_ROWS: Final = "rows were accepted and are not sent again, all others are decided on again"
+
+DONE_ROW: Final = "row is done since an earlier try"
+DONE_ROWS: Final = "rows are done since an earlier try"
 
 
 class RowsToSend:
@@ -61,14 +67,14 @@ class RowsToSend:
         report = checkpoint.resumed_report()
         is_same = checkpoint.matches(self._up_to(checkpoint.end))
         if is_same and not checkpoint.is_complete:
-            log.info("Resuming: %s rows are done since an earlier try", f"{checkpoint.done_rows:,}")
+            log.info("Resuming: %s", counted(checkpoint.done_rows, DONE_ROW, DONE_ROWS))
             return report
         if is_same and checkpoint.is_whole(self.batches()):
             log.info("An earlier try completed this import: no row is left to send")
             return report
         if not self._ledger and checkpoint.is_complete and checkpoint.reopen(self.batches):
             report = report.with_accepted_only()
-            log.warning(REOPENED, f"{report.rows:,}")
+            log.warning(REOPENED, counted(report.rows, ACCEPTED_ROW, ACCEPTED_ROWS))
             checkpoint.save(checkpoint.state(report.state()))  # before the dead letter is emptied
             return report
         log.warning("The rows have changed since the last try, so the task starts over.")

@@ -114,6 +114,8 @@ class Import:
         self._is_read = False
         self._stage = "reading"
         self._broke_off: dict[str, str] | None = None
+        self.wrote_rejects = False
+        """Whether there is a file of rejected rows, perhaps an empty one."""
         self.before = self.report.manifest() | {"changes": None}
         """The counts of the earlier tries."""
 
@@ -150,6 +152,7 @@ class Import:
                 if not self._checkpoint.is_complete:
                     run_shielded(self._run, self.stop, self._longest_call + LONGEST_END)
                 elif self._rejects_path is not None:
+                    self.wrote_rejects = True  # by the try that completed it
                     delete_parts(self._rejects_path, self._identity)
         except BaseException as failure:
             self._note_break(failure)
@@ -161,7 +164,7 @@ class Import:
         where = None if self._rejects_path is None else str(self._rejects_path)
         observed = observations(self._input.remarks, self._input.ambiguous_numbers, self._input.left_out)
         learned = {"rows_per_call": self._limits.rows, "bytes_per_call": self._limits.bytes, "rejects_path": where}
-        found = {"broke_off": self._broke_off, "changes": self._changes}
+        found = {"broke_off": self._broke_off, "changes": self._changes, "rejects_written": self.wrote_rejects}
         return self.report.manifest() | found | observed | learned
 
     @property
@@ -243,7 +246,7 @@ class Import:
         if self._rejects_path is None:
             return nullcontext()
         checkpoint, allow_missing = self._checkpoint, self._options.allow_missing_rejects
-        return DeadLetter(
+        made = DeadLetter(
             self._rejects_path,
             self._source.columns,
             checkpoint.is_done_at,
@@ -251,6 +254,8 @@ class Import:
             earlier=EarlierTries(checkpoint.not_accepted, self._rows.done, allow_missing=allow_missing),
             check_claim=checkpoint.check_claim,
         )
+        self.wrote_rejects = True
+        return made
 
     def _writer(self, dead_letter: DeadLetter | None, answers: Answers | None) -> CheckpointWriter:
         options = self._options
@@ -273,9 +278,8 @@ class Import:
             recorder.record_unsent(prepared)
             self.report.count(Bucket.NOT_SENT, [row.position for row in prepared.rows], NOTHING_SENT, for_good=False)
         self._is_read = True
-        return InputError(
-            f"{self.report.summary()}; on_invalid is 'fail', so no call was made.{written_to(self._rejects_path)}"
-        )
+        where = written_to(self._rejects_path, self.report.refused)
+        return InputError(f"{self.report.summary()}; on_invalid is 'fail', so no call was made.{where}")
 
     def _announce_welcome(self) -> None:
         if self._input.plan.field(SIDE_EFFECT) is None:

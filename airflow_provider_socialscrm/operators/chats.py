@@ -24,6 +24,7 @@ from airflow_provider_socialscrm.runtime.own_paths import ENDINGS, checked_own_p
 from airflow_provider_socialscrm.runtime.path_text import PathArgument, as_text
 from airflow_provider_socialscrm.runtime.rendered import rendered_as_text, renders_natively
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
+from airflow_provider_socialscrm.wording import counted
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, ObjectStoragePath
@@ -128,7 +129,8 @@ class SocialSCRMChatsToFileOperator(FileLineageMixin, BaseOperator):
                 self._running.stop()
             manifest = self._running.run()
         self._written_file = path, manifest["rows"]
-        log.info("Wrote %s messages, read on %s pages, to %s", f"{manifest['rows']:,}", manifest["pages"], path)
+        messages, pages = counted(manifest["rows"], "message"), counted(manifest["pages"], "page")
+        log.info("Wrote %s, read on %s, to %s", messages, pages, path)
         return manifest
 
     def _options(self, context: Context) -> ChatOptions:

@@ -20,6 +20,7 @@ from airflow_provider_socialscrm.runtime.own_paths import checked_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.rendered import rendered_as_text, renders_natively, typed_arguments
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
+from airflow_provider_socialscrm.wording import counted, out_of, worded
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, ObjectStoragePath, XComArg
@@ -156,7 +157,8 @@ class SocialSCRMGroupLinksToFileOperator(BaseOperator):
             forgotten = [group.link for group in groups if group.code == UNKNOWN_LINK]
             if forgotten and imports < MOST_IMPORTS:
                 imports += 1
-                log.info("The CRM does not know %s of the links any more: they are imported again", len(forgotten))
+                again = worded(len(forgotten), "it is imported again", "they are imported again")
+                log.info("The CRM does not know %s of the links any more: %s", len(forgotten), again)
                 hook.import_group_links(forgotten, admin=self.admin)
                 continue
             pending = [group.link for group in groups if group.code == NOT_PARSED]
@@ -166,7 +168,7 @@ class SocialSCRMGroupLinksToFileOperator(BaseOperator):
                 self._defer(pending, deadline)
             if deadline is not None and time.time() >= deadline:
                 raise _late(len(pending))
-            log.info("%s of %s group links are being parsed", len(pending), len(self.links))
+            log.info("%s", out_of(len(pending), len(self.links), "group link", "is being parsed", "are being parsed"))
             time.sleep(self.poll_interval)
 
     def _defer(self, pending: Sequence[str], deadline: float | None) -> None:
@@ -200,18 +202,18 @@ class SocialSCRMGroupLinksToFileOperator(BaseOperator):
         write_table(path, rows, COLUMNS)
         counts = {name: sum(row["outcome"] == name for row in rows) for name in ("parsed", "not_imported")}
         other = len(rows) - sum(counts.values())
-        log.info("%s group links are in %s: %s parsed", len(rows), path, counts["parsed"])
+        log.info("%s in %s: %s parsed", counted(len(rows), "group link is", "group links are"), path, counts["parsed"])
         failed = counts["not_imported"] + other
         if self.max_failed is not None and failed > self.max_failed:
             raise AirflowFailException(
-                f"The CRM did not take {failed} of {len(rows)} group links; max_failed allows {self.max_failed}. The "
-                f"column outcome of {path} says which."
+                f"The CRM did not take {failed} of {counted(len(rows), 'group link')}; max_failed allows "
+                f"{self.max_failed}. The column outcome of {path} says which."
             )
         return {"links": len(rows), **counts, "other": other, "path": str(path)}
 
 
 def _late(pending: int) -> NotReadyError:
     return NotReadyError(
-        f"The CRM is still parsing {pending} group links, and max_wait is over: a retry goes on, since links that were "
-        "imported stay so."
+        f"The CRM is still parsing {counted(pending, 'group link')}, and max_wait is over: a retry goes on, since "
+        "links that were imported stay so."
     )

@@ -32,6 +32,7 @@ from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.plain_arguments import PlainArgument, plain
 from airflow_provider_socialscrm.runtime.rendered import rendered_as_text, renders_natively, typed_arguments
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
+from airflow_provider_socialscrm.wording import counted
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, ObjectStoragePath
@@ -171,7 +172,8 @@ class SocialSCRMMassSendOperator(BaseOperator):
             raise sender.failure
         if wrong:
             names = ", ".join(f"'{result.task.name}'" for result in wrong)
-            raise AirflowFailException(f"{len(wrong)} of {len(results)} mass sends failed: {names}. {wrong[0].reason}")
+            of_all = counted(len(results), "mass send failed", "mass sends failed")
+            raise AirflowFailException(f"{len(wrong)} of {of_all}: {names}. {wrong[0].reason}")
         return manifest
 
 

@@ -25,6 +25,7 @@ from airflow_provider_socialscrm.runtime.own_paths import checked_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.paths import check_apart
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
+from airflow_provider_socialscrm.wording import counted, out_of, worded
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, ObjectStoragePath
@@ -213,7 +214,7 @@ class SocialSCRMScreenOperator(TableInput, FileLineageMixin, BaseOperator):
         numbers = self._numbers(source, output)
         wanted = self._wanted(numbers)
         check_count(numbers, self.max_numbers, may_be_few=bool(wanted.given))
-        log.info("%s rows have %s different numbers", f"{numbers.rows:,}", f"{len(numbers):,}")
+        log.info("%s %s", counted(numbers.rows, "row has", "rows have"), counted(len(numbers), "different number"))
         with SocialSCRMHook(self.socialscrm_conn_id) as hook:
             orders = place_orders(
                 wanted, store, lambda part: hook.order_screening(part, self.kind, self.country, activity=self.activity)
@@ -260,7 +261,7 @@ class SocialSCRMScreenOperator(TableInput, FileLineageMixin, BaseOperator):
         check_only(output.only, verdicts)
         written = write_screened(source, numbers, verdicts, output)
         self._written_file = output.path, written
-        log.info("%s of %s rows are in %s: %s", f"{written:,}", f"{numbers.rows:,}", output.path, verdicts.counts)
+        log.info("%s in %s: %s", out_of(written, numbers.rows, "row", "is", "are"), output.path, verdicts.counts)
         return {
             "orders": list(orders),
             "numbers": len(numbers),
@@ -295,8 +296,8 @@ class _Fatal:
 
 def _late(pending: Sequence[str]) -> NotReadyError:
     return NotReadyError(
-        f"The orders {', '.join(pending)} are not finished within max_wait. A retry, or clearing the task, waits for "
-        "the same orders and does not pay again."
+        f"The {worded(len(pending), 'order')} {', '.join(pending)} {worded(len(pending), 'is', 'are')} not finished "
+        "within max_wait. A retry, or clearing the task, waits for the same orders and does not pay again."
     )
 
 

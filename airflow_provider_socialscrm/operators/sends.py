@@ -28,6 +28,7 @@ from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.paths import check_is_path, check_ledger_apart, openable
 from airflow_provider_socialscrm.runtime.plain_arguments import PlainArgument, plain
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
+from airflow_provider_socialscrm.wording import counted, out_of, worded
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, ObjectStoragePath
@@ -204,12 +205,14 @@ class SocialSCRMSendOperator(TableInput, BaseOperator):
                 if each.bucket == "invalid"
             )
             raise InputError(
-                f"{found.invalid:,} of {found.rows:,} rows cannot be sent to ({reasons}), and max_rejected allows "
-                f"{self.max_rejected}, so nothing was sent: correct these rows, or raise max_rejected."
+                f"{found.invalid:,} of {counted(found.rows, 'row')} cannot be sent to ({reasons}), and max_rejected "
+                f"allows {self.max_rejected}, so nothing was sent: correct "
+                f"{worded(found.invalid, 'this row', 'these rows')}, or raise max_rejected."
             )
         if not len(found):
-            raise InputError(f"None of the {found.rows:,} rows has a recipient, so nothing was sent.")
-        log.info("%s rows have %s recipients", f"{found.rows:,}", f"{len(found):,}")
+            no_row_has = worded(found.rows, "The row does not have", f"None of the {found.rows:,} rows has")
+            raise InputError(f"{no_row_has} a recipient, so nothing was sent.")
+        log.info("%s %s", counted(found.rows, "row has", "rows have"), counted(len(found), "recipient"))
         return found
 
     def _source(self, folder: Any) -> Source:
@@ -334,7 +337,8 @@ class SocialSCRMSendOperator(TableInput, BaseOperator):
         allowed = allowed_refusals(self.max_rejected, recipients.rows)
         if allowed is not None and rejected > allowed:
             return AirflowFailException(
-                f"{rejected:,} of {recipients.rows:,} rows were refused; max_rejected allows {self.max_rejected}. "
+                f"{out_of(rejected, recipients.rows, 'row', 'was', 'were')} refused; max_rejected allows "
+                f"{self.max_rejected}. "
                 f"{result.refusals[0]}"
             )
         return None

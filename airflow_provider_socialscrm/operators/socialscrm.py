@@ -230,8 +230,8 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
 
     @property
     def written_rejects(self) -> Any:
-        """The path of the rows that were not accepted, once the import has begun."""
-        return self._written_rejects
+        """The path of the rows that were not accepted, once the import has written it."""
+        return self._written_rejects if self._running and self._running.wrote_rejects else None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Import the table and return the manifest."""

@@ -19,7 +19,7 @@ from airflow_provider_socialscrm.runtime.path_text import (
     is_path_object,
     is_path_template,
 )
-from airflow_provider_socialscrm.runtime.wording import counted
+from airflow_provider_socialscrm.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -122,9 +122,9 @@ def unwrap(value: Any) -> Any:
 def shape_of(data: Any) -> str:
     """Return the kind and size of some data in words, without any of its values."""
     if isinstance(data, str):
-        return f"text of {len(data):,} characters"
+        return f"text of {counted(len(data), 'character')}"
     if isinstance(data, bytes | bytearray):
-        return f"{type(data).__name__} of {len(data):,} bytes"
+        return f"{type(data).__name__} of {counted(len(data), 'byte')}"
     if isinstance(data, Sequence) and not isinstance(data, list | tuple):
         return type(data).__name__  # such as the outputs of a mapped task, which are counted by a call to Airflow
     return f"{type(data).__name__} of {_size(data)}"

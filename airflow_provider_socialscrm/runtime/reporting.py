@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_socialscrm._compat import has_retry_policies
-from airflow_provider_socialscrm.runtime.wording import counted
+from airflow_provider_socialscrm.wording import counted, worded
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.api.settings import Settings
@@ -18,6 +18,10 @@ log = logging.getLogger(__name__)
 
 HARMLESS: Final = "duplicate"
 """The bucket of rows that were not sent and that nobody has to look at."""
+
+
+THE_ROW: Final = "The row that was not accepted is in %s, with its reason"
+THE_ROWS: Final = "Rows that were not accepted are in %s, each with its reason"
 
 
 def log_start(source: Source, settings: Settings, *, dry_run: bool) -> None:
@@ -41,10 +45,17 @@ def log_outcome(manifest: Mapping[str, Any]) -> None:
         log.warning("The task broke off while %s (%s)", broke_off["while"], broke_off["error"])
     _log_refusals(manifest)
     _log_ambiguous_numbers(manifest)
-    if (path := manifest["rejects_path"]) and manifest["refusals"]:
-        log.info("Rows that were not accepted are in %s, each with its reason", path)
-    elif manifest["refusals"]:
+    _log_where(manifest)
+
+
+def _log_where(manifest: Mapping[str, Any]) -> None:
+    path, rows = manifest["rejects_path"], sum(refusal["rows"] for refusal in manifest["refusals"])
+    if not rows:
+        return
+    if path is None:
         log.warning("Set rejects_path to write the rows that were not accepted to a file, each with its reason")
+    elif manifest.get("rejects_written", True):  # a run that breaks off early writes none
+        log.info(worded(rows, THE_ROW, THE_ROWS), path)
 
 
 def log_preview(preview: Preview) -> None:

@@ -10,11 +10,12 @@ import signal
 import sqlite3
 import sys
 from argparse import ArgumentDefaultsHelpFormatter, ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from ipaddress import ip_address
 from textwrap import fill
 
+from .connection import PLACEHOLDER, SandboxConnection
 from .faults import COMMON_OPTIONS, Fault, FaultError, descriptions, parse_fault_text
 from .server import Sandbox
 from .settings import FIELD_TYPES, SandboxSettings, SettingsError, description
@@ -34,8 +35,11 @@ EXIT_CANNOT_START = 2
 """Exit code when the sandbox cannot start with these options; argparse uses the same."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a sandbox until a signal stops it, and return the exit code."""
+def main(arguments: Sequence[str] | None = None, *, last_words: Callable[[Sandbox], str] | None = None) -> int:
+    """Run a sandbox until a signal stops it, and return the exit code.
+
+    :param last_words: returns what to print at the end of the greeting
+    """
     options = _parser().parse_args(arguments)
     # Blocked before any thread starts, so that sigwait below is the one place where they arrive.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
@@ -46,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _say(f"the sandbox cannot start: {_reason(error, options)}", to_errors=True)
             return EXIT_CANNOT_START
         _announce(sandbox)
+        if last_words is not None:
+            _say(f"\n{last_words(sandbox)}")
         signal.sigwait(STOP_SIGNALS)
     return 0
 
@@ -77,6 +83,8 @@ def _parser() -> ArgumentParser:
     origin_help = "another web page's origin that may use /_sandbox/, such as http://localhost:3000; may be repeated"
     parser.add_argument("--allow-origin", action="append", default=[], metavar="ORIGIN", help=origin_help)
     parser.add_argument("--database", default=IN_MEMORY, metavar="PATH", help="SQLite file for the customers")
+    key_help = "show an ApiKey that --api-key chose in the greeting and on the page; the default one is always shown"
+    parser.add_argument("--show-key", action="store_true", help=key_help)
     parser.add_argument("--seed", type=int, default=0, help="seed for faults that have a rate")
     latency_help = "let every call wait; short for --fault kind=latency,seconds=SECONDS, where per_row adds more"
     parser.add_argument("--latency", metavar="SECONDS", help=latency_help)
@@ -103,6 +111,7 @@ def _sandbox(options: Namespace) -> Sandbox:
         seed=options.seed,
         allow_hosts=options.allow_host,
         allow_origins=options.allow_origin,
+        show_key=options.show_key,
     )
     for fault in faults:
         sandbox.faults.add(fault)
@@ -138,9 +147,20 @@ def _announce(sandbox: Sandbox) -> None:
         warning = f"warning: {sandbox.host} can be reached from other machines; the sandbox protects nothing"
         _say(f"{warning}. It answers to these hosts: {names}; --allow-host adds one", to_errors=True)
     _say(f"SocialsCRM sandbox ready on {sandbox.url}, tenant {settings.tenant_id}, agents {', '.join(settings.agents)}")
-    connection = sandbox.connection_json(password="<ApiKey>")  # noqa: S106 - a placeholder
-    _say(f"Airflow connection: AIRFLOW_CONN_SOCIALSCRM_DEFAULT='{connection}'")
     _say("Ctrl-C stops it.")
+    connection = sandbox.shown_connection()
+    _say(f"\nIts connection in Airflow, in four forms. {_how_to_paste(connection)}")
+    for title, line in connection.for_shell():
+        _say(f"\n{title}:\n{line}")
+    _say("\nIn Airflow's form, Admin > Connections > Add Connection:")
+    for label, value in connection.as_form():
+        _say(f"  {label:17}{value}")
+
+
+def _how_to_paste(connection: SandboxConnection) -> str:
+    if connection.password == PLACEHOLDER:
+        return f"Put the ApiKey in place of {PLACEHOLDER}; with --show-key it is printed here."
+    return "Each can be pasted as it stands."
 
 
 def _is_loopback(host: str) -> bool:

@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from . import agents, chats, customers, group_links, mass_sends, numbers, owners, screening, sends, webhooks
 from .access import ADMIN_PREFIX, Guard
+from .connection import shown_connection
 from .crm import AdminError
 from .faults import FaultError, parse_fault, parse_fault_text
 from .page import SECURITY_HEADERS, RefusedFault, render
@@ -39,17 +40,18 @@ FAMILIES = (customers, agents, numbers, chats, screening, mass_sends, sends, gro
 """Modules with ``ENDPOINTS``, one for each family of the vendor's interfaces."""
 
 
-def make_app(crm: Crm, sleep: Sleep, access: Access) -> Starlette:
+def make_app(crm: Crm, sleep: Sleep, access: Access, *, show_key: bool = False) -> Starlette:
     """Return the application of one CRM.
 
     :param sleep: waits for some seconds; latency faults use it
     :param access: which requests are answered
+    :param show_key: whether the page shows an ApiKey that somebody chose
     """
     routes = [
         *(_api_route(crm, endpoint, sleep) for family in FAMILIES for endpoint in family.ENDPOINTS),
         *(_admin_route(crm, method, name, action) for (method, name), action in _admin_actions().items()),
         Route("/favicon.ico", _no_icon, methods=["GET"]),
-        _page_route(crm),
+        _page_route(crm, show_key=show_key),
     ]
     return Starlette(
         routes=routes,
@@ -76,7 +78,7 @@ def _api_route(crm: Crm, endpoint: Endpoint, sleep: Sleep) -> Route:
     return Route(endpoint.path, answer, methods=[endpoint.method])
 
 
-def _page_route(crm: Crm) -> Route:
+def _page_route(crm: Crm, *, show_key: bool) -> Route:
     async def answer(request: Request) -> Response:
         refused = None
         if request.method == "POST":
@@ -84,7 +86,8 @@ def _page_route(crm: Crm) -> Route:
             if refused is None:
                 return RedirectResponse("/#faults", 303)
         tables = [table for family in FAMILIES if hasattr(family, "tables") for table in family.tables(crm)]
-        content = render(crm, str(request.base_url).rstrip("/"), request.query_params, tables, refused)
+        connection = shown_connection(crm.settings, str(request.base_url).rstrip("/"), show_key=show_key)
+        content = render(crm, connection, request.query_params, tables, refused)
         return HTMLResponse(content, 200 if refused is None else 400, SECURITY_HEADERS)
 
     return Route("/", answer, methods=["GET", "POST"])

@@ -14,11 +14,13 @@ from urllib.parse import urlencode
 from jinja2 import Environment, StrictUndefined, Template
 
 from .codes import SUCCESS
+from .connection import PLACEHOLDER
 from .customers import BATCH_IMPORT_PATH, IMPORT_PATH
 from .faults import COMMON_OPTIONS, descriptions
 from .settings import FIXED_ASSUMPTIONS, assumptions_in_force
 
 if TYPE_CHECKING:
+    from .connection import SandboxConnection
     from .crm import Crm
     from .tables import Table
 
@@ -82,11 +84,15 @@ class RefusedFault:
 
 
 def render(
-    crm: Crm, url: str, query: Mapping[str, str], tables: Sequence[Table] = (), refused: RefusedFault | None = None
+    crm: Crm,
+    connection: SandboxConnection,
+    query: Mapping[str, str],
+    tables: Sequence[Table] = (),
+    refused: RefusedFault | None = None,
 ) -> str:
     """Return the page as HTML.
 
-    :param url: base URL as the reader sees it
+    :param connection: to the base URL as the reader sees it
     :param query: the page's query string
     :param tables: what the families of endpoints have to show
     :param refused: the fault that the form could not put in force, if any
@@ -96,7 +102,9 @@ def render(
     pages = max(1, ceil(found / CUSTOMERS_PER_PAGE))
     offset = (min(view.page, pages) - 1) * CUSTOMERS_PER_PAGE
     return _template().render(
-        url=url,
+        connection=connection,
+        is_key_shown=connection.password != PLACEHOLDER,
+        placeholder=PLACEHOLDER,
         view=view,
         found=found,
         pages=pages,

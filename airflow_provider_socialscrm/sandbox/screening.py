@@ -166,7 +166,7 @@ def tables(crm: Crm) -> Iterable[Table]:
         (order.id, KINDS[order.kind], order.country, len(order.numbers), _state(crm, order)) for order in orders.all()
     ]
     columns = ("Order", "Kind", "Country", "Numbers", "State")
-    note = f"{orders.paid_numbers:,} numbers to pay"
+    note = f"{orders.paid_numbers:,} {'number' if orders.paid_numbers == 1 else 'numbers'} to pay"
     return [Table("orders", "Screening orders", columns, rows, "Nothing was ordered.", note)]
 
 

@@ -12,11 +12,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-import msgspec
 import uvicorn
 
 from .access import Access
 from .app import make_app
+from .connection import SandboxConnection, connection_to, shown_connection
 from .crm import Crm
 from .responses import ConnectionProtocol
 from .settings import SandboxSettings
@@ -50,6 +50,7 @@ class Sandbox(Crm):
     :param seed: seed of the random numbers that decide about faults with a ``rate``; default 0, so that runs repeat
     :param allow_hosts: names in the header ``Host`` that it answers to, besides this machine's and ``host``; ``*``: all
     :param allow_origins: origins of other web pages that may use the endpoints below ``/_sandbox/``; ``*``: all
+    :param show_key: whether its page shows an ApiKey that you chose; the default one is always shown
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Sandbox(Crm):
         seed: int = 0,
         allow_hosts: Iterable[str] = (),
         allow_origins: Iterable[str] = (),
+        show_key: bool = False,
     ) -> None:
         super().__init__(
             settings or SandboxSettings(),
@@ -73,6 +75,7 @@ class Sandbox(Crm):
         self.host = host
         self.port = port
         self.access = Access(host, allow_hosts, allow_origins)
+        self.show_key = show_key
 
     @property
     def url(self) -> str:
@@ -88,15 +91,12 @@ class Sandbox(Crm):
         :param login: the agent; default the first one
         :param password: default the ApiKey; give something else where nobody should see it
         """
-        settings = self.settings
-        connection = {
-            "conn_type": "socialscrm",
-            "host": self.url,
-            "login": next(iter(settings.agents), "") if login is None else login,
-            "password": settings.api_key if password is None else password,
-            "extra": {"tenant_id": settings.tenant_id, "auth_scheme": auth_scheme, "time_zone": settings.time_zone},
-        }
-        return msgspec.json.encode(connection).decode()
+        made = connection_to(self.settings, self.url, auth_scheme=auth_scheme, login=login, password=password)
+        return made.as_json()
+
+    def shown_connection(self) -> SandboxConnection:
+        """Return the connection that people see."""
+        return shown_connection(self.settings, self.url, show_key=self.show_key)
 
     def __enter__(self) -> Self:
         with ExitStack() as started:
@@ -124,7 +124,7 @@ class _Server(uvicorn.Server):
         self._stopping = asyncio.Event()
         super().__init__(
             uvicorn.Config(
-                make_app(sandbox, self._sleep, sandbox.access),
+                make_app(sandbox, self._sleep, sandbox.access, show_key=sandbox.show_key),
                 http=ConnectionProtocol,
                 ws="none",
                 loop="asyncio",

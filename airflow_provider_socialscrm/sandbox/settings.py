@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 SECRET_SETTINGS = frozenset({"api_key", "webhook_secret"})
-"""Settings that no page and no response ever shows."""
+"""Settings that no response ever shows. The page shows the ApiKey in a connection, unless somebody chose it."""
 
 MAX_CLOCK_OFFSET = 10 * 365 * 24 * 3600.0
 """Seconds, ten years; our choice: within it, dates can still express the skewed clock."""
@@ -110,9 +110,9 @@ class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """
 
     tenant_id: Annotated[str, Meta(min_length=1, description="Company id that every call must carry.")] = "1"
-    api_key: Annotated[str, Meta(min_length=1, description="ApiKey that tokens are verified with; never shown.")] = (
-        "SANDBOXKEY0123456789"
-    )
+    api_key: Annotated[
+        str, Meta(min_length=1, description="ApiKey that tokens are verified with; shown only if it is this default.")
+    ] = "SANDBOXKEY0123456789"
     admins: Annotated[
         tuple[Name, ...], Meta(description="Administrator logins; they cannot import (see docs/vendor-api.md, 2.5).")
     ] = ("admin",)
@@ -536,6 +536,11 @@ class SandboxSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         values = {name: _converted(name, value, strict=strict) for name, value in changes.items()}
         # Not by replace(), which does not run __post_init__ before msgspec 0.21.
         return SandboxSettings(**msgspec.structs.asdict(self) | values)
+
+    @property
+    def has_own_key(self) -> bool:
+        """Whether somebody chose the ApiKey; the default one is in the source, and not a secret."""
+        return self.api_key != SandboxSettings().api_key
 
     def shown(self) -> dict[str, Any]:
         """Return every setting but the secret ones, as JSON values."""

@@ -20,6 +20,7 @@ from airflow_provider_socialscrm.importer.fields.table_facts import TableFacts
 from airflow_provider_socialscrm.importer.options import Rules
 from airflow_provider_socialscrm.importer.sources.base import Batch, Source
 from airflow_provider_socialscrm.importer.spelling import did_you_mean
+from airflow_provider_socialscrm.wording import out_of
 
 log = logging.getLogger(__name__)
 
@@ -144,6 +145,7 @@ def _not_numbers(bad: list[int], rows: int, column: str) -> InputError:
     more = f" and {len(bad) - NAMED_POSITIONS:,} more" if len(bad) > NAMED_POSITIONS else ""
     shown = "the column with numbers" if is_personal(column) else f"the column {column!r}"
     return InputError(
-        f"{len(bad):,} of {rows:,} rows have no phone number with its country code in {shown}, so nothing was ordered: "
+        f"{out_of(len(bad), rows, 'row', 'has no phone number', 'have no phone number')} with its country code in "
+        f"{shown}, so nothing was ordered: "
         f"correct or remove the rows at {named}{more}, counted from 0."
     )

@@ -22,6 +22,7 @@ from airflow_provider_socialscrm.api.errors import (
 from airflow_provider_socialscrm.api.screening import part_sizes
 from airflow_provider_socialscrm.importer.errors import CheckpointError, ImporterError
 from airflow_provider_socialscrm.screening.order_store import Orders, OrderStore, Part
+from airflow_provider_socialscrm.wording import counted, worded
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -113,7 +114,7 @@ def _placed(
             raise _held(asked, f"{failure} ") from failure
         store.save(orders)
         raise
-    log.info("The CRM has taken order %s of %s numbers", found, f"{len(numbers):,}")
+    log.info("The CRM has taken order %s of %s", found, counted(len(numbers), "number"))
     placed = asked.with_part(place, replace_order(part, found))
     try:
         store.save(placed)
@@ -172,11 +173,15 @@ def _check_done_with(saved: Orders, wanted: Wanted) -> None:
     if not saved.ids and (wanted.on_unknown == ORDER or not any(part.asked for part in saved.parts)):
         return
     raise HeldOrderError(
-        f"The orders {', '.join(saved.ids) or 'in doubt'} of an earlier try are for other numbers, another kind, "
-        "country or connection, and their results were not written. Nothing was ordered, because each order costs "
+        f"{_known_by(saved.ids)} of an earlier try {worded(len(saved.ids), 'is', 'are')} for other numbers, another "
+        "kind, country or connection, and the results were not written. Nothing was ordered, because each order costs "
         "money. Restore what the task had and clear it, or use their results for what it has now by setting orders to "
         "their ids, or start a new run to order again."
     )
+
+
+def _known_by(ids: Sequence[str]) -> str:
+    return f"The {worded(len(ids), 'order')} {', '.join(ids)}" if ids else "The orders in doubt"
 
 
 def _completed(saved: Orders, wanted: Wanted) -> Orders:
@@ -184,9 +189,10 @@ def _completed(saved: Orders, wanted: Wanted) -> Orders:
     doubtful = [place for place, part in enumerate(saved.parts) if part.is_doubtful]
     new = [each for each in wanted.given if each not in saved.ids]
     if new and len(new) != len(doubtful):
+        doubt = f"{len(doubtful)} of their orders {worded(len(doubtful), 'is', 'are')} in doubt"
         raise HeldOrderError(
-            f"orders has {len(new)} ids that earlier tries did not save, and {len(doubtful)} of their orders are in "
-            "doubt, so nothing was ordered: set orders to the ids of those."
+            f"orders has {counted(len(new), 'id')} that earlier tries did not save, and {doubt}, "
+            "so nothing was ordered: set orders to the ids of those."
         )
     if new:
         for place, order in zip(doubtful, new, strict=True):
@@ -205,7 +211,7 @@ def replace_parts(orders: Orders, parts: Sequence[Part]) -> Orders:
 def _held(orders: Orders, why: str = "") -> HeldOrderError:
     doubtful = [(place, part) for place, part in enumerate(orders.parts, 1) if part.is_doubtful]
     named = " and ".join(
-        f"order {place} of {len(orders.parts)}, of {part.numbers:,} numbers" for place, part in doubtful
+        f"order {place} of {len(orders.parts)}, of {counted(part.numbers, 'number')}" for place, part in doubtful
     )
     known = f" It has taken {', '.join(orders.ids)}." if orders.ids else ""
     return HeldOrderError(f"{why}The CRM may have taken {named}, and its id is not known.{known} {_LOOK}")

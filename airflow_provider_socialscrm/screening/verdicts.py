@@ -19,6 +19,7 @@ from airflow_provider_socialscrm.api.screening import Verdict, result_of
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.whole_files import write_whole
 from airflow_provider_socialscrm.screening.numbers import TableNumbers
+from airflow_provider_socialscrm.wording import counted, out_of, worded
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +96,10 @@ def fetch_results(orders: Sequence[str], data_of: Callable[[str], Any], output: 
     return Results(tuple(orders), *map(pa.concat_arrays, zip(*parts, strict=True)))
 
 
+STRANGER: Final = "number that data does not have; it is ignored"
+STRANGERS: Final = "numbers that data does not have; they are ignored"
+
+
 def joined(numbers: TableNumbers, results: Results) -> Verdicts:
     """Return the verdict of each number; two different ones about one number are none.
 
@@ -104,12 +109,14 @@ def joined(numbers: TableNumbers, results: Results) -> Verdicts:
     encoded = results.verdicts.dictionary_encode()
     known, items = _last_items(places, encoded.indices.to_numpy(zero_copy_only=False))
     if len(places) and not len(known):
+        orders = ", ".join(results.orders)
+        have = worded(len(results.orders), f"order {orders} has", f"orders {orders} have")
         raise StopError(
-            f"The orders {', '.join(results.orders)} have results, and none is about a number of data: check orders, "
-            "and that data is the table that was ordered."
+            f"The {have} results, and none is about a number of data: "
+            "check orders, and that data is the table that was ordered."
         )
     if strangers := len(results.numbers.filter(pc.is_null(places)).unique()):
-        log.warning("The results have %s that data does not have; they are ignored", f"{strangers:,} numbers")
+        log.warning("The results have %s", counted(strangers, STRANGER, STRANGERS))
     at = np.full(len(numbers), -1)
     at[known] = items
     chosen = pa.array(at, mask=at < 0)
@@ -117,7 +124,7 @@ def joined(numbers: TableNumbers, results: Results) -> Verdicts:
     texts = pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
     verdicts = Verdicts(texts, results.raw.take(chosen), _counts(texts))
     if missing := verdicts.counts.get(NONE):
-        log.warning("%s of %s numbers have no verdict", f"{missing:,}", f"{len(numbers):,}")
+        log.warning("%s", out_of(missing, len(numbers), "number", "has no verdict", "have no verdict"))
     return verdicts
 
 

@@ -25,6 +25,7 @@ from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.paths import check_is_path
 from airflow_provider_socialscrm.runtime.rendered import rendered_as_text, renders_natively, typed_arguments
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
+from airflow_provider_socialscrm.wording import counted
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, ObjectStoragePath, XComArg
@@ -193,9 +194,9 @@ class SocialSCRMSendSensor(BaseSensorOperator):
         allowed = allowed_refusals(self.max_failed, counts["recipients"])
         if allowed is not None and failed > allowed:
             raise AirflowFailException(
-                f"{counts['failed']:,} of {counts['recipients']:,} messages failed, and {counts['stopped']:,} were not "
-                f"sent because their tasks were stopped in the CRM; max_failed allows {self.max_failed}. They are not "
-                "sent again: their recipients' claims stay."
+                f"{counts['failed']:,} of {counted(counts['recipients'], 'message')} failed, and "
+                f"{counted(counts['stopped'], 'was', 'were')} not sent because their tasks were stopped in the CRM; "
+                f"max_failed allows {self.max_failed}. They are not sent again: their recipients' claims stay."
             )
         return {**counts, "path": None if path is None else str(path)}
 

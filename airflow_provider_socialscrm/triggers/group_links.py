@@ -13,6 +13,7 @@ from asgiref.sync import sync_to_async
 from airflow_provider_socialscrm.api.errors import RetriableError, SocialSCRMError
 from airflow_provider_socialscrm.api.group_links import NOT_PARSED, GroupInfo
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
+from airflow_provider_socialscrm.wording import out_of
 
 READY: Final = "ready"
 PENDING: Final = "pending"
@@ -75,7 +76,8 @@ class SocialSCRMGroupLinksTrigger(BaseTrigger):
                 if not pending:
                     yield _event(READY)
                     return
-                self.log.info("%s of %s group links are being parsed", len(pending), len(self.links))
+                parsed = out_of(len(pending), len(self.links), "group link", "is being parsed", "are being parsed")
+                self.log.info("%s", parsed)
             if self.deadline is not None and time.time() >= self.deadline:
                 yield _event(PENDING, pending=len(pending))
                 return

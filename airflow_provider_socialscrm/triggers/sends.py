@@ -14,6 +14,7 @@ from airflow_provider_socialscrm.api.errors import RetriableError, SocialSCRMErr
 from airflow_provider_socialscrm.api.send_status import TaskStatus
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.sends.progress import is_finished
+from airflow_provider_socialscrm.wording import counted
 
 FINISHED: Final = "finished"
 PENDING: Final = "pending"
@@ -82,7 +83,8 @@ class SocialSCRMSendTrigger(BaseTrigger):
             if self.deadline is not None and time.time() >= self.deadline:
                 yield _event(PENDING)
                 return
-            self.log.info("Not %s yet: messages of %s of %s tasks", self.until, len(pending), len(self.task_ids))
+            of_all = f"{len(pending):,} of {counted(len(self.task_ids), 'task')}"
+            self.log.info("Not %s yet: messages of %s", self.until, of_all)
             await asyncio.sleep(self.poll_interval)
 
 

@@ -136,7 +136,7 @@ def test_more_refused_rows_than_allowed_fail_the_task_at_once_with_the_manifest_
     done = run("refused")
 
     output = done.stdout + done.stderr
-    assert "1 of 2 rows were refused (1 x bad-number); max_rejected allows 0." in output
+    assert "1 of 2 rows was refused (1 x bad-number); max_rejected allows 0." in output
     assert "up_for_retry" not in output
     (manifest,) = airflow.xcoms("refused", "import_customers")
     assert (manifest["rows"]["accepted"], manifest["rows"]["invalid"]) == (1, 1)

@@ -125,7 +125,7 @@ def test_references_to_assets_get_the_counts_and_a_task_that_pushes_nothing_push
 def test_a_failed_task_that_pushes_nothing_pushes_nothing(airflow, run):
     output = run("not_pushed")
 
-    assert f"1 of {ROWS} rows were refused" in output
+    assert f"1 of {ROWS} rows was refused" in output
     assert airflow.states("not_pushed") == {"import_customers": "failed"}, output
     assert airflow.xcoms("not_pushed", "import_customers") == []
 

@@ -40,6 +40,9 @@ LAST_SENTENCE = (
 )
 
 
+NO_KEY = "Connection 'crm_without_key': ApiKey is missing. Fix it under Admin > Connections."
+
+
 def main() -> None:
     dags = DagBag(conf.get("core", "dags_folder")).dags
     for dag_id in ("first_import", "by_country", "linked"):
@@ -50,7 +53,9 @@ def main() -> None:
     for night, wanted in enumerate(SYNCED_NIGHTS):
         at = FIRST_NIGHT + timedelta(days=night)
         dags["synced"].test(run_after=at, logical_date=at, run_conf=wanted)
-    write_the_log_of_the_failed("23", LAST_SENTENCE)
+    dags["unconnected"].test(run_after=FIRST_NIGHT, logical_date=FIRST_NIGHT)
+    write_the_log_of_the_failed("synced", "23", LAST_SENTENCE)
+    write_the_log_of_the_failed("unconnected", "16", NO_KEY)
     with closing(sqlite3.connect(Path(AIRFLOW_HOME) / "airflow.db")) as database:
         leave_the_last_running(database)
         make_the_first_part_a_dry_run(database)
@@ -78,9 +83,9 @@ def make_the_first_part_a_dry_run(database: sqlite3.Connection) -> None:
     database.execute(f"UPDATE xcom SET value = ? WHERE {first}", [json.dumps(manifest)])
 
 
-def write_the_log_of_the_failed(day: str, sentence: str) -> None:
+def write_the_log_of_the_failed(dag_id: str, day: str, sentence: str) -> None:
     """Write what Airflow's own supervisor writes when a task fails; a test run of a DAG has no log."""
-    folder = f"logs/dag_id=synced/run_id=manual__2026-11-{day}T02:00:00+00:00/task_id=import_customers"
+    folder = f"logs/dag_id={dag_id}/run_id=manual__2026-11-{day}T02:00:00+00:00/task_id=import_customers"
     lines = [
         {"event": "Importing into tenant 1", "level": "info"},
         {

@@ -97,7 +97,35 @@ def test_a_failed_import_has_its_report_and_the_next_step(browser):
 
     assert browser.text_of("h1") == "20 of 50 rows accepted failed"
     assert "Fix the rows below first, or raise max_rejected. Then clear the task to run it again" in text
+    assert "To send only the fixed rows, do not clear it: import the file below." in text
     assert "Open the task and its log" in text
+    assert browser.find(".error a.button", "to clear it").get_attribute("href").endswith("/tasks/import_customers")
+    path, command = browser.texts(".error .path code")
+    assert path.endswith("/rejects/2026-11-19.csv")
+    assert command == f"python -m airflow_provider_socialscrm check {path}"
+    browser.find("button", "Copy the command that checks it").click()
+    assert browser.script("return String(getSelection())") == command
+    assert text.count("This file has the rows that were not accepted") == 1
+
+
+def test_a_failure_before_the_table_was_read_shows_its_sentence_and_leads_to_the_connection(browser):
+    text = shown(browser, PAGE.replace("first_import", "unconnected"))
+    browser.picture("unconnected")
+
+    assert browser.text_of("h1") == "No report failed"
+    assert (
+        browser.text_of(".sentence")
+        == "Connection 'crm_without_key': ApiKey is missing. Fix it under Admin > Connections."
+    )
+    assert "Fix the connection under Admin > Connections first. Then clear the task to run it again." in text
+    assert "The task's log says why" not in text
+    browser.find("a.button", "Open the connection crm_without_key").click()
+    browser.wait(lambda: "/connections?name_pattern=crm_without_key" in browser.chrome.current_url, "the connections")
+    browser.find("button", "Add Connection")
+
+
+def test_the_history_shows_the_sentence_of_a_run_that_failed_before_it_read_anything(browser):
+    assert "Connection 'crm_without_key': ApiKey is missing." in shown(browser, "/socialscrm/?dag_id=unconnected")
 
 
 def test_a_report_is_compared_with_the_run_before(browser):
@@ -129,7 +157,7 @@ def test_shares_add_up_to_a_hundred_percent(browser, path):
         (of_night(16, "read_customers"), "This task is not an import into SocialsCRM, so it has no report."),
         (of_night(22), "The import did not run, because an upstream task failed."),
         (of_night(24), "The import has not finished. Its log shows the progress; the report appears when it ends."),
-        ("/socialscrm/?dag_id=by_country", "3 imports: 80 rows accepted, 3 not."),
+        ("/socialscrm/?dag_id=by_country", "1 import: 80 rows accepted, 3 not."),
     ],
 )
 def test_a_sentence_replaces_a_missing_report(browser, path, sentence):
@@ -281,7 +309,7 @@ def choose(browser, name, value):
 def test_the_imports_of_all_dags_can_be_filtered_and_dags_are_links(browser):
     shown(browser, "/socialscrm/", width=1440)
     choose(browser, "state", "failed")
-    browser.wait(lambda: "2 imports:" in browser.text_of("main"), "the failed ones")
+    browser.wait(lambda: "3 imports:" in browser.text_of("main"), "the failed ones")
     choose(browser, "dag", "nightly")
     browser.wait(lambda: "1 import: 20 rows accepted, 30 not." in browser.text_of("main"), "the failed one")
     choose(browser, "state", "skipped")
@@ -334,7 +362,7 @@ def test_imports_link_to_their_reports_and_reports_to_airflow(browser):
     browser.find("button", "Browse").click()
     browser.find("[role=menuitem]", "SocialsCRM imports").click()
     browser.enter_frame()
-    assert "26 imports" in browser.text_of("main")
+    assert "24 imports" in browser.text_of("main")
 
     browser.find("tr", "first_import").find_element("css selector", "a").click()
     browser.find("h1", "2,375 of 2,400 rows accepted")

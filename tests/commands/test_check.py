@@ -303,7 +303,7 @@ def test_other_kinds_of_files(check, ending):
         f"x.{ending}: 2 rows x 2 columns",
         "",
         "  1  can be sent, in 1 call: at least 1 s at 45 calls a second",
-        "  1  invalid: cannot be sent as they are",
+        "  1  invalid: cannot be sent as it is",
     ]
 
 

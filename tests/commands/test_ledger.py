@@ -198,7 +198,7 @@ def test_compact_makes_a_ledger_smaller_and_keeps_all_of_it(world, ledger):
 def test_a_number_is_forgotten_in_any_spelling(world, ledger, spelling):
     code, out, _ = ledger("forget", str(FOLDER), spelling)
 
-    assert (code, out) == (0, "1 number forgotten: the ledger had 1 customer of them.\n")
+    assert (code, out) == (0, "1 number forgotten: the ledger had 1 customer of it.\n")
     assert ANN not in world.entries()
     assert world.changes([Sent(BEN, 3)]) == [Change.KNOWN_BAD]
     assert ledger("verify", str(FOLDER))[0] == 0
@@ -270,7 +270,7 @@ def test_forgetting_of_hashes_needs_their_secret_from_the_environment_or_a_conne
     )
     assert ledger("forget", str(FOLDER), str(ANN), "--conn-id", "crm")[:2] == (
         0,
-        "1 number forgotten: the ledger had 1 customer of them.\n",
+        "1 number forgotten: the ledger had 1 customer of it.\n",
     )
     monkeypatch.setenv(ledger_options.SECRET, "the secret")
     assert ledger("forget", str(FOLDER), str(BEN))[0] == 0

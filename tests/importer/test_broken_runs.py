@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 
 from airflow_provider_socialscrm.api.errors import ServiceError
 from airflow_provider_socialscrm.api.retry import RetryLimits
-from airflow_provider_socialscrm.importer.errors import CheckpointError, StoppedError
+from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError, StoppedError
 from airflow_provider_socialscrm.importer.options import Options
 from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint
 from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter
@@ -364,3 +365,33 @@ def test_an_unavailable_crm_is_named_as_what_the_run_broke_off_with():
     run = importing(crm, rows_of(), retry_limits=RetryLimits(attempts=1, outage=0.0))
     assert isinstance(failure_of(run), ServiceError)
     assert run.manifest()["broke_off"] == {"error": "ServiceError", "while": "sending"}
+
+
+# Whether there is a file of rejected rows.
+
+
+def unreadable(rows: list[dict[str, Any]]) -> Any:
+    """Return a source that breaks off while it is read."""
+    source = open_source(table_of(rows))
+
+    def read(_rows: int) -> Iterator[Any]:
+        raise InputError("The table breaks off.")
+        yield
+
+    return replace(source, read=read)
+
+
+@pytest.mark.parametrize("stage", ["reading", "sending", "complete"])
+def test_the_manifest_says_whether_the_run_wrote_a_file_of_rejected_rows(tmp_path, stage):
+    rejects = tmp_path / "rejects.csv"
+    crm = OfflineCrm(refuse if stage == "complete" else lambda _: 522)
+    run = importing(crm, rows_of(20), rejects)
+    if stage == "reading":
+        run = Import(unreadable(rows_of(20)), crm, Options(), rejects)
+
+    failure_of(run)
+
+    manifest = run.manifest()
+    assert manifest["rejects_path"] == str(rejects)
+    assert manifest["rejects_written"] == rejects.exists() == (stage != "reading")
+    assert bool(manifest["broke_off"]) == (stage != "complete")

@@ -83,7 +83,7 @@ def test_a_row_known_to_be_bad_keeps_the_sync_red_and_is_in_the_dead_letter_with
     syncs.crm._refuse = lambda row: 532 * (row["friendName"] == "N5")
     syncs.sync(people(20))
 
-    with pytest.raises(RejectedRowsError, match=r"1 of 20 rows were refused \(1 x 532\)"):
+    with pytest.raises(RejectedRowsError, match=r"1 of 20 rows was refused \(1 x 532\)"):
         syncs.sync(people(20), max_rejected=0)
 
     [row] = lines_of(syncs.rejects_path)

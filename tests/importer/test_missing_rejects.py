@@ -158,7 +158,7 @@ def test_one_missing_part_of_several_is_found(world):
     world.killed(calls=35)
     world.parts[0].unlink()  # which has the invalid row as well
 
-    with pytest.raises(CheckpointError, match=r"^1 row that is done and .* \(their positions are 0\)"):
+    with pytest.raises(CheckpointError, match=r"^1 row that is done and .* \(its position is 0\)"):
         world.attempt()
 
 
@@ -167,7 +167,7 @@ def test_a_part_that_was_cut_short_misses_the_row_if_it_is_done(world):
     part = [each for each in world.parts if b'"order":null' not in each.read_bytes()][-1]
     part.write_bytes(part.read_bytes()[:-9])
 
-    with pytest.raises(CheckpointError, match=r"^1 row that is done and .* \(their positions are 28\)"):
+    with pytest.raises(CheckpointError, match=r"^1 row that is done and .* \(its position is 28\)"):
         world.attempt()
     assert world.crm.calls == []
 

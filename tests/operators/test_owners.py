@@ -72,7 +72,7 @@ def test_each_row_ends_in_a_bucket_and_the_dead_letter_has_the_others(crm, tmp_p
 
 
 def test_more_rejected_rows_than_allowed_fail_the_task(crm):
-    with pytest.raises(AirflowFailException, match="1 of 1 rows were refused"):
+    with pytest.raises(AirflowFailException, match="1 of 1 row was refused"):
         run([{"whatsApp": "8613999999999"}])
 
 

@@ -381,7 +381,7 @@ def test_a_table_that_changes_during_the_wait_is_not_joined_and_not_paid_again(c
 
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr(SocialSCRMScreenTrigger, "run", changing)
-        assert "are for other numbers" in failure_of(path, str(source), deferrable=True)
+        assert "is for other numbers" in failure_of(path, str(source), deferrable=True)
     customers().to_csv(source, index=False)
     assert screen(path, str(source), ti=FakeTaskInstance(try_number=2))["written"] == 600
     assert paid(connected_crm) == 600

@@ -241,7 +241,10 @@ def test_an_unavailable_crm_is_left_to_a_retry(crm, ledger, monkeypatch):
 BAD = [
     ({"data": pd.DataFrame({"whatsApp": []})}, "no recipients"),
     ({"data": None}, "data is None"),
-    ({"data": pd.DataFrame({"whatsApp": ["x"]}), "max_rejected": None}, "None of the 1 rows has a recipient"),
+    (
+        {"data": pd.DataFrame({"whatsApp": ["x"]}), "max_rejected": None},
+        "The row does not have a recipient, so nothing was sent",
+    ),
     ({"data": pd.DataFrame({"whatsApp": [*NUMBERS, "x"]})}, "1 of 13 rows cannot be sent to .*bad-number, first at 12"),
     ({"data": pd.DataFrame({"phone": NUMBERS})}, "no column 'whatsApp'"),
     ({"confirm_recipients": None}, "confirm_recipients must be the number"),

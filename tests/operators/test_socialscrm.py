@@ -339,7 +339,7 @@ def test_nothing_is_sent_when_a_row_cannot_be_and_on_invalid_is_fail(crm: Sandbo
         operator.execute({"ti": ti})
 
     assert str(failure.value) == (
-        f"1 of 5 rows were refused (1 x bad-number); on_invalid is 'fail', so no call was made. They are in {path}."
+        f"1 of 5 rows was refused (1 x bad-number); on_invalid is 'fail', so no call was made. It is in {path}."
     )
     assert crm.calls() == []
     ((_, manifest),) = ti.pushed
@@ -406,7 +406,7 @@ def test_a_dry_run_makes_no_call_and_logs_what_would_be_sent_without_a_customer(
 def test_a_dry_run_fails_where_the_import_would(crm: Sandbox):
     frame = customers()
     frame.loc[2, "whatsApp"] = None
-    assert "1 of 5 rows were refused (1 x no-number); max_rejected allows 0." in failure_of(frame, dry_run=True)
+    assert "1 of 5 rows was refused (1 x no-number); max_rejected allows 0." in failure_of(frame, dry_run=True)
     assert crm.calls() == []
 
 

@@ -191,7 +191,7 @@ def test_a_retry_without_a_checkpoint_holds_rows_with_side_effects(crm: Sandbox,
             operator_of(data, **arguments).execute({"ti": FakeTaskInstance()})
     (tmp_path / "state.json").unlink(missing_ok=True)
 
-    with pytest.raises(AirflowFailException, match="1 of 2 rows were refused \\(1 x no-checkpoint\\)"):
+    with pytest.raises(AirflowFailException, match="1 of 2 rows was refused \\(1 x no-checkpoint\\)"):
         operator_of(data, **arguments).execute({"ti": FakeTaskInstance(try_number=2)})
 
     assert "This is a retry, and no earlier try has left a checkpoint" in caplog.text

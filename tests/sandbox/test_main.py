@@ -14,10 +14,12 @@ import pytest
 import requests
 
 from airflow_provider_socialscrm.sandbox.faults import descriptions
+from airflow_provider_socialscrm.sandbox.settings import SandboxSettings
 
 COMMAND = [sys.executable, "-W", "error", "-m", "airflow_provider_socialscrm.sandbox"]
 
-READY_LINES = 3
+LAST_LINE = "  Time zone "
+OWN_KEY = "open-sesame-1001"
 
 
 def slow(options, sentence):
@@ -31,7 +33,9 @@ def started(*options):
     command = [*COMMAND, "--port", "0", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
-            lines = [process.stdout.readline() for _line in range(READY_LINES)]
+            lines = [process.stdout.readline()]
+            while not lines[-1].startswith(LAST_LINE) and process.poll() is None:
+                lines.append(process.stdout.readline())
             yield process, re.search(r"http://\S+:\d+", lines[0]).group(), lines
         finally:
             process.kill()
@@ -45,12 +49,37 @@ def test_it_says_when_it_is_ready_and_stops_cleanly(stop):
         rest, errors = process.communicate(timeout=10)
 
     assert (process.returncode, rest, errors) == (0, "", "")
-    ready, connection, how_to_stop = lines
+    ready, how_to_stop, *_ = lines
     assert ready == (
         f"SocialsCRM sandbox ready on {url}, tenant 1, agents agent_wang, agent_silva, agent_okafor, agent_novak\n"
     )
-    assert json.loads(re.search(r"'(.*)'", connection).group(1))["password"] == "<ApiKey>"
     assert how_to_stop == "Ctrl-C stops it.\n"
+
+
+def test_it_prints_its_connection_in_each_form():
+    with started() as (_process, url, lines):
+        text = "".join(lines)
+
+    assert "Each can be pasted as it stands." in text
+    commands = [line for line in lines if line.startswith(("export ", "airflow "))]
+    assert len(commands) == 3
+    assert json.loads(re.search(r"'(.*)'", commands[0]).group(1))["host"] == url
+    assert all(SandboxSettings().api_key in command for command in commands)
+    assert f"  Base URL         {url}\n" in lines
+    assert f"  ApiKey           {SandboxSettings().api_key}\n" in lines
+
+
+@pytest.mark.parametrize(("options", "is_shown"), [((), False), (("--show-key",), True)])
+def test_a_key_of_ones_own_is_shown_only_on_request(options, is_shown):
+    with started("--api-key", OWN_KEY, *options) as (process, url, lines):
+        page = requests.get(url, timeout=10).text
+        process.terminate()
+        rest, errors = process.communicate(timeout=10)
+
+    for text in ("".join(lines) + rest + errors, page):
+        assert (OWN_KEY in text) == is_shown
+        assert ("YOUR-APIKEY" in text) != is_shown
+        assert ("--show-key" in text) != is_shown
 
 
 def test_options_become_settings_and_faults(tmp_path):

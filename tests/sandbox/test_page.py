@@ -21,7 +21,15 @@ def test_an_empty_sandbox_says_so_and_how_to_connect(client, sandbox):
 
     assert "No customer has been imported yet." in text
     assert "No calls yet." in text
-    assert f"Host {sandbox.url} Login an agent, such as agent_wang" in text
+    assert f"Base URL {sandbox.url} User name agent_wang ApiKey {sandbox.settings.api_key} Tenant ID 1" in text
+
+
+def test_the_page_has_the_connection_to_paste_as_it_stands(client, sandbox):
+    text = text_of(client.page())
+
+    for title, line in sandbox.shown_connection().for_shell():
+        assert f"{title} {line}" in text
+    assert sandbox.connection_json() in text
 
 
 def test_the_page_shows_customers_agents_calls_and_extension_fields(client, sandbox):
@@ -149,9 +157,10 @@ def test_the_head_of_the_page_and_its_icon_cause_no_error(client, sandbox, caplo
     assert caplog.records == []
 
 
-def test_no_key_and_no_token_is_ever_shown(client, sandbox):
+def test_no_key_of_ones_own_and_no_token_is_ever_shown(client, sandbox):
     sent = client.send_body([{"whatsApp": "8610000001"}])
     token = re.search(r'"token": "(\w+)"', sent.request.body.decode()).group(1)
+    sandbox.configure(api_key="open-sesame-1001")
     shown = [client.page(), *(client.admin("GET", name).text for name in ("settings", "customers", "calls", "stats"))]
     shown.append(client.admin("PATCH", "settings", json={"api_key": sandbox.settings.api_key}).text)
     shown.append(client.admin("PATCH", "settings", json={"api_key": [sandbox.settings.api_key]}).text)
@@ -159,6 +168,13 @@ def test_no_key_and_no_token_is_ever_shown(client, sandbox):
     for text in shown:
         assert sandbox.settings.api_key not in text
         assert token not in text
+    assert "Put the ApiKey that the sandbox was started with ( --api-key ) in place of YOUR-APIKEY" in text_of(shown[0])
+
+
+def test_the_default_key_is_shown_in_the_connection_only(client, sandbox):
+    assert sandbox.settings.api_key in client.page()
+    for name in ("settings", "customers", "calls", "stats"):
+        assert sandbox.settings.api_key not in client.admin("GET", name).text
 
 
 def numbers(page):

@@ -9,6 +9,7 @@ from airflow_provider_socialscrm.api.customers import API_FIELDS
 from airflow_provider_socialscrm.importer.changes.difference import GUARDED, Counts
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.spelling import did_you_mean
+from airflow_provider_socialscrm.wording import counted
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.changes.options import Ledger
@@ -42,9 +43,10 @@ def check_guards(options: Ledger, counts: Counts, digest: str, *, input_rows: in
     :raises InputError: saying which guard stopped the import, and what to do.
     """
     if options.min_rows is not None and input_rows < options.min_rows:
+        rows = counted(input_rows, "row, and min_rows is", "rows, and min_rows is")
         raise InputError(
-            f"The input has {input_rows:,} rows, and min_rows is {options.min_rows:,}, so no call was made. Check the "
-            "query or file that it comes from."
+            f"The input has {rows} {options.min_rows:,}, so no call was made. "
+            "Check the query or file that it comes from."
         )
     if options.expected_changes is not None and digest != options.expected_changes:
         raise InputError(
@@ -57,8 +59,9 @@ def check_guards(options: Ledger, counts: Counts, digest: str, *, input_rows: in
     allowed = options.max_changes if isinstance(options.max_changes, int) else options.max_changes * counts.ledger
     if changes > allowed:
         found = ", ".join(f"{counts.rows[change]:,} {change.name.lower()}" for change in GUARDED)
-        share = "" if isinstance(options.max_changes, int) else f" of {counts.ledger:,} customers"
+        share = "" if isinstance(options.max_changes, int) else f" of {counted(counts.ledger, 'customer')}"
         raise InputError(
-            f"The input has {changes:,} changes ({found}), and max_changes is {options.max_changes}{share}, so no "
-            "call was made. Check the input; to send it anyway, raise max_changes for one run."
+            f"The input has {counted(changes, 'change')} ({found}), and max_changes is "
+            f"{options.max_changes}{share}, so no call was made. Check the input; to send it anyway, "
+            "raise max_changes for one run."
         )

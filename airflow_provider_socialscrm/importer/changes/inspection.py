@@ -16,6 +16,7 @@ from airflow_provider_socialscrm.importer.changes.generation import CLAIMS, FOLD
 from airflow_provider_socialscrm.importer.changes.spool import FINE_BUCKETS
 from airflow_provider_socialscrm.importer.changes.store import decoded, file_of
 from airflow_provider_socialscrm.importer.errors import LedgerError
+from airflow_provider_socialscrm.wording import counted
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.changes.entries import Codec
@@ -121,7 +122,7 @@ def _read(store: LedgerStore, file: File, codec: Codec, place: tuple[int, int] |
         yield f"The file {file.name} is missing: {RESTORE}."
         return
     if len(content) != file.size:
-        yield f"The file {file.name} has {len(content):,} bytes instead of {file.size:,}: {RESTORE}."
+        yield f"The file {file.name} has {counted(len(content), 'byte')} instead of {file.size:,}: {RESTORE}."
         return
     if File.of(file.name, content, file.rows) != file:
         yield f"The content of the file {file.name} is not what was written: {RESTORE}."
@@ -129,7 +130,8 @@ def _read(store: LedgerStore, file: File, codec: Codec, place: tuple[int, int] |
     try:
         keys = decoded(file, content, codec)["key"]
     except LedgerError:
-        yield f"The file {file.name} is not the Parquet file of {file.rows:,} rows that it should be: {RESTORE}."
+        shape = counted(file.rows, "row")
+        yield f"The file {file.name} is not the Parquet file of {shape} that it should be: {RESTORE}."
         return
     if place is not None:
         bucket, buckets = place
@@ -137,7 +139,7 @@ def _read(store: LedgerStore, file: File, codec: Codec, place: tuple[int, int] |
         if (ordered[1:] <= ordered[:-1]).any() or (np.diff(store.keyring.numbers(keys)) < 0).any():
             yield f"The file {file.name} is not in the order of its keys, or has one twice: {RESTORE}."
         if strangers := int((store.keyring.buckets(keys).astype(np.int64) * buckets // FINE_BUCKETS != bucket).sum()):
-            yield f"The file {file.name} has {strangers:,} rows of other buckets: {RESTORE}."
+            yield f"The file {file.name} has {counted(strangers, 'row')} of other buckets: {RESTORE}."
 
 
 def _unread(store: LedgerStore, newest: Generation, codec: Codec) -> Iterator[str]:

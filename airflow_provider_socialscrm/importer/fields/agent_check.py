@@ -17,6 +17,7 @@ from airflow_provider_socialscrm.api.repeats import perform
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.masking import masked
 from airflow_provider_socialscrm.importer.reasons import unknown_agent
+from airflow_provider_socialscrm.wording import counted
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.api.client import Client
@@ -57,9 +58,9 @@ def find_unknown(logins: Collection[str], *, client: Client, options: Options) -
     if unknown:
         names = ", ".join(map(_shown, unknown[:SHOWN_LOGINS]))
         more = f" and {len(unknown) - SHOWN_LOGINS:,} more" if len(unknown) > SHOWN_LOGINS else ""
-        log.warning("The CRM does not know %s of %s agents: %s%s", len(unknown), len(logins), names, more)
+        log.warning("The CRM does not know %s of %s: %s%s", len(unknown), counted(len(logins), "agent"), names, more)
     elif logins:
-        log.info("The CRM knows all %s agents of the rows", len(logins))
+        log.info("The CRM knows %s of the rows", counted(len(logins), "agent", "agents, all"))
     return frozenset(unknown)
 
 

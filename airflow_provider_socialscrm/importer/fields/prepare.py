@@ -20,7 +20,7 @@ from airflow_provider_socialscrm.importer.columns.values import as_utf8
 from airflow_provider_socialscrm.importer.fields.checked_batch import CheckedBatch
 from airflow_provider_socialscrm.importer.fields.compared import ComparedColumns, Comparer
 from airflow_provider_socialscrm.importer.fields.duplicates import keys_of, superseded_before
-from airflow_provider_socialscrm.importer.fields.mapping import Plan, is_index, is_own
+from airflow_provider_socialscrm.importer.fields.mapping import Field, Plan, is_index, is_own
 from airflow_provider_socialscrm.importer.fields.rules import check_field
 from airflow_provider_socialscrm.importer.reasons import NO_NUMBER, TOO_LARGE, AmbiguousNumberReason, Reason
 
@@ -87,6 +87,17 @@ class RowPreparer:
             superseded_before=superseded_before(batch),
             compared=compared,
         )
+
+    def fields_at_fault(self, row: Batch) -> list[Field]:
+        """Return the fields whose values are why a row cannot be sent.
+
+        :param row: a batch of this one row.
+        """
+        return [
+            field
+            for field in self.plan.fields
+            if check_field(field, _column(row, field.column), self.rules, self.facts).problems
+        ]
 
     def _blank(self, batch: Batch, reasons: Mapping[int, Sequence[Reason]]) -> frozenset[int]:
         """Return the rows that have no value in any column but words for none, so that nobody misses anything."""

@@ -16,14 +16,15 @@ from airflow_provider_socialscrm.importer.fields.agent_check import FindUnknown,
 from airflow_provider_socialscrm.importer.fields.checked_batch import CheckedBatch
 from airflow_provider_socialscrm.importer.fields.compared import Comparer, Verdicts
 from airflow_provider_socialscrm.importer.fields.duplicates import NOBODY, KeyList, Keys, Positions, superseded
-from airflow_provider_socialscrm.importer.fields.mapping import Plan, column_label, column_labels, plan_fields
+from airflow_provider_socialscrm.importer.fields.mapping import Field, Plan, column_label, column_labels, plan_fields
 from airflow_provider_socialscrm.importer.fields.phones import check_region
 from airflow_provider_socialscrm.importer.fields.prepare import RowPreparer
 from airflow_provider_socialscrm.importer.fields.spool import Spool
 from airflow_provider_socialscrm.importer.fields.table_facts import TableFacts
 from airflow_provider_socialscrm.importer.reasons import TWO_FORMS
-from airflow_provider_socialscrm.importer.rows import PreparedBatch
+from airflow_provider_socialscrm.importer.rows import OwnColumns, PreparedBatch
 from airflow_provider_socialscrm.importer.sources.base import Batch, Source
+from airflow_provider_socialscrm.wording import counted
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.api.client import Client
@@ -170,7 +171,16 @@ class InputReader:
     def log_remarks(self) -> None:
         """Log what is noteworthy about rows that are sent."""
         for reason, rows in self.remarks.items():
-            log.warning("%s rows: %s %s", f"{rows:,}", reason.meaning, reason.hint)
+            log.warning("%s: %s %s", counted(rows, "row"), reason.meaning, reason.hint)
+
+    def fields_at_fault(self, own: OwnColumns, position: int) -> list[Field]:
+        """Return the fields whose values are why a row cannot be sent, once the table was read.
+
+        :param own: where the row is.
+        :param position: its place in the input.
+        """
+        row = Batch(position, own.records.slice(position - own.start, 1), own.file)
+        return self._preparer.fields_at_fault(row)
 
     def has_invalid_rows(self) -> bool:
         """Return whether some rows cannot be sent."""
@@ -254,4 +264,5 @@ def _name_lines(unreadable: Mapping[int, Reason], rows: int) -> None:
     for reason in islice(unreadable.values(), NAMED_LINES):
         log.warning("%s", reason.meaning)
     if len(unreadable) > NAMED_LINES:
-        log.warning("... and %s more lines of these %s rows", f"{len(unreadable) - NAMED_LINES:,}", f"{rows:,}")
+        more = counted(len(unreadable) - NAMED_LINES, "more line")
+        log.warning("... and %s of these %s", more, counted(rows, "row"))

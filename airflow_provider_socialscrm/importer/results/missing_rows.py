@@ -17,6 +17,7 @@ from airflow_provider_socialscrm.importer.results.intervals import Intervals
 from airflow_provider_socialscrm.importer.results.not_accepted import NotAccepted
 from airflow_provider_socialscrm.importer.rows import Row
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
+from airflow_provider_socialscrm.wording import counted, worded
 
 log = logging.getLogger(__name__)
 
@@ -84,8 +85,9 @@ def _rows_in(path: OpenablePath, identity: ImportIdentity) -> Iterator[dict[str,
 def _report(missing: int, positions: Sequence[int], path: OpenablePath, *, allow: bool) -> None:
     named = ", ".join(map(str, sorted(positions)[:MOST_NAMED]))
     more = f" and {missing - MOST_NAMED:,} more" if missing > MOST_NAMED else ""
-    which = f"their positions are {named}{more}" if positions else "they are too many for their positions to be known"
-    rows = "1 row that is done and was" if missing == 1 else f"{missing:,} rows that are done and were"
+    known = worded(missing, "its position is", "their positions are")
+    which = f"{known} {named}{more}" if positions else "they are too many for their positions to be known"
+    rows = counted(missing, "row that is done and was", "rows that are done and were")
     what = f"{rows} not accepted would be missing from rejects_path {path} ({which})"
     if allow:
         log.warning("%s: the task goes on, as allow_missing_rejects says", what)

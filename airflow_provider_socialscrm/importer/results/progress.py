@@ -9,6 +9,7 @@ from typing import Final
 from airflow_provider_socialscrm.importer.options import PROGRESS_INTERVAL
 from airflow_provider_socialscrm.importer.results.report import Report
 from airflow_provider_socialscrm.importer.sources.base import Batch, Source
+from airflow_provider_socialscrm.wording import counted
 
 MINUTE: Final = 60.0
 HOUR: Final = 3600.0
@@ -65,7 +66,7 @@ class ReadProgress:
 
     def __str__(self) -> str:
         files = f" of {self.files:,} files" if self.files > 1 else ""
-        return f"Read {self.rows:,} rows{files} so far"
+        return f"Read {counted(self.rows, 'row')}{files} so far"
 
 
 ProgressCallback = Callable[[SendProgress | ReadProgress], None]

@@ -12,6 +12,7 @@ from airflow_provider_socialscrm.importer.errors import AccountingError
 from airflow_provider_socialscrm.importer.reasons import TO_LOOK_AT, Bucket, Reason
 from airflow_provider_socialscrm.importer.results.saved_report import SavedReport, SavedTally
 from airflow_provider_socialscrm.importer.results.saved_values import checked
+from airflow_provider_socialscrm.wording import counted, out_of
 
 FIRST_POSITIONS: Final = 10
 """Positions a refusal names in the manifest; the dead letter has them all."""
@@ -33,6 +34,8 @@ MOST_REASONS: Final = 11
 
 LONGEST_TEXT: Final = 250
 """... meanings and hints of at most so many characters each, as JSON writes them."""
+
+ACCOUNTED_FOR: Final = ("is accounted for", "are accounted for")
 
 OTHER: Final = Reason("other", "Further reasons, counted together here.", "The dead letter has each row's own.")
 
@@ -211,7 +214,7 @@ class Report:
         """Return the refusals in one sentence, by code."""
         looked_at = [refusal for refusal in self.refusals() if refusal.bucket in TO_LOOK_AT]
         by_code = ", ".join(f"{refusal.rows:,} x {refusal.reason.code}" for refusal in looked_at)
-        refused = f"{self.refused:,} of {self.rows:,} rows were refused"
+        refused = out_of(self.refused, self.rows, "row", "was refused", "were refused")
         return f"{refused} ({by_code})" if by_code else refused
 
     def check(self, rows_read: int) -> None:
@@ -221,8 +224,12 @@ class Report:
         """
         if self.rows != rows_read:
             counts = ", ".join(f"{self.rows_in(bucket):,} {bucket.value}" for bucket in Bucket if self.rows_in(bucket))
+            read, found = (
+                counted(rows_read, "row was read and", "rows were read and"),
+                counted(self.rows, *ACCOUNTED_FOR),
+            )
             raise AccountingError(
-                f"{rows_read:,} rows were read and {self.rows:,} are accounted for ({counts or 'none'}). This is a bug "
+                f"{read} {found} ({counts or 'none'}). This is a bug "
                 "in airflow-provider-socialscrm, not in your data: please report it with this message."
             )
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from airflow_provider_socialscrm.importer.errors import RejectedRowsError
 from airflow_provider_socialscrm.importer.results.report import Report
+from airflow_provider_socialscrm.wording import worded
 
 
 def check_refusals(report: Report, max_rejected: float | None, rejects_path: object = None) -> None:
@@ -17,12 +18,13 @@ def check_refusals(report: Report, max_rejected: float | None, rejects_path: obj
     """
     allowed = allowed_refusals(max_rejected, report.rows)
     if allowed is not None and report.refused > allowed:
-        raise RejectedRowsError(f"{report.summary()}; max_rejected allows {max_rejected}.{written_to(rejects_path)}")
+        where = written_to(rejects_path, report.refused)
+        raise RejectedRowsError(f"{report.summary()}; max_rejected allows {max_rejected}.{where}")
 
 
-def written_to(rejects_path: object) -> str:
-    """Return the sentence to append that says where the rows are."""
-    return "" if rejects_path is None else f" They are in {rejects_path}."
+def written_to(rejects_path: object, rows: int) -> str:
+    """Return the sentence to append that says where rows are; empty without a file or rows."""
+    return f" {worded(rows, 'It is', 'They are')} in {rejects_path}." if rows and rejects_path is not None else ""
 
 
 def allowed_refusals(max_rejected: float | None, rows: int) -> int | None:

@@ -20,6 +20,7 @@ from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.importer.options import AUTO, DEFAULT_ROWS, Options, resolved_rows_per_call
 from airflow_provider_socialscrm.importer.rows import Row
 from airflow_provider_socialscrm.importer.sending.chunks import Limits
+from airflow_provider_socialscrm.wording import counted
 
 GROWTH: Final = 2
 """How many times larger the next size is while none was refused."""
@@ -156,14 +157,14 @@ class CallSize(Limits):
         self._was_probe(rows)
         if rows <= self._accepted_rows and size > self._accepted_bytes:
             self.lower_bytes(max(half, self._accepted_bytes))
-            return f"{self.bytes:,} bytes"
+            return counted(self.bytes, "byte")
         if rows <= self._accepted_rows:
             self._accepted_rows = self._accepted_bytes = 0
         self._refused = min(self._refused, rows)
         if self._refused <= self.rows:
             self._shrink(max(1, rows // 2))
             self._is_in_doubt = True
-        return f"{self.rows:,} rows"
+        return counted(self.rows, "row")
 
     def on_lost(self, rows: int) -> None:
         """Note that no response says what became of a call: the time-out passed, or the connection was lost."""

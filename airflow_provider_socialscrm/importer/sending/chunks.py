@@ -10,6 +10,7 @@ from math import inf
 from operator import attrgetter
 
 from airflow_provider_socialscrm.importer.rows import Row
+from airflow_provider_socialscrm.wording import counted
 
 _agent, _body, _has_side_effects = attrgetter("agent"), attrgetter("body"), attrgetter("has_side_effects")
 
@@ -68,7 +69,7 @@ class Limits:
         :param half: bytes of the larger of the two calls that it is halved into.
         """
         self.lower_bytes(half)
-        return f"{self.bytes:,} bytes"
+        return counted(self.bytes, "byte")
 
     def on_lost(self, rows: int) -> None:
         """Note that no response says what became of a call."""

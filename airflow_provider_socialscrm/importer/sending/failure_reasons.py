@@ -10,6 +10,7 @@ from airflow_provider_socialscrm.api.errors import SettingError, SocialSCRMError
 from airflow_provider_socialscrm.importer.errors import ExtensionFieldsError, SystemicError
 from airflow_provider_socialscrm.importer.reasons import CUT_SHORT, STOPPED, Reason
 from airflow_provider_socialscrm.importer.sending.refused_fields import REFUSED_ROWS, Culprits, Fields
+from airflow_provider_socialscrm.wording import counted
 
 AGENT_HINT: Final = "Correct agentAccount in these rows, or create the agent in the CRM."
 
@@ -100,9 +101,13 @@ def isolation_exhausted(failure: SocialSCRMError, calls: int) -> SystemicError:
 
     :param calls: how many were spent on it.
     """
+    too_many = counted(
+        calls, "call, too many for the rows that were accepted", "calls, too many for the rows that were accepted"
+    )
     return SystemicError(
-        f"Finding bad rows took {calls:,} calls, too many for the rows that were accepted: too many rows are bad. The "
-        f"last rejection: {failure} Fix the data first; the rows found so far are in rejects_path, if it is set."
+        f"Finding bad rows took {too_many}: too many rows are "
+        f"bad. The last rejection: {failure} Fix the data first; the rows found so far are in rejects_path, if it is "
+        "set."
     )
 
 

@@ -35,6 +35,7 @@ from airflow_provider_socialscrm.importer.sending.queue import ChunkQueue, Pendi
 from airflow_provider_socialscrm.importer.sending.refused_fields import RefusedFieldsDetector
 from airflow_provider_socialscrm.importer.sending.stray_responses import after_success
 from airflow_provider_socialscrm.importer.sending.systemic_failures import SystemicFailureDetector
+from airflow_provider_socialscrm.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -132,7 +133,12 @@ class CallHandler:
         self._recorder.record(Bucket.REJECTED, [rows[place] for place in sorted(outcome.failed)], NAMED, pending.calls)
         if outcome.unexpected_numbers:
             self._recorder.count_calls(unexpected_numbers=outcome.unexpected_numbers)
-            log.warning("A response names %s numbers that were not sent; they are ignored", outcome.unexpected_numbers)
+            strangers = counted(
+                outcome.unexpected_numbers,
+                "number that was not sent; it is ignored",
+                "numbers that were not sent; they are ignored",
+            )
+            log.warning("A response names %s", strangers)
         if outcome.unclear:
             self._ask_again(pending, [rows[place] for place in sorted(outcome.unclear)])
 
@@ -331,7 +337,8 @@ class CallHandler:
         self._recorder.record(Bucket.UNKNOWN, held, NOT_IN_RESPONSE, pending.calls)
         if others is None:
             return
-        log.warning("A response does not say what became of %s rows; they are sent once more", len(others.rows))
+        again = counted(len(others.rows), "row; it is sent once more", "rows; they are sent once more")
+        log.warning("A response does not say what became of %s", again)
         pending.doubt = NOT_IN_RESPONSE
         for part in split.by_number(others):
             self._queue.put(pending.part(part, asked_again=True), due=0.0)

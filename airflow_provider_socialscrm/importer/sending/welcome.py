@@ -8,6 +8,7 @@ from math import ceil
 from airflow_provider_socialscrm.api.customers import SIDE_EFFECT
 from airflow_provider_socialscrm.importer.results.progress import span
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk
+from airflow_provider_socialscrm.wording import counted
 
 
 @dataclass(slots=True)
@@ -34,8 +35,8 @@ class WelcomeCount:
         :param together: whether such rows share calls.
         :param once: whether a ledger lets each number get it once.
         """
-        who = "1 customer" if self.customers == 1 else f"{self.customers:,} customers"
-        calls = "1 call" if self.calls == 1 else f"{self.calls:,} calls"
+        who = counted(self.customers, "customer")
+        calls = counted(self.calls, "call")
         how = "" if together else ", each by a call of its own"
         advice = (
             ""

@@ -16,6 +16,7 @@ from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.sources.base import BATCH_ROWS, Batch
 from airflow_provider_socialscrm.importer.sources.dead_letters import is_dead_letter
 from airflow_provider_socialscrm.importer.sources.text_lines import EmptyFileError, Row, TextForm, batches_of, lines_of
+from airflow_provider_socialscrm.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -213,7 +214,7 @@ def _rows(records: Iterator[Row], width: int) -> Iterator[Row]:
             if found > 1:  # a spreadsheet's row without values, which may have another width
                 yield Row(row.line, [])
         else:
-            values = "1 value" if found == 1 else f"{found} values"
+            values = counted(found, "value")
             yield Row(row.line, [], f"it has {values}, but the header names {width}")
 
 

@@ -22,6 +22,7 @@ from airflow_provider_socialscrm.importer.sources.dead_letters import is_dead_le
 from airflow_provider_socialscrm.importer.sources.endings import COMPRESSED
 from airflow_provider_socialscrm.importer.sources.partitions import partitions_of, with_partitions
 from airflow_provider_socialscrm.importer.sources.text_lines import DEFAULT_DELIMITER, EmptyFileError, TextForm
+from airflow_provider_socialscrm.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -261,10 +262,11 @@ def _warn_of_both(files: Iterable[TableFile]) -> None:
 
 
 def _describe(data: Any, paths: Sequence[Any], width: int) -> str:
+    columns = counted(width, "column")
     if paths[0] is data:
-        return f"file {data} of {width} columns"
-    count = "1 file" if len(paths) == 1 else f"{len(paths):,} files"
-    return f"{count} of {width} columns" if isinstance(data, list) else f"{count} of {width} columns matching {data}"
+        return f"file {data} of {columns}"
+    shape = f"{counted(len(paths), 'file')} of {columns}"
+    return shape if isinstance(data, list) else f"{shape} matching {data}"
 
 
 def _read(files: Iterable[TableFile], batch_rows: int) -> Iterator[Batch]:

@@ -15,6 +15,7 @@ from airflow_provider_socialscrm.importer.sources.spool_file import (
 )
 from airflow_provider_socialscrm.importer.sources.tables import records_source
 from airflow_provider_socialscrm.importer.sources.unusable import unusable_item
+from airflow_provider_socialscrm.wording import counted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -42,7 +43,7 @@ def tables_source(tables: Sequence[Any], open_table: OpenTable) -> Source:
         for source in sources:
             yield from source.read(batch_rows)
 
-    return Source(columns, f"{_count(len(sources))} of {len(columns)} columns", read)
+    return Source(columns, f"{counted(len(sources), 'table')} of {counted(len(columns), 'column')}", read)
 
 
 def spooled_source(items: Iterable[Any], open_table: OpenTable) -> Source:
@@ -69,7 +70,7 @@ def spooled_source(items: Iterable[Any], open_table: OpenTable) -> Source:
             yield from (Batch(0, piece) for piece in _pieces(records, batch_rows))
 
     weakref.finalize(read, file.close)
-    return Source(tuple(columns), f"{_count(tables)} of {len(columns)} columns", read)
+    return Source(tuple(columns), f"{counted(tables, 'table')} of {counted(len(columns), 'column')}", read)
 
 
 def _sources(items: Iterable[Any], open_table: OpenTable) -> Iterator[Source]:
@@ -98,7 +99,3 @@ def _is_rows(item: Any) -> bool:
 def _pieces(records: pa.RecordBatch, rows: int) -> Iterator[pa.RecordBatch]:
     for start in range(0, records.num_rows, rows):
         yield records.slice(start, rows)
-
-
-def _count(tables: int) -> str:
-    return "1 table" if tables == 1 else f"{tables:,} tables"

@@ -13,6 +13,7 @@ from airflow_provider_socialscrm.importer.columns.values import values_to_arrow
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.sources.base import Batch, Source
 from airflow_provider_socialscrm.importer.sources.files import checked_names
+from airflow_provider_socialscrm.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +41,7 @@ def pandas_source(frame: pd.DataFrame) -> Source:
             arrays = [_column_to_arrow(column.iloc[start : start + batch_rows]) for column in series]
             yield _batch(columns, arrays, min(batch_rows, len(frame) - start))
 
-    return Source(columns, f"DataFrame of {len(frame):,} rows x {len(columns)} columns", read)
+    return Source(columns, f"DataFrame of {_shape(len(frame), columns)}", read)
 
 
 def arrow_source(data: Any) -> Source:
@@ -57,7 +58,7 @@ def arrow_source(data: Any) -> Source:
             part = table.slice(start, batch_rows)
             yield _batch(columns, [_plain(_one_array(column)) for column in part.columns], part.num_rows)
 
-    describe = f"{type(data).__name__} of {table.num_rows:,} rows x {len(columns)} columns"
+    describe = f"{type(data).__name__} of {_shape(table.num_rows, columns)}"
     return Source(columns, describe, read)
 
 
@@ -80,7 +81,7 @@ def records_source(records: Sequence[Any]) -> Source:
             arrays = [values_to_arrow([record.get(key) for record in part]) for key in keys]
             yield _batch(columns, arrays, len(part))
 
-    return Source(columns, f"list of {len(records):,} rows x {len(columns)} columns", read)
+    return Source(columns, f"list of {_shape(len(records), columns)}", read)
 
 
 def _batch(names: Sequence[str], arrays: Collection[pa.Array], rows: int) -> Batch:
@@ -158,3 +159,7 @@ def _column_to_arrow(column: pd.Series[Any]) -> pa.Array:
     if isinstance(kind, pa.BaseExtensionType):  # periods and intervals, which Arrow stores as numbers
         return values_to_arrow(column.tolist())
     return _plain(_one_array(array) if isinstance(array, pa.ChunkedArray) else array)
+
+
+def _shape(rows: int, columns: Sequence[str]) -> str:
+    return f"{counted(rows, 'row')} x {counted(len(columns), 'column')}"

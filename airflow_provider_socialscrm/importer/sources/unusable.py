@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.wording import counted
 
 _ADVICE: Final[tuple[tuple[Callable[[Any], bool], str], ...]] = (
     (
@@ -42,8 +43,8 @@ def unusable_list(items: Collection[Any]) -> InputError:
     first = next(iter(items))
     if isinstance(first, list | tuple) and first and all(isinstance(row, Mapping) for row in first):
         return InputError(
-            f"data is a list of {len(items):,} lists of rows: join them with first.output.concat(second.output), or "
-            "import each in a task of its own with .expand(data=...)."
+            f"data is a list of {counted(len(items), 'list')} of rows: join them with "
+            "first.output.concat(second.output), or import each in a task of its own with .expand(data=...)."
         )
     return InputError(
         f"Row 0 of the list is a {type(first).__name__}, not a dictionary of its columns.{_names_for(first)}"

@@ -40,15 +40,34 @@ export function taskInstance(place) {
 
 /**
  * Fetch the latest imports of a DAG, or of all DAGs, newest first, perhaps of one state only: each task instance with its
- * manifest, its progress while it runs, and the sentence with which it failed.
+ * manifest, its progress while it runs, and the sentence with which it failed. The mapped instances of a task in one run are
+ * one of the `limit` imports, and all of them are there.
  */
 export async function imports(dagId, limit, state) {
-  const query = { operator: OPERATORS, order_by: "-run_after", limit, ...(state ? { state } : {}) };
-  const found = await get(["dags", dagId ?? "~", "dagRuns", "~", "taskInstances"], query);
-  const ours = found.task_instances.filter((instance) => OPERATORS.includes(instance.operator));
+  const ours = await latest(dagId, limit, state);
   // The API does not list XComs with their values, so fetch each; the browser limits how many run at once.
   return Promise.all(ours.map((instance) => (isUnderWay(instance) ? withDetails(instance) : onceWithDetails(instance))));
 }
+
+async function latest(dagId, limit, state) {
+  const query = { operator: OPERATORS, order_by: "-run_after", limit: PAGE, ...(state ? { state } : {}) };
+  const fetched = [];
+  let isAll = false;
+  while (!isAll && fetched.length < MOST_INSTANCES && groupsOf(fetched).size <= limit) {
+    const found = await get(["dags", dagId ?? "~", "dagRuns", "~", "taskInstances"], { ...query, offset: fetched.length });
+    fetched.push(...found.task_instances);
+    isAll = !found.task_instances.length || fetched.length >= found.total_entries;
+  }
+  const end = fetched.at(-1)?.run_after;
+  const whole = isAll ? fetched : fetched.filter(({ run_after: at }) => at !== end); // of the oldest run parts may be missing
+  const kept = new Set([...groupsOf(whole.length ? whole : fetched)].slice(0, limit));
+  return fetched.filter((instance) => OPERATORS.includes(instance.operator) && kept.has(groupKey(instance)));
+}
+
+const groupsOf = (instances) => new Set(instances.filter(({ operator }) => OPERATORS.includes(operator)).map(groupKey));
+
+/** Return what the mapped instances of a task in one run have in common. */
+export const groupKey = (instance) => JSON.stringify([instance.dag_id, instance.dag_run_id, instance.task_id]);
 
 const ended = new Map();
 
@@ -108,6 +127,8 @@ export async function previous(place, runAfter) {
 }
 
 const PREVIOUS = 10;
+const PAGE = 100; // Airflow's own maximum, unless it was changed
+const MOST_INSTANCES = 1000;
 const PROGRESS = "socialscrm_progress";
 
 /** Return what was fetched, or null: the page shows the rest without it. */

@@ -49,6 +49,9 @@ export const totalIn = (rows) => rows.total - (rows.blank ?? 0);
 /** Count the rows that have a value and that the CRM has not accepted, now or before. */
 export const notAcceptedIn = (rows) => totalIn(rows) - goodIn(rows);
 
+/** Count the rows that a person has to look at. */
+export const refusedIn = ({ rejected = 0, invalid = 0, unknown = 0, known_bad: bad = 0 }) => rejected + invalid + unknown + bad;
+
 /** Sort what a stop left behind to the end: it is the largest group and the least of a reason. */
 export const causesFirst = (refusals) =>
   [...refusals].sort((one, other) => (one.bucket === "not_sent") - (other.bucket === "not_sent"));

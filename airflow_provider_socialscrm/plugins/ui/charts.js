@@ -2,7 +2,7 @@
 
 import { bucketsOf, colourOf, lengths } from "./buckets.js";
 import { html, svg } from "./dom.js";
-import { count, moment, rowsOf } from "./format.js";
+import { count, counted, moment, rowsOf } from "./format.js";
 
 const WIDTH = 1000;
 const HEIGHT = 160;
@@ -33,7 +33,7 @@ export function bar(rows) {
  * on a scale of their own, so that three rows that were sent are seen beside a million that were not.
  */
 export function columns(imports) {
-  const text = `Rows of the last ${imports.length} imports by bucket, oldest first; the table below has the numbers`;
+  const text = `Rows of the last ${counted(imports.length, "import")} by bucket, oldest first; the table below has the numbers`;
   const above = side(imports, ({ name }) => name !== UNCHANGED);
   const below = side(imports, ({ name }) => name === UNCHANGED);
   return html(

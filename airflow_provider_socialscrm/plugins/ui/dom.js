@@ -43,8 +43,8 @@ function cell(column, row) {
 
 const side = (column) => ["number", "tight", "detail", "wide"].filter((name) => column[name]).join(" ") || undefined;
 
-/** Build a text with a button that copies it; `what` names it in words. */
-export function copyable(value, what) {
+/** Build a text with a button that copies it; `what` names it in words, `lead` is what stands before it. */
+export function copyable(value, what, lead) {
   const text = html("code", { tabindex: "0" }, value);
   const button = html("button", { type: "button" }, `Copy ${what}`);
   button.addEventListener("click", async () => {
@@ -53,7 +53,7 @@ export function copyable(value, what) {
     const copied = await navigator.clipboard?.writeText(value).then(() => true, () => false);
     button.textContent = copied ? "Copied" : "Selected: press Ctrl+C";
   });
-  return html("p", { class: "path" }, text, " ", button);
+  return html("p", { class: "path" }, lead ? html("span", null, lead) : null, text, " ", button);
 }
 
 export const section = (title, ...children) => html("section", null, html("h2", null, title), children);

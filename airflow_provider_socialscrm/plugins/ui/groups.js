@@ -1,10 +1,13 @@
 // Mapped imports summed per run, with their parts.
 
+import { groupKey } from "./api.js";
+import { refusedIn } from "./buckets.js";
+
 /** Group the imports of one task in one run; a group of one is that import, and a larger one has `parts`. */
 export function grouped(found) {
   const groups = new Map();
   for (const one of found) {
-    const key = JSON.stringify([one.instance.dag_id, one.instance.dag_run_id, one.instance.task_id]);
+    const key = groupKey(one.instance);
     groups.set(key, [...(groups.get(key) ?? []), one]);
   }
   return [...groups.values()].map((parts) => (parts.length === 1 ? parts[0] : summed(parts)));
@@ -18,8 +21,25 @@ function summed(parts) {
   const state = WORST.find((one) => states.includes(one)) ?? states[0];
   const manifests = parts.map(({ manifest }) => manifest).filter(Boolean);
   const instance = { ...parts[0].instance, state, map_index: -1 };
+  const sentence = parts.find((part) => part.sentence && part.instance.state === state)?.sentence ?? null;
   const inOrder = parts.toSorted((one, other) => one.instance.map_index - other.instance.map_index);
-  return { instance, manifest: manifests.length ? sumOf(manifests) : null, parts: inOrder };
+  return { instance, manifest: manifests.length ? sumOf(manifests) : null, progress: progressOf(parts), sentence, parts: inOrder };
+}
+
+/** Sum the progress of the parts that run, and the rows of those that have ended; null if none runs. */
+function progressOf(parts) {
+  const running = parts.map(({ progress }) => progress).filter((progress) => progress?.rows !== undefined);
+  if (!running.length) return null;
+  const ended = parts.map(({ manifest }) => manifest?.rows).filter(Boolean);
+  const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
+  const done = sum(ended.map(({ total }) => total));
+  return {
+    rows: done + sum(running.map(({ rows }) => rows)),
+    total: done + sum(running.map(({ total }) => total)),
+    refused: sum(running.map(({ refused }) => refused)) + sum(ended.map(refusedIn)),
+    rows_per_second: sum(running.map(({ rows_per_second: rate }) => rate)),
+    seconds_left: Math.max(...running.map(({ seconds_left: left }) => left)),
+  };
 }
 
 function sumOf(all) {

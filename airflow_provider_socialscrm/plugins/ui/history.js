@@ -7,7 +7,7 @@ import { html, section, table } from "./dom.js";
 import { count, counted, decimal, moment, rowsOf, zone } from "./format.js";
 import { grouped } from "./groups.js";
 import { nameOf, pageOf } from "./links.js";
-import { progressText } from "./outcome.js";
+import { brokeOffText, progressText } from "./outcome.js";
 import { badge, isUnderWay, reasonFor, STATES } from "./states.js";
 
 const LIMIT = 30;
@@ -24,7 +24,7 @@ export async function history(dagId) {
   const title = dagId ? `Imports of ${names.get(dagId) ?? dagId}` : "Imports into SocialsCRM";
   const groups = grouped(found);
   const nodes = [
-    html("header", null, html("h1", null, title), html("p", { class: "soft" }, summary(found))),
+    html("header", null, html("h1", null, title), html("p", { class: "soft" }, summary(groups, found))),
     filters(dagId),
     dagId && found.length ? section("Rows of each import", columns(groups.toReversed()), legend(groups)) : null,
     found.length ? section(dagId ? "Each import" : "Latest imports", list(groups, dagId)) : html("p", null, NONE_CHOSEN),
@@ -59,10 +59,10 @@ const nothing = (dagId) =>
     ? "No task of this DAG has imported into SocialsCRM."
     : "Nothing has been imported into SocialsCRM yet. Imports appear here once a task has run one.";
 
-function summary(found) {
+function summary(groups, found) {
   const reports = found.filter(({ manifest }) => manifest && !manifest.dry_run).map(({ manifest }) => manifest.rows);
   const sum = (number) => reports.reduce((total, rows) => total + number(rows), 0);
-  const what = found.length === LIMIT ? `The latest ${LIMIT} imports` : counted(found.length, "import");
+  const what = groups.length === LIMIT ? `The latest ${LIMIT} imports` : counted(groups.length, "import");
   const unchanged = sum(unchangedIn) ? `${count(sum(unchangedIn))} unchanged, ` : "";
   const bad = `${count(sum(notAcceptedIn))} not${unchanged ? " accepted" : ""}`;
   return `${what}: ${rowsOf(sum(sentIn))} accepted, ${unchanged}${bad}.`;
@@ -115,10 +115,11 @@ const task = ({ instance, manifest, parts }) => [
 ];
 
 /** Say why an import failed, how far one is that runs, or why most of the rows were not accepted that were not. */
-function reason({ manifest, progress, sentence, parts, instance }) {
+function reason({ manifest, progress, sentence, instance }) {
   if (progress) return progressText(progress);
-  if (sentence && !parts) return sentence;
+  if (sentence) return sentence;
   const [refusal] = causesFirst(manifest?.refusals ?? []);
+  if (refusal?.bucket === "not_sent" && manifest.broke_off) return brokeOffText(manifest.broke_off); // what stopped it, not that it stopped
   if (refusal) return [html("code", null, String(refusal.code)), ` ${refusal.meaning}`];
   return !manifest && !isUnderWay(instance) && instance.state !== "success" ? reasonFor(instance) : "";
 }

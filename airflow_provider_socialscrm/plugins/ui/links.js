@@ -23,11 +23,19 @@ export const pageOf = (place) =>
 /** Return a task instance's name, with its map index if the task is mapped. */
 export const nameOf = ({ task_display_name: name, map_index: index }) => (index < 0 ? name : `${name}\u00a0[${index}]`);
 
-/** Build a link to a task instance in Airflow. */
-export function airflowLink(place, text) {
+/** Build a link to a task instance in Airflow, where its log is and where it is cleared. */
+export function airflowLink(place, text, name) {
   const parts = ["dags", place.dagId, "runs", place.runId, "tasks", place.taskId];
   if (place.mapIndex >= 0) parts.push("mapped", place.mapIndex);
-  const link = html("a", { href: `../${parts.map(encodeURIComponent).join("/")}` }, text);
+  return leaving(parts.map(encodeURIComponent).join("/"), text, name);
+}
+
+/** Build a link to a connection in Airflow's list of them, where its form opens. */
+export const connectionLink = (connId, text, name) =>
+  leaving(`connections?${new URLSearchParams(connId ? { name_pattern: connId } : {})}`, text, name);
+
+function leaving(path, text, name) {
+  const link = html("a", { href: `../${path}`, class: name }, text);
   link.addEventListener("click", leaveFrame);
   return link;
 }

@@ -1,8 +1,8 @@
 // What a person needs first: how the task ended, in its own last sentence, and what to do next; or how far it is.
 
-import { html } from "./dom.js";
+import { copyable, html } from "./dom.js";
 import { count, rowsOf, share, span } from "./format.js";
-import { airflowLink } from "./links.js";
+import { airflowLink, connectionLink } from "./links.js";
 import { isUnderWay } from "./states.js";
 
 const STAGES = {
@@ -21,17 +21,54 @@ export function outcome(instance, manifest, sentence, place) {
     "div", { class: "error" },
     sentence ? html("p", { class: "sentence" }, sentence) : null,
     brokeOff(manifest),
-    html("p", null, nextStep(instance, manifest), " ", airflowLink(place, "Open the task and its log"), "."),
+    html("p", null, nextStep(instance, manifest, sentence)),
+    isForRows(manifest) && rejectsOf(manifest) ? rejects(manifest.rejects_path) : null,
+    html(
+      "p", { class: "actions" },
+      causeOf(manifest, sentence) === "SettingError" ? connectionButton(instance) : null,
+      airflowLink(place, state === "failed" ? "Open the task and its log, to clear it" : "Open the task and its log", "button"),
+    ),
   );
 }
+
+const connectionButton = ({ rendered_fields: fields }) =>
+  connectionLink(fields?.socialscrm_conn_id, `Open the connection${fields?.socialscrm_conn_id ? ` ${fields.socialscrm_conn_id}` : ""}`, "button");
+
+/** Return the path of the rejected rows if there are some and the run wrote the file; manifests of older versions do not say. */
+export const rejectsOf = (manifest) =>
+  manifest.refusals.length && (manifest.rejects_written ?? cameToRows(manifest)) ? manifest.rejects_path : null;
+
+const cameToRows = ({ broke_off: broke }) => !["reading", "comparing"].includes(broke?.while);
+
+/** Return whether rows that the file has are why the task failed. */
+export const isForRows = (manifest) => manifest && (manifest.broke_off?.error ?? "RejectedRowsError") === "RejectedRowsError";
+
+/** Build where the rejected rows are, and how they are imported again. */
+export function rejects(path) {
+  const use = "This file has the rows that were not accepted, each with its reason. Fix them in it, check it, and use the file as data.";
+  return [
+    html("p", { class: "soft" }, use),
+    copyable(path, "the path"),
+    copyable(`python -m airflow_provider_socialscrm check ${inShell(path)}`, "the command that checks it"),
+  ];
+}
+
+const inShell = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
+
+// Without a manifest the sentence says what is wrong: the connection was read before anything else.
+const causeOf = (manifest, sentence) => manifest?.broke_off?.error ?? (!manifest && /^Connection /.test(sentence ?? "") ? "SettingError" : null);
 
 /** Say that the run did not come to its end; manifests of older versions do not know. */
 function brokeOff(manifest) {
   const broke = manifest?.broke_off;
   if (!broke) return null;
-  const stage = STAGES[broke.while] ?? broke.while;
-  return html("p", null, "The import broke off while ", stage, " (", html("code", null, broke.error), ").");
+  return html("p", null, "The import broke off while ", stageOf(broke), " (", html("code", null, broke.error), ").");
 }
+
+const stageOf = (broke) => STAGES[broke.while] ?? broke.while;
+
+/** Say in a few words what ended a run early. */
+export const brokeOffText = (broke) => `broke off while ${stageOf(broke)} (${broke.error})`;
 
 const FIX_FIRST = {
   SettingError: "Fix the connection under Admin > Connections first.",
@@ -42,15 +79,17 @@ const FIX_FIRST = {
   ExtensionFieldsError: "Fix the extension fields first, in the CRM or in the task's arguments.",
 };
 
-function nextStep({ state }, manifest) {
+function nextStep({ state }, manifest, sentence) {
   if (state === "up_for_retry") return "Airflow runs the task again; with a checkpoint only the rows that are left are sent.";
-  const error = manifest?.broke_off?.error ?? (manifest ? "RejectedRowsError" : null); // that one ends a run that is complete
+  const error = causeOf(manifest, sentence) ?? (manifest ? "RejectedRowsError" : null); // that one ends a run that is complete
   const first = FIX_FIRST[error];
   if (state !== "failed") return first ?? "";
-  const again = manifest?.changes
+  if (!manifest) return first ? `${first} Then clear the task to run it again.` : "Clear the task to run it again.";
+  const again = manifest.changes
     ? "the task to run it again: the ledger leaves out what the CRM accepted."
     : "the task to run it again: that sends every row again, also those with a welcome.";
-  return first ? `${first} Then clear ${again}` : `Clear ${again}`;
+  const instead = isForRows(manifest) && rejectsOf(manifest) ? " To send only the fixed rows, do not clear it: import the file below." : "";
+  return first ? `${first} Then clear ${again}${instead}` : `Clear ${again}${instead}`;
 }
 
 /** Build the progress of a task that is under way, from its state in Airflow. */

@@ -4,10 +4,10 @@ import { lastSentence, manifest as manifestOf, OPERATORS, placeOf, previous, pro
 import { bucketsOf, causesFirst, colourOf, labelOf, notAcceptedIn, sentIn, totalIn } from "./buckets.js";
 import { changesSection, headlineOfChanges } from "./changes.js";
 import { bar } from "./charts.js";
-import { copyable, facts, html, section, table } from "./dom.js";
+import { facts, html, section, table } from "./dom.js";
 import { count, decimal, moment, rowsOf, shares, zone } from "./format.js";
 import { airflowLink, nameOf, pageOf } from "./links.js";
-import { outcome, progress as progressNode } from "./outcome.js";
+import { isForRows, outcome, progress as progressNode, rejects, rejectsOf } from "./outcome.js";
 import { badge, hasFailed, isUnderWay, reasonFor } from "./states.js";
 
 /** Return the nodes for a task instance, and whether they will change. */
@@ -26,12 +26,15 @@ export async function report(place) {
     heading(manifest, instance, place),
     outcome(instance, manifest, sentence, place),
     progressNode(instance, progress),
-    ...(manifest ? whole(manifest, instance, before) : [noReport(instance)]),
+    ...(manifest ? whole(manifest, instance, before) : [noReport(instance, sentence)]),
   ];
   return { nodes: nodes.filter(Boolean), changes: isUnderWay(instance) };
 }
 
-const noReport = (instance) => (isUnderWay(instance) ? null : html("p", null, reasonFor(instance)));
+function noReport(instance, sentence) {
+  if (isUnderWay(instance)) return null;
+  return html("p", null, sentence ? "There is no report: the task failed before it could count any rows." : reasonFor(instance));
+}
 
 function heading(manifest, instance, place) {
   const title = manifest ? headline(manifest) : isUnderWay(instance) ? "No report yet" : "No report";
@@ -62,14 +65,11 @@ function whole(manifest, instance, before) {
     changesSection(manifest),
     manifest.refusals.length ? section("Why rows were not accepted", refusals(manifest)) : null,
     ...remarks(manifest),
-    manifest.rejects_path && manifest.refusals.length && cameToRows(manifest) ? section("Rejected rows", place(manifest.rejects_path)) : null,
+    rejectsOf(manifest) && !(hasFailed(instance) && isForRows(manifest)) ? section("Rejected rows", rejects(rejectsOf(manifest))) : null,
     before ? comparison(manifest, before) : null,
     html("div", { class: "pair" }, section("Pace", pace(manifest)), section("Settings", settings(manifest, instance))),
   ].filter(Boolean);
 }
-
-/** Return whether the run wrote the rows that were not accepted: one that breaks off before it prepares them writes no file. */
-const cameToRows = ({ broke_off: broke }) => !["reading", "comparing"].includes(broke?.while);
 
 function rowsTable({ rows, changes }) {
   const buckets = bucketsOf(rows, Boolean(changes));
@@ -121,7 +121,7 @@ const explained = ({ meaning, hint, first_positions: first, rows }) => [
   html("div", null, meaning),
   html("div", null, hint),
   first.length
-    ? html("div", { class: "soft" }, `Positions in the input: ${first.join(", ")}${rows > first.length ? ", ..." : ""}`)
+    ? html("div", { class: "soft" }, `${first.length === 1 ? "Position" : "Positions"} in the input: ${first.join(", ")}${rows > first.length ? ", ..." : ""}`)
     : null, // the run did not come to these rows
 ];
 
@@ -142,11 +142,6 @@ const remarksTable = (found) =>
     { title: "Rows", number: true, cell: ({ rows }) => count(rows) },
     { title: "Remark", detail: true, cell: ({ meaning, hint }) => [html("div", null, meaning), html("div", null, hint)] },
   ], found);
-
-function place(path) {
-  const use = "This file has the rows that were not accepted, each with its reason. Fix them and use the file as data.";
-  return [html("p", { class: "soft" }, use), copyable(path, "the path")];
-}
 
 const pace = ({ rows_per_second: rate, seconds, calls }) =>
   facts([

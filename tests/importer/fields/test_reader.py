@@ -262,4 +262,4 @@ def test_what_is_odd_about_rows_that_go_is_counted_and_said_once(caplog):
     list(reader.prepared_batches())
     with caplog.at_level(logging.WARNING):
         reader.log_remarks()
-    assert [record.getMessage().split(" sex")[0] for record in caplog.records] == ["1 rows:"]
+    assert [record.getMessage().split(" sex")[0] for record in caplog.records] == ["1 row:"]

@@ -161,7 +161,7 @@ def test_a_list_of_paths_is_read_in_its_order_with_patterns_in_it(tmp_path):
     source = open_source([tmp_path / "b.csv", tmp_path / "empty.csv", tmp_path / "a*.csv"])
 
     assert [row["whatsApp"] for _, row in rows_of(source)] == ["3", "1", "2"]
-    assert source.describe == "4 files of 1 columns"
+    assert source.describe == "4 files of 1 column"
 
 
 def test_a_path_that_is_missing_among_others_is_an_error_and_not_an_empty_input(tmp_path):

@@ -1,0 +1,143 @@
+"""What to add to the task after a check: arguments of the operator, each with what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from pprint import pformat
+from typing import TYPE_CHECKING, Any, Final
+
+from airflow_provider_socialscrm.api.customers import API_FIELDS
+from airflow_provider_socialscrm.api.redaction import is_personal
+from airflow_provider_socialscrm.importer import reasons
+from airflow_provider_socialscrm.importer.fields.mapping import is_own, is_unnamed, tidy_name
+from airflow_provider_socialscrm.importer.options import ALL
+from airflow_provider_socialscrm.importer.spelling import alike
+from airflow_provider_socialscrm.wording import counted
+
+if TYPE_CHECKING:
+    from airflow_provider_socialscrm.commands.check_found import Found
+
+WIDTH: Final = 70
+"""Columns after which a list or a dictionary gets a line for each of its items."""
+
+REJECTS_FOLDER: Final = "rejects"
+
+DAY_OR_MONTH: Final = frozenset({reasons.AMBIGUOUS_BIRTHDAY.code, reasons.AMBIGUOUS_DATE.code})
+
+OMITTABLE: Final = DAY_OR_MONTH | {
+    reason.code
+    for reason in (
+        reasons.BAD_BIRTHDAY,
+        reasons.BIRTHDAY_OUT_OF_RANGE,
+        reasons.BAD_DATE,
+        reasons.BAD_TAGS,
+        reasons.COMMA_IN_TAG,
+        reasons.NOT_A_NUMBER,
+        reasons.NOT_TEXT,
+    )
+}
+"""Codes of values that a row can be sent without."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """An argument to add to the task, or to replace there.
+
+    :param argument: its name.
+    :param value: its whole value, with what was given on the command line.
+    :param why: what it does, for whom.
+    """
+
+    argument: str
+    value: Any
+    why: str
+
+    @property
+    def code(self) -> str:
+        """The argument as it stands in the task."""
+        return f"{self.argument}={pformat(self.value, width=WIDTH, sort_dicts=False)},"
+
+
+def suggestions(found: Found) -> Iterator[Suggestion]:
+    """Yield what may be added to the task, by what the check found."""
+    yield from _columns(found)
+    yield from _values(found)
+    yield from _rows(found)
+
+
+def is_not_a_field(column: str) -> bool:
+    """Return whether a column is left out only because it is not a field of the API."""
+    return is_own(column) and not is_unnamed(column)
+
+
+def _columns(found: Found) -> Iterator[Suggestion]:
+    rules = found.request.options.rules
+    sent = {field.name for field in found.plan.fields}
+    meant = {name: field for name in found.plan.extensions if (field := alike(name, API_FIELDS)) and field not in sent}
+    if meant:
+        which = ", ".join(f"{name} as {field}" for name, field in meant.items())
+        yield Suggestion("columns", {**rules.columns, **meant}, f"if misspelt: sends {which}")
+    names = [tidy_name(column) for column in found.plan.left_out if is_not_a_field(column)]
+    if names and rules.extension_fields != ALL and not any(map(is_personal, found.columns)):
+        them = "this column" if len(names) == 1 else "these columns"
+        value = [*rules.named_extensions, *names]
+        yield Suggestion("extension_fields", value, f"sends {them}, too, as fields that the CRM has under these names")
+
+
+def _values(found: Found) -> Iterator[Suggestion]:
+    rules, rows = found.request.options.rules, _rows_by_code(found)
+    words = found.preview.examples.null_words if found.preview.examples else ()
+    if words:
+        yield Suggestion(
+            "null_values",
+            [*rules.null_values, *sorted(words)],
+            "reads these words as missing values instead of sending them",
+        )
+    if national := rows.get(reasons.NATIONAL_NUMBER.code):
+        why = f"the country of numbers that begin with 0, in {counted(national, 'row')}: write yours instead of CN"
+        yield Suggestion("default_region", "CN", why)
+    if ambiguous := rows.get(reasons.AMBIGUOUS_NUMBER.code):
+        why = f"reads {counted(ambiguous, 'number')} by default_region; 'international' by the country code"
+        yield Suggestion("ambiguous_numbers", "national", why)
+    dates = sum(rows.get(code, 0) for code in DAY_OR_MONTH)
+    if dates:
+        why = (
+            f"reads dates such as 03/04/2026 with the day first, in {counted(dates, 'row')}; False with the month first"
+        )
+        yield Suggestion("dayfirst", True, why)
+    if omittable := _omittable(found):
+        yield Suggestion(
+            "bad_values", "omit", f"sends {counted(omittable, 'row')} without the values that cannot be sent"
+        )
+
+
+def _rows(found: Found) -> Iterator[Suggestion]:
+    report, options = found.preview.report, found.request.options
+    if not found.is_fine and found.preview.sendable:
+        if options.rules.on_invalid == "fail":
+            yield Suggestion("on_invalid", "reject", "sends the other rows")
+        refused = counted(report.refused, "rejected row")
+        yield Suggestion("max_rejected", report.refused, f"lets the task succeed with {refused}")
+    if report.refusals() and "rejects_path" not in found.request.arguments:
+        folder = f"{Path(REJECTS_FOLDER).absolute()}/"
+        yield Suggestion("rejects_path", folder, "saves the rows left out with their reasons, in a file for each run")
+
+
+def _rows_by_code(found: Found) -> dict[int | str, int]:
+    rows: dict[int | str, int] = {}
+    for refusal in found.preview.report.refusals():
+        for code in _codes(refusal.reason):
+            rows[code] = rows.get(code, 0) + refusal.rows
+    return rows
+
+
+def _omittable(found: Found) -> int:
+    return sum(
+        refusal.rows for refusal in found.preview.report.refusals() if OMITTABLE.issuperset(_codes(refusal.reason))
+    )
+
+
+def _codes(reason: reasons.Reason) -> Sequence[str]:
+    return str(reason.code).split(" + ")

@@ -1,0 +1,160 @@
+"""The modules of the pages, called in the browser with numbers and lists that a seeded Airflow does not have."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+CALL = """
+const [module, source, argument, done] = arguments;
+const called = (loaded) => new Function("m", "x", `return ${source}`)(loaded, argument);
+import(new URL(module, document.baseURI)).then(called).then(done);
+"""
+ROWS = {"total": 10, "accepted": 8, "invalid": 2}
+
+
+@pytest.fixture
+def call(browser):
+    """Call an expression with a module ``m`` and an argument ``x``."""
+    browser.open("/socialscrm/?dag_id=no_such")
+    browser.chrome.set_script_timeout(30)
+
+    def run(module, source, argument=None):
+        # The policy of the pages forbids new code; a test may have it.
+        return browser.chrome.execute_async_script(CALL, module, source, argument)
+
+    browser.chrome.execute_cdp_cmd("Page.setBypassCSP", {"enabled": True})
+    browser.open("/socialscrm/?dag_id=no_such")
+    yield run
+    browser.chrome.execute_cdp_cmd("Page.setBypassCSP", {"enabled": False})
+
+
+@pytest.mark.parametrize(
+    ("noun", "texts"),
+    [
+        ("row", ["0 rows", "1 row", "2 rows", "1,000 rows"]),
+        ("import", ["0 imports", "1 import", "2 imports", "1,000 imports"]),
+        ("part", ["0 parts", "1 part", "2 parts", "1,000 parts"]),
+    ],
+)
+def test_numbers_with_their_nouns(call, noun, texts):
+    assert call("format.js", "[0, 1, 2, 1000].map((number) => m.counted(number, x))", noun) == texts
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        [0, 0], [1], [1, 1, 1], [2, 1], [1, 999_999], [1, 1, 999_998], [333, 333, 334], [1] * 7, [999, 1, 0],
+        [5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5], [1, 2, 3, 10_000_000], [6667, 3333], [66.6, 33.4], [2375, 11, 14],
+    ],
+)  # fmt: skip
+def test_shares_are_a_hundred_percent_and_never_more(call, numbers):
+    shares = [float(text.removesuffix(" %")) for text in call("format.js", "m.shares(x)", numbers)]
+    each = "x.map((n) => m.share(n, x.reduce((a, b) => a + b)))"
+    one = [float(text.removesuffix(" %")) for text in call("format.js", each, numbers)]
+
+    assert sum(shares) == pytest.approx(100 if any(numbers) else 0)
+    assert all(0 <= share <= 100 for share in shares + one)
+    assert [share > 0 for share in shares] == [number > 0 for number in numbers]
+
+
+def part(index, state="success", *, progress=None, manifest=None, sentence=None, run="r"):
+    instance = {
+        "dag_id": "d", "dag_run_id": run, "task_id": "t", "map_index": index, "state": state, "run_after": run,
+        "operator": "SocialSCRMImportOperator", "id": f"{run}-{index}",
+    }  # fmt: skip
+    return {"instance": instance, "manifest": manifest, "progress": progress, "sentence": sentence}
+
+
+def test_parts_that_run_are_summed_with_those_that_have_ended(call):
+    ended = part(0, manifest={"rows": ROWS, "refusals": []})
+    running = [
+        part(
+            index,
+            "running",
+            progress={"rows": 5, "total": 20, "refused": 1, "rows_per_second": 4, "seconds_left": left},
+        )
+        for index, left in ((1, 3), (2, 9))
+    ]
+
+    (group,) = call("groups.js", "m.grouped(x)", [*running, ended])
+
+    assert group["instance"]["state"] == "running"
+    assert group["progress"] == {"rows": 20, "total": 50, "refused": 4, "rows_per_second": 8, "seconds_left": 9}
+    assert [one["instance"]["map_index"] for one in group["parts"]] == [0, 1, 2]
+
+
+def test_a_group_says_why_its_failed_part_failed(call):
+    parts = [part(0, "up_for_retry", sentence="Later."), part(1, "failed", sentence="522."), part(2)]
+
+    (group,) = call("groups.js", "m.grouped(x)", parts)
+
+    assert (group["instance"]["state"], group["sentence"]) == ("failed", "522.")
+
+
+PAGED = """(() => {
+  const asked = [];
+  const real = window.fetch;
+  window.fetch = async (address) => {
+    const query = new URL(address).searchParams;
+    if (!query.has("offset")) return { ok: false, status: 404 };
+    asked.push(Number(query.get("offset")));
+    const instances = x.slice(asked.at(-1), asked.at(-1) + Number(query.get("limit")));
+    return { ok: true, json: async () => ({ task_instances: instances, total_entries: x.length }) };
+  };
+  const ids = (found) => ({ asked, keys: found.map(({ instance }) => instance.id) });
+  return m.imports(null, 3, "").then(ids).finally(() => { window.fetch = real; });
+})()"""
+
+
+@pytest.mark.parametrize(
+    ("parts_of_runs", "asked", "runs"),
+    [
+        ([1, 1], [0], "ab"),
+        ([1, 1, 1, 1, 1], [0], "abc"),
+        ([150, 1, 1, 1], [0, 100], "abc"),
+        ([40, 40, 40], [0, 100], "abc"),
+        ([90, 90], [0, 100], "ab"),
+        ([1500], [0, 100, 200, 300, 400, 500, 600, 700, 800, 900], "a"),
+        ([900, 200, 1], [0, 100, 200, 300, 400, 500, 600, 700, 800, 900], "a"),
+    ],
+)
+def test_all_parts_of_a_run_are_fetched_or_none(call, parts_of_runs, asked, runs):
+    names = "abcdefgh"
+    instances = [
+        part(index, run=names[place])["instance"] for place, parts in enumerate(parts_of_runs) for index in range(parts)
+    ]
+
+    found = call("api.js", PAGED, json.loads(json.dumps(instances)))
+
+    assert found["asked"] == asked
+    expected = [one["id"] for one in instances if one["dag_run_id"] in runs]
+    assert found["keys"] == expected[:1000]
+
+
+def test_what_stopped_a_run_comes_before_that_it_stopped(call):
+    refusals = [{"bucket": "not_sent", "code": "stopped", "rows": 900}, {"bucket": "rejected", "code": 522, "rows": 1}]
+
+    assert [one["code"] for one in call("buckets.js", "m.causesFirst(x)", refusals)] == [522, "stopped"]
+
+
+@pytest.mark.parametrize(
+    ("manifest", "path"),
+    [
+        ({"refusals": [], "rejects_path": "/r.csv", "rejects_written": True}, None),
+        ({"refusals": [1], "rejects_path": None, "rejects_written": False}, None),
+        (
+            {"refusals": [1], "rejects_path": "/r.csv", "rejects_written": False, "broke_off": {"while": "preparing"}},
+            None,
+        ),
+        (
+            {"refusals": [1], "rejects_path": "/r.csv", "rejects_written": True, "broke_off": {"while": "sending"}},
+            "/r.csv",
+        ),
+        ({"refusals": [1], "rejects_path": "/r.csv"}, "/r.csv"),
+        ({"refusals": [1], "rejects_path": "/r.csv", "broke_off": {"while": "reading"}}, None),
+    ],
+)
+def test_rejected_rows_have_a_path_only_if_there_are_some_and_the_file_exists(call, manifest, path):
+    assert (call("outcome.js", "m.rejectsOf(x)", manifest) or None) == path
