@@ -1,4 +1,4 @@
-"""What a check found, as JSON for scripts: docs/howto/check-a-file.md describes it. Changes add names and remove none."""
+"""What a check found, as JSON for scripts. docs/howto/check-a-file.md describes it; changes only add names."""
 
 from __future__ import annotations
 
