@@ -28,7 +28,7 @@ TESTS: Final = (
 DAG_RUN: Final = "tests/airflow/test_dag_runs.py::test_first_example_dag_imports_its_file_and_names_each_refused_row"
 """A DAG with an import, run by Airflow."""
 
-PACKAGES: Final = ("hypothesis", "jsonschema", "pytest", "pytest-xdist")
+PACKAGES: Final = ("faker", "hypothesis", "jsonschema", "pytest", "pytest-xdist")
 """What these tests need beside the package."""
 
 

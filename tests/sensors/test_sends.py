@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 import pytest
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import TaskDeferred
 
 from airflow_provider_socialscrm._compat import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 from airflow_provider_socialscrm.api.errors import UnknownCodeError
@@ -18,7 +17,7 @@ from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.sandbox.send_tasks import PAUSED, STOPPED, SendTasks
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from airflow_provider_socialscrm.sensors.sends import SocialSCRMSendSensor
-from tests.support.airflow import FakeTaskInstance
+from tests.support.airflow import FakeTaskInstance, TaskDeferred
 
 SENDER = "8613900000001"
 NUMBERS = [f"86138000000{n:02}" for n in range(10)]  # the last digit says what becomes of a message
