@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 # The first of these that is Python 3.11 or newer is used.
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python
 
+# Half as many again as there are cores, since many tests wait for time-outs.
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
+
 # Many tests start Python anew, and each worker imports all tests: without this they would compile all of it each time.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -32,22 +35,22 @@ sandbox: install ## Run a SocialsCRM on localhost, with the customers of the dem
 	@$(BIN)/python -m tools.try_sandbox --database .demo/customers.db $(OPTIONS)
 
 test: install ## Run the test suite (about five minutes)
-	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --ignore tests/browser --ignore tests/importer/test_kill.py -m "not thorough"
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --ignore tests/browser --ignore tests/importer/test_kill.py -m "not thorough"
 
 test-kills: install ## Kill twenty-five workers in the middle of an import (about a minute)
 	@SOCIALSCRM_KILLS=25 $(BIN)/python -m pytest tests/importer/test_kill.py
 
 test-truth: install ## Compare 5,000 reports of imports under random faults with what the server did (about ten minutes)
-	@SOCIALSCRM_SEQUENCES=5000 $(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/importer/test_truth.py -k random
+	@SOCIALSCRM_SEQUENCES=5000 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal tests/importer/test_truth.py -k random
 
 test-thorough: install ## Run the property tests on many inputs, and what takes too long for each change (about a quarter of an hour)
-	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --ignore tests/browser --ignore tests/importer/test_kill.py -m "hypothesis or thorough" --hypothesis-profile thorough
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --ignore tests/browser --ignore tests/importer/test_kill.py -m "hypothesis or thorough" --hypothesis-profile thorough
 
 test-random: install ## Run the property tests on inputs that no run before had (about ten minutes)
-	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal --ignore tests/browser -m hypothesis --hypothesis-profile random
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --ignore tests/browser -m hypothesis --hypothesis-profile random
 
 test-numbers: install ## Read 100,000 random mobiles of 47 countries in five spellings (about half a minute)
-	@SOCIALSCRM_MOBILES=100000 $(BIN)/python -m pytest --numprocesses auto tests/importer/fields/test_phones.py -k mobile
+	@SOCIALSCRM_MOBILES=100000 $(BIN)/python -m pytest --numprocesses $(WORKERS) tests/importer/fields/test_phones.py -k mobile
 
 test-browser: docs chromium ## Test the pages in a real Airflow, and the documentation's, with Chromium (about five minutes)
 	@$(BIN)/python -m pytest tests/browser

@@ -217,12 +217,13 @@ def test_columns_of_a_dead_letter_have_their_real_names(page):
 
 OTHER_NAMES = (
     "socialscrm_default",
+    "socialscrm_airflow",
     "socialscrm_sandbox",
     "socialscrm_progress",
     "socialscrm_screening",
     "socialscrm_webhooks",
 )
-"""Names that are not columns: a connection, a fixture, keys of the task's state and an extra."""
+"""Names that are not columns: a connection, fixtures, keys of the task's state and an extra."""
 
 
 def test_operations_names_as_many_reasons_as_a_manifest_has():

@@ -18,6 +18,7 @@ from airflow_provider_socialscrm.api.contents import Channel, Content, check_con
 from airflow_provider_socialscrm.api.errors import unknown_form
 from airflow_provider_socialscrm.api.request import Request
 from airflow_provider_socialscrm.api.signing import CREATE_TIME_FORMAT
+from airflow_provider_socialscrm.wording import out_of
 
 SEND_PATH: Final = "/group-dispatch-api/gsTask/assign/soCreate"
 """Header scheme: creates a task that sends to one number (vendor API 1.12)."""
@@ -114,11 +115,11 @@ def check_pairs(pairs: Sequence[Any], target: Target | str = Target.PERSON) -> N
     is_person = target == Target.PERSON
     pattern = _DIGITS if is_person else _GROUP_ID
     wanted = "a text of 7 to 15 digits that begins with the country code" if is_person else "the id of a group"
-    _check_each([_fits(_DIGITS, each.sender) for each in pairs], "senders are not a text of 7 to 15 digits")
-    _check_each([_fits(pattern, each.recipient) for each in pairs], f"recipients are not {wanted}")
+    _check_each([_fits(_DIGITS, each.sender) for each in pairs], "sender", "not a text of 7 to 15 digits")
+    _check_each([_fits(pattern, each.recipient) for each in pairs], "recipient", f"not {wanted}")
     first = {each.recipient: place for place, each in reversed([*enumerate(pairs)])}
     once = [first[each.recipient] == place for place, each in enumerate(pairs)]
-    _check_each(once, "recipients were given before")
+    _check_each(once, "recipient", "given before", ("was", "were"))
 
 
 def check_times(start: Any, end: Any, now: float) -> None:
@@ -249,11 +250,11 @@ def _fits(pattern: re.Pattern[str], value: Any) -> bool:
     return isinstance(value, str) and bool(pattern.fullmatch(value))
 
 
-def _check_each(fine: Sequence[bool], what: str) -> None:
+def _check_each(fine: Sequence[bool], noun: str, what: str, verbs: tuple[str, str] = ("is", "are")) -> None:
     wrong = [f"{place:,}" for place, is_fine in enumerate(fine) if not is_fine]
     if wrong:
         more = f" and {len(wrong) - NAMED_POSITIONS:,} more" if len(wrong) > NAMED_POSITIONS else ""
         raise ValueError(
-            f"{len(wrong):,} of {len(fine):,} {what}, so nothing was sent: look at "
+            f"{out_of(len(wrong), len(fine), noun, *verbs)} {what}, so nothing was sent: look at "
             f"{', '.join(wrong[:NAMED_POSITIONS])}{more}, counted from 0."
         )

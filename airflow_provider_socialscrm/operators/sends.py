@@ -301,8 +301,8 @@ class SocialSCRMSendOperator(TableInput, BaseOperator):
         strangers = sum(each not in known for each in recipients.senders)
         if strangers:
             raise InputError(
-                f"{strangers:,} of {len(recipients.senders):,} senders are not service numbers that the CRM lists, so "
-                "nothing was sent: correct them, or set check_executors=False."
+                f"{out_of(strangers, len(recipients.senders), 'sender', 'is', 'are')} not among the service numbers "
+                "that the CRM lists, so nothing was sent: correct them, or set check_executors=False."
             )
 
     def _finished(

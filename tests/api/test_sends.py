@@ -118,20 +118,20 @@ BAD_PAIRS = [
     ([], "no recipients"),
     ([SendPair(SENDER, f"86138{n:08}") for n in range(5001)], "at most 5,000 recipients, and there are 5,001"),
     ([(SENDER, ANN)], "must be given as SendPair"),
-    ([SendPair("", ANN)], "1 of 1 senders are not"),
-    ([SendPair("+8613900000001", ANN)], "senders are not"),
-    ([SendPair(None, ANN)], "senders are not"),
+    ([SendPair("", ANN)], "1 of 1 sender is not"),
+    ([SendPair("+8613900000001", ANN)], "sender is not"),
+    ([SendPair(None, ANN)], "sender is not"),
     (
         [PAIRS[0], SendPair(SENDER, "+86138")],
-        "1 of 2 recipients are not a text of 7 to 15 digits .* look at 1, counted",
+        "1 of 2 recipients is not a text of 7 to 15 digits .* look at 1, counted",
     ),
-    ([SendPair(SENDER, 8613800000001)], "recipients are not"),
-    ([SendPair(SENDER, "013800000001")], "recipients are not"),
-    ([SendPair(SENDER, "\N{ARABIC-INDIC DIGIT ONE}" * 9)], "recipients are not"),
-    ([SendPair(SENDER, ANN + "\n")], "recipients are not"),
-    ([SendPair(SENDER, "120363041234567890")], "recipients are not"),
-    ([*PAIRS, PAIRS[0]], "1 of 3 recipients were given before, .* look at 2, counted"),
-    ([PAIRS[0], SendPair("8613900000002", ANN)], "were given before"),
+    ([SendPair(SENDER, 8613800000001)], "recipient is not"),
+    ([SendPair(SENDER, "013800000001")], "recipient is not"),
+    ([SendPair(SENDER, "\N{ARABIC-INDIC DIGIT ONE}" * 9)], "recipient is not"),
+    ([SendPair(SENDER, ANN + "\n")], "recipient is not"),
+    ([SendPair(SENDER, "120363041234567890")], "recipient is not"),
+    ([*PAIRS, PAIRS[0]], "1 of 3 recipients was given before, .* look at 2, counted"),
+    ([PAIRS[0], SendPair("8613900000002", ANN)], "was given before"),
     ([SendPair(SENDER, "x")] * 12, "look at 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more"),
 ]
 
@@ -150,7 +150,7 @@ def test_the_largest_task_is_taken():
 
 def test_a_group_is_not_a_person():
     check_pairs([SendPair(SENDER, "120363041234567890"), SendPair(SENDER, "8613800000001-1600000000")], "group")
-    with pytest.raises(ValueError, match="recipients are not the id of a group"):
+    with pytest.raises(ValueError, match="recipient is not the id of a group"):
         check_pairs([SendPair(SENDER, "x@g.us")], "group")
 
 

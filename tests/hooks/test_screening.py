@@ -82,7 +82,7 @@ def test_a_lost_response_is_not_repeated_and_the_orders_before_are_noted(hook, c
     [
         ((NUMBERS[:499], "gender", "IN"), "at least 500 different numbers, and there are 499"),
         ((NUMBERS[:300] * 2, "gender", "IN"), "and there are 300"),
-        (([*NUMBERS, "+919876500000"], "gender", "IN"), "1 of 20,002 numbers are not"),
+        (([*NUMBERS, "+919876500000"], "gender", "IN"), "1 of 20,002 numbers is not"),
         ((NUMBERS, "avatar", "IN"), "kind must be one of"),
         ((NUMBERS, "gender", "India"), "two letters"),
     ],

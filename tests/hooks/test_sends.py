@@ -211,7 +211,7 @@ def test_the_text_of_an_unknown_task_is_hidden(hook, connected_crm):
         ((PAIRS, Image("http://10.0.0.1/a.png")), {}, "not a public address"),
         ((PAIRS, "Hello"), {"start": datetime(2020, 1, 1, tzinfo=UTC)}, "start is in the past"),
         ((PAIRS, "Hello"), {"channel": "fax"}, "channel must be"),
-        ((PAIRS + PAIRS[:1], "Hello"), {}, "were given before"),
+        ((PAIRS + PAIRS[:1], "Hello"), {}, "was given before"),
     ],
 )
 def test_bad_input_makes_no_call(hook, connected_crm, arguments, options, sentence):

@@ -318,7 +318,8 @@ def imported(crm: Sandbox, data: Any, rejects_path: Path, arguments: dict) -> di
     rules = Rules(**{name: value for name, value in arguments.items() if name not in READING})
     client = Client(settings_of(crm, "body"), connections=1)
     try:
-        run = Import(open_source(data, **reading), client, Options(max_rejected=None, rules=rules), rejects_path)
+        options = Options(max_rejected=None, rules=rules, concurrency=1)  # so that rows arrive in their order
+        run = Import(open_source(data, **reading), client, options, rejects_path)
         run.run()
     finally:
         client.close()

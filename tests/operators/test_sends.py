@@ -269,7 +269,7 @@ BAD = [
     ({"end": "2020-01-01T00:00:00+08:00"}, "end is in the past"),
     ({"start": "2099-01-02T00:00:00+08:00", "end": "2099-01-01T00:00:00+08:00"}, "end is not after start"),
     ({"agent": "nobody"}, "agent is 'nobody', whom the CRM does not know"),
-    ({"sender": "8613900009999"}, "1 of 1 senders are not service numbers"),
+    ({"sender": "8613900009999"}, "1 of 1 sender is not among the service numbers"),
     ({"sender": None}, "sender or sender_column"),
     ({"sender_column": "by"}, "sender or sender_column"),
     ({"sender": "Ann"}, "sender is not a service number"),

@@ -68,7 +68,7 @@ def test_strangers_are_counted_once_and_results_about_strangers_only_are_an_erro
     with caplog.at_level(logging.WARNING):
         join([stranger, stranger, item(ANN, "on")])
 
-    assert "1 numbers that data does not have" in caplog.text
+    assert "1 number that data does not have" in caplog.text
     with pytest.raises(StopError, match="order 0, order 1 have results, and none is about a number of data"):
         join([stranger], [stranger])
 

@@ -79,6 +79,8 @@ OWN: Final = {
         507: TOO_LARGE,
         508: ISOLATED,
     },
+    Family.SEND: {**dict.fromkeys((507, 513, 514, 515, 531, 532), REQUEST)},
+    Family.SEND_STATUS: {},
     Family.GROUP_LINKS: {536: REQUEST, 537: REQUEST, 538: (NotReadyError, Action.STOP, Action.STOP)},
     Family.OWNERS: {507: TOO_LARGE, 532: ISOLATED},
 }
