@@ -166,3 +166,13 @@ class DeadlineAdapter(requests.adapters.HTTPAdapter):
         if not proxy.lower().startswith("socks"):
             manager.pool_classes_by_scheme = _POOLS
         return manager
+
+    def close(self) -> None:
+        """Close the connections that nobody uses, at once.
+
+        urllib3 closes a pool's when the pool is collected, for which an exception that names it may wait for long.
+        """
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118 - urllib3's container cannot be iterated
+                manager.pools[key].close()
+        super().close()

@@ -540,3 +540,27 @@ def tls(start: Callable[[Speak], str], certificate: str, speak: Speak, asks_for:
             speak(inside)
 
     return start(speak_inside).replace("http://", "https://")
+
+
+def test_a_closed_client_leaves_no_connection_open_while_an_error_of_its_calls_is_kept(raw):
+    ended = threading.Event()
+    calls = iter(range(2))
+
+    def speak(connection: socket.socket) -> None:
+        connection.recv(65536)
+        if next(calls) == 0:
+            connection.close()
+            return
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(ENVELOPE), ENVELOPE))
+        if connection.recv(1) == b"":
+            ended.set()
+
+    transport = HttpTransport(Settings(raw(speak), "1", "KEY", "agent"), connections=1)
+    with pytest.raises(UncertainError) as kept:
+        transport.exchange(CALL)
+    transport.exchange(CALL)
+
+    transport.close()
+
+    assert ended.wait(5)
+    assert kept.value
