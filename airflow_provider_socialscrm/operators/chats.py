@@ -22,7 +22,7 @@ from airflow_provider_socialscrm.operators.retries import with_retry_policy
 from airflow_provider_socialscrm.runtime.lineage import FileLineageMixin
 from airflow_provider_socialscrm.runtime.own_paths import ENDINGS, checked_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument, as_text
-from airflow_provider_socialscrm.runtime.rendered import rendered_as_text, renders_natively
+from airflow_provider_socialscrm.runtime.rendered import rendered_fields
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 from airflow_provider_socialscrm.wording import counted
 
@@ -134,10 +134,8 @@ class SocialSCRMChatsToFileOperator(FileLineageMixin, BaseOperator):
         return manifest
 
     def _options(self, context: Context) -> ChatOptions:
-        if renders_natively(self, context):  # which makes 100000.0 of the login 1e5
-            environment = context["dag"].get_template_env(force_sandboxed=True)
-            for name in self.template_fields:
-                setattr(self, name, rendered_as_text(self, self._templates[name], context, environment))
+        for name, value in rendered_fields(self, self._templates, context).items():
+            setattr(self, name, value)
         return chat_options(
             self.start,
             self.end,

@@ -18,7 +18,7 @@ from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, InputError
 from airflow_provider_socialscrm.operators.retries import with_retry_policy
 from airflow_provider_socialscrm.runtime.own_paths import checked_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
-from airflow_provider_socialscrm.runtime.rendered import rendered_as_text, renders_natively, typed_arguments
+from airflow_provider_socialscrm.runtime.rendered import rendered_fields, typed_arguments
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 from airflow_provider_socialscrm.wording import counted, out_of, worded
 
@@ -137,11 +137,7 @@ class SocialSCRMGroupLinksToFileOperator(BaseOperator):
         return path
 
     def _set_types(self, context: Context) -> None:
-        rendered = {name: getattr(self, name) for name in self.template_fields}
-        if renders_natively(self, context):
-            environment = context["dag"].get_template_env(force_sandboxed=True)
-            rendered = rendered_as_text(self, self._templates, context, environment)
-        for name, value in typed_arguments(rendered).items():
+        for name, value in typed_arguments(rendered_fields(self, self._templates, context)).items():
             setattr(self, name, value)
 
     def _deadline(self) -> float | None:

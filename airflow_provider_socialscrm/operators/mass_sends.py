@@ -30,7 +30,7 @@ from airflow_provider_socialscrm.operators.retries import with_retry_policy
 from airflow_provider_socialscrm.runtime.own_paths import checked_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.plain_arguments import PlainArgument, plain
-from airflow_provider_socialscrm.runtime.rendered import rendered_as_text, renders_natively, typed_arguments
+from airflow_provider_socialscrm.runtime.rendered import rendered_fields, typed_arguments
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 from airflow_provider_socialscrm.wording import counted
 
@@ -151,11 +151,7 @@ class SocialSCRMMassSendOperator(BaseOperator):
 
     def _arguments(self, context: Context) -> dict[str, Any]:
         """Return the arguments in the types that they are documented with, whatever the DAG renders templates to."""
-        rendered = {each: getattr(self, each) for each in self.template_fields}
-        if renders_natively(self, context):  # which makes a number of a text of digits
-            environment = context["dag"].get_template_env(force_sandboxed=True)
-            rendered = rendered_as_text(self, self._templates, context, environment)
-        arguments = typed_arguments(rendered)
+        arguments = typed_arguments(rendered_fields(self, self._templates, context))
         if not isinstance(arguments["check_executors"], bool):
             raise InputError("check_executors must be True or False.")
         return arguments

@@ -13,7 +13,7 @@ from airflow_provider_socialscrm.operators.ledgers import check_ledger, shown
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
 from airflow_provider_socialscrm.runtime.literal_rows import hide_rows
 from airflow_provider_socialscrm.runtime.path_text import as_text, is_resolved
-from airflow_provider_socialscrm.runtime.rendered import rendered_as_text, renders_natively, typed_arguments
+from airflow_provider_socialscrm.runtime.rendered import rendered_fields, typed_arguments
 from airflow_provider_socialscrm.runtime.stored_rows import check_default_args, check_params, check_task_group
 
 if TYPE_CHECKING:
@@ -99,12 +99,7 @@ class TableInput:
 
     def _set_types(self, context: Context) -> None:
         """Give the arguments the types that they are documented with, whatever the DAG renders templates to."""
-        if renders_natively(self, context):  # which makes 100000.0 of the text 1e5
-            environment = context["dag"].get_template_env(force_sandboxed=True)
-            rendered = rendered_as_text(self, self._templates, context, environment)
-        else:
-            rendered = {name: getattr(self, name) for name in self.text_rendered}
-        for name, value in typed_arguments(rendered).items():
+        for name, value in typed_arguments(rendered_fields(self, self._templates, context)).items():
             setattr(self, name, value)
 
     def _nothing(self) -> str:

@@ -34,6 +34,19 @@ def renders_natively(operator: Any, context: Context) -> bool:
     return bool(getattr(context.get("dag"), "render_template_as_native_obj", False) if own is None else own)
 
 
+def rendered_fields(operator: Any, templates: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Return a task's template fields as they were rendered, and as text also where its DAG renders Python's objects.
+
+    Native rendering makes a number of a login such as ``1e5``.
+
+    :param templates: the fields' values before they were rendered, by name.
+    """
+    if not renders_natively(operator, context):
+        return {name: getattr(operator, name) for name in templates}
+    environment = context["dag"].get_template_env(force_sandboxed=True)
+    return {name: rendered_as_text(operator, each, context, environment) for name, each in templates.items()}
+
+
 def rendered_as_text(operator: Any, value: Any, context: Context, environment: Any) -> Any:
     """Return a template field's value with its templates rendered to text, and outputs of other tasks resolved.
 

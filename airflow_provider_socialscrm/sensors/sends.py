@@ -23,7 +23,7 @@ from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.runtime.own_paths import own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.paths import check_is_path
-from airflow_provider_socialscrm.runtime.rendered import rendered_as_text, renders_natively, typed_arguments
+from airflow_provider_socialscrm.runtime.rendered import rendered_fields, typed_arguments
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 from airflow_provider_socialscrm.wording import counted
 
@@ -137,11 +137,7 @@ class SocialSCRMSendSensor(BaseSensorOperator):
         from airflow_provider_socialscrm.runtime.table_files import check_format  # noqa: PLC0415 - not for parsing
         from airflow_provider_socialscrm.sends.progress import check_waiting  # noqa: PLC0415 - not for parsing
 
-        rendered = {name: getattr(self, name) for name in self.template_fields}
-        if renders_natively(self, context):
-            environment = context["dag"].get_template_env(force_sandboxed=True)
-            rendered = rendered_as_text(self, self._templates, context, environment)
-        for name, value in typed_arguments(rendered).items():
+        for name, value in typed_arguments(rendered_fields(self, self._templates, context)).items():
             setattr(self, name, value)
         self.task_ids = _ids(self.task_ids)
         check_waiting(self.until, self.min_share, self.max_failed)

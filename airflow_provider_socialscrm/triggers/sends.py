@@ -68,7 +68,7 @@ class SocialSCRMSendTrigger(BaseTrigger):
                 try:
                     status = await get_status(task_id)
                 except RetriableError as failure:  # it may pass while we wait
-                    self.log.warning("How far task %s is is not known yet. %s", task_id, failure)
+                    self.log.warning("The state of task %s is not known yet. %s", task_id, failure)
                     break
                 except (SocialSCRMError, ValueError) as failure:
                     yield _event(FAILED, message=str(failure))
