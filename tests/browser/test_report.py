@@ -258,7 +258,7 @@ def test_the_digest_of_a_dry_run_can_be_copied(browser):
 def test_a_run_that_broke_off_says_while_doing_what(browser):
     text = shown(browser, of_sync(23))
 
-    assert "The task broke off while comparing the input with the ledger, before the first call (InputError)." in text
+    assert "The import broke off while comparing the input with the ledger, before the first call (InputError)." in text
     assert "The input has 1,500 changes (0 new, 1,500 changed, 0 retried), and max_changes is 1000" in text
     assert "Then clear the task to run it again: the ledger leaves out what the CRM accepted." in text
     assert "Positions in the input: ," not in text
