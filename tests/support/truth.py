@@ -658,7 +658,8 @@ def _leaks(world: World, attempt: Attempt) -> Findings:
     values = [str(row[name]).casefold() for row in world.rows for name in ("whatsApp", "friendName") if row[name]]
     if KEY in attempt.texts:
         yield "nothing leaks", "the key"
-    texts = re.sub(r" at 0x[0-9a-f]+>", ">", attempt.texts)  # where an object is in memory is random
+    # Where an object is in memory, and how fast a run was, may have the digits of a number by chance.
+    texts = re.sub(r' at 0x[0-9a-f]+>|"rows_per_second": [0-9.]+', "", attempt.texts)
     for part in {*re.findall(r"\d{4,}", texts), *re.findall(r"[a-z]{3,}", texts.casefold())}:
         if any(part in value for value in values):
             line = next(line for line in texts.splitlines() if part in line.casefold())
