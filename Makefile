@@ -37,13 +37,13 @@ sandbox: install ## Run a SocialsCRM on localhost, with the customers of the dem
 test: install ## Run the test suite (about five minutes)
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --ignore tests/browser --ignore tests/importer/test_kill.py -m "not thorough"
 
-test-kills: install ## Kill twenty-five workers in the middle of an import (about a minute)
+test-kills: install ## Kill twenty-five workers in the middle of an import (about a minute and a half)
 	@SOCIALSCRM_KILLS=25 $(BIN)/python -m pytest tests/importer/test_kill.py
 
-test-truth: install ## Compare 5,000 reports of imports under random faults with what the server did (about ten minutes)
+test-truth: install ## Compare 5,000 reports of imports under random faults with what the server did (about five minutes)
 	@SOCIALSCRM_SEQUENCES=5000 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal tests/importer/test_truth.py -k random
 
-test-thorough: install ## Run the property tests on many inputs, and what takes too long for each change (about a quarter of an hour)
+test-thorough: install ## Run the property tests on many inputs, and what takes too long for each change (about seven minutes)
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --ignore tests/browser --ignore tests/importer/test_kill.py -m "hypothesis or thorough" --hypothesis-profile thorough
 
 test-random: install ## Run the property tests on inputs that no run before had (about ten minutes)

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from airflow_provider_socialscrm.api.client import ServerClock
+from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.importer.options import Rules
 
@@ -63,16 +63,13 @@ def customers(rows: int, bad: int = 0) -> pd.DataFrame:
     return frame
 
 
-class NoHttpClient:
+class NoHttpClient(Client):
     """Takes every call at once, so that only the importer's own work is measured."""
 
     def __init__(self, calls_per_second: float = 1e9) -> None:
-        self.settings = Settings("http://127.0.0.1", "1", KEY, "agent_wang", calls_per_second=calls_per_second)
-        self.clock = ServerClock()
-
-    def envelope_size(self, _agent: str | None) -> int:
-        """Return what a call has around its rows, about."""
-        return 200
+        super().__init__(
+            Settings("http://127.0.0.1", "1", KEY, "agent_wang", calls_per_second=calls_per_second), connections=1
+        )
 
     def import_customers(self, _rows: Sequence[bytes], *, agent: str | None) -> Any:
         """Take a call."""
