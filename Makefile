@@ -24,7 +24,7 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	if [ -z "$$found" ]; then echo "Python 3.11 or newer is needed; none of these is: $(CANDIDATES)" >&2; exit 1; fi; \
 	echo "Installing into $(VENV) with $$found (one to three minutes, the first time only) ..."; \
 	[ -x $(BIN)/python ] || $$found -m venv $(VENV); \
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'; \
+	$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --editable '.[dev]'; \
 	touch $@
 
 demo: install ## Run the first example DAG against a SocialsCRM on localhost
@@ -64,7 +64,7 @@ docs: $(VENV)/installed-docs reference ## Build the documentation as a website i
 
 $(VENV)/installed-docs: $(VENV)/installed
 	@echo "Installing Sphinx into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs]'
+	@$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --editable '.[dev,docs]'
 	@touch $@
 
 reference: install ## Write the tables of docs/reference/ from the code
@@ -80,7 +80,7 @@ test-cluster: $(VENV)/installed-cluster cluster-servers ## Test on PostgreSQL, R
 
 $(VENV)/installed-cluster: $(VENV)/installed
 	@echo "Installing Celery and the drivers of PostgreSQL into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,cluster]'
+	@$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --editable '.[dev,cluster]'
 	@touch $@
 
 # Install the distribution's packages where missing; the tests do not use the services that these start.

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from airflow_provider_socialscrm.api.mass_sends import GROUPS, INTERVAL, Content, CustomerGroup, MassSend
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.identity import ImportIdentity
 from airflow_provider_socialscrm.mass_sends.names import default_name
-from airflow_provider_socialscrm.runtime.rendered import typed_arguments
+from airflow_provider_socialscrm.runtime.rendered import is_missing, time_of, typed_arguments
 
 FIELDS: Final = ("name", "executors", "group", "content", "start", "interval", "reached")
 """Arguments that make a task."""
@@ -20,9 +19,6 @@ MOST_TASKS: Final = 50
 
 _GIVEN: Final = ("name", "executors", "group", "content", "start", "reached")
 """Those that exclude ``tasks``; an interval has a default."""
-
-_NOTHING: Final = ("", "None")
-"""Texts that a template gives for a value that is missing."""
 
 
 def tasks_of(arguments: Mapping[str, Any], identity: ImportIdentity) -> tuple[list[MassSend], frozenset[str]]:
@@ -70,14 +66,14 @@ def _task(name: Any, fields: Mapping[str, Any]) -> MassSend:
         tuple(executors),
         _group(fields.get("group")),
         _content(fields.get("content")),
-        _start(fields.get("start")),
+        time_of("start", fields.get("start")),
         tuple(interval) if isinstance(interval, list) else interval,
         fields.get("reached"),
     )
 
 
 def _group(value: Any) -> CustomerGroup:
-    if value is None or value in _NOTHING:
+    if is_missing(value):
         raise InputError("group is missing: give a Stage, a Tag or a Group of customers.")
     kinds = [word for word in GROUPS if isinstance(value, Mapping) and word in value]
     if len(kinds) != 1 or not value.keys() <= {kinds[0], "id"}:
@@ -95,12 +91,3 @@ def _content(value: Any) -> Content:
     if not isinstance(value, Mapping) or not {"text"} <= value.keys() <= names:
         raise InputError(f"content must be a text, a Content, or a dictionary with text and some of {sorted(names)}.")
     return Content(**value)
-
-
-def _start(value: Any) -> datetime | None:
-    if value is None or value in _NOTHING:
-        return None
-    try:
-        return datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise InputError("start is not a time: give a datetime, or a text such as 2026-12-24T09:00:00+08:00.") from None

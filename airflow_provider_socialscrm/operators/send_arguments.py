@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from airflow_provider_socialscrm.api.contents import Content, check_content, contents_from
@@ -14,12 +13,11 @@ from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.identity import ImportIdentity
 from airflow_provider_socialscrm.importer.reasons import LONGEST_NUMBER, SHORTEST_NUMBER
 from airflow_provider_socialscrm.mass_sends.names import default_name
+from airflow_provider_socialscrm.runtime.rendered import time_of
+from airflow_provider_socialscrm.wording import counted
 
 ON_EMPTY: Final = ("fail", "skip")
 """Choices for an input without rows."""
-
-_NOTHING: Final = ("", "None")
-"""Texts that a template gives for a value that is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +50,8 @@ def arguments_of(given: Mapping[str, Any], identity: ImportIdentity) -> SendArgu
         check_content(contents, given["channel"])
         options = SendOptions(
             channel=given["channel"],
-            start=_time("start", given["start"]),
-            end=_time("end", given["end"]),
+            start=time_of("start", given["start"]),
+            end=time_of("end", given["end"]),
             name=_name(given["name"], identity),
             agent=given["agent"],
             times_as=given["times_as"],
@@ -76,9 +74,9 @@ def check_confirmed(confirmed: Any, recipients: int) -> None:
             "counts them. Nothing was sent."
         )
     if confirmed != recipients:
+        found = counted(recipients, "recipient, and confirm_recipients is", "recipients, and confirm_recipients is")
         raise InputError(
-            f"data has {recipients:,} recipients, and confirm_recipients is {confirmed:,}, so nothing was sent: check "
-            "the data, or confirm the other number."
+            f"data has {found} {confirmed:,}, so nothing was sent: check the data, or confirm the other number."
         )
 
 
@@ -129,14 +127,3 @@ def _sender(given: Mapping[str, Any]) -> str:
     if not SHORTEST_NUMBER <= len(digits) <= LONGEST_NUMBER or digits.startswith("0"):
         raise InputError("sender is not a service number: give its digits with the country code. Nothing was sent.")
     return digits
-
-
-def _time(name: str, value: Any) -> datetime | None:
-    if value is None or value in _NOTHING:
-        return None
-    try:
-        return datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise InputError(
-            f"{name} is not a time: give a datetime, or a text such as 2026-12-24T09:00:00+08:00."
-        ) from None

@@ -57,7 +57,7 @@ class SocialSCRMSendOperator(TableInput, BaseOperator):
     Recipients are claimed in the ledger before their call. Whoever is claimed is in no other call of the campaign:
     neither a retry, a killed worker, clearing the task nor another task sends the message twice. A call whose response
     is doubtful is not repeated: its recipients are held until ``doubts`` says what a person has found out. A call that
-    the CRM certainly refused gives its recipients free, and a retry sends to them.
+    the CRM certainly refused frees its recipients, and a retry sends to them.
 
     The task returns a manifest: ``campaign``, ``rows``, ``recipients``, ``invalid`` and ``duplicate`` rows, recipients
     that are ``accepted`` (in a call of this task), ``sent_before`` (in one of another task or run), ``rejected``,

@@ -19,12 +19,19 @@ FILES: Final = {
     "checkpoint_path": "checkpoint.json",
     "gone_path": "gone.csv",
     "path": "chats.parquet",
+    "result_path": "send-results.parquet",
 }
 """Names of the files in a folder, by argument."""
 
 _TABLES: Final = (".csv", ".parquet", ".jsonl")
 
-ENDINGS: Final = {"rejects_path": _TABLES, "checkpoint_path": (".json",), "gone_path": _TABLES, "path": _TABLES}
+ENDINGS: Final = {
+    "rejects_path": _TABLES,
+    "checkpoint_path": (".json",),
+    "gone_path": _TABLES,
+    "path": _TABLES,
+    "result_path": _TABLES,
+}
 """Endings of a path that names a file, by argument."""
 
 

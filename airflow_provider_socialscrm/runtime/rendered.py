@@ -6,6 +6,7 @@ import ast
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_socialscrm.importer.errors import InputError
@@ -83,6 +84,27 @@ def typed_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     if wrong:
         raise InputError(" ".join(wrong))
     return typed
+
+
+def is_missing(value: Any) -> bool:
+    """Return whether an argument has no value, as a template writes it or as Python does."""
+    return value is None or (isinstance(value, str) and value in _NOTHING)
+
+
+def time_of(name: str, value: Any) -> datetime | None:
+    """Return the time that an argument writes, and ``None`` where it has no value.
+
+    :param name: of the argument.
+    :raises InputError: if it is not a time.
+    """
+    if is_missing(value):
+        return None
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"{name} is not a time: give a datetime, or a text such as 2026-12-24T09:00:00+08:00."
+        ) from None
 
 
 def _boolean(text: str) -> bool | str:

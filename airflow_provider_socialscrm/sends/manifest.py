@@ -11,6 +11,7 @@ from airflow_provider_socialscrm.sends.campaign import Campaign
 from airflow_provider_socialscrm.sends.recipients import Recipients
 from airflow_provider_socialscrm.sends.sending import Outcome, Result
 from airflow_provider_socialscrm.sends.state import Call
+from airflow_provider_socialscrm.wording import counted
 
 MOST_DOUBTS: Final = 20
 """Calls in doubt that a manifest lists; the ledger has all."""
@@ -62,15 +63,19 @@ def doubt_sentence(result: Result, failure: object = None) -> str:
     :param failure: of this try, if there was one.
     """
     shown = ", ".join(
-        f"{call.claim.call} (task '{call.claim.name}' in the CRM, {len(call.claim.numbers):,} recipients)"
+        f"{call.claim.call} (task '{call.claim.name}' in the CRM, {counted(len(call.claim.numbers), 'recipient')})"
         for call in result.doubts[:MOST_DOUBTS]
     )
     example = result.doubts[0].claim.call
     why = f" {failure}" if failure else ""
+    held = counted(
+        result.counts[Outcome.IN_DOUBT],
+        "recipient may have got the message, and nothing says whether they did, so they are not sent to again",
+        "recipients may have got the message, and nothing says whether they did, so they are not sent to again",
+    )
     return (
-        f"{result.counts[Outcome.IN_DOUBT]:,} recipients may have got the message, and nothing says whether they did, "
-        f"so they are not sent to again: calls {shown}. Look the tasks up in the CRM, give this task "
-        f"doubts={{'{example}': ...}} with the task's id, 'sent' or 'not_sent', and clear it.{why}"
+        f"{held}: calls {shown}. Look the tasks up in the CRM, give this task doubts={{'{example}': ...}} with the "
+        f"task's id, 'sent' or 'not_sent', and clear it.{why}"
     )
 
 

@@ -18,6 +18,7 @@ from airflow_provider_socialscrm.sends.events import ACCEPTED, DOUBTFUL, RELEASE
 from airflow_provider_socialscrm.sends.recipients import Recipients
 from airflow_provider_socialscrm.sends.refusals import Verdict, verdict
 from airflow_provider_socialscrm.sends.state import Call, CampaignState
+from airflow_provider_socialscrm.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -184,7 +185,7 @@ class CampaignSender:
             self._failed(claim, failure)
         else:
             self._save(claim, ACCEPTED, task_id)
-            log.info("The CRM has taken task %s with %s recipients", task_id, f"{len(places):,}")
+            log.info("The CRM has taken task %s with %s", task_id, counted(len(places), "recipient"))
         # Any other exception leaves the claim without an outcome, so that nobody sends again.
 
     def _failed(self, claim: Claimed, failure: SocialSCRMError) -> None:

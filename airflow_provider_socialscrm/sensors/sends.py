@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseSensorOperator
 
@@ -20,9 +20,8 @@ from airflow_provider_socialscrm.api.send_status import TaskStatus
 from airflow_provider_socialscrm.api.sends import is_task_id
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.runtime.own_paths import own_path
+from airflow_provider_socialscrm.runtime.own_paths import checked_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
-from airflow_provider_socialscrm.runtime.paths import check_is_path
 from airflow_provider_socialscrm.runtime.rendered import rendered_fields, typed_arguments
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 from airflow_provider_socialscrm.wording import counted
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context, ObjectStoragePath, XComArg
 
     from airflow_provider_socialscrm.api.send_status import SendStatus
-
-FILE: Final = "send-results.parquet"
-"""Name of the file in a folder."""
 
 
 class SocialSCRMSendSensor(BaseSensorOperator):
@@ -106,7 +102,7 @@ class SocialSCRMSendSensor(BaseSensorOperator):
                 try:
                     status = hook.get_send_status(task_id)
                 except RetriableError as failure:  # it may pass while we wait
-                    self.log.warning("How far task %s is is not known yet. %s", task_id, failure)
+                    self.log.warning("The state of task %s is not known yet. %s", task_id, failure)
                     return False
                 if status.status == TaskStatus.PAUSED:
                     self.log.warning("Task %s is paused: somebody has to let it go on in the CRM", task_id)
@@ -127,7 +123,8 @@ class SocialSCRMSendSensor(BaseSensorOperator):
             if event["status"] != "pending":
                 return self._finished(path)
             self._write(path)
-            sentence = "timeout is over, and some messages are not far enough: the file has each recipient's status."
+            file = "" if path is None else ": the file has each recipient's status"
+            sentence = f"The timeout is over, and some messages are not {self.until} yet{file}."
             if self.soft_fail:
                 raise AirflowSkipException(sentence)
             raise AirflowSensorTimeout(sentence)
@@ -141,8 +138,7 @@ class SocialSCRMSendSensor(BaseSensorOperator):
             setattr(self, name, value)
         self.task_ids = _ids(self.task_ids)
         check_waiting(self.until, self.min_share, self.max_failed)
-        check_is_path("result_path", self.result_path)
-        path = own_path(identity_of(context), "path", self.result_path or None, file=FILE)
+        path = checked_own_path(identity_of(context), "result_path", self.result_path or None)
         if path is not None:
             check_format("result_path", path)
         return path

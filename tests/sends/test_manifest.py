@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from airflow_provider_socialscrm.sends.events import Claimed
 from airflow_provider_socialscrm.sends.manifest import doubt_sentence, manifest_of
 from airflow_provider_socialscrm.sends.sending import Outcome, Result
@@ -21,3 +23,15 @@ def test_a_manifest_of_a_million_recipients_is_small_enough_for_xcom():
     assert len(json.dumps(manifest)) < 16 * 1024
     assert len(manifest["doubts"]) == 20
     assert "8615266600000" not in f"{manifest}{result!r}{doubt_sentence(result)}"
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "1 recipient may have"), (2, "2 recipients may have")])
+def test_the_sentence_about_doubts_agrees_with_its_number(count, words):
+    numbers = tuple(range(8615266600000, 8615266600000 + count))
+    result = Result(doubts=[Call(Claimed("0" * 16, "1a2b3c4d", "offer", "owner", 1_790_000_000, numbers))])
+    result.counts[Outcome.IN_DOUBT] = count
+
+    sentence = doubt_sentence(result)
+
+    assert sentence.startswith(words)
+    assert f"calls 1a2b3c4d (task 'offer' in the CRM, {words.removesuffix(' may have')})" in sentence

@@ -150,6 +150,25 @@ def test_the_events_of_the_trigger_end_the_wait(crm, tmp_path):
         sensor.execute_complete(context(), {"status": "failed", "message": "Check ApiKey."})
 
 
+@pytest.mark.parametrize(
+    ("result_path", "sentence"),
+    [
+        (
+            "out.csv",
+            "The timeout is over, and some messages are not delivered yet: the file has each recipient's status.",
+        ),
+        (None, "The timeout is over, and some messages are not delivered yet."),
+    ],
+)
+def test_a_wait_that_is_too_long_names_a_file_only_if_there_is_one(crm, tmp_path, result_path, sentence):
+    sensor = made([sent(0)], result_path=result_path and tmp_path / result_path)
+
+    with pytest.raises(AirflowSensorTimeout) as failure:
+        sensor.execute_complete(context(), {"status": "pending"})
+
+    assert str(failure.value) == sentence
+
+
 def test_no_tasks_are_a_success_at_once(crm, tmp_path):
     assert run([], result_path=tmp_path / "out.csv")["recipients"] == 0
     assert len((tmp_path / "out.csv").read_text().splitlines()) == 1
@@ -161,6 +180,7 @@ def test_no_tasks_are_a_success_at_once(crm, tmp_path):
     [
         ({"task_ids": {"a": 1}}, "task_ids must be a list"),
         ({"task_ids": ["a b"]}, "not the id of a task"),
+        ({"result_path": "nowhere://bucket/out.csv"}, "No file system for nowhere:// is installed"),
         ({"until": "answered"}, "until must be one of sent, delivered, read"),
         ({"min_share": 0}, "min_share must be"),
         ({"min_share": 1.5}, "min_share must be"),
