@@ -1,9 +1,9 @@
 """Measures whole imports of one and of ten million customers with a ledger, without HTTP. Run by ``make benchmarks``.
 
 The first run sends everything, the second nothing, and the third what changed: one row of a hundred, while one of a
-thousand is gone. The baseline, in the same process, is to read and prepare the rows without a ledger. Takes a quarter of
-an hour and 5 GB of disk, or two minutes with ``--quick``, which leaves ten million rows out. Linux only, for its account
-of memory.
+thousand is gone. The baseline, in the same process, is to read and prepare the rows without a ledger. Takes a quarter
+of an hour and 5 GB of disk, or two minutes with ``--quick``, which leaves ten million rows out. Linux only, for its
+account of memory.
 """
 
 from __future__ import annotations
