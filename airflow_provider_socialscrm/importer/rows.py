@@ -136,6 +136,7 @@ class PreparedBatch:
     :param remarks: rows that can be sent and have something noteworthy, by reason.
     :param unchanged: positions of the rows that the CRM has accepted as they are in an earlier import.
     :param known_bad: rows that it has refused as they are.
+    :param countries: rows that are sent, by the country of their number.
     """
 
     batch: OwnColumns
@@ -147,3 +148,4 @@ class PreparedBatch:
     remarks: Mapping[Reason, int] = field(default_factory=dict)
     unchanged: Sequence[int] = ()
     known_bad: Sequence[KnownBadRow] = ()
+    countries: Mapping[str, int] = field(default_factory=dict)

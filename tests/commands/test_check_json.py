@@ -53,6 +53,8 @@ def test_its_names_are_those_that_scripts_rely_on(check):
         ],
         "remarks": [{"code": "str", "meaning": "str", "hint": "str", "rows": "int"}],
         "ambiguous_numbers": {},
+        "countries": {"CN": "int"},
+        "fixed_lines": "int",
         "warnings": ["str"],
         "add_to_task": [{"argument": "str", "value": "int", "why": "str"}],
         "task": "str",
@@ -123,5 +125,5 @@ def test_its_page_describes_each_name():
 
     assert names == [
         "schema", "exit_code", "outcome", "file", "files", "rows", "calls", "seconds", "columns", "refusals", "remarks",
-        "ambiguous_numbers", "warnings", "add_to_task", "task",
+        "ambiguous_numbers", "countries", "fixed_lines", "warnings", "add_to_task", "task",
     ]  # fmt: skip

@@ -47,8 +47,6 @@ class CheckedBatch:
     :param superseded_before: rows that an earlier import's dead letter says another row was sent for.
     :param compared: what a ledger compares; ``None`` in an import without one. The bodies then lack the fields that are
         sent once.
-    :param compared: what a ledger compares; ``None`` in an import without one. The bodies then lack the fields that are
-        sent once.
     """
 
     own: OwnColumns
@@ -100,6 +98,8 @@ class CheckedBatch:
         :param places: numbers that run on over the batches: places in the order of sending.
         :param verdicts: what a ledger says of the rows; ``None`` without one.
         """
+        from airflow_provider_socialscrm.importer.fields.country_codes import count_countries  # noqa: PLC0415 - heavy
+
         start, invalid = self.own.start, sorted(self.reasons.keys() - self.blank - superseded.keys())
         left = self.left(superseded)
         sent = left if verdicts is None else verdicts.sent_of(left)
@@ -118,6 +118,7 @@ class CheckedBatch:
             []
             if verdicts is None
             else [KnownBadRow(start + index, code) for index, code in verdicts.known_bad.items()],
+            count_countries(self.keys[is_sent]) if len(sent) else {},
         )
 
     def _rows(self, indices: Sequence[int], places: Iterator[int], verdicts: Verdicts | None) -> list[Row]:

@@ -14,6 +14,7 @@ from airflow_provider_socialscrm.importer.errors import AccountingError
 from airflow_provider_socialscrm.importer.reasons import Bucket, Reason
 from airflow_provider_socialscrm.importer.results.report import (
     FIRST_POSITIONS,
+    MOST_COUNTRIES,
     MOST_NAMES,
     MOST_REASONS,
     MOST_REMARKS,
@@ -138,12 +139,15 @@ def test_the_manifest_stays_under_16_kib_whatever_the_reasons(letter):
     beside = observations(
         {Reason(f"code-{n}", "\u5ba2" * 300, "\u6237" * 300): 10**7 for n in range(50)},
         {f"C{n} or D{n}": 10**7 for n in range(300)},
+        {f"C{n:03}": 10**7 - n for n in range(300)},
         ["\u5ba2" * 100] * 500,
     )
     fields = Counter({f"{n}{letter * 100}": 10**7 for n in range(100)})
     changes = {"changes": Counts(gone=10**7, by_field=fields, emptied=fields).manifest() | {"digest": "9" * 43}}
     assert len(json.dumps(report.manifest() | beside | changes)) < 16 * 1024
     assert len(beside["remarks"]) == MOST_REMARKS
+    assert list(beside["countries"]) == [*(f"C{n:03}" for n in range(MOST_COUNTRIES)), "others"]
+    assert sum(beside["countries"].values()) == sum(10**7 - n for n in range(300))
     assert beside["left_out"][-1] == f"... and {500 - MOST_NAMES} more"
     assert sum(refusal["rows"] for refusal in report.manifest()["refusals"]) == 300 * 20
 
