@@ -357,7 +357,7 @@ def test_no_table_scrolls_sideways_in_a_frame_of_any_width(browser, path):
     browser.script(LONG_NAMES)
     scrolls = "[...document.querySelectorAll('.scroll')].some((one) => one.scrollWidth > one.clientWidth)"
     too_wide = f"document.documentElement.scrollWidth > innerWidth || {scrolls}"
-    widths = (320, 640, 880, 904, 1008, 1040, 1064, 1144, 1168, 1440)
+    widths = (320, 640, 880, 904, 1008, 1040, 1064, 1144, 1168, 1280, 1440)
 
     assert [width for width in widths if browser.resize(width) or browser.script(f"return {too_wide}")] == []
 

@@ -3,7 +3,7 @@
 import { imports, placeOf } from "./api.js";
 import { bucketsOf, colourOf, isStop, notAcceptedIn, sentIn, sorted, unchangedIn } from "./buckets.js";
 import { columns } from "./charts.js";
-import { html, section, table } from "./dom.js";
+import { breakable, html, section, table } from "./dom.js";
 import { count, counted, decimal, moment, rowsOf, zone } from "./format.js";
 import { grouped } from "./groups.js";
 import { nameOf, pageOf } from "./links.js";
@@ -105,7 +105,7 @@ function list(groups, dagId) {
       : null,
     { title: "Not accepted", number: true, named: true, second: true, cell: ofReport(({ rows }) => count(notAcceptedIn(rows))) },
     { title: "Main reason", detail: true, second: true, cell: reason },
-    { title: "Rows/s", number: true, wide: true, cell: ofReport((manifest) => decimal(manifest.rows_per_second)) },
+    { title: "Rows/s", number: true, wide: true, spare: true, cell: ofReport((manifest) => decimal(manifest.rows_per_second)) },
   ];
   return table("Imports, newest first", all.filter(Boolean), groups.flatMap(lines));
 }
@@ -118,10 +118,10 @@ const when = ({ instance, parts }) => {
 };
 
 const dag = ({ instance, kind }) =>
-  kind === "part" ? "" : html("a", { href: pageOf({ dagId: instance.dag_id }) }, instance.dag_display_name);
+  kind === "part" ? "" : html("a", { href: pageOf({ dagId: instance.dag_id }) }, breakable(instance.dag_display_name));
 
 const task = ({ instance, manifest, parts }) => [
-  nameOf(instance),
+  breakable(nameOf(instance)),
   parts ? `, ${counted(parts.length, "part")}` : null,
   manifest?.dry_run ? " (dry run)" : null,
 ];
