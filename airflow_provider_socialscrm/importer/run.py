@@ -49,6 +49,7 @@ from airflow_provider_socialscrm.importer.sending.queue import ChunkQueue
 from airflow_provider_socialscrm.importer.sending.shield import run_shielded
 from airflow_provider_socialscrm.importer.sending.welcome import WelcomeCount
 from airflow_provider_socialscrm.importer.sources.base import Source
+from airflow_provider_socialscrm.importer.sources.dead_letters import is_dead_letter
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ class Import:
         if on_progress:
             self._observer = ProgressObserver(on_progress, options.clock.now, options.progress_interval)
             self._source = self._observer.observe(source)
-        self._ledger = None if ledger is None else ledger_import(ledger, settings, options, identity)
+        self._ledger = None if ledger is None else ledger_import(ledger, settings, options, identity, source)
         comparer = self._ledger.comparer if self._ledger else None
         self._input = InputReader.for_client(self._source, client, options, comparer)
         self._client = client
@@ -402,10 +403,17 @@ class Import:
                 yield row
 
 
-def ledger_import(ledger: Ledger, settings: Settings, options: Options, identity: ImportIdentity) -> LedgerImport:
+def ledger_import(
+    ledger: Ledger, settings: Settings, options: Options, identity: ImportIdentity, source: Source
+) -> LedgerImport:
     """Return the ledger of an import."""
-    by_agent = options.rules.duplicates == "send"
-    return LedgerImport(ledger, settings, identity, by_agent=by_agent, now=options.clock.time)
+    by_agent, is_part = options.rules.duplicates == "send", is_dead_letter(source.columns)
+    if is_part:
+        log.info(
+            "The input is a dead letter, a part of an earlier input: nobody counts as gone, gone_path is not written, "
+            "and min_rows does not apply"
+        )
+    return LedgerImport(ledger, settings, identity, by_agent=by_agent, is_part=is_part, now=options.clock.time)
 
 
 def _nothing() -> None:
