@@ -29,6 +29,7 @@ from airflow_provider_socialscrm.importer.reasons import (
     Bucket,
     Reason,
 )
+from airflow_provider_socialscrm.importer.results.broke_off import broke_off
 from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint
 from airflow_provider_socialscrm.importer.results.checkpoint_stores import CheckpointStore, NoCheckpointStore
 from airflow_provider_socialscrm.importer.results.checkpoint_writer import CheckpointWriter
@@ -228,7 +229,7 @@ class Import:
             raise
 
     def _note_break(self, failure: BaseException) -> None:
-        self._broke_off = {"error": type(failure).__name__, "while": self._stage}
+        self._broke_off = broke_off(failure, self._stage)
         if self._stage != "reading" and not isinstance(failure, AccountingError):
             self.report.record_total_seconds(self._elapsed())
             self.report.count_rest(self._input.rows, STOPPED)

@@ -121,7 +121,7 @@ const explained = ({ meaning, hint, first_positions: first, rows }) => [
   html("div", null, meaning),
   html("div", null, hint),
   first.length
-    ? html("div", { class: "soft" }, `${first.length === 1 ? "Position" : "Positions"} in the input: ${first.join(", ")}${rows > first.length ? ", ..." : ""}`)
+    ? html("div", { class: "soft" }, `${first.length === 1 ? "Position" : "Positions"} in the input, counted from 0: ${first.join(", ")}${rows > first.length ? ", ..." : ""}`)
     : null, // the run did not come to these rows
 ];
 
