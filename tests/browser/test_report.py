@@ -193,10 +193,10 @@ def test_a_dry_run_shows_what_an_import_would_send(browser):
         (17, "400 rows sent, 2,000 unchanged"),
         (18, "Nothing changed: 2,400 rows unchanged"),
         (19, "3 rows sent, 2,397 unchanged"),
-        (20, "40 of 44 rows accepted, 2,346 unchanged"),
+        (20, "40 rows accepted, 2,346 unchanged, 4 rejected"),
         (21, "45 rows sent, 2,341 unchanged, 4 known bad"),
         (22, "60 rows would be sent, 2,326 unchanged, 4 known bad"),
-        (23, "0 of 2,390 rows accepted"),
+        (23, "0 rows accepted, 2,390 not sent"),
     ],
 )
 def test_the_headline_of_a_run_with_a_ledger_counts_what_was_sent(browser, day, headline):

@@ -115,11 +115,11 @@ const task = ({ instance, manifest, parts }) => [
 ];
 
 /** Say why an import failed, how far one is that runs, or why most of the rows were not accepted that were not. */
-function reason({ manifest, progress, sentence, instance }) {
+export function reason({ manifest, progress, sentence, instance }) {
   if (progress) return progressText(progress);
   if (sentence) return sentence;
+  if (manifest?.broke_off && !isUnderWay(instance)) return brokeOffText(manifest.broke_off); // what stopped it, not what it had found before
   const [refusal] = causesFirst(manifest?.refusals ?? []);
-  if (refusal?.bucket === "not_sent" && manifest.broke_off) return brokeOffText(manifest.broke_off); // what stopped it, not that it stopped
   if (refusal) return [html("code", null, String(refusal.code)), ` ${refusal.meaning}`];
   return !manifest && !isUnderWay(instance) && instance.state !== "success" ? reasonFor(instance) : "";
 }

@@ -1,6 +1,6 @@
 // The report of one import.
 
-import { lastSentence, manifest as manifestOf, OPERATORS, placeOf, previous, progressOf, taskInstance } from "./api.js";
+import { lastSentence, manifest as manifestOf, OPERATORS, placeOf, previous, progressOf, sentenceOf, taskInstance } from "./api.js";
 import { bucketsOf, causesFirst, colourOf, labelOf, notAcceptedIn, sentIn, totalIn } from "./buckets.js";
 import { changesSection, headlineOfChanges } from "./changes.js";
 import { bar } from "./charts.js";
@@ -16,12 +16,13 @@ export async function report(place) {
   if (!OPERATORS.includes(instance.operator)) {
     return { nodes: [html("p", null, "This task is not an import into SocialsCRM, so it has no report.")] };
   }
-  const [manifest, progress, sentence, before] = await Promise.all([
+  const [manifest, progress, logged, before] = await Promise.all([
     isUnderWay(instance) ? null : manifestOf(place), // a retry that runs still has the manifest of the try before
     instance.state === "running" ? progressOf(place) : null,
     hasFailed(instance) ? lastSentence(place, instance.try_number) : null,
     isUnderWay(instance) ? null : previous(place, instance.run_after),
   ]);
+  const sentence = sentenceOf(logged, instance, manifest);
   const nodes = [
     heading(manifest, instance, place),
     outcome(instance, manifest, sentence, place),
