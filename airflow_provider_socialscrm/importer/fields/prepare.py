@@ -22,7 +22,13 @@ from airflow_provider_socialscrm.importer.fields.compared import ComparedColumns
 from airflow_provider_socialscrm.importer.fields.duplicates import keys_of, superseded_before
 from airflow_provider_socialscrm.importer.fields.mapping import Field, Plan, is_index, is_own
 from airflow_provider_socialscrm.importer.fields.rules import check_field
-from airflow_provider_socialscrm.importer.reasons import IMPORT_COLUMN, NO_NUMBER, TOO_LARGE, AmbiguousNumberReason, Reason
+from airflow_provider_socialscrm.importer.reasons import (
+    IMPORT_COLUMN,
+    NO_NUMBER,
+    TOO_LARGE,
+    AmbiguousNumberReason,
+    Reason,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.fields.table_facts import TableFacts
