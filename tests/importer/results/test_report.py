@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.changes.difference import Counts
-from airflow_provider_socialscrm.importer.errors import AccountingError
+from airflow_provider_socialscrm.importer.errors import AccountingError, InputError
 from airflow_provider_socialscrm.importer.reasons import Bucket, Reason
+from airflow_provider_socialscrm.importer.results.broke_off import broke_off
 from airflow_provider_socialscrm.importer.results.report import (
     FIRST_POSITIONS,
     MOST_COUNTRIES,
@@ -144,7 +145,8 @@ def test_the_manifest_stays_under_16_kib_whatever_the_reasons(letter):
     )
     fields = Counter({f"{n}{letter * 100}": 10**7 for n in range(100)})
     changes = {"changes": Counts(gone=10**7, by_field=fields, emptied=fields).manifest() | {"digest": "9" * 43}}
-    assert len(json.dumps(report.manifest() | beside | changes)) < 16 * 1024
+    ended = {"broke_off": broke_off(InputError(letter * 10**5), "finishing")}
+    assert len(json.dumps(report.manifest() | beside | changes | ended)) < 16 * 1024
     assert len(beside["remarks"]) == MOST_REMARKS
     assert list(beside["countries"]) == [*(f"C{n:03}" for n in range(MOST_COUNTRIES)), "others"]
     assert sum(beside["countries"].values()) == sum(10**7 - n for n in range(300))
