@@ -53,7 +53,7 @@ def test_its_names_are_those_that_scripts_rely_on(check):
         ],
         "remarks": [{"code": "str", "meaning": "str", "hint": "str", "rows": "int"}],
         "ambiguous_numbers": {},
-        "countries": {"CN": "int"},
+        "countries": {"CN": "int", "DE": "int"},
         "fixed_lines": "int",
         "warnings": ["str"],
         "add_to_task": [{"argument": "str", "value": "int", "why": "str"}],

@@ -58,7 +58,7 @@ def with_city(connected_crm: Sandbox) -> None:
             {"accepted": 2},
         ),
         (
-            ("13800000001,x", "013800000002,y"),
+            ("+8613800000001,x", "013800000002,y"),
             ["--extension-fields", "city"],
             {"default_region": "CN", "max_rejected": 1},
             {"accepted": 2},
@@ -80,6 +80,12 @@ def with_city(connected_crm: Sandbox) -> None:
             ["--extension-fields", "city", "--on-invalid", "fail"],
             {"on_invalid": "reject", "max_rejected": 1},
             {"accepted": 1, "invalid": 1},
+        ),
+        (
+            ("13879542916,x", "+8615266667781,y"),
+            ["--extension-fields", "city"],
+            {"default_region": "CN", "max_rejected": 1},
+            {"accepted": 2},
         ),
         (
             ("15045554467,x", "+8615266667781,x"),

@@ -187,7 +187,7 @@ def test_a_row_of_the_users_null_values_only_is_blank():
 
 @pytest.mark.parametrize(("digits", "sendable"), [(6, False), (8, True), (15, True), (16, False)])
 def test_a_number_has_seven_to_fifteen_digits(digits, sendable):
-    rows, invalid = encoded({"whatsApp": ["4915123456789012"[:digits]]})
+    rows, invalid = encoded({"whatsApp": ["+" + "4915123456789012"[:digits]]})
     assert (len(rows), len(invalid)) == ((1, 0) if sendable else (0, 1))
 
 
