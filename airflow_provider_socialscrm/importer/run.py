@@ -15,6 +15,7 @@ from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT, Settings
 from airflow_provider_socialscrm.api.shared_pacing import open_pace
 from airflow_provider_socialscrm.importer.changes.answers import Answers
 from airflow_provider_socialscrm.importer.changes.ledger_import import LedgerImport
+from airflow_provider_socialscrm.importer.changes.located import located
 from airflow_provider_socialscrm.importer.changes.options import Ledger
 from airflow_provider_socialscrm.importer.errors import AccountingError, InputError
 from airflow_provider_socialscrm.importer.fields.reader import InputReader
@@ -93,6 +94,7 @@ class Import:
         if on_progress:
             self._observer = ProgressObserver(on_progress, options.clock.now, options.progress_interval)
             self._source = self._observer.observe(source)
+        self._ledger_path = ledger.path if ledger else None
         self._ledger = None if ledger is None else ledger_import(ledger, settings, options, identity)
         comparer = self._ledger.comparer if self._ledger else None
         self._input = InputReader.for_client(self._source, client, options, comparer)
@@ -133,6 +135,7 @@ class Import:
 
         :raises SocialSCRMError: the failure that stopped the run.
         :raises InputError: if the table breaks off.
+        :raises LedgerError: if the ledger cannot be used, with its path.
         :raises CheckpointError: if the checkpoint cannot be read, and no call was made; or if it or the dead letter
             cannot be written: no further call started, and the responses of those in flight are in the report.
         :raises StoppedError: after :meth:`stop`.
@@ -141,7 +144,7 @@ class Import:
         :raises AccountingError: if a row is in no bucket, or in two.
         """
         try:
-            with closing(self._input), ExitStack() as at_the_end:
+            with located(self._ledger_path), closing(self._input), ExitStack() as at_the_end:
                 at_the_end.callback(self._checkpoint.release)
                 self._checkpoint.begin()
                 if self._ledger:
@@ -405,7 +408,8 @@ class Import:
 def ledger_import(ledger: Ledger, settings: Settings, options: Options, identity: ImportIdentity) -> LedgerImport:
     """Return the ledger of an import."""
     by_agent = options.rules.duplicates == "send"
-    return LedgerImport(ledger, settings, identity, by_agent=by_agent, now=options.clock.time)
+    with located(ledger.path):
+        return LedgerImport(ledger, settings, identity, by_agent=by_agent, now=options.clock.time)
 
 
 def _nothing() -> None:
