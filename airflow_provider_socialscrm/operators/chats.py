@@ -23,6 +23,7 @@ from airflow_provider_socialscrm.runtime.lineage import FileLineageMixin
 from airflow_provider_socialscrm.runtime.own_paths import ENDINGS, checked_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument, as_text
 from airflow_provider_socialscrm.runtime.rendered import rendered_fields
+from airflow_provider_socialscrm.runtime.task_failures import completed_failures
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 from airflow_provider_socialscrm.wording import counted
 
@@ -106,7 +107,8 @@ class SocialSCRMChatsToFileOperator(FileLineageMixin, BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the messages and return the manifest."""
         try:
-            return self._export(context)
+            with completed_failures(context, self.socialscrm_conn_id):
+                return self._export(context)
         except (StopError, *FATAL_ERRORS) as failure:
             raise AirflowFailException(str(failure)) from None
 

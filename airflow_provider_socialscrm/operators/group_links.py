@@ -19,6 +19,7 @@ from airflow_provider_socialscrm.operators.retries import with_retry_policy
 from airflow_provider_socialscrm.runtime.own_paths import checked_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.rendered import rendered_fields, typed_arguments
+from airflow_provider_socialscrm.runtime.task_failures import completed_failures
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 from airflow_provider_socialscrm.wording import counted, out_of, worded
 
@@ -100,9 +101,10 @@ class SocialSCRMGroupLinksToFileOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Import the links, wait for them, write the file and return the manifest."""
         try:
-            path = self._begun(context)
-            with SocialSCRMHook(self.socialscrm_conn_id) as hook:
-                return self._go_on(hook, path, self._deadline())
+            with completed_failures(context, self.socialscrm_conn_id):
+                path = self._begun(context)
+                with SocialSCRMHook(self.socialscrm_conn_id) as hook:
+                    return self._go_on(hook, path, self._deadline())
         except (StopError, *FATAL_ERRORS) as failure:
             raise AirflowFailException(str(failure)) from None
 
@@ -114,7 +116,8 @@ class SocialSCRMGroupLinksToFileOperator(BaseOperator):
         if event["status"] == "failed":
             raise AirflowFailException(event["message"])
         if event["status"] == "pending":
-            raise _late(event["pending"])
+            with completed_failures(context, self.socialscrm_conn_id):
+                raise _late(event["pending"])
         return self.execute(context)
 
     def _begun(self, context: Context) -> Any:

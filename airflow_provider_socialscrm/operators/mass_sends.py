@@ -31,6 +31,7 @@ from airflow_provider_socialscrm.runtime.own_paths import checked_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.plain_arguments import PlainArgument, plain
 from airflow_provider_socialscrm.runtime.rendered import rendered_fields, typed_arguments
+from airflow_provider_socialscrm.runtime.task_failures import completed_failures
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 from airflow_provider_socialscrm.wording import counted
 
@@ -124,7 +125,8 @@ class SocialSCRMMassSendOperator(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Create what was not created yet, and return the manifest."""
         try:
-            return self._execute(context)
+            with completed_failures(context, self.socialscrm_conn_id):
+                return self._execute(context)
         except (StopError, *FATAL_ERRORS) as failure:
             raise AirflowFailException(str(failure)) from None
 

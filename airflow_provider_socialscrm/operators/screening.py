@@ -24,6 +24,7 @@ from airflow_provider_socialscrm.runtime.lineage import FileLineageMixin
 from airflow_provider_socialscrm.runtime.own_paths import checked_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.paths import check_apart
+from airflow_provider_socialscrm.runtime.task_failures import complete, name_connection
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 from airflow_provider_socialscrm.wording import counted, out_of, worded
 
@@ -129,7 +130,7 @@ class SocialSCRMScreenOperator(TableInput, FileLineageMixin, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Order what was not ordered yet, wait for the orders, write the output and return the manifest."""
-        with _Fatal():
+        with _Fatal(context, self.socialscrm_conn_id):
             output, store = self._begun(context)
             try:
                 source = self._source(output)
@@ -148,7 +149,7 @@ class SocialSCRMScreenOperator(TableInput, FileLineageMixin, BaseOperator):
         """
         from airflow_provider_socialscrm.screening.orders import check_unchanged  # noqa: PLC0415 - loads Arrow
 
-        with _Fatal():
+        with _Fatal(context, self.socialscrm_conn_id):
             if event["status"] == "failed":
                 raise StopError(event["message"])
             if event["status"] == "pending":
@@ -282,7 +283,14 @@ class SocialSCRMScreenOperator(TableInput, FileLineageMixin, BaseOperator):
 
 
 class _Fatal:
-    """Turns the errors that no retry can fix into the one that stops Airflow's retries."""
+    """Turns the errors that no retry can fix into the one that stops Airflow's retries, and completes the others.
+
+    :param context: of the task.
+    :param conn_id: of its connection.
+    """
+
+    def __init__(self, context: Context, conn_id: str) -> None:
+        self._context, self._conn_id = context, conn_id
 
     def __enter__(self) -> None:
         pass
@@ -291,7 +299,10 @@ class _Fatal:
         from airflow_provider_socialscrm.screening.orders import HeldOrderError  # noqa: PLC0415 - loads Arrow
 
         if isinstance(failure, StopError | InputError | HeldOrderError):
+            name_connection(failure, self._conn_id)
             raise AirflowFailException(str(failure)) from None
+        if failure:
+            complete(failure, self._context, self._conn_id)
 
 
 def _late(pending: Sequence[str]) -> NotReadyError:

@@ -15,6 +15,7 @@ from airflow_provider_socialscrm.runtime.literal_rows import hide_rows
 from airflow_provider_socialscrm.runtime.path_text import as_text, is_resolved
 from airflow_provider_socialscrm.runtime.rendered import rendered_fields, typed_arguments
 from airflow_provider_socialscrm.runtime.stored_rows import check_default_args, check_params, check_task_group
+from airflow_provider_socialscrm.runtime.task_failures import completed_failures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,6 +39,7 @@ class TableInput:
     task_id: str
     params: Any
     on_empty: str
+    socialscrm_conn_id: str
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
@@ -66,14 +68,17 @@ class TableInput:
         check_params(self.task_id, self.data, self.params, getattr(kwargs.get("dag"), "params", None))
 
     @contextmanager
-    def _task_failures(self) -> Iterator[None]:
+    def _task_failures(self, context: Context) -> Iterator[None]:
         """Turn errors that no retry can fix into failures of the task, and an empty input into what ``on_empty`` says.
+
+        Each error says what only a task knows: its connection, and whether a retry comes.
 
         :raises AirflowFailException: when no retry can help.
         :raises AirflowSkipException: when there is no input, and the task is to be skipped then.
         """
         try:
-            yield
+            with completed_failures(context, self.socialscrm_conn_id):
+                yield
         except EmptyInputError as nothing:
             if self.on_empty == "skip":
                 raise AirflowSkipException(str(nothing)) from None
@@ -108,7 +113,8 @@ class TableInput:
         if not upstream:
             return ": give a table or a path"
         tasks = " or ".join(f"'{task_id}'" for task_id in upstream)
-        return f": the task {tasks} returned nothing or was skipped"
+        skip = ", or set on_empty='skip' if it may return nothing" if hasattr(self, "on_empty") else ""
+        return f": the task {tasks} returned nothing or was skipped. Look at its log{skip}"
 
 
 def hide_argument(name: str, value: Any, task_id: str = "") -> Any:

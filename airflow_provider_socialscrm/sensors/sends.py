@@ -23,6 +23,7 @@ from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.runtime.own_paths import checked_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.rendered import rendered_fields, typed_arguments
+from airflow_provider_socialscrm.runtime.task_failures import complete
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 from airflow_provider_socialscrm.wording import counted
 
@@ -80,7 +81,7 @@ class SocialSCRMSendSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Wait on the worker, or ask once and defer; then write the file, and return the counts."""
-        with _Fatal():
+        with _Fatal(context, self.socialscrm_conn_id):
             path = self._begun(context)
             if self.deferrable:
                 if not self.poke(context):
@@ -116,7 +117,7 @@ class SocialSCRMSendSensor(BaseSensorOperator):
 
         :raises AirflowSensorTimeout: if the messages were not far enough in time.
         """
-        with _Fatal():
+        with _Fatal(context, self.socialscrm_conn_id):
             path = self._begun(context)
             if event["status"] == "failed":
                 raise StopError(event["message"])
@@ -194,12 +195,21 @@ class SocialSCRMSendSensor(BaseSensorOperator):
 
 
 class _Fatal:
-    """Turns the errors that no retry can fix into the one that stops Airflow's retries."""
+    """Turns the errors that no retry can fix into the one that stops Airflow's retries, and completes the others.
+
+    :param context: of the task.
+    :param conn_id: of its connection.
+    """
+
+    def __init__(self, context: Context, conn_id: str) -> None:
+        self._context, self._conn_id = context, conn_id
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, _kind: object, failure: BaseException | None, _trace: object) -> None:
+        if failure:
+            complete(failure, self._context, self._conn_id)
         if isinstance(failure, StopError | InputError):
             raise AirflowFailException(str(failure)) from None
 
