@@ -34,7 +34,7 @@ _BUSY: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 """Statuses that refuse a call for now, if they say when it may be sent again. Without that, a gateway may have sent
 them after the CRM took the call: Envoy, for one, answers 503 when the CRM closes the connection."""
 
-_ADVICE: Final = {
+_ADVICE: Final[Mapping[int, str]] = {
     HTTPStatus.REQUEST_TIMEOUT: "Try again later.",
     HTTPStatus.SERVICE_UNAVAILABLE: "Try again later.",
     HTTPStatus.TOO_MANY_REQUESTS: (

@@ -58,9 +58,8 @@ def unreachable(failure: Exception, base_url: str, proxy: str | None) -> Service
 
 def answered_in_tls(failure: Exception) -> bool:
     """Return whether a server answered a plain request with TLS, so that it read nothing of the request."""
-    return isinstance(found := _status_failure(failure), http.client.BadStatusLine) and found.line.startswith(
-        _TLS_RECORDS
-    )
+    found = _status_failure(failure)
+    return isinstance(found, http.client.BadStatusLine) and str(found).startswith(_TLS_RECORDS)
 
 
 def closed_at_once(failure: Exception) -> bool:

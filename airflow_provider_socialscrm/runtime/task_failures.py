@@ -72,27 +72,18 @@ def named_connection(conn_id: str) -> Iterator[None]:
         raise
 
 
-@contextmanager
-def completed_failures(context: Context, conn_id: str) -> Iterator[None]:
-    """Name the connection in the errors of a task, and say whether a retry comes.
+def complete(failure: BaseException, context: Context, conn_id: str, *, is_final: bool = False) -> None:
+    """Name the connection in an error of a task, and say whether a retry comes; others than ours stay as they are.
 
     :param context: of the task.
     :param conn_id: of its connection.
+    :param is_final: whether the task is not retried, whatever retries are left.
     """
-    try:
-        yield
-    except (SocialSCRMError, ImporterError) as failure:
-        complete(failure, context, conn_id)
-        raise
-
-
-def complete(failure: BaseException, context: Context, conn_id: str) -> None:
-    """Name the connection in an error of a task, and say whether a retry comes; others than ours stay as they are."""
     name_connection(failure, conn_id)
     if isinstance(failure, SocialSCRMError | ImporterError) and not isinstance(failure, InputError):
         code = failure.code if isinstance(failure, SocialSCRMError) else None
         log.info("To read what to do: %s %s", EXPLAIN, code.number if code else type(failure).__name__)
-    if said := _about_the_retry(failure, context.get("ti")):
+    if not is_final and (said := _about_the_retry(failure, context.get("ti"))):
         failure.args = (f"{failure} {said}",)
 
 

@@ -20,10 +20,10 @@ from airflow_provider_socialscrm.api.send_status import TaskStatus
 from airflow_provider_socialscrm.api.sends import is_task_id
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.runtime.failures import no_retry_after
 from airflow_provider_socialscrm.runtime.own_paths import checked_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.rendered import rendered_fields, typed_arguments
-from airflow_provider_socialscrm.runtime.task_failures import complete
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 from airflow_provider_socialscrm.wording import counted
 
@@ -81,7 +81,7 @@ class SocialSCRMSendSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Wait on the worker, or ask once and defer; then write the file, and return the counts."""
-        with _Fatal(context, self.socialscrm_conn_id):
+        with no_retry_after(context, self.socialscrm_conn_id, InputError):
             path = self._begun(context)
             if self.deferrable:
                 if not self.poke(context):
@@ -117,7 +117,7 @@ class SocialSCRMSendSensor(BaseSensorOperator):
 
         :raises AirflowSensorTimeout: if the messages were not far enough in time.
         """
-        with _Fatal(context, self.socialscrm_conn_id):
+        with no_retry_after(context, self.socialscrm_conn_id, InputError):
             path = self._begun(context)
             if event["status"] == "failed":
                 raise StopError(event["message"])
@@ -192,26 +192,6 @@ class SocialSCRMSendSensor(BaseSensorOperator):
                 f"max_failed allows {self.max_failed}. They are not sent again: their recipients' claims stay."
             )
         return {**counts, "path": None if path is None else str(path)}
-
-
-class _Fatal:
-    """Turns the errors that no retry can fix into the one that stops Airflow's retries, and completes the others.
-
-    :param context: of the task.
-    :param conn_id: of its connection.
-    """
-
-    def __init__(self, context: Context, conn_id: str) -> None:
-        self._context, self._conn_id = context, conn_id
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, failure: BaseException | None, _trace: object) -> None:
-        if failure:
-            complete(failure, self._context, self._conn_id)
-        if isinstance(failure, StopError | InputError):
-            raise AirflowFailException(str(failure)) from None
 
 
 def _ids(values: Any) -> list[str]:

@@ -6,6 +6,7 @@ import logging
 
 import pytest
 
+from airflow_provider_socialscrm._compat import AirflowFailException
 from airflow_provider_socialscrm.api.codes import Family, look_up
 from airflow_provider_socialscrm.api.errors import (
     DataError,
@@ -23,8 +24,10 @@ from airflow_provider_socialscrm.importer.errors import (
     InputError,
     StoppedError,
     SupersededError,
+    SystemicError,
 )
-from airflow_provider_socialscrm.runtime.task_failures import completed_failures, named_connection, where_defined
+from airflow_provider_socialscrm.runtime.failures import no_retry_after
+from airflow_provider_socialscrm.runtime.task_failures import complete, named_connection, where_defined
 from tests.support.airflow import FakeTaskInstance
 
 WHERE = "Admin > Connections, or where it is defined: AIRFLOW_CONN_CRM_PROD or a secrets backend"
@@ -32,12 +35,8 @@ NAMED = f"Its fields are in the connection 'crm_prod' ({WHERE})."
 
 
 def said(failure: Exception, **ti: int) -> str:
-    with (
-        pytest.raises(type(failure)) as caught,
-        completed_failures({"ti": FakeTaskInstance(**ti)}, "crm_prod"),
-    ):
-        raise failure
-    return str(caught.value)
+    complete(failure, {"ti": FakeTaskInstance(**ti)}, "crm_prod")
+    return str(failure)
 
 
 @pytest.mark.parametrize("number", [501, 516, 518, 519, 522, 523, 524, 525, 526, 530])
@@ -121,10 +120,22 @@ def test_an_error_that_is_not_ours_stays_as_it_is():
 
 
 def test_outside_airflow_nothing_is_said_about_tries():
-    with pytest.raises(ServiceError) as caught, completed_failures({}, "crm_prod"):
-        raise ServiceError("No.")
+    failure = ServiceError("No.")
+    complete(failure, {}, "crm_prod")
 
-    assert str(caught.value) == "No."
+    assert str(failure) == "No."
+
+
+@pytest.mark.parametrize("is_last", [False, True])
+def test_an_error_that_a_task_takes_for_final_stops_the_retries_and_says_nothing_about_them(is_last):
+    ti = FakeTaskInstance(try_number=3 if is_last else 1)
+    with pytest.raises(AirflowFailException, match=r"^No\.$"), no_retry_after({"ti": ti}, "crm_prod", SystemicError):
+        raise SystemicError("No.")
+
+
+def test_an_error_that_may_pass_keeps_its_class_and_says_that_a_retry_follows():
+    with pytest.raises(ServiceError, match="a retry follows"), no_retry_after({"ti": FakeTaskInstance()}, "crm_prod"):
+        raise ServiceError("No.")
 
 
 @pytest.mark.parametrize(
