@@ -337,7 +337,7 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
         with (
             nullcontext()
             if ledger is None
-            else closing(ledger_import(ledger, client.settings, options, identity_of(context))) as compared
+            else closing(ledger_import(ledger, client.settings, options, identity_of(context), source)) as compared
         ):
             found = preview_import(
                 observer.observe(source), options, client.settings, client.envelope_size, ledger=compared

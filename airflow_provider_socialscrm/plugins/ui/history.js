@@ -1,7 +1,7 @@
 // The list of imports of a DAG, or of all DAGs.
 
 import { imports, placeOf } from "./api.js";
-import { bucketsOf, colourOf, isStop, notAcceptedIn, sentIn, sorted, unchangedIn } from "./buckets.js";
+import { bucketsOf, colourOf, notAcceptedIn, sentIn, sorted, unchangedIn } from "./buckets.js";
 import { columns } from "./charts.js";
 import { breakable, html, section, table } from "./dom.js";
 import { count, counted, decimal, moment, rowsOf, zone } from "./format.js";
@@ -127,12 +127,12 @@ const task = ({ instance, manifest, parts }) => [
 ];
 
 /** Say why an import failed, how far one is that runs, or why most of the rows were not accepted that were not. */
-function reason({ manifest, progress, sentence, instance }) {
+export function reason({ manifest, progress, sentence, instance }) {
   if (progress) return progressText(progress);
   if (sentence) return sentence;
-  const [refusal] = manifest ? causesOf(manifest) : [];
   if (stopText(manifest)) return stopText(manifest);
-  if (refusal && isStop(refusal) && manifest.broke_off) return brokeOffText(manifest.broke_off); // what stopped it, not that it stopped
+  if (manifest?.broke_off && !isUnderWay(instance)) return brokeOffText(manifest.broke_off); // what stopped it, not what it had found before
+  const [refusal] = manifest ? causesOf(manifest) : [];
   if (refusal) return [html("code", null, String(refusal.code)), ` ${refusal.meaning}`];
   return !manifest && !isUnderWay(instance) && instance.state !== "success" ? reasonFor(instance) : "";
 }
