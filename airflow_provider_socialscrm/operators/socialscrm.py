@@ -236,7 +236,7 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Import the table and return the manifest."""
-        with self._task_failures():
+        with self._task_failures(context):
             self._set_types(context)
             return self._import(context)
 

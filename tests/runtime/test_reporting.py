@@ -124,6 +124,25 @@ def test_each_count_of_the_difference_has_its_line(caplog, changes, level, expec
     assert last.levelname == level
 
 
+def test_an_empty_input_is_a_warning_where_the_ledger_has_customers(caplog):
+    with caplog.at_level(logging.INFO):
+        log_outcome(manifest_of(Report(), changes=NO_CHANGES | {"ledger": 299}))
+
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warning.startswith("The input is empty, and the ledger has 299 customers: check the task that wrote")
+    assert "min_rows=1" in warning
+
+
+def test_a_ledger_without_customers_and_an_input_with_rows_need_no_warning(caplog):
+    report = Report()
+    report.count(Bucket.UNCHANGED, range(5))
+    with caplog.at_level(logging.INFO):
+        log_outcome(manifest_of(report, changes=NO_CHANGES | {"ledger": 299}))
+        log_outcome(manifest_of(Report(), changes=NO_CHANGES | {"ledger": 0}))
+
+    assert "The input is empty" not in caplog.text
+
+
 def test_an_import_without_a_ledger_compares_nothing(caplog):
     with caplog.at_level(logging.INFO):
         log_outcome(manifest_of(Report()))
