@@ -17,13 +17,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class ImporterError(Exception):
     """An import failed for a reason outside its calls."""
 
 
 class InputError(ImporterError, ValueError):
-    """The data or an argument cannot be used; no call was made."""
+    """The data or an argument cannot be used; no call was made.
+
+    :param fix: arguments that would help, where the data shows which.
+    """
+
+    def __init__(self, *message: object, fix: Mapping[str, Any] | None = None) -> None:
+        super().__init__(*message)
+        self.fix = dict(fix or {})
 
 
 class EmptyInputError(InputError):

@@ -175,11 +175,14 @@ def _header(records: Iterator[Row], name: str, delimiter: str, *, by_first_line:
         raise InputError(f"{name}, line {row.line}: {row.problem}, so the columns have no names. Correct the header.")
     names: list[str] = row.content
     if len(names) == 1 and (other := _other_delimiter(names[0])):
-        named_tabs = other == DELIMITERS[","] and delimiter == "\t" and _TABS_NAMED.search(name) is not None
-        advice = "give it a name that ends in .csv" if named_tabs else f"set delimiter={other}"
+        named_tabs = other == "," and delimiter == "\t" and _TABS_NAMED.search(name) is not None
+        advice = "give it a name that ends in .csv" if named_tabs else f"set delimiter={DELIMITERS[other]}"
         if by_first_line:
             advice = f"correct or remove its first line, which sets the delimiter to {delimiter!r}"
-        raise InputError(f"{name} has one column, but its values seem to be separated by {other}: {advice}.")
+        raise InputError(
+            f"{name} has one column, but its values seem to be separated by {DELIMITERS[other]}: {advice}.",
+            fix={} if named_tabs or by_first_line else {"delimiter": other},
+        )
     return _all_named([unescaped_text(each) for each in names] if is_dead_letter(names) else names)
 
 
@@ -202,7 +205,7 @@ def _is_blank(values: list[str]) -> bool:
 
 def _other_delimiter(header: str) -> str | None:
     likeliest = max(DELIMITERS, key=header.count)
-    return DELIMITERS[likeliest] if likeliest in header else None
+    return likeliest if likeliest in header else None
 
 
 def _rows(records: Iterator[Row], width: int) -> Iterator[Row]:
