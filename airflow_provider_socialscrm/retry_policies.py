@@ -12,6 +12,7 @@ from airflow_provider_socialscrm.importer.errors import (
     FATAL_ERRORS,
     CheckpointError,
     LedgerError,
+    MissingFileError,
     StoppedError,
     SystemicError,
 )
@@ -71,7 +72,8 @@ class SocialSCRMRetryPolicy(RetryPolicy):
         :param context: has the task, whose own delay decides if the user set one.
         """
         task_decides = self._task_decides(context)
-        if isinstance(exception, (StopError, *FATAL_ERRORS)):
+        may_be_late = isinstance(exception, MissingFileError)
+        if isinstance(exception, (StopError, *FATAL_ERRORS)) and not may_be_late:
             return RetryDecision.fail(reason=f"A retry cannot fix this: {exception}")
         if isinstance(exception, StoppedError):  # the next try resumes
             return RetryDecision.retry(delay=None if task_decides else timedelta(0), reason=str(exception))
@@ -83,7 +85,7 @@ class SocialSCRMRetryPolicy(RetryPolicy):
             delay = self.delay(exception, try_number)
             reason = f"SocialsCRM was unavailable; retrying in {delay}: {exception}"
             return RetryDecision.retry(delay=delay, reason=reason)
-        if isinstance(exception, SocialSCRMError | SystemicError | CheckpointError | LedgerError):
+        if may_be_late or isinstance(exception, SocialSCRMError | SystemicError | CheckpointError | LedgerError):
             return RetryDecision(RetryAction.DEFAULT, reason=f"It is not known whether a retry helps: {exception}")
         return RetryDecision.default()
 

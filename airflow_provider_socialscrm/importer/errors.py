@@ -4,7 +4,9 @@
 
     ImporterError
     ├── InputError          the data or an argument cannot be used: fix it; no call was made
-    │   └── EmptyInputError         there is no input, or it has no rows
+    │   ├── EmptyInputError         there is no input, or it has no rows
+    │   └── MissingFileError        a file is not there: it may be late, so a retry looks again
+    │       └── NoFileError             none is there, so it is an EmptyInputError, too
     ├── RejectedRowsError   everything was sent, and more rows were refused than allowed: see the dead letter
     ├── AccountingError     rows were lost or counted twice: a bug of ours, please report it
     ├── CheckpointError     the checkpoint cannot be read or saved: fix its storage, or retry
@@ -17,8 +19,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 
 class ImporterError(Exception):
@@ -38,6 +43,14 @@ class InputError(ImporterError, ValueError):
 
 class EmptyInputError(InputError):
     """There is no input, or it has no rows: nothing was returned, no file was found, or the file is empty."""
+
+
+class MissingFileError(InputError):
+    """A file of the input is not there. It may be late, so a retry may find it."""
+
+
+class NoFileError(MissingFileError, EmptyInputError):
+    """None of the input's files is there."""
 
 
 class RejectedRowsError(ImporterError):

@@ -15,7 +15,7 @@ from airflow_provider_socialscrm.api.customers import NUMBER
 from airflow_provider_socialscrm.api.errors import NotReadyError, StopError
 from airflow_provider_socialscrm.api.screening import check_screening
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
-from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.importer.errors import InputError, MissingFileError
 from airflow_provider_socialscrm.operators.retries import with_retry_policy
 from airflow_provider_socialscrm.operators.table_input import TableInput
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable
@@ -290,6 +290,8 @@ class _Fatal:
     def __exit__(self, _kind: object, failure: BaseException | None, _trace: object) -> None:
         from airflow_provider_socialscrm.screening.orders import HeldOrderError  # noqa: PLC0415 - loads Arrow
 
+        if isinstance(failure, MissingFileError):  # which may be late
+            return
         if isinstance(failure, StopError | InputError | HeldOrderError):
             raise AirflowFailException(str(failure)) from None
 
