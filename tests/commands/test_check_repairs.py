@@ -20,6 +20,7 @@ FILES = {
     "one of each": ("手机号;姓名\n8615266667780;重庆市渝中区\n", "gb18030"),
     "a region's spreadsheet": ("phone;friendName\n8615266667780;Größe Müller\n", "cp1252"),
     "no common name": ("Rufnummer;friendName\n8615266667780;x\n", "utf-8"),
+    "quoted": ('"phone";"friendName"\n"8615266667780";"x"\n', "utf-8"),
     "tabs and UTF-16": ("mobile\tfriendName\n8615266667780\tx\n", "utf-16"),
     "misspelt": ("whatsApp,freindName,mobile\n8615266667780,x,y\n", "utf-8"),
     "a number's name is misspelt": ("whatsAp|mobile\n8615266667780|x\n", "utf-8"),
@@ -47,6 +48,12 @@ FILES = {
             ["own.csv, line 1: not UTF-8 text.", "own.csv has one column", NO_NUMBER],
             GUESSED,
             "--encoding utf-16 --delimiter tab --columns mobile=whatsApp",
+        ),
+        (
+            "quoted",
+            ["own.csv seems to be separated by ';'", NO_NUMBER],
+            GUESSED,
+            "--delimiter ';' --columns phone=whatsApp",
         ),
         ("misspelt", ["The column 'freindName' is not sent"], GUESSED, "--columns freindName=friendName"),
         (

@@ -60,8 +60,8 @@ def test_the_outcome_counts_rows_calls_and_each_reason_in_the_right_number(caplo
 
     assert lines(caplog) == [
         "Rows: 5 total, 2 accepted, 1 rejected, 2 invalid; 1 call in 0.0 s",
-        "2 rows invalid, code bad-number: Not a number. Fix it. First positions: [3, 4]",
-        "1 row rejected, code 533: A format. Compare it. First positions: [2]",
+        "2 rows invalid, code bad-number: Not a number. Fix it. First positions, counted from 0: [3, 4]",
+        "1 row rejected, code 533: A format. Compare it. First positions, counted from 0: [2]",
         "Rows that were not accepted are in /data/rejects.csv, each with its reason",
     ]
 
