@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from airflow_provider_socialscrm.commands import INTERRUPTED, USAGE
 from airflow_provider_socialscrm.commands.check_options import add_check
+from airflow_provider_socialscrm.commands.check_pairs import with_pairs
 from airflow_provider_socialscrm.commands.explain import add_explain
 from airflow_provider_socialscrm.commands.explain import run as explain
 from airflow_provider_socialscrm.commands.ledger_options import add_ledger
@@ -37,6 +39,13 @@ Each has --help.
 class Parser(ArgumentParser):
     """Reports an error in one line."""
 
+    def parse_known_args(self, *arguments: Any, **named: Any) -> Any:
+        """Parse, and report what is not known here, where the options are."""
+        given, unknown = super().parse_known_args(*arguments, **named)
+        if unknown:
+            self.error(f"unrecognized arguments: {shlex.join(unknown)}; repeat an option for each of its values")
+        return given, unknown
+
     def error(self, message: str) -> NoReturn:
         """Exit with the message and the code for wrong usage."""
         self.exit(USAGE, f"{message} (see --help)\n")
@@ -55,7 +64,8 @@ def command_parser() -> ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     parser = command_parser()
-    given = parser.parse_args(arguments)
+    argv = sys.argv[1:] if arguments is None else [*arguments]
+    given = parser.parse_args(with_pairs(argv), Namespace(argv=argv))
     if "run" not in given:
         parser.print_help(sys.stderr)
         return USAGE

@@ -13,6 +13,7 @@ from airflow_provider_socialscrm.importer.errors import (
     CheckpointError,
     ImporterError,
     LedgerError,
+    MissingFileError,
     StoppedError,
     SystemicError,
 )
@@ -72,7 +73,8 @@ class SocialSCRMRetryPolicy(RetryPolicy):
         :param max_tries: the number of the last try but one. No retry follows the last one, whatever this returns.
         :param context: has the task, whose own delay decides if the user set one.
         """
-        if isinstance(exception, (StopError, *FATAL_ERRORS)):
+        may_be_late = isinstance(exception, MissingFileError)
+        if isinstance(exception, (StopError, *FATAL_ERRORS)) and not may_be_late:
             return RetryDecision.fail(reason=f"A retry cannot fix this: {exception}")
         if try_number > max_tries and isinstance(exception, SocialSCRMError | ImporterError):
             return RetryDecision(RetryAction.DEFAULT, reason=f"No retry is left: {exception}")
@@ -81,10 +83,8 @@ class SocialSCRMRetryPolicy(RetryPolicy):
             return RetryDecision.retry(delay=delay, reason=str(exception))
         if isinstance(exception, RetriableError):
             return self._retry_later(exception, try_number, context)
-        if isinstance(exception, SocialSCRMError | SystemicError | CheckpointError | LedgerError):
-            is_storage = isinstance(exception, LedgerError)
-            known = "The ledger's storage may respond again" if is_storage else "It is not known whether a retry helps"
-            return RetryDecision(RetryAction.DEFAULT, reason=f"{known}: {exception}")
+        if may_be_late or isinstance(exception, SocialSCRMError | SystemicError | CheckpointError | LedgerError):
+            return RetryDecision(RetryAction.DEFAULT, reason=f"{_hope_of(exception)}: {exception}")
         return RetryDecision.default()
 
     def delay(self, exception: RetriableError, try_number: int) -> timedelta:
@@ -120,3 +120,10 @@ class SocialSCRMRetryPolicy(RetryPolicy):
     def deserialize(cls, data: dict[str, Any]) -> SocialSCRMRetryPolicy:
         """Return the policy that :meth:`serialize` stored."""
         return cls(data["first_delay"], data["longest_delay"], task_delay=data.get("task_delay", False))
+
+
+def _hope_of(exception: BaseException) -> str:
+    if isinstance(exception, MissingFileError):
+        return "The file may only be late"
+    is_storage = isinstance(exception, LedgerError)
+    return "The ledger's storage may respond again" if is_storage else "It is not known whether a retry helps"

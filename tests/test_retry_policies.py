@@ -83,6 +83,7 @@ def test_a_code_or_a_text_that_nobody_knows_is_left_to_airflow(number, text, act
         (DataError("rows"), RetryAction.DEFAULT),
         (SocialSCRMError("of no kind"), RetryAction.DEFAULT),
         (importer_errors.InputError("no column"), RetryAction.FAIL),
+        (importer_errors.MissingFileError("a.csv does not exist"), RetryAction.DEFAULT),
         (importer_errors.RejectedRowsError("too many"), RetryAction.FAIL),
         (importer_errors.AccountingError("lost rows"), RetryAction.FAIL),
         (importer_errors.SystemicError("refused alike"), RetryAction.DEFAULT),

@@ -15,7 +15,7 @@ from argparse import (
     Namespace,
     RawDescriptionHelpFormatter,
 )
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from textwrap import fill
@@ -131,8 +131,11 @@ def request_of(given: Namespace) -> Request:
     return Request(given.file, arguments, Options(**limits, rules=rules), settings)
 
 
-def task_of(request: Request) -> str:
-    """Return the Python code of the operator that imports what was checked."""
+def task_of(request: Request, more: Iterable[str] = ()) -> str:
+    """Return the Python code of the operator that imports what was checked.
+
+    :param more: lines of code after the arguments that were given.
+    """
     arguments = {"data": request.file, **request.arguments}
     for name in arguments.keys() & {"data", "rejects_path"}:
         if "://" not in arguments[name]:
@@ -141,7 +144,9 @@ def task_of(request: Request) -> str:
         arguments["rejects_path"] = _folder(arguments["rejects_path"], is_folder=given.endswith("/"))
     return TASK.format(
         comment=_connection_comment(request.settings),
-        arguments="\n".join(f"    {name}={value!r}," for name, value in arguments.items()),
+        arguments="\n".join(
+            f"    {line}" for line in [*(f"{name}={value!r}," for name, value in arguments.items()), *more]
+        ),
     )
 
 

@@ -153,6 +153,7 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
         map as can run at once, by its length, ``max_active_tis_per_dag``, ``max_active_tis_per_dagrun`` and
         ``max_active_tasks``; 1 without a map.
     :raises AirflowFailException: when no retry can help: a wrong setting, unusable data, too many rejected rows.
+    :raises MissingFileError: when a file of ``data`` is not there; it may be late, and Airflow's retry looks again.
     :raises RetriableError: when the CRM was unavailable for longer than a task should wait; Airflow's retry resumes.
     """
 

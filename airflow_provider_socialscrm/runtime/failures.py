@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_socialscrm._compat import AirflowFailException
 from airflow_provider_socialscrm.api.errors import SocialSCRMError, StopError
-from airflow_provider_socialscrm.importer.errors import ImporterError
+from airflow_provider_socialscrm.importer.errors import ImporterError, MissingFileError
 from airflow_provider_socialscrm.runtime.task_failures import complete
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def no_retry_after(context: Context, conn_id: str, *errors: type[Exception]) -> Iterator[None]:
     """Turn errors that no retry can fix into the one that stops Airflow's retries.
 
-    The sentences of all errors of ours then name the connection, and say whether a retry comes.
+    A missing file stays an error that Airflow retries, as in any other task, because most are only late. The sentences
+    of all errors of ours then name the connection, and say whether a retry comes.
 
     :param context: of the task.
     :param conn_id: of its connection.
@@ -29,6 +30,9 @@ def no_retry_after(context: Context, conn_id: str, *errors: type[Exception]) -> 
     fatal: tuple[type[Exception], ...] = (StopError, *errors)
     try:
         yield
+    except MissingFileError as failure:
+        complete(failure, context, conn_id)
+        raise
     except fatal as failure:
         complete(failure, context, conn_id, is_final=True)
         raise AirflowFailException(str(failure)) from None

@@ -54,7 +54,8 @@ def test_its_names_are_those_that_scripts_rely_on(check):
         "remarks": [{"code": "str", "meaning": "str", "hint": "str", "rows": "int"}],
         "ambiguous_numbers": {},
         "warnings": ["str"],
-        "add_to_task": [{"argument": "str", "value": "int", "why": "str"}],
+        "left_out": "list",
+        "add_to_task": [{"argument": "str", "value": "float", "why": "str", "is_choice": "bool"}],
         "task": "str",
     }
 
@@ -123,5 +124,5 @@ def test_its_page_describes_each_name():
 
     assert names == [
         "schema", "exit_code", "outcome", "file", "files", "rows", "calls", "seconds", "columns", "refusals", "remarks",
-        "ambiguous_numbers", "warnings", "add_to_task", "task",
+        "ambiguous_numbers", "warnings", "left_out", "add_to_task", "task", "next",
     ]  # fmt: skip
