@@ -234,9 +234,10 @@ class Recorder:
 
 def record_unsent(prepared: PreparedBatch, report: Report, dead_letter: DeadLetter | None) -> None:
     """Put the rows of a batch that are not sent into their buckets, and into the dead letter with all their reasons."""
-    for invalid in prepared.invalid:
-        counted = together([counted_as(reason) for reason in invalid.reasons])
-        report.count(Bucket.INVALID, [invalid.position], counted, for_good=False)
+    left_out = [(Bucket.INVALID, row) for row in prepared.invalid] + [(Bucket.UNKNOWN, row) for row in prepared.held]
+    for bucket, found in left_out:
+        counted = together([counted_as(reason) for reason in found.reasons])
+        report.count(bucket, [found.position], counted, for_good=False)
     for row in prepared.superseded:
         report.count(Bucket.DUPLICATE, [row.position], DUPLICATE, for_good=False)
     if prepared.blank:
@@ -246,8 +247,8 @@ def record_unsent(prepared: PreparedBatch, report: Report, dead_letter: DeadLett
     for refused in prepared.known_bad:
         report.count(Bucket.KNOWN_BAD, [refused.position], known_bad(refused.code), for_good=False)
     if dead_letter:  # when all are counted, since it may fail
-        for invalid in prepared.invalid:
-            dead_letter.add(prepared.batch, invalid.position, Bucket.INVALID, together(invalid.reasons))
+        for bucket, found in left_out:
+            dead_letter.add(prepared.batch, found.position, bucket, together(found.reasons))
         for row in prepared.superseded:
             dead_letter.add(prepared.batch, row.position, Bucket.DUPLICATE, superseded_by(row.winner))
         for refused in prepared.known_bad:
