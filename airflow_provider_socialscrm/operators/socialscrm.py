@@ -166,6 +166,11 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
     checkpoint_path = PathArgument()
     ledger = LedgerArgument()
 
+    _running: Import | None = None
+    _written_rejects: OpenablePath | None = None
+    _settings: Settings | None = None
+    _killed = False
+
     def __init__(
         self, *,
         data: Any, encoding: str = "utf-8", delimiter: str = ",",
@@ -200,10 +205,6 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
         self.empty, self.bad_values = empty, bad_values
         self.check_agents, self.dry_run, self.ledger = check_agents, dry_run, ledger
         self._templates = {name: getattr(self, name) for name in TEXT_RENDERED}
-        self._running: Import | None = None
-        self._written_rejects: OpenablePath | None = None
-        self._settings: Settings | None = None
-        self._killed = False
         check_constants(self.task_id, self._arguments)
         check_ledger(self.task_id, self.ledger)
         if not is_mapped(self):  # whose data may be another task's

@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_socialscrm._compat import AirflowFailException, AirflowSkipException, made_in, task_ids_in
-from airflow_provider_socialscrm.api.errors import StopError
+from airflow_provider_socialscrm._compat import AirflowSkipException, made_in, task_ids_in
 from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, EmptyInputError
 from airflow_provider_socialscrm.operators.arguments import check_data
 from airflow_provider_socialscrm.operators.ledgers import check_ledger, shown
+from airflow_provider_socialscrm.runtime.failures import no_retry_after
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
 from airflow_provider_socialscrm.runtime.literal_rows import hide_rows
 from airflow_provider_socialscrm.runtime.path_text import as_text, is_resolved
@@ -72,14 +72,13 @@ class TableInput:
         :raises AirflowFailException: when no retry can help.
         :raises AirflowSkipException: when there is no input, and the task is to be skipped then.
         """
-        try:
-            yield
-        except EmptyInputError as nothing:
-            if self.on_empty == "skip":
-                raise AirflowSkipException(str(nothing)) from None
-            raise AirflowFailException(str(nothing)) from None
-        except (StopError, *FATAL_ERRORS) as failure:
-            raise AirflowFailException(str(failure)) from None
+        with no_retry_after(*FATAL_ERRORS):
+            try:
+                yield
+            except EmptyInputError as nothing:
+                if self.on_empty == "skip":
+                    raise AirflowSkipException(str(nothing)) from None
+                raise
 
     @property
     def data(self) -> Any:

@@ -16,7 +16,7 @@ from upath import UPath
 
 from airflow_provider_socialscrm._compat import AirflowFailException, AirflowSkipException
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.results.checkpoint_stores import FileCheckpointStore
+from airflow_provider_socialscrm.importer.results.checkpoint_files import FileCheckpointStore
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 from airflow_provider_socialscrm.sandbox.server import Sandbox

@@ -15,10 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 from airflow.sdk import DAG
 
+from airflow_provider_socialscrm._compat import AirflowFailException
 from airflow_provider_socialscrm.api.errors import NotReadyError, RetriableError, ServiceError
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
-from airflow_provider_socialscrm.operators.screening import AirflowFailException, SocialSCRMScreenOperator
+from airflow_provider_socialscrm.operators.screening import SocialSCRMScreenOperator
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.sandbox.screening import ScreeningOrders, verdict_of
 from airflow_provider_socialscrm.sandbox.server import Sandbox

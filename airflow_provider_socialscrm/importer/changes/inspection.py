@@ -12,9 +12,9 @@ import numpy as np
 
 from airflow_provider_socialscrm.importer.changes.compaction import buckets_for, merged_buckets
 from airflow_provider_socialscrm.importer.changes.entries import Layout, Outcome
+from airflow_provider_socialscrm.importer.changes.entry_files import decoded, file_of
 from airflow_provider_socialscrm.importer.changes.generation import CLAIMS, FOLDER, LOGS, File, folder_of, number_of
 from airflow_provider_socialscrm.importer.changes.spool import FINE_BUCKETS
-from airflow_provider_socialscrm.importer.changes.store import decoded, file_of
 from airflow_provider_socialscrm.importer.errors import LedgerError
 from airflow_provider_socialscrm.wording import counted
 

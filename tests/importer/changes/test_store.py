@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.changes import compaction, generation
 from airflow_provider_socialscrm.importer.changes.compaction import compact, is_due
+from airflow_provider_socialscrm.importer.changes.deletion import delete_old
 from airflow_provider_socialscrm.importer.changes.difference import Change
 from airflow_provider_socialscrm.importer.changes.entries import Layout, Outcome
 from airflow_provider_socialscrm.importer.changes.generation import File, Generation, seal
@@ -293,7 +294,7 @@ def test_old_files_are_deleted_after_a_week_and_nothing_else(tmp_path):
     world.storage.write(killed, b"of a compaction that was killed")
 
     world.now += 2 * DAY
-    world.store().delete_old()
+    delete_old(world.store())
     left = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()]
     newest = world.store().newest()
 
@@ -311,7 +312,7 @@ def test_what_is_left_out_by_a_compaction_can_be_deleted_at_once(tmp_path):
     world.record(Sent(ANN, 1), Sent(BEN, 1))
 
     compact(world.store(), "forget", lambda entries: entries[entries["key"] != ANN])
-    world.store().delete_old(older_than=0)
+    delete_old(world.store(), older_than=0)
 
     assert set(world.entries()) == {BEN}
     assert [path.name for path in (tmp_path / "generations").iterdir()] == ["0000003.json"]

@@ -20,7 +20,8 @@ from airflow_provider_socialscrm.importer.errors import CheckpointError, InputEr
 from airflow_provider_socialscrm.importer.options import DEFAULT_CONCURRENCY
 from airflow_provider_socialscrm.importer.reasons import Bucket, Reason
 from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint
-from airflow_provider_socialscrm.importer.results.checkpoint_stores import FileCheckpointStore, NoCheckpointStore
+from airflow_provider_socialscrm.importer.results.checkpoint_files import FileCheckpointStore
+from airflow_provider_socialscrm.importer.results.checkpoint_stores import NoCheckpointStore
 from airflow_provider_socialscrm.importer.results.report import MOST_REASONS, Report
 from airflow_provider_socialscrm.importer.rows import Row
 from airflow_provider_socialscrm.importer.sources.base import Batch
