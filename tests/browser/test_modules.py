@@ -133,10 +133,123 @@ def test_all_parts_of_a_run_are_fetched_or_none(call, parts_of_runs, asked, runs
     assert found["keys"] == expected[:1000]
 
 
-def test_what_stopped_a_run_comes_before_that_it_stopped(call):
-    refusals = [{"bucket": "not_sent", "code": "stopped", "rows": 900}, {"bucket": "rejected", "code": 522, "rows": 1}]
+STOPPED = {"bucket": "not_sent", "code": "stopped", "rows": 900}
+WRONG_KEY = {"bucket": "not_sent", "code": 522, "rows": 100, "meaning": "Not signed.", "hint": "Check ApiKey."}
+BAD = {"bucket": "invalid", "code": "bad-number", "rows": 3}
 
-    assert [one["code"] for one in call("buckets.js", "m.causesFirst(x)", refusals)] == [522, "stopped"]
+
+@pytest.mark.parametrize(
+    ("refusals", "has_stopped", "codes"),
+    [
+        ([STOPPED, {"bucket": "rejected", "code": 522, "rows": 1}], False, [522, "stopped"]),
+        ([STOPPED, WRONG_KEY], True, [522, "stopped"]),
+        ([STOPPED, WRONG_KEY, BAD], True, [522, "bad-number", "stopped"]),
+        ([WRONG_KEY, BAD], False, ["bad-number", 522]),
+        ([STOPPED, BAD], True, ["bad-number", "stopped"]),
+    ],
+)
+def test_what_stopped_a_run_comes_before_that_it_stopped(call, refusals, has_stopped, codes):
+    source = f"m.causesFirst(x, {json.dumps(has_stopped)})"
+
+    assert [one["code"] for one in call("buckets.js", source, refusals)] == codes
+
+
+def ended(*refusals, error="SettingError", accepted=0, **more):
+    rows = {"total": 1000, "accepted": accepted, "not_sent": 1000 - accepted}
+    broke_off = {"error": error, "while": "sending"}
+    return {
+        "rows": rows,
+        "refusals": [*refusals],
+        "broke_off": broke_off,
+        "changes": None,
+        "rejects_path": None,
+        **more,
+    }
+
+
+PLACE = "{ dagId: 'd', runId: 'r', taskId: 't' }"
+OUTCOME = f"m.outcome({{ state: 'failed', rendered_fields: {{}} }}, x[0], x[1], {PLACE}).textContent"
+
+
+@pytest.mark.parametrize(
+    ("manifest", "sentence", "there", "not_there"),
+    [
+        (ended(STOPPED, WRONG_KEY), None, "522: Not signed. Check ApiKey.", "bad-number"),
+        (ended(STOPPED, WRONG_KEY, BAD), None, "522: Not signed. Check ApiKey.", "bad-number"),
+        (ended(STOPPED, WRONG_KEY), "The log's.", "The log's.", "Not signed"),
+        (ended(STOPPED, WRONG_KEY), None, "Then clear the task to run it again.", "every row"),
+        (ended(STOPPED, WRONG_KEY, accepted=1), None, "sends every row again", "ledger"),
+        (ended(STOPPED, WRONG_KEY, accepted=1, changes={}), None, "the ledger leaves out", "every row"),
+        (ended(STOPPED, error="ServiceError"), None, "Open the connection", "under Admin"),
+        (ended(STOPPED, error="StoppedError"), None, "Clear the task", "Open the connection"),
+        (None, "No such file.", "Fix this first. Then clear the task", "its log why"),
+        (None, "Connection 'c': no key.", "Fix the connection under Admin", "Fix this first"),
+        (None, None, "Read in its log why it ended", "Fix this first"),
+    ],
+)
+def test_a_failed_run_says_why_and_what_to_do(call, manifest, sentence, there, not_there):
+    text = call("outcome.js", OUTCOME, [manifest, sentence])
+
+    assert there in text
+    assert not_there not in text
+
+
+@pytest.mark.parametrize(
+    ("refusals", "there", "not_there"),
+    [([STOPPED], "nothing to fix in them", "check"), ([STOPPED, BAD], "check /r.csv", "nothing to fix")],
+)
+def test_a_file_of_rows_that_were_only_not_sent_has_nothing_to_fix(call, refusals, there, not_there):
+    manifest = ended(*refusals, rejects_path="/r.csv", rejects_written=True)
+
+    text = call("outcome.js", "m.rejects(x).map((one) => one.textContent).join(' ')", manifest)
+
+    assert there in text
+    assert not_there not in text
+
+
+@pytest.mark.parametrize(
+    ("rate", "left", "text"),
+    [(3, 9, "3 a second, 9 s left"), (0, 300, "less than 1 a second, 5 min left"), (0, -1, "0 a second, 1 refused")],
+)
+def test_a_slow_import_does_not_stand_still(call, rate, left, text):
+    progress = {"rows": 5, "total": 20, "refused": 1, "rows_per_second": rate, "seconds_left": left}
+
+    assert text in call("outcome.js", "m.progressText(x)", progress)
+
+
+OLDER = """(async () => {
+  const real = window.fetch;
+  window.fetch = async (address) => {
+    const query = new URL(address).searchParams;
+    const found = x.slice(Number(query.get("offset")), Number(query.get("offset")) + Number(query.get("limit")));
+    return query.has("offset")
+      ? { ok: true, json: async () => ({ task_instances: found, total_entries: x.length }) }
+      : { ok: false, status: 404 };
+  };
+  const page = document.createElement("div");
+  const show = async () => page.replaceChildren(...(await m.history(null)).nodes);
+  const seen = [];
+  for (let button = true; button; ) {
+    await show();
+    const [options, rows] = ["[name=dag] option", "tbody tr"].map((css) => page.querySelectorAll(css).length);
+    seen.push([page.querySelector("header p").textContent.split(":")[0], options, rows]);
+    button = page.querySelector("[name=more]");
+    button?.click();
+  }
+  window.fetch = real;
+  return seen;
+})()"""
+
+
+def test_older_imports_and_their_dags_can_be_shown(call):
+    instances = [
+        part(-1, run=f"2026-11-16T0{9 - number // 10}:0{9 - number % 10}:00Z")["instance"] | {"dag_id": f"d{number}"}
+        for number in range(70)
+    ]
+
+    seen = call("history.js", OLDER, instances)
+
+    assert seen == [["The latest 30 imports", 31, 30], ["The latest 60 imports", 61, 60], ["70 imports", 71, 70]]
 
 
 @pytest.mark.parametrize(

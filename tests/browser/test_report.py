@@ -178,7 +178,7 @@ def test_a_dry_run_shows_what_an_import_would_send(browser):
     assert "This was a dry run: nothing was sent." in text
     assert rows_by_bucket(browser)["blank"] == 3
     assert "Columns that are not sent: password_hash, id." in text
-    assert "Numbers that are valid in two countries: CN or US: 4." in text
+    assert "Numbers that are valid in two countries: 4 (CN or US)." in text
     assert "null-word 1,200 friendName: A value is a word. Set null_values." in " ".join(text.split())
     browser.picture("remarks")
     assert "NaN" not in text
@@ -342,6 +342,24 @@ def test_a_narrow_page_has_nothing_that_scrolls_sideways(browser, name, path, th
         assert "2,397" in text
         assert browser.find("[data-title=Unchanged]").is_displayed()
         assert not [one for one in browser.chrome.find_elements("css selector", ".wide") if one.is_displayed()]
+
+
+LONG_NAMES = """
+const lengthen = (css, text) => document.querySelectorAll(css).forEach((one) => { one.textContent += text.repeat(5); });
+lengthen("td.name", "_with_a_long_name");
+lengthen("td.detail", "/a/path/without/a/blank/in/it");
+"""
+
+
+@pytest.mark.parametrize("path", ["/socialscrm/", "/socialscrm/?dag_id=synced", of_sync(21)])
+def test_no_table_scrolls_sideways_in_a_frame_of_any_width(browser, path):
+    shown(browser, path, width=1440)
+    browser.script(LONG_NAMES)
+    scrolls = "[...document.querySelectorAll('.scroll')].some((one) => one.scrollWidth > one.clientWidth)"
+    too_wide = f"document.documentElement.scrollWidth > innerWidth || {scrolls}"
+    widths = (320, 640, 880, 904, 1008, 1040, 1064, 1144, 1168, 1440)
+
+    assert [width for width in widths if browser.resize(width) or browser.script(f"return {too_wide}")] == []
 
 
 def test_a_dag_has_the_history_of_its_imports(browser):

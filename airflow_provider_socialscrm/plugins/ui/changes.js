@@ -46,7 +46,7 @@ export function changesSection({ changes, dry_run: dry, rows }) {
 const counts = (counted) =>
   table("Changes", [
     { title: "Change", heading: true, cell: ({ name }) => labelOf(name) },
-    { title: "Rows", number: true, cell: ({ number }) => count(number) },
+    { title: "Rows", number: true, named: true, cell: ({ number }) => count(number) },
     { title: "What it means", detail: true, cell: ({ name }) => MEANINGS[name] },
   ], counted);
 

@@ -1,5 +1,6 @@
 // What a person needs first: how the task ended, in its own last sentence, and what to do next; or how far it is.
 
+import { causesFirst, isStop } from "./buckets.js";
 import { copyable, html } from "./dom.js";
 import { count, rowsOf, share, span } from "./format.js";
 import { airflowLink, connectionLink } from "./links.js";
@@ -17,19 +18,25 @@ const STAGES = {
 export function outcome(instance, manifest, sentence, place) {
   const { state } = instance;
   if (state !== "failed" && state !== "up_for_retry" && !manifest?.broke_off) return null;
+  const said = sentence ?? stopText(manifest);
   return html(
     "div", { class: "error" },
-    sentence ? html("p", { class: "sentence" }, sentence) : null,
+    said ? html("p", { class: "sentence" }, said) : null,
     brokeOff(manifest),
     html("p", null, nextStep(instance, manifest, sentence)),
-    isForRows(manifest) && rejectsOf(manifest) ? rejects(manifest.rejects_path) : null,
+    isForRows(manifest) && rejectsOf(manifest) ? rejects(manifest) : null,
     html(
       "p", { class: "actions" },
-      causeOf(manifest, sentence) === "SettingError" ? connectionButton(instance) : null,
-      airflowLink(place, state === "failed" ? "Open the task and its log, to clear it" : "Open the task and its log", "button"),
+      OF_THE_CONNECTION.includes(causeOf(manifest, sentence)) ? connectionButton(instance) : null,
+      airflowLink(place, state === "failed" ? `${OPEN}, to clear it` : OPEN, "button"),
     ),
   );
 }
+
+const OPEN = "Open the task and its log";
+
+/** The errors that a field of the connection may cause. */
+const OF_THE_CONNECTION = ["SettingError", "ServiceError"];
 
 const connectionButton = ({ rendered_fields: fields }) =>
   connectionLink(fields?.socialscrm_conn_id, `Open the connection${fields?.socialscrm_conn_id ? ` ${fields.socialscrm_conn_id}` : ""}`, "button");
@@ -43,8 +50,22 @@ const cameToRows = ({ broke_off: broke }) => !["reading", "comparing"].includes(
 /** Return whether rows that the file has are why the task failed. */
 export const isForRows = (manifest) => manifest && (manifest.broke_off?.error ?? "RejectedRowsError") === "RejectedRowsError";
 
+/** Return the groups of rows that were not accepted, those first that say why the run ended as it did. */
+export const causesOf = (manifest) => causesFirst(manifest.refusals, !isForRows(manifest));
+
+/** Say what was wrong with the call that stopped a run; null if none did. */
+export function stopText(manifest) {
+  if (!manifest?.broke_off || isForRows(manifest)) return null;
+  const [cause] = causesOf(manifest).filter((refusal) => refusal.bucket === "not_sent" && !isStop(refusal));
+  return cause ? `${cause.code}: ${cause.meaning} ${cause.hint}` : null;
+}
+
 /** Build where the rejected rows are, and how they are imported again. */
-export function rejects(path) {
+export function rejects(manifest) {
+  const path = rejectsOf(manifest);
+  if (manifest.refusals.every(isStop)) {
+    return [html("p", { class: "soft" }, "This file has the rows that were not sent. There is nothing to fix in them."), copyable(path, "the path")];
+  }
   const use = "This file has the rows that were not accepted, each with its reason. Fix them in it, check it, and use the file as data.";
   return [
     html("p", { class: "soft" }, use),
@@ -72,6 +93,7 @@ export const brokeOffText = (broke) => `broke off while ${stageOf(broke)} (${bro
 
 const FIX_FIRST = {
   SettingError: "Fix the connection under Admin > Connections first.",
+  ServiceError: "Wait until the CRM is available. If it is, check the connection's Base URL and the worker's network.",
   RejectedRowsError: "Fix the rows below first, or raise max_rejected.",
   InputError: "Fix the input or the task's arguments first.",
   LedgerError: "Fix the ledger first.",
@@ -79,30 +101,41 @@ const FIX_FIRST = {
   ExtensionFieldsError: "Fix the extension fields first, in the CRM or in the task's arguments.",
 };
 
+/** Only a log without an error, or none, leaves this open. */
+const IF_KILLED =
+  "Read in its log why it ended, and how many rows were sent by then: without a ledger a run from the start sends them again.";
+
 function nextStep({ state }, manifest, sentence) {
   if (state === "up_for_retry") return "Airflow runs the task again; with a checkpoint only the rows that are left are sent.";
   const error = causeOf(manifest, sentence) ?? (manifest ? "RejectedRowsError" : null); // that one ends a run that is complete
   const first = FIX_FIRST[error];
   if (state !== "failed") return first ?? "";
-  if (!manifest) return first ? `${first} Then clear the task to run it again.` : "Clear the task to run it again.";
-  const again = manifest.changes
-    ? "the task to run it again: the ledger leaves out what the CRM accepted."
-    : "the task to run it again: that sends every row again, also those with a welcome.";
+  if (!manifest) return `${first ?? (sentence ? "Fix this first." : IF_KILLED)} Then clear the task to run it again.`;
+  const again = `the task to run it again${mayRepeat(manifest)}`;
   const instead = isForRows(manifest) && rejectsOf(manifest) ? " To send only the fixed rows, do not clear it: import the file below." : "";
   return first ? `${first} Then clear ${again}${instead}` : `Clear ${again}${instead}`;
 }
 
+/** Say what a run from the start sends again, if an earlier call had a row accepted or may have. */
+function mayRepeat({ rows, changes }) {
+  if (changes) return ": the ledger leaves out what the CRM accepted.";
+  return rows.accepted || rows.unknown ? ": that sends every row again, also those with a welcome." : ".";
+}
+
 /** Build the progress of a task that is under way, from its state in Airflow. */
-export function progress(instance, numbers) {
+export function progress(instance, numbers, place) {
   if (!isUnderWay(instance)) return null;
+  return html("div", { class: "progress" }, howFar(instance, numbers), html("p", { class: "actions" }, airflowLink(place, OPEN, "button")));
+}
+
+function howFar(instance, numbers) {
   if (!numbers) return html("p", null, waiting(instance));
   if (numbers.rows === undefined) return html("p", null, `Read ${rowsOf(numbers.rows_read)} so far; nothing is sent yet.`);
   const { rows, total } = numbers;
-  return html(
-    "div", { class: "progress" },
+  return [
     html("progress", { value: rows, max: Math.max(1, total), "aria-label": `${share(rows, total)} of the rows` }),
     html("p", null, `${progressText(numbers)}.`),
-  );
+  ];
 }
 
 /** Say in a few words how far an import is. */
@@ -111,7 +144,7 @@ export function progressText(numbers) {
   const { rows, total, refused, rows_per_second: rate, seconds_left: left } = numbers;
   return [
     `${count(rows)} of ${rowsOf(total)} (${share(rows, total)})`,
-    `${count(rate)} a second`,
+    rate || left < 0 ? `${count(rate)} a second` : "less than 1 a second",
     left >= 0 ? `${span(left)} left` : null,
     `${count(refused)} refused so far`,
   ].filter(Boolean).join(", ");
