@@ -278,7 +278,8 @@ class Import:
         if sentence := to_send.welcome_sentence():
             log.warning("%s", sentence)
         if self._observer:
-            self._observer.start_sending(total=self._input.rows, done=self.report.rows)
+            accepted = self.report.rows_in(Bucket.ACCEPTED)
+            self._observer.start_sending(total=self._input.rows, done=self.report.rows, accepted=accepted)
         with (
             _pool(self._options.concurrency) as pool,
             open_pace(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -20,7 +20,7 @@ from airflow_provider_socialscrm.importer.reasons import (
 from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint
 from airflow_provider_socialscrm.importer.results.checkpoint_writer import CheckpointWriter
 from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter
-from airflow_provider_socialscrm.importer.results.progress import ProgressObserver
+from airflow_provider_socialscrm.importer.results.progress import ProgressObserver, Wait
 from airflow_provider_socialscrm.importer.results.report import Report
 from airflow_provider_socialscrm.importer.rows import PreparedBatch, Row
 
@@ -196,10 +196,13 @@ class Recorder:
         """Record by how much the CRM's clock is ahead of ours."""
         self._report.record_clock_offset(seconds)
 
-    def maybe_report_progress(self) -> None:
-        """Report the progress if it is time and somebody watches."""
+    def maybe_report_progress(self, waiting: Callable[[float], Wait | None] = lambda _: None) -> None:
+        """Report the progress if it is time and somebody watches.
+
+        :param waiting: returns what the run waits for at a time of the clock; ``None`` while calls succeed.
+        """
         if self._observer:
-            self._observer.maybe_report(self._report)
+            self._observer.maybe_report(self._report, waiting)
 
     def _write(
         self, bucket: Bucket, rows: Sequence[Row], reason: Reason | None, attempts: int, *, for_good: bool

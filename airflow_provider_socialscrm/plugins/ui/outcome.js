@@ -2,7 +2,7 @@
 
 import { causesFirst, isStop } from "./buckets.js";
 import { copyable, html } from "./dom.js";
-import { count, rowsOf, share, span } from "./format.js";
+import { count, decimal, rowsOf, share, span } from "./format.js";
 import { airflowLink, connectionLink } from "./links.js";
 import { isUnderWay } from "./states.js";
 
@@ -144,10 +144,16 @@ export function progressText(numbers) {
   const { rows, total, refused, rows_per_second: rate, seconds_left: left } = numbers;
   return [
     `${count(rows)} of ${rowsOf(total)} (${share(rows, total)})`,
-    rate || left < 0 ? `${count(rate)} a second` : "less than 1 a second",
+    numbers.waiting >= 0 ? waitText(numbers) : rate || left < 0 ? `${count(rate)} a second` : "less than 1 a second",
     left >= 0 ? `${span(left)} left` : null,
     `${count(refused)} refused so far`,
   ].filter(Boolean).join(", ");
+}
+
+/** Say how long no call has succeeded; the worker says the same in its log. */
+function waitText({ waiting: since, next_call_in: next, given_up_after: limit }) {
+  const call = next ? ` the next call in ${span(next)};` : "";
+  return `waiting for SocialsCRM for ${span(since)};${call} given up after ${limit < 60 ? `${limit} s` : `${decimal(limit / 60)} min`}`;
 }
 
 const waiting = ({ state }) =>
