@@ -17,6 +17,7 @@ from airflow_provider_socialscrm.importer.results.report import Report
 from airflow_provider_socialscrm.importer.sources.base import Batch, Source
 
 INTERVAL = 10.0
+WAITS = "waiting for SocialsCRM for 6 s"
 
 
 class Clock:
@@ -38,8 +39,8 @@ class Clock:
         ),
         (SendProgress(0, 10, 0.0, 0), "Rows: 0 of 10, 0 a second, 0 refused so far"),
         (
-            SendProgress(1, 9, 0.0, 1, Wait(60.4, 8, 120)),
-            "Rows: 1 of 9, waiting for SocialsCRM for 60 s; the next call in 8 s; given up after 2 min, 1 refused so far",
+            SendProgress(1, 9, 0.0, 0, Wait(6.4, 8, 60)),
+            f"Rows: 1 of 9, {WAITS}; the next call in 8 s; given up after 1 min, 0 refused so far",
         ),
         (
             SendProgress(100, 300, 40.0, 0, Wait(140, 0, 150)),
