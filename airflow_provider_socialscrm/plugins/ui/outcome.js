@@ -82,7 +82,7 @@ export function rejects(manifest) {
     doubts ? html("p", null, IF_UNKNOWN) : null,
     copyable(path, "the path"),
     copyable(`python -m airflow_provider_socialscrm check ${inShell(path)}`, "the command that checks it"),
-  ];
+  ].filter(Boolean);
 }
 
 /** The buckets of rows that are not accepted for their own sake. */
@@ -140,7 +140,8 @@ function nextStep({ state }, manifest, sentence) {
   if (state !== "failed") return first ?? "";
   if (!manifest) return `${first ?? IF_KILLED} Then clear the task to run it again.`;
   const again = `the task to run it again${mayRepeat(manifest)}`;
-  const instead = isForRows(manifest) && rejectsOf(manifest) ? " To send only the rows that are left, do not clear it: import the file below." : "";
+  const left = hasIn(manifest, OWN_FAULTS) ? "fixed rows" : "rows that are left";
+  const instead = isForRows(manifest) && rejectsOf(manifest) ? ` To send only the ${left}, do not clear it: import the file below.` : "";
   return first ? `${first} Then clear ${again}${instead}` : `Clear ${again}${instead}`;
 }
 
