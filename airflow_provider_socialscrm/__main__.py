@@ -9,6 +9,8 @@ from typing import Final, NoReturn
 
 from airflow_provider_socialscrm.commands import INTERRUPTED, USAGE
 from airflow_provider_socialscrm.commands.check_options import add_check
+from airflow_provider_socialscrm.commands.explain import add_explain
+from airflow_provider_socialscrm.commands.explain import run as explain
 from airflow_provider_socialscrm.commands.ledger_options import add_ledger
 
 PROGRAM: Final = "python -m airflow_provider_socialscrm"
@@ -21,6 +23,9 @@ Import customers from a table into SocialsCRM, a WhatsApp CRM, with Airflow.
 
   {PROGRAM} ledger show PATH
       show, verify or compact a ledger, or forget customers
+
+  {PROGRAM} explain 522
+      say what an error means and what to do, by its code or words
 
   {PROGRAM}.sandbox
       run a SocialsCRM on this machine that a DAG can import into
@@ -43,6 +48,7 @@ def command_parser() -> ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
     add_check(commands).set_defaults(run=_check)
     add_ledger(commands).set_defaults(run=_ledger)
+    add_explain(commands).set_defaults(run=explain)
     return parser
 
 

@@ -9,7 +9,8 @@
     ├── AccountingError     rows were lost or counted twice: a bug of ours, please report it
     ├── CheckpointError     the checkpoint cannot be read or saved: fix its storage, or retry
     │   └── SupersededError     another try of the task owns the checkpoint: leave it to that one
-    ├── LedgerError         the ledger cannot be read or written, or is another target's: fix it, or retry
+    ├── LedgerError         the ledger cannot be read or written: fix its storage, or retry
+    │   └── UnusableLedgerError     it is damaged, another target's, or newer: restore it, or give another path
     ├── StoppedError        the task had to end: a retry resumes
     └── SystemicError       calls are refused whatever they carry: ask the vendor
         └── ExtensionFieldsError    no row with some extension field is accepted: leave it out, or create it
@@ -50,6 +51,10 @@ class LedgerError(ImporterError):
     """The ledger cannot be read, and no call was made; or it cannot be written, and the run stops."""
 
 
+class UnusableLedgerError(LedgerError):
+    """The ledger is damaged, of something else, or newer than this provider, which a retry finds again."""
+
+
 class StoppedError(ImporterError):
     """The task was terminated; the calls in flight are recorded, and a retry resumes from there."""
 
@@ -62,5 +67,5 @@ class ExtensionFieldsError(SystemicError):
     """No row with certain extension fields is accepted: the CRM does not know them, or accepts none of their values."""
 
 
-FATAL_ERRORS = (InputError, RejectedRowsError, AccountingError, ExtensionFieldsError)
+FATAL_ERRORS = (InputError, RejectedRowsError, AccountingError, ExtensionFieldsError, UnusableLedgerError)
 """Errors that a retry cannot fix; a person has to."""

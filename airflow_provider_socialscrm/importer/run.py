@@ -15,6 +15,7 @@ from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT, Settings
 from airflow_provider_socialscrm.api.shared_pacing import open_pace
 from airflow_provider_socialscrm.importer.changes.answers import Answers
 from airflow_provider_socialscrm.importer.changes.ledger_import import LedgerImport
+from airflow_provider_socialscrm.importer.changes.located import located
 from airflow_provider_socialscrm.importer.changes.options import Ledger
 from airflow_provider_socialscrm.importer.chunks_to_send import ChunksToSend
 from airflow_provider_socialscrm.importer.errors import AccountingError, InputError
@@ -23,6 +24,7 @@ from airflow_provider_socialscrm.importer.identity import OUTSIDE_AIRFLOW, Impor
 from airflow_provider_socialscrm.importer.options import AUTO, Options, resolved_rows_per_call
 from airflow_provider_socialscrm.importer.paths import OpenablePath
 from airflow_provider_socialscrm.importer.reasons import STOPPED, Bucket
+from airflow_provider_socialscrm.importer.results.broke_off import broke_off
 from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint
 from airflow_provider_socialscrm.importer.results.checkpoint_stores import CheckpointStore, NoCheckpointStore
 from airflow_provider_socialscrm.importer.results.checkpoint_writer import CheckpointWriter
@@ -39,6 +41,7 @@ from airflow_provider_socialscrm.importer.sending.outcome import CallHandler
 from airflow_provider_socialscrm.importer.sending.queue import ChunkQueue
 from airflow_provider_socialscrm.importer.sending.shield import run_shielded
 from airflow_provider_socialscrm.importer.sources.base import Source
+from airflow_provider_socialscrm.importer.sources.dead_letters import is_dead_letter
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +80,8 @@ class Import:
         settings = client.settings
         self._observer = _observer(on_progress, options) if on_progress else None
         self._source = self._observer.observe(source) if self._observer else source
-        self._ledger = None if ledger is None else ledger_import(ledger, settings, options, identity)
+        self._ledger_path = ledger.path if ledger else None
+        self._ledger = None if ledger is None else ledger_import(ledger, settings, options, identity, source)
         comparer = self._ledger.comparer if self._ledger else None
         self._input = InputReader.for_client(self._source, client, options, comparer)
         self._client = client
@@ -113,6 +117,7 @@ class Import:
 
         :raises SocialSCRMError: the failure that stopped the run.
         :raises InputError: if the table breaks off.
+        :raises LedgerError: if the ledger cannot be used, with its path.
         :raises CheckpointError: if the checkpoint cannot be read, and no call was made; or if it or the dead letter
             cannot be written: no further call started, and the responses of those in flight are in the report.
         :raises StoppedError: after :meth:`stop`.
@@ -121,7 +126,7 @@ class Import:
         :raises AccountingError: if a row is in no bucket, or in two.
         """
         try:
-            with closing(self._input), ExitStack() as at_the_end:
+            with located(self._ledger_path), closing(self._input), ExitStack() as at_the_end:
                 at_the_end.callback(self._checkpoint.release)
                 self._checkpoint.begin()
                 if self._ledger:
@@ -213,7 +218,7 @@ class Import:
             raise
 
     def _note_break(self, failure: BaseException) -> None:
-        self._broke_off = {"error": type(failure).__name__, "while": self._stage}
+        self._broke_off = broke_off(failure, self._stage)
         if self._stage != "reading" and not isinstance(failure, AccountingError):
             self.report.record_total_seconds(self._elapsed())
             self.report.count_rest(self._input.rows, STOPPED)
@@ -322,10 +327,18 @@ class Import:
         )
 
 
-def ledger_import(ledger: Ledger, settings: Settings, options: Options, identity: ImportIdentity) -> LedgerImport:
+def ledger_import(
+    ledger: Ledger, settings: Settings, options: Options, identity: ImportIdentity, source: Source
+) -> LedgerImport:
     """Return the ledger of an import."""
-    by_agent = options.rules.duplicates == "send"
-    return LedgerImport(ledger, settings, identity, by_agent=by_agent, now=options.clock.time)
+    by_agent, is_part = options.rules.duplicates == "send", is_dead_letter(source.columns)
+    if is_part:
+        log.info(
+            "The input is a dead letter, a part of an earlier input: nobody counts as gone, gone_path is not written, "
+            "and min_rows does not apply"
+        )
+    with located(ledger.path):
+        return LedgerImport(ledger, settings, identity, by_agent=by_agent, is_part=is_part, now=options.clock.time)
 
 
 def _plan_of(source: Source, settings: Settings) -> dict[str, Any]:

@@ -237,7 +237,7 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Import the table and return the manifest."""
-        with self._task_failures():
+        with self._task_failures(context):
             self._set_types(context)
             return self._import(context)
 
@@ -338,7 +338,7 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
         with (
             nullcontext()
             if ledger is None
-            else closing(ledger_import(ledger, client.settings, options, identity_of(context))) as compared
+            else closing(ledger_import(ledger, client.settings, options, identity_of(context), source)) as compared
         ):
             found = preview_import(
                 observer.observe(source), options, client.settings, client.envelope_size, ledger=compared

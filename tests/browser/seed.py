@@ -42,7 +42,10 @@ LAST_SENTENCE = (
 )
 
 
-NO_KEY = "Connection 'crm_without_key': ApiKey is missing. Fix it under Admin > Connections."
+NO_KEY = (
+    "Connection 'crm_without_key': ApiKey is missing. Fix it under Admin > Connections, or where it is defined: "
+    "AIRFLOW_CONN_CRM_WITHOUT_KEY or a secrets backend."
+)
 
 
 def main() -> None:

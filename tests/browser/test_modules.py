@@ -319,6 +319,62 @@ def test_older_imports_and_their_dags_can_be_shown(call):
 
 
 @pytest.mark.parametrize(
+    ("rows", "headline"),
+    [
+        (
+            {"accepted": 3, "unchanged": 348, "invalid": 38, "duplicate": 1},
+            "3 rows accepted, 348 unchanged, 38 invalid, 1 duplicate",
+        ),
+        ({"accepted": 1, "unchanged": 0, "rejected": 1}, "1 row accepted, 1 rejected"),
+        ({"accepted": 1, "unchanged": 2, "duplicate": 5, "blank": 3}, "1 row sent, 2 unchanged, 5 duplicates"),
+        ({"accepted": 1, "unchanged": 0}, "1 row sent"),
+        ({"accepted": 0, "unchanged": 348, "invalid": 38}, "Nothing to send: 348 rows unchanged, 38 invalid"),
+        ({"accepted": 0, "invalid": 1}, "Nothing to send: 1 row invalid"),
+        ({"accepted": 0, "unchanged": 1}, "Nothing changed: 1 row unchanged"),
+        ({"accepted": 0, "unchanged": 5, "known_bad": 1}, "Nothing changed: 5 rows unchanged, 1 known bad"),
+        (
+            {"accepted": 0, "unchanged": 5, "not_sent": 353, "invalid": 30},
+            "0 rows accepted, 5 unchanged, 30 invalid, 353 not sent",
+        ),
+        ({"sendable": 1, "unchanged": 5, "invalid": 2}, "1 row would be sent, 5 unchanged, 2 invalid"),
+        ({"sendable": 0, "unchanged": 5}, "Nothing changed: 5 rows unchanged"),
+    ],
+)
+def test_the_headline_of_a_run_with_a_ledger_says_what_was_done_first_and_its_numbers_add_up(call, rows, headline):
+    manifest = {"rows": {"total": sum(rows.values())} | rows, "changes": {}, "dry_run": "sendable" in rows}
+
+    assert call("changes.js", "m.headlineOfChanges(x)", manifest) == headline
+
+
+BROKE = {"error": "ExtensionFieldsError", "while": "sending"}
+
+
+@pytest.mark.parametrize(
+    ("state", "broke_off", "sentence", "reason"),
+    [
+        ("failed", BROKE, "From the log.", "From the log."),
+        ("failed", BROKE | {"sentence": "Level is unknown."}, None, "Level is unknown."),
+        ("failed", BROKE, None, "broke off while sending rows (ExtensionFieldsError)"),
+        ("success", None, None, "bad-number Not a number."),
+        ("failed", None, None, "bad-number Not a number."),
+    ],
+)
+def test_the_list_names_what_ended_a_run_before_the_largest_group_of_rows(call, state, broke_off, sentence, reason):
+    refusals = [
+        {"bucket": "not_sent", "code": "stopped", "meaning": "It stopped.", "rows": 353},
+        {"bucket": "invalid", "code": "bad-number", "meaning": "Not a number.", "rows": 30},
+    ]
+    found = part(0, state, manifest={"rows": ROWS, "refusals": refusals, "broke_off": broke_off})
+    say = "[m.reason(x)].flat().map((one) => one.textContent ?? one).join('')"
+
+    found["sentence"] = call("api.js", "m.sentenceOf(x[0], x[1].instance, x[1].manifest)", [sentence, found])
+
+    assert call("history.js", say, found) == reason
+    (group,) = call("groups.js", "m.grouped(x)", [found, part(1, manifest={"rows": ROWS, "refusals": []})])
+    assert call("history.js", say, group) == reason
+
+
+@pytest.mark.parametrize(
     ("manifest", "path"),
     [
         ({"refusals": [], "rejects_path": "/r.csv", "rejects_written": True}, None),

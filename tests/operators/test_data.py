@@ -209,7 +209,10 @@ def test_anything_else_is_rejected_without_its_values(crm: Sandbox, caplog, data
 def test_an_upstream_task_that_returned_nothing_is_named(crm: Sandbox):
     with pytest.raises(AirflowFailException) as caught:
         run(None)
-    assert str(caught.value) == "data is None: the task 'extract' returned nothing or was skipped."
+    assert str(caught.value) == (
+        "data is None: the task 'extract' returned nothing or was skipped. Look at its log, or set on_empty='skip' if "
+        "it may return nothing."
+    )
 
 
 @pytest.mark.parametrize("text", ["None", "", " \n"])

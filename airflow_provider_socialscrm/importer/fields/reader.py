@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from airflow_provider_socialscrm.importer.errors import EmptyInputError
+from airflow_provider_socialscrm.api.redaction import is_personal
+from airflow_provider_socialscrm.importer.errors import EmptyInputError, InputError
 from airflow_provider_socialscrm.importer.fields.agent_check import FindUnknown, agent_check, refusing
 from airflow_provider_socialscrm.importer.fields.checked_batch import CheckedBatch
 from airflow_provider_socialscrm.importer.fields.compared import Comparer, Verdicts
@@ -36,6 +37,9 @@ log = logging.getLogger(__name__)
 
 NAMED_LINES: Final = 10
 """Unreadable lines that the log names of each batch; the dead letter has them all."""
+
+SHOWN_COLUMNS: Final = 20
+"""Names of columns that an error shows: enough to see which file was read."""
 
 
 class InputReader:
@@ -250,7 +254,18 @@ def _part_of(checked: CheckedBatch, positions: Positions) -> slice:
 def _plan(source: Source, options: Options, *, agent_in_row: bool) -> Plan:
     if not source.columns and not any(batch.records.num_rows for batch in source.batches()):
         return Plan(())  # an empty list of records has no columns, and needs none
-    return plan_fields(source.columns, options.rules, agent_in_row=agent_in_row)
+    try:
+        return plan_fields(source.columns, options.rules, agent_in_row=agent_in_row)
+    except InputError as wrong:
+        raise InputError(f"{wrong} The input is a {source.describe}{_named(source.columns)}.") from None
+
+
+def _named(columns: Sequence[str]) -> str:
+    """Return the names of columns to end a sentence, unless the header may be a customer's row."""
+    if any(map(is_personal, columns)):
+        return ", whose names may be a customer's: make sure that the first line names the columns"
+    more = f" and {len(columns) - SHOWN_COLUMNS:,} more" if len(columns) > SHOWN_COLUMNS else ""
+    return f": {', '.join(column_labels(columns[:SHOWN_COLUMNS], columns))}{more}" if columns else ""
 
 
 def _log_plan(plan: Plan, columns: Sequence[str]) -> None:

@@ -22,6 +22,7 @@ from airflow_provider_socialscrm.importer.sources.dead_letters import is_dead_le
 from airflow_provider_socialscrm.importer.sources.endings import COMPRESSED
 from airflow_provider_socialscrm.importer.sources.partitions import partitions_of, with_partitions
 from airflow_provider_socialscrm.importer.sources.text_lines import DEFAULT_DELIMITER, EmptyFileError, TextForm
+from airflow_provider_socialscrm.importer.sources.written_form import has_ascii, log_form, written_form
 from airflow_provider_socialscrm.wording import counted
 
 log = logging.getLogger(__name__)
@@ -232,10 +233,33 @@ def _opened(path: Any, form: TextForm) -> TableFile:
     kind = _format(path)
     if form.delimiter == DEFAULT_DELIMITER:
         form = replace(form, delimiter=kind.delimiter)
-    with open_checked(path) as file:
-        own = checked_names(kind.columns(file, str(path), form), path)
+    form, own = _form_and_columns(path, form, kind)
     found = {} if is_dead_letter(own) else partitions_of(path)
     return TableFile(path, form, own, {name: value for name, value in found.items() if name not in own})
+
+
+def _form_and_columns(path: Any, given: TextForm, kind: Format) -> tuple[TextForm, tuple[str, ...]]:
+    """Return the form of a file and its columns; a dead letter has a form of its own."""
+
+    def columns(form: TextForm) -> tuple[str, ...]:
+        with open_checked(path) as file:
+            return checked_names(kind.columns(file, str(path), form), path)
+
+    own, failure = tuple[str, ...](), None
+    try:
+        own = columns(given)
+    except EmptyFileError:
+        raise
+    except InputError as error:  # such as a header with other delimiters
+        failure = error
+    if kind.is_text and (failure or is_dead_letter(own) or not has_ascii(given.encoding)):
+        found = written_form(lambda: open_checked(path), str(path), given, kind.columns)
+        if found and found != given:
+            log_form(str(path), given, found)
+            return found, columns(found)
+    if failure:
+        raise failure
+    return given, own
 
 
 def _filled(paths: Iterable[Any], form: TextForm) -> list[TableFile]:

@@ -85,7 +85,7 @@ async function withDetails(instance) {
     instance.state === "running" ? progressOf(place) : null,
     hasFailed(instance) ? lastSentence(place, instance.try_number) : null,
   ]);
-  return { instance, manifest: found, progress, sentence };
+  return { instance, manifest: found, progress, sentence: sentenceOf(sentence, instance, found) };
 }
 
 /** Fetch the manifest that a task instance returned; null if there is none. */
@@ -113,6 +113,10 @@ export async function lastSentence(place, tryNumber) {
   const errors = lines.findLast(({ error_detail: detail }) => detail?.length)?.error_detail;
   return errors?.[0].exc_value ?? null;
 }
+
+/** Return the sentence with which a try failed, from its log or from its manifest; null if neither has it. */
+export const sentenceOf = (fromLog, instance, manifest) =>
+  fromLog ?? (hasFailed(instance) ? (manifest?.broke_off?.sentence ?? null) : null);
 
 /** Return whether Airflow's list has a connection: one of a variable or a secrets backend is not in it. */
 export async function hasConnection(id) {

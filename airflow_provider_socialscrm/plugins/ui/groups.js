@@ -64,5 +64,6 @@ function sumOf(all) {
   }
   const most = [...refusals.values()].sort((one, other) => other.rows - one.rows);
   const changes = manifests.some((manifest) => manifest.changes) ? {} : null;
-  return { rows, refusals: most, changes, dry_run: !sent.length };
+  const broke = manifests.map((manifest) => manifest.broke_off).find(Boolean) ?? null;
+  return { rows, refusals: most, changes, dry_run: !sent.length, broke_off: broke };
 }

@@ -1,9 +1,9 @@
 // The list of imports of a DAG, or of all DAGs.
 
 import { imports, placeOf } from "./api.js";
-import { bucketsOf, colourOf, isStop, notAcceptedIn, sentIn, sorted, unchangedIn } from "./buckets.js";
+import { bucketsOf, colourOf, notAcceptedIn, sentIn, sorted, unchangedIn } from "./buckets.js";
 import { columns } from "./charts.js";
-import { html, section, table } from "./dom.js";
+import { breakable, html, section, table } from "./dom.js";
 import { count, counted, decimal, moment, rowsOf, zone } from "./format.js";
 import { grouped } from "./groups.js";
 import { nameOf, pageOf } from "./links.js";
@@ -105,7 +105,7 @@ function list(groups, dagId) {
       : null,
     { title: "Not accepted", number: true, named: true, second: true, cell: ofReport(({ rows }) => count(notAcceptedIn(rows))) },
     { title: "Main reason", detail: true, second: true, cell: reason },
-    { title: "Rows/s", number: true, wide: true, cell: ofReport((manifest) => decimal(manifest.rows_per_second)) },
+    { title: "Rows/s", number: true, wide: true, spare: true, cell: ofReport((manifest) => decimal(manifest.rows_per_second)) },
   ];
   return table("Imports, newest first", all.filter(Boolean), groups.flatMap(lines));
 }
@@ -118,21 +118,21 @@ const when = ({ instance, parts }) => {
 };
 
 const dag = ({ instance, kind }) =>
-  kind === "part" ? "" : html("a", { href: pageOf({ dagId: instance.dag_id }) }, instance.dag_display_name);
+  kind === "part" ? "" : html("a", { href: pageOf({ dagId: instance.dag_id }) }, breakable(instance.dag_display_name));
 
 const task = ({ instance, manifest, parts }) => [
-  nameOf(instance),
+  breakable(nameOf(instance)),
   parts ? `, ${counted(parts.length, "part")}` : null,
   manifest?.dry_run ? " (dry run)" : null,
 ];
 
 /** Say why an import failed, how far one is that runs, or why most of the rows were not accepted that were not. */
-function reason({ manifest, progress, sentence, instance }) {
+export function reason({ manifest, progress, sentence, instance }) {
   if (progress) return progressText(progress);
   if (sentence) return sentence;
-  const [refusal] = manifest ? causesOf(manifest) : [];
   if (stopText(manifest)) return stopText(manifest);
-  if (refusal && isStop(refusal) && manifest.broke_off) return brokeOffText(manifest.broke_off); // what stopped it, not that it stopped
+  if (manifest?.broke_off && !isUnderWay(instance)) return brokeOffText(manifest.broke_off); // what stopped it, not what it had found before
+  const [refusal] = manifest ? causesOf(manifest) : [];
   if (refusal) return [html("code", null, String(refusal.code)), ` ${refusal.meaning}`];
   return !manifest && !isUnderWay(instance) && instance.state !== "success" ? reasonFor(instance) : "";
 }

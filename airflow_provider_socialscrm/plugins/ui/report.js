@@ -1,6 +1,6 @@
 // The report of one import.
 
-import { hasConnection, lastSentence, manifest as manifestOf, OPERATORS, placeOf, previous, progressOf, taskInstance } from "./api.js";
+import { hasConnection, lastSentence, manifest as manifestOf, OPERATORS, placeOf, previous, progressOf, sentenceOf, taskInstance } from "./api.js";
 import { bucketsOf, colourOf, labelOf, notAcceptedIn, sentIn, totalIn } from "./buckets.js";
 import { changesSection, headlineOfChanges } from "./changes.js";
 import { bar } from "./charts.js";
@@ -16,12 +16,13 @@ export async function report(place) {
   if (!OPERATORS.includes(instance.operator)) {
     return { nodes: [html("p", null, "This task is not an import into SocialsCRM, so it has no report.")] };
   }
-  const [manifest, progress, sentence, before] = await Promise.all([
+  const [manifest, progress, logged, before] = await Promise.all([
     isUnderWay(instance) ? null : manifestOf(place), // a retry that runs still has the manifest of the try before
     instance.state === "running" ? progressOf(place) : null,
     hasFailed(instance) ? lastSentence(place, instance.try_number) : null,
     isUnderWay(instance) ? null : previous(place, instance.run_after),
   ]);
+  const sentence = sentenceOf(logged, instance, manifest);
   const isStored = !isOfConnection(manifest, sentence) || (await hasConnection(connectionOf(instance)));
   const nodes = [
     heading(manifest, instance, place),
@@ -124,7 +125,7 @@ const explained = ({ meaning, hint, first_positions: first, rows }) => [
   html("div", null, meaning),
   html("div", null, hint),
   first.length
-    ? html("div", { class: "soft" }, `${first.length === 1 ? "Position" : "Positions"} in the input: ${first.join(", ")}${rows > first.length ? ", ..." : ""}`)
+    ? html("div", { class: "soft" }, `${first.length === 1 ? "Position" : "Positions"} in the input, counted from 0: ${first.join(", ")}${rows > first.length ? ", ..." : ""}`)
     : null, // the run did not come to these rows
 ];
 
