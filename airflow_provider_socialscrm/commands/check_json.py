@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SCHEMA: Final = 1
 """Version of the form. It changes only if a script that reads it has to change, too."""
 
-BUCKETS: Final = (Bucket.INVALID, Bucket.DUPLICATE, Bucket.BLANK)
+BUCKETS: Final = (Bucket.INVALID, Bucket.UNKNOWN, Bucket.DUPLICATE, Bucket.BLANK)
 
 
 def json_of(found: Found) -> str:

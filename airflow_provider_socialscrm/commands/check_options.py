@@ -37,6 +37,7 @@ from airflow_provider_socialscrm.importer.options import (
     DUPLICATES,
     EMPTY,
     ON_INVALID,
+    ON_UNKNOWN,
     Options,
     Rules,
 )
@@ -80,7 +81,7 @@ TAB: Final = ("tab", r"\t")
 """Ways to write a tab in any shell."""
 
 RULES: Final = tuple(field.name for field in fields(Rules))
-LIMITS: Final = ("rows_per_call", "bytes_per_call", "max_rejected")
+LIMITS: Final = ("rows_per_call", "bytes_per_call", "max_rejected", "on_unknown")
 ARGUMENTS: Final = ("encoding", "delimiter", *RULES, *LIMITS, "rejects_path")
 """Arguments of the operator that are options, in the order in which the task has them."""
 
@@ -245,6 +246,11 @@ def _add_rows(parser: ArgumentParser) -> None:
         f"rows that may be rejected: a number, a share from 0.0 to 1.0, or {NO_LIMIT} for no limit (default: 0)"
     )
     add("--max-rejected", type=_threshold, metavar="N", help=rejected_help)
+    unknown_help = (
+        "hold a row with welcome that a dead letter has as unknown, or resend it: the customer may get a second "
+        f"message (default: {ON_UNKNOWN[0]})"
+    )
+    add("--on-unknown", choices=ON_UNKNOWN, help=unknown_help)
     path_help = "save rejected rows and duplicates, with the reasons, in this .csv, .jsonl or .parquet file, or folder"
     add("--rejects-path", metavar="PATH", help=path_help)
 

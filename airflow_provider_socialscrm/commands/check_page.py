@@ -57,6 +57,7 @@ BLANK: Final = "\N{OPEN BOX}"
 
 BUCKETS: Final = {
     Bucket.INVALID: ("red", "invalid: cannot be sent as {they}"),
+    Bucket.UNKNOWN: ("red", "unknown: held, since the welcome may have reached the customer already"),
     Bucket.DUPLICATE: ("yellow", "duplicate: another row with the same number is sent instead"),
     Bucket.BLANK: ("", "blank: no value in any column, left out"),
 }

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from typing import Any, Final
 
 from airflow_provider_socialscrm.api.client import Client
+from airflow_provider_socialscrm.api.customers import SIDE_EFFECT
 from airflow_provider_socialscrm.api.pacing import Pace
 from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT, Settings
 from airflow_provider_socialscrm.api.shared_pacing import open_pace
@@ -149,7 +150,8 @@ class Import:
         observed = observations(self._input.remarks, self._input.ambiguous_numbers, self._input.left_out)
         learned = {"rows_per_call": self._limits.rows, "bytes_per_call": self._limits.bytes, "rejects_path": where}
         found = {"broke_off": self._broke_off, "changes": self._changes, "rejects_written": self.wrote_rejects}
-        return self.report.manifest() | found | observed | learned
+        rows = {"has_welcome": self._input.plan.field(SIDE_EFFECT) is not None}
+        return self.report.manifest() | found | observed | learned | rows
 
     @property
     def rows_per_call(self) -> int:
@@ -283,7 +285,8 @@ class Import:
         if sentence := to_send.welcome_sentence():
             log.warning("%s", sentence)
         if self._observer:
-            self._observer.start_sending(total=self._input.rows, done=self.report.rows)
+            accepted = self.report.rows_in(Bucket.ACCEPTED)
+            self._observer.start_sending(total=self._input.rows, done=self.report.rows, accepted=accepted)
         with (
             _pool(self._options.concurrency) as pool,
             open_pace(

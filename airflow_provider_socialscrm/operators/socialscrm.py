@@ -140,7 +140,8 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
         file with rows of another import fails the task before any call. It holds customers' data. Default ``None``:
         such rows are only counted, with their first positions.
     :param on_unknown: what to do with a row with ``welcome`` that the CRM may have accepted: ``hold`` it as
-        unknown (default, because the customer may have got the message) or ``resend`` it.
+        unknown (default, because the customer may have got the message) or ``resend`` it. The same for a row that
+        the dead letter of an earlier import, given as ``data``, has as unknown.
     :param checkpoint_path: where to save the checkpoint that a retry resumes from, local or in object storage: a
         folder, whose path ends in ``/``, in which each import has a file of its own; or a small file, to whose name a
         mapped task adds ``-{map_index}``. Default ``None``: the checkpoint is in the task's state on Airflow 3.3, and

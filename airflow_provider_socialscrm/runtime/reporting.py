@@ -112,9 +112,12 @@ def _log_refusals(manifest: Mapping[str, Any]) -> None:
     for refusal in manifest["refusals"]:
         log.log(
             logging.INFO if refusal["bucket"] == HARMLESS else logging.WARNING,
-            "%s %s, code %s: %s %s First positions, counted from 0: %s",
+            "%s %s, code %s: %s %s%s",
             counted(refusal["rows"], "row"),
-            *(refusal[key] for key in ("bucket", "code", "meaning", "hint", "first_positions")),
+            *(refusal[key] for key in ("bucket", "code", "meaning", "hint")),
+            f" First positions, counted from 0: {first}"
+            if (first := refusal["first_positions"])
+            else "",  # a stop names none
         )
 
 

@@ -36,7 +36,14 @@ def test_its_names_are_those_that_scripts_rely_on(check):
         "outcome": "str",
         "file": "str",
         "files": "int",
-        "rows": {"total": "int", "sendable": "int", "invalid": "int", "duplicate": "int", "blank": "int"},
+        "rows": {
+            "total": "int",
+            "sendable": "int",
+            "invalid": "int",
+            "unknown": "int",
+            "duplicate": "int",
+            "blank": "int",
+        },
         "calls": "int",
         "seconds": "int",
         "columns": [{"column": "str", "field": "str", "sent": "bool", "what": "str", "examples": ["str"]}],
@@ -64,7 +71,7 @@ def test_its_counts_are_those_of_the_page(check):
     found, page = json.loads(check(*MAPPED, "--json").out), check(*MAPPED)
 
     assert (found["schema"], found["exit_code"]) == (1, page.code)
-    assert found["rows"] == {"total": 8, "sendable": 2, "invalid": 5, "duplicate": 1, "blank": 0}
+    assert found["rows"] == {"total": 8, "sendable": 2, "invalid": 5, "unknown": 0, "duplicate": 1, "blank": 0}
     assert found["outcome"] in " ".join(page.out.split())
     assert sum(each["rows"] for each in found["refusals"]) == 6
     assert [each["field"] for each in found["columns"]][-1] == "welcome"

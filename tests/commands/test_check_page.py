@@ -38,6 +38,21 @@ def test_counts(check):
     ]
 
 
+def test_unknown_rows_of_a_dead_letter(check):
+    header = "whatsApp,welcome,socialscrm_bucket,socialscrm_import"
+    rows = ["15045554467,Hi,unknown,'dag", "6591234567,,unknown,'dag"]
+    Path("left.csv").write_text("\n".join([header, *rows, ""]), encoding="utf-8")
+    page = check("left.csv")
+
+    assert page.lines[2:4] == [
+        "  1  can be sent, in 1 call: at least 1 s at 45 calls a second",
+        "  1  unknown: held, since the welcome may have reached the customer already",
+    ]
+    reasons = page.section("Why rows are left out")
+    assert (reasons[0], "     - row 0: whatsApp 99999999999" in reasons) == ("  1  in-doubt", True)
+    assert check("left.csv", "--on-unknown", "resend").lines[2].startswith("  2  can be sent")
+
+
 def test_reasons(check):
     assert check(*MAPPED).section("Why rows are left out") == [
         "  2  unreadable",

@@ -66,6 +66,16 @@ def test_the_outcome_counts_rows_calls_and_each_reason_in_the_right_number(caplo
     ]
 
 
+def test_rows_that_the_run_did_not_come_to_have_no_positions(caplog):
+    report = Report()
+    report.count_rest(300, Reason("stopped", "It stopped.", "Run it again."))
+
+    with caplog.at_level(logging.INFO):
+        log_outcome(manifest_of(report, rejects_path="/data/rejects.csv"))
+
+    assert lines(caplog)[1] == "300 rows not_sent, code stopped: It stopped. Run it again."
+
+
 @pytest.mark.parametrize(("unsaved_ends", "shown"), [(0, "; 7 calls in"), (2, "; at least 7 calls in")])
 def test_the_calls_are_at_least_so_many_where_a_killed_try_may_have_made_more(caplog, unsaved_ends, shown):
     report = Report()

@@ -16,6 +16,7 @@ from airflow_provider_socialscrm.importer.errors import EmptyInputError, InputEr
 from airflow_provider_socialscrm.importer.fields.agent_check import FindUnknown, agent_check, refusing
 from airflow_provider_socialscrm.importer.fields.checked_batch import CheckedBatch
 from airflow_provider_socialscrm.importer.fields.compared import Comparer, Verdicts
+from airflow_provider_socialscrm.importer.fields.doubts import Doubts
 from airflow_provider_socialscrm.importer.fields.duplicates import NOBODY, KeyList, Keys, Positions, superseded
 from airflow_provider_socialscrm.importer.fields.mapping import Field, Plan, column_label, column_labels, plan_fields
 from airflow_provider_socialscrm.importer.fields.phones import check_region
@@ -81,6 +82,7 @@ class InputReader:
             None if comparer is None else comparer(self.plan),
         )
         self._spool = Spool()
+        self._doubts = Doubts(holds=not options.resend)
         self._find_unknown = find_unknown
         self._agents: set[str] = set()
         self._losers = self._winners = NOBODY
@@ -152,7 +154,8 @@ class InputReader:
         self._remarks.clear()
         for checked, losers in self.checked_batches():
             found = None if verdicts is None else verdicts(checked, checked.left(losers))
-            prepared = checked.prepared(losers, places, found)
+            held = self._doubts.held(checked, losers, found)
+            prepared = checked.prepared(losers, places, found, held)
             self._remarks.update(prepared.remarks)
             yield prepared
 
@@ -195,11 +198,13 @@ class InputReader:
         self._spool = Spool()
         self._losers = self._winners = NOBODY
         self._ambiguous_numbers.clear()
+        self._doubts.clear()
         self._agents.clear()
 
     def _hold(self, batch: Batch) -> CheckedBatch:
         checked = self._preparer.check(batch)
         self._ambiguous_numbers.update(checked.ambiguous_numbers)
+        self._doubts.add(checked)
         if self._find_unknown:
             self._agents.update(filter(None, checked.agents or ()))
         self._spool.add(checked)
@@ -210,6 +215,7 @@ class InputReader:
         with closing(self._spool) as before:
             self._spool = Spool()
             self._ambiguous_numbers.clear()
+            self._doubts.clear()
             for checked in before:
                 own = checked.own
                 self._hold(Batch(own.start, own.records, own.file, own.unreadable))
