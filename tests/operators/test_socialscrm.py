@@ -394,7 +394,7 @@ def test_a_dry_run_makes_no_call_and_logs_what_would_be_sent_without_a_customer(
         manifest, ti = run(frame, dry_run=True, max_rejected=1, rejects_path=str(rejects))
 
     assert (manifest["dry_run"], manifest["calls"]) == (True, 3)
-    unsent = {"invalid": 1, "duplicate": 0, "blank": 0, "unchanged": 0, "known_bad": 0}
+    unsent = {"invalid": 1, "duplicate": 0, "blank": 0, "unchanged": 0, "known_bad": 0, "unknown": 0}
     assert manifest["rows"] == {"total": 250, "sendable": 249} | unsent
     assert crm.calls() == []
     assert ti.pushed == []
