@@ -39,7 +39,14 @@ SAMPLE_ROWS: Final = 10
 """Rows shown before and after: enough to see the pattern, few enough to read."""
 
 
-KEPT_BACK: Final = (Bucket.INVALID, Bucket.DUPLICATE, Bucket.BLANK, Bucket.UNCHANGED, Bucket.KNOWN_BAD)
+KEPT_BACK: Final = (
+    Bucket.INVALID,
+    Bucket.UNKNOWN,
+    Bucket.DUPLICATE,
+    Bucket.BLANK,
+    Bucket.UNCHANGED,
+    Bucket.KNOWN_BAD,
+)
 """Buckets of rows that an import does not send."""
 
 

@@ -9,11 +9,13 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from typing import Any, Final
 
 from airflow_provider_socialscrm.api.client import Client
+from airflow_provider_socialscrm.api.customers import SIDE_EFFECT
 from airflow_provider_socialscrm.api.pacing import Pace
 from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT, Settings
 from airflow_provider_socialscrm.api.shared_pacing import open_pace
 from airflow_provider_socialscrm.importer.changes.answers import Answers
 from airflow_provider_socialscrm.importer.changes.ledger_import import LedgerImport
+from airflow_provider_socialscrm.importer.changes.located import located
 from airflow_provider_socialscrm.importer.changes.options import Ledger
 from airflow_provider_socialscrm.importer.chunks_to_send import ChunksToSend
 from airflow_provider_socialscrm.importer.errors import AccountingError, InputError
@@ -78,6 +80,7 @@ class Import:
         settings = client.settings
         self._observer = _observer(on_progress, options) if on_progress else None
         self._source = self._observer.observe(source) if self._observer else source
+        self._ledger_path = ledger.path if ledger else None
         self._ledger = None if ledger is None else ledger_import(ledger, settings, options, identity, source)
         comparer = self._ledger.comparer if self._ledger else None
         self._input = InputReader.for_client(self._source, client, options, comparer)
@@ -114,6 +117,7 @@ class Import:
 
         :raises SocialSCRMError: the failure that stopped the run.
         :raises InputError: if the table breaks off.
+        :raises LedgerError: if the ledger cannot be used, with its path.
         :raises CheckpointError: if the checkpoint cannot be read, and no call was made; or if it or the dead letter
             cannot be written: no further call started, and the responses of those in flight are in the report.
         :raises StoppedError: after :meth:`stop`.
@@ -122,7 +126,7 @@ class Import:
         :raises AccountingError: if a row is in no bucket, or in two.
         """
         try:
-            with closing(self._input), ExitStack() as at_the_end:
+            with located(self._ledger_path), closing(self._input), ExitStack() as at_the_end:
                 at_the_end.callback(self._checkpoint.release)
                 self._checkpoint.begin()
                 if self._ledger:
@@ -147,7 +151,8 @@ class Import:
         observed = observations(read.remarks, read.ambiguous_numbers, read.countries, read.left_out)
         learned = {"rows_per_call": self._limits.rows, "bytes_per_call": self._limits.bytes, "rejects_path": where}
         found = {"broke_off": self._broke_off, "changes": self._changes, "rejects_written": self.wrote_rejects}
-        return self.report.manifest() | found | observed | learned
+        rows = {"has_welcome": self._input.plan.field(SIDE_EFFECT) is not None}
+        return self.report.manifest() | found | observed | learned | rows
 
     @property
     def rows_per_call(self) -> int:
@@ -281,7 +286,8 @@ class Import:
         if sentence := to_send.welcome_sentence():
             log.warning("%s", sentence)
         if self._observer:
-            self._observer.start_sending(total=self._input.rows, done=self.report.rows)
+            accepted = self.report.rows_in(Bucket.ACCEPTED)
+            self._observer.start_sending(total=self._input.rows, done=self.report.rows, accepted=accepted)
         with (
             _pool(self._options.concurrency) as pool,
             open_pace(
@@ -332,7 +338,8 @@ def ledger_import(
             "The input is a dead letter, a part of an earlier input: nobody counts as gone, gone_path is not written, "
             "and min_rows does not apply"
         )
-    return LedgerImport(ledger, settings, identity, by_agent=by_agent, is_part=is_part, now=options.clock.time)
+    with located(ledger.path):
+        return LedgerImport(ledger, settings, identity, by_agent=by_agent, is_part=is_part, now=options.clock.time)
 
 
 def _plan_of(source: Source, settings: Settings) -> dict[str, Any]:

@@ -105,7 +105,7 @@ class SocialSCRMChatsToFileOperator(FileLineageMixin, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the messages and return the manifest."""
-        with no_retry_after(*FATAL_ERRORS):
+        with no_retry_after(context, self.socialscrm_conn_id, *FATAL_ERRORS):
             return self._export(context)
 
     def on_kill(self) -> None:

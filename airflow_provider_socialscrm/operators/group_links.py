@@ -100,7 +100,7 @@ class SocialSCRMGroupLinksToFileOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Import the links, wait for them, write the file and return the manifest."""
-        with no_retry_after(*FATAL_ERRORS):
+        with no_retry_after(context, self.socialscrm_conn_id, *FATAL_ERRORS):
             path = self._begun(context)
             with SocialSCRMHook(self.socialscrm_conn_id) as hook:
                 return self._go_on(hook, path, self._deadline())
@@ -113,7 +113,8 @@ class SocialSCRMGroupLinksToFileOperator(BaseOperator):
         if event["status"] == "failed":
             raise AirflowFailException(event["message"])
         if event["status"] == "pending":
-            raise _late(event["pending"])
+            with no_retry_after(context, self.socialscrm_conn_id):
+                raise _late(event["pending"])
         return self.execute(context)
 
     def _begun(self, context: Context) -> Any:

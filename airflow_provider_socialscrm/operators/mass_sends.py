@@ -124,7 +124,7 @@ class SocialSCRMMassSendOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Create what was not created yet, and return the manifest."""
-        with no_retry_after(*FATAL_ERRORS):
+        with no_retry_after(context, self.socialscrm_conn_id, *FATAL_ERRORS):
             return self._execute(context)
 
     def _execute(self, context: Context) -> dict[str, Any]:

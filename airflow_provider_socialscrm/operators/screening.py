@@ -132,7 +132,7 @@ class SocialSCRMScreenOperator(TableInput, FileLineageMixin, BaseOperator):
         """Order what was not ordered yet, wait for the orders, write the output and return the manifest."""
         from airflow_provider_socialscrm.screening.orders import HeldOrderError  # noqa: PLC0415 - loads Arrow
 
-        with no_retry_after(InputError, HeldOrderError):
+        with no_retry_after(context, self.socialscrm_conn_id, InputError, HeldOrderError):
             output, store = self._begun(context)
             try:
                 source = self._source(output)
@@ -154,7 +154,7 @@ class SocialSCRMScreenOperator(TableInput, FileLineageMixin, BaseOperator):
             check_unchanged,
         )
 
-        with no_retry_after(InputError, HeldOrderError):
+        with no_retry_after(context, self.socialscrm_conn_id, InputError, HeldOrderError):
             if event["status"] == "failed":
                 raise StopError(event["message"])
             if event["status"] == "pending":

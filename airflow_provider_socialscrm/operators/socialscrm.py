@@ -142,7 +142,8 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
         file with rows of another import fails the task before any call. It holds customers' data. Default ``None``:
         such rows are only counted, with their first positions.
     :param on_unknown: what to do with a row with ``welcome`` that the CRM may have accepted: ``hold`` it as
-        unknown (default, because the customer may have got the message) or ``resend`` it.
+        unknown (default, because the customer may have got the message) or ``resend`` it. The same for a row that
+        the dead letter of an earlier import, given as ``data``, has as unknown.
     :param checkpoint_path: where to save the checkpoint that a retry resumes from, local or in object storage: a
         folder, whose path ends in ``/``, in which each import has a file of its own; or a small file, to whose name a
         mapped task adds ``-{map_index}``. Default ``None``: the checkpoint is in the task's state on Airflow 3.3, and
@@ -155,6 +156,7 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
         map as can run at once, by its length, ``max_active_tis_per_dag``, ``max_active_tis_per_dagrun`` and
         ``max_active_tasks``; 1 without a map.
     :raises AirflowFailException: when no retry can help: a wrong setting, unusable data, too many rejected rows.
+    :raises MissingFileError: when a file of ``data`` is not there; it may be late, and Airflow's retry looks again.
     :raises RetriableError: when the CRM was unavailable for longer than a task should wait; Airflow's retry resumes.
     """
 
@@ -238,7 +240,7 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Import the table and return the manifest."""
-        with self._task_failures():
+        with self._task_failures(context):
             self._set_types(context)
             return self._import(context)
 

@@ -38,6 +38,7 @@ class TableInput:
     task_id: str
     params: Any
     on_empty: str
+    socialscrm_conn_id: str
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
@@ -66,13 +67,15 @@ class TableInput:
         check_params(self.task_id, self.data, self.params, getattr(kwargs.get("dag"), "params", None))
 
     @contextmanager
-    def _task_failures(self) -> Iterator[None]:
+    def _task_failures(self, context: Context) -> Iterator[None]:
         """Turn errors that no retry can fix into failures of the task, and an empty input into what ``on_empty`` says.
+
+        Each error says what only a task knows: its connection, and whether a retry comes.
 
         :raises AirflowFailException: when no retry can help.
         :raises AirflowSkipException: when there is no input, and the task is to be skipped then.
         """
-        with no_retry_after(*FATAL_ERRORS):
+        with no_retry_after(context, self.socialscrm_conn_id, *FATAL_ERRORS):
             try:
                 yield
             except EmptyInputError as nothing:
@@ -107,7 +110,8 @@ class TableInput:
         if not upstream:
             return ": give a table or a path"
         tasks = " or ".join(f"'{task_id}'" for task_id in upstream)
-        return f": the task {tasks} returned nothing or was skipped"
+        skip = ", or set on_empty='skip' if it may return nothing" if hasattr(self, "on_empty") else ""
+        return f": the task {tasks} returned nothing or was skipped. Look at its log{skip}"
 
 
 def hide_argument(name: str, value: Any, task_id: str = "") -> Any:

@@ -81,7 +81,7 @@ class SocialSCRMSendSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Wait on the worker, or ask once and defer; then write the file, and return the counts."""
-        with no_retry_after(InputError):
+        with no_retry_after(context, self.socialscrm_conn_id, InputError):
             path = self._begun(context)
             if self.deferrable:
                 if not self.poke(context):
@@ -117,7 +117,7 @@ class SocialSCRMSendSensor(BaseSensorOperator):
 
         :raises AirflowSensorTimeout: if the messages were not far enough in time.
         """
-        with no_retry_after(InputError):
+        with no_retry_after(context, self.socialscrm_conn_id, InputError):
             path = self._begun(context)
             if event["status"] == "failed":
                 raise StopError(event["message"])

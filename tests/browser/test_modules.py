@@ -167,6 +167,8 @@ def ended(*refusals, error="SettingError", accepted=0, **more):
     }
 
 
+DOUBT = {"bucket": "unknown", "code": "cut-short", "rows": 31, "meaning": "Cut short.", "hint": "Look it up."}
+UNSURE = ended(DOUBT, error="RejectedRowsError", accepted=900, rejects_path="/r.csv", rejects_written=True)
 PLACE = "{ dagId: 'd', runId: 'r', taskId: 't' }"
 OUTCOME = f"m.outcome({{ state: 'failed', rendered_fields: {{}} }}, x[0], x[1], {PLACE}).textContent"
 
@@ -182,8 +184,24 @@ OUTCOME = f"m.outcome({{ state: 'failed', rendered_fields: {{}} }}, x[0], x[1], 
         (ended(STOPPED, WRONG_KEY, accepted=1, changes={}), None, "the ledger leaves out", "every row"),
         (ended(STOPPED, error="ServiceError"), None, "Open the connection", "under Admin"),
         (ended(STOPPED, error="StoppedError"), None, "Clear the task", "Open the connection"),
-        (None, "No such file.", "Fix this first. Then clear the task", "its log why"),
-        (None, "Connection 'c': no key.", "Fix the connection under Admin", "Fix this first"),
+        (ended(STOPPED, WRONG_KEY, accepted=1, has_welcome=False), None, "sends every row again.", "welcome"),
+        (None, "No such file.", "Fix the input or the task's arguments first. Then clear the task", "its log why"),
+        (
+            None,
+            "data has no column for whatsApp.",
+            "Fix the input or the task's arguments first.",
+            "Open the connection",
+        ),
+        (None, "Connection 'c': no key.", "Fix the connection first.", "Fix the input"),
+        (None, "The conn_id `c` isn't defined", "Open the connection", "Fix the input"),
+        (UNSURE, None, "Look up the customers of the unknown rows in the CRM first", "Fix the rows"),
+        (UNSURE, None, "Do not import those with a welcome before you have looked", "Fix them in it"),
+        (
+            {**UNSURE, "refusals": [BAD, DOUBT]},
+            None,
+            "Fix the rows below first, or raise max_rejected.",
+            "nothing to fix",
+        ),
         (None, None, "Read in its log why it ended", "Fix this first"),
     ],
 )
@@ -196,7 +214,12 @@ def test_a_failed_run_says_why_and_what_to_do(call, manifest, sentence, there, n
 
 @pytest.mark.parametrize(
     ("refusals", "there", "not_there"),
-    [([STOPPED], "nothing to fix in them", "check"), ([STOPPED, BAD], "check /r.csv", "nothing to fix")],
+    [
+        ([STOPPED], "nothing to fix in them", "check"),
+        ([STOPPED, WRONG_KEY], "nothing to fix in them", "Fix them in it"),
+        ([STOPPED, BAD], "check /r.csv", "nothing to fix"),
+        ([STOPPED, DOUBT], "looked the customers up", "Fix them in it"),
+    ],
 )
 def test_a_file_of_rows_that_were_only_not_sent_has_nothing_to_fix(call, refusals, there, not_there):
     manifest = ended(*refusals, rejects_path="/r.csv", rejects_written=True)
@@ -205,6 +228,49 @@ def test_a_file_of_rows_that_were_only_not_sent_has_nothing_to_fix(call, refusal
 
     assert there in text
     assert not_there not in text
+
+
+@pytest.mark.parametrize(
+    ("stored", "there"), [("true", "Open the connection c"), ("false", "variable AIRFLOW_CONN_C or")]
+)
+def test_a_connection_has_a_link_only_where_airflow_lists_it(call, stored, there):
+    instance = "{ state: 'failed', rendered_fields: { socialscrm_conn_id: 'c' } }"
+    text = call(
+        "outcome.js", f"m.outcome({instance}, null, x, {PLACE}, {stored}).textContent", "Connection 'c': no key."
+    )
+
+    assert there in text
+    assert ("Open the connection c" in text) == (stored == "true")
+
+
+@pytest.mark.parametrize(("conn_id", "is_there"), [("crm_without_key", True), ("of_a_variable", False), (None, True)])
+def test_airflow_says_whether_it_lists_a_connection(call, conn_id, is_there):
+    assert call("api.js", "m.hasConnection(x)", conn_id) is is_there
+
+
+@pytest.mark.parametrize(
+    ("broke_off", "title"),
+    [
+        (None, "The input had no rows"),
+        ({"error": "LedgerError", "while": "reading"}, "No row was read"),
+        ({"error": "LedgerError", "while": "finishing"}, "The input had no rows"),
+    ],
+)
+def test_an_input_has_no_rows_only_if_it_was_read(call, broke_off, title):
+    manifest = {"rows": {"total": 0}, "refusals": [], "broke_off": broke_off, "changes": None}
+
+    assert call("report.js", "m.headline(x)", manifest) == title
+
+
+def test_an_outage_shows_what_the_import_waits_for_and_no_estimate(call):
+    progress = {"rows": 1, "total": 300, "refused": 1, "rows_per_second": 0, "seconds_left": -1}
+    waiting = {"waiting": 60, "next_call_in": 15, "given_up_after": 150}
+    says = "waiting for SocialsCRM for 60 s; the next call in 15 s; given up after 2.5 min, 1 refused so far"
+
+    assert says in call("outcome.js", "m.progressText(x)", progress | waiting)
+    parts = [part(index, "running", progress=progress | waiting | {"waiting": 60 * index}) for index in (0, 1)]
+    (group,) = call("groups.js", "m.grouped(x)", parts)
+    assert group["progress"]["waiting"] == 60
 
 
 @pytest.mark.parametrize(

@@ -113,11 +113,11 @@ def test_a_failure_before_the_table_was_read_shows_its_sentence_and_leads_to_the
     browser.picture("unconnected")
 
     assert browser.text_of("h1") == "No report failed"
-    assert (
-        browser.text_of(".sentence")
-        == "Connection 'crm_without_key': ApiKey is missing. Fix it under Admin > Connections."
+    assert browser.text_of(".sentence") == (
+        "Connection 'crm_without_key': ApiKey is missing. Fix it under Admin > Connections, or where it is defined: "
+        "AIRFLOW_CONN_CRM_WITHOUT_KEY or a secrets backend."
     )
-    assert "Fix the connection under Admin > Connections first. Then clear the task to run it again." in text
+    assert "Fix the connection first. Then clear the task to run it again." in text
     assert "The task's log says why" not in text
     browser.find("a.button", "Open the connection crm_without_key").click()
     browser.wait(lambda: "/connections?name_pattern=crm_without_key" in browser.chrome.current_url, "the connections")

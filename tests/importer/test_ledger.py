@@ -382,9 +382,10 @@ def test_a_damaged_ledger_is_named_before_any_call(syncs, damage, sentence):
     syncs.sync(people(5))
     damage(syncs.ledger_path)
 
-    with pytest.raises(LedgerError, match=sentence):
+    with pytest.raises(LedgerError, match=sentence) as caught:
         syncs.sync(people(6))
 
+    assert str(caught.value).endswith(f" The ledger is {syncs.ledger_path}.")
     assert syncs.crm.calls == []
 
 

@@ -66,6 +66,16 @@ def test_the_outcome_counts_rows_calls_and_each_reason_in_the_right_number(caplo
     ]
 
 
+def test_rows_that_the_run_did_not_come_to_have_no_positions(caplog):
+    report = Report()
+    report.count_rest(300, Reason("stopped", "It stopped.", "Run it again."))
+
+    with caplog.at_level(logging.INFO):
+        log_outcome(manifest_of(report, rejects_path="/data/rejects.csv"))
+
+    assert lines(caplog)[1] == "300 rows not_sent, code stopped: It stopped. Run it again."
+
+
 @pytest.mark.parametrize(("unsaved_ends", "shown"), [(0, "; 7 calls in"), (2, "; at least 7 calls in")])
 def test_the_calls_are_at_least_so_many_where_a_killed_try_may_have_made_more(caplog, unsaved_ends, shown):
     report = Report()
@@ -122,6 +132,25 @@ def test_each_count_of_the_difference_has_its_line(caplog, changes, level, expec
     last = caplog.records[-1]
     assert last.getMessage().startswith(expected)
     assert last.levelname == level
+
+
+def test_an_empty_input_is_a_warning_where_the_ledger_has_customers(caplog):
+    with caplog.at_level(logging.INFO):
+        log_outcome(manifest_of(Report(), changes=NO_CHANGES | {"ledger": 299}))
+
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warning.startswith("The input is empty, and the ledger has 299 customers: check the task that wrote")
+    assert "min_rows=1" in warning
+
+
+def test_a_ledger_without_customers_and_an_input_with_rows_need_no_warning(caplog):
+    report = Report()
+    report.count(Bucket.UNCHANGED, range(5))
+    with caplog.at_level(logging.INFO):
+        log_outcome(manifest_of(report, changes=NO_CHANGES | {"ledger": 299}))
+        log_outcome(manifest_of(Report(), changes=NO_CHANGES | {"ledger": 0}))
+
+    assert "The input is empty" not in caplog.text
 
 
 def test_an_import_without_a_ledger_compares_nothing(caplog):

@@ -11,5 +11,5 @@ sent once. :mod:`.inspection` shows and verifies a ledger, and :mod:`.forgetting
 at a shell.
 
 :mod:`.ledger_import` is what an import calls. It compares with :mod:`.columns` of each batch, has :mod:`.answers` take
-what becomes of the rows, and writes who is :mod:`.gone`.
+what becomes of the rows, and writes who is :mod:`.gone`. :mod:`.located` names the ledger in errors.
 """

@@ -22,6 +22,7 @@ from airflow_provider_socialscrm.importer.changes.gone import check_gone_path, w
 from airflow_provider_socialscrm.importer.changes.guards import check_fields, check_guards
 from airflow_provider_socialscrm.importer.changes.input_rows import InputRows
 from airflow_provider_socialscrm.importer.changes.keys import KeyKind, Keyring
+from airflow_provider_socialscrm.importer.changes.located import located
 from airflow_provider_socialscrm.importer.changes.recording import LedgerWriter
 from airflow_provider_socialscrm.importer.changes.storage import open_storage
 from airflow_provider_socialscrm.importer.changes.store import LedgerStore, Snapshot, Target
@@ -130,9 +131,10 @@ class LedgerImport:
         :raises InputError: if a guard would stop the import.
         :raises LedgerError: when the ledger cannot be used.
         """
-        self.open()
-        self.look(batches, is_dry_run=True)
-        self.check(input_rows)
+        with located(self._options.path):
+            self.open()
+            self.look(batches, is_dry_run=True)
+            self.check(input_rows)
 
     @property
     def rows_per_call(self) -> int | None:

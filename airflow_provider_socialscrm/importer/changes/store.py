@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -18,7 +19,7 @@ from airflow_provider_socialscrm.importer.changes.entry_files import decoded, fi
 from airflow_provider_socialscrm.importer.changes.generation import LOGS, File, Generation, damaged, seal, unseal
 from airflow_provider_socialscrm.importer.changes.keys import KeyKind, Keyring, Words
 from airflow_provider_socialscrm.importer.changes.spool import BucketSpool
-from airflow_provider_socialscrm.importer.errors import LedgerError
+from airflow_provider_socialscrm.importer.errors import LedgerError, UnusableLedgerError
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.changes.storage import Storage
@@ -112,7 +113,7 @@ class LedgerStore:
         if content is None:
             if storage.names(generations.FOLDER) or storage.names(LOGS):
                 raise damaged(LEDGER)
-            raise LedgerError(f"There is no ledger here: {LEDGER} is missing.")
+            raise UnusableLedgerError(f"There is no ledger here: {LEDGER} is missing.")
         identity = unseal(LEDGER, content)
         try:
             target = Target(*identity["target"])
@@ -379,16 +380,26 @@ class LedgerStore:
     def _check(self, found: dict[str, Any]) -> None:
         identity = self._identity()
         if found.get("target") != identity["target"]:
-            raise LedgerError(
-                "The ledger is of another host, tenant or auth scheme: give this connection a path of its own."
+            raise UnusableLedgerError(
+                f"The ledger is of another host, tenant or auth scheme: it has {_shown(found.get('target'))}, and this "
+                f"connection has {_shown(identity['target'])}. Give this connection a path of its own."
             )
         if found.get("key") != identity["key"] or found.get("secret_check") != identity["secret_check"]:
-            raise LedgerError(
+            raise UnusableLedgerError(
                 "The ledger was made with another ledger_secret, or without one: set the connection's extra "
                 "ledger_secret as it was, or give another path."
             )
         if found.get("by_agent") != identity["by_agent"]:
-            raise LedgerError(
+            raise UnusableLedgerError(
                 "The ledger was made with another duplicates: duplicates='send' has a customer for each agent and the "
                 "other choices have one for each number, so give another path."
             )
+
+
+def _shown(target: Any) -> str:
+    """Return whose customers a ledger is about, in words, without what an address may have beside its host."""
+    match target:
+        case [str(base_url), str(tenant_id), str(scheme)]:
+            address = urlsplit(base_url)
+            return f"{address.scheme}://{address.netloc.rpartition('@')[2]}, tenant {tenant_id}, scheme {scheme}"
+    return "none"

@@ -19,7 +19,8 @@ from airflow_provider_socialscrm.importer.columns.text import as_text
 from airflow_provider_socialscrm.importer.columns.values import as_utf8
 from airflow_provider_socialscrm.importer.fields.checked_batch import CheckedBatch
 from airflow_provider_socialscrm.importer.fields.compared import ComparedColumns, Comparer
-from airflow_provider_socialscrm.importer.fields.duplicates import keys_of, superseded_before
+from airflow_provider_socialscrm.importer.fields.duplicates import keys_of
+from airflow_provider_socialscrm.importer.fields.earlier_buckets import in_doubt_before, superseded_before
 from airflow_provider_socialscrm.importer.fields.mapping import Field, Plan, is_index, is_own
 from airflow_provider_socialscrm.importer.fields.rules import check_field
 from airflow_provider_socialscrm.importer.reasons import (
@@ -91,6 +92,7 @@ class RowPreparer:
             remarks=[(reason, np.flatnonzero(mask.to_numpy(zero_copy_only=False))) for reason, mask in remarks],
             ambiguous_numbers=_ambiguous_numbers([*problems, *remarks]),
             superseded_before=superseded_before(batch),
+            in_doubt=in_doubt_before(batch),
             compared=compared,
         )
 

@@ -15,6 +15,7 @@ from airflow_provider_socialscrm.importer.paths import (
     local_path,
     make_folder,
     make_private,
+    make_writable,
     open_to_write,
 )
 from airflow_provider_socialscrm.importer.results.call_counter import CallCounter
@@ -125,7 +126,8 @@ class FileCheckpointStore(OwnedCheckpointStore):
         except OSError as failure:
             reason = failure.strerror or type(failure).__name__
             message = f"checkpoint_path {self._path} cannot be written ({reason}), so the task stops. "
-            raise CheckpointError(message + "Let the worker write it: a retry resumes from the last save.") from None
+            message += f"{make_writable(failure)}: a retry resumes from the last save."
+            raise CheckpointError(message) from None
 
     def _replace(self, path: Any, content: bytes) -> None:
         if is_plain(path):

@@ -177,21 +177,22 @@ def _header(records: Iterator[Row], lines: RecordLines, name: str, delimiter: st
     names: list[str] = row.content
     if row.problem:
         if other := _delimiter_of_quoted(lines.record(), delimiter):
-            advice = _advice(name, other, delimiter, by_first_line=by_first_line)
-            raise InputError(f"{name} seems to be separated by {other}, not by {_shown(delimiter)}: {advice}.")
+            seems = f"{name} seems to be separated by {DELIMITERS[other]}, not by {_shown(delimiter)}"
+            raise _separated(seems, name, other, delimiter, by_first_line=by_first_line)
         raise InputError(f"{name}, line {row.line}: {row.problem}, so the columns have no names. Correct the header.")
     if len(names) == 1 and (other := _other_delimiter(names[0])):
-        advice = _advice(name, other, delimiter, by_first_line=by_first_line)
-        raise InputError(f"{name} has one column, but its values seem to be separated by {other}: {advice}.")
+        seems = f"{name} has one column, but its values seem to be separated by {DELIMITERS[other]}"
+        raise _separated(seems, name, other, delimiter, by_first_line=by_first_line)
     return _all_named([unescaped_text(each) for each in names] if is_dead_letter(names) else names)
 
 
-def _advice(name: str, other: str, delimiter: str, *, by_first_line: bool) -> str:
-    """Return what to do about a file with another delimiter."""
+def _separated(seems: str, name: str, other: str, delimiter: str, *, by_first_line: bool) -> InputError:
+    """Return the error about a file with another delimiter."""
     if by_first_line:
-        return f"correct or remove its first line, which sets the delimiter to {delimiter!r}"
-    named_tabs = other == DELIMITERS[","] and delimiter == "\t" and _TABS_NAMED.search(name) is not None
-    return "give it a name that ends in .csv" if named_tabs else f"set delimiter={other}"
+        return InputError(f"{seems}: correct or remove its first line, which sets the delimiter to {delimiter!r}.")
+    if other == "," and delimiter == "\t" and _TABS_NAMED.search(name) is not None:
+        return InputError(f"{seems}: give it a name that ends in .csv.")
+    return InputError(f"{seems}: set delimiter={DELIMITERS[other]}.", fix={"delimiter": other})
 
 
 def _shown(delimiter: str) -> str:
@@ -217,7 +218,7 @@ def _is_blank(values: list[str]) -> bool:
 
 def _other_delimiter(header: str) -> str | None:
     likeliest = max(DELIMITERS, key=header.count)
-    return DELIMITERS[likeliest] if likeliest in header else None
+    return likeliest if likeliest in header else None
 
 
 def _delimiter_of_quoted(line: str, given: str) -> str | None:
@@ -225,7 +226,7 @@ def _delimiter_of_quoted(line: str, given: str) -> str | None:
     widths = {other: _width(line, other) for other in DELIMITERS}
     widest = max(widths, key=lambda other: widths[other])
     by_given = 1 + _QUOTED.sub("", line).count(given)
-    return DELIMITERS[widest] if widths[widest] > by_given else None
+    return widest if widths[widest] > by_given else None
 
 
 def _width(line: str, delimiter: str) -> int:

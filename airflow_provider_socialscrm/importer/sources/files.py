@@ -14,7 +14,7 @@ from typing import IO, Any, Final
 import pyarrow as pa
 
 from airflow_provider_socialscrm.api.redaction import is_personal, redact
-from airflow_provider_socialscrm.importer.errors import EmptyInputError, InputError
+from airflow_provider_socialscrm.importer.errors import InputError, MissingFileError, NoFileError
 from airflow_provider_socialscrm.importer.sources import csv_files, jsonl_files, parquet_files, text_lines
 from airflow_provider_socialscrm.importer.sources.base import Batch, Source
 from airflow_provider_socialscrm.importer.sources.compressed import DAMAGES, decompressed
@@ -167,15 +167,15 @@ def _is_lasting(failure: OSError) -> bool:
 def _listed(paths: Iterable[Any]) -> list[Any]:
     """Return the files that each of some paths names, in the given order."""
     found: list[Any] = []
-    missing: list[EmptyInputError] = []
+    missing: list[NoFileError] = []
     for path in paths:
         try:
             found += _paths(path)
-        except EmptyInputError as nothing:
+        except NoFileError as nothing:
             missing.append(nothing)
     if missing:
         # Among files that exist a missing one is not an empty input: their rows would go unnoticed.
-        raise InputError(str(missing[0])) if found else missing[0]
+        raise MissingFileError(str(missing[0])) if found else missing[0]
     return found
 
 
@@ -189,7 +189,7 @@ def _paths(data: Any) -> list[Any]:
             "Install it, or download the file in an upstream task and give the path of the copy."
         ) from None
     if not paths:
-        raise EmptyInputError(
+        raise NoFileError(
             f"{data} matches no file: check the pattern in data, and that the worker can reach its files."
         )
     return paths
@@ -201,7 +201,7 @@ def _found(data: Any) -> list[Any]:
     if data.exists():
         return [data]
     if not _WILD.search(str(data)):
-        raise EmptyInputError(f"{data} does not exist: check the path in data, and that the worker can reach it.")
+        raise NoFileError(f"{data} does not exist: check the path in data, and that the worker can reach it.")
     return [path for path in sorted(_matches(data), key=str) if not path.is_dir()]
 
 

@@ -118,6 +118,12 @@ export async function lastSentence(place, tryNumber) {
 export const sentenceOf = (fromLog, instance, manifest) =>
   fromLog ?? (hasFailed(instance) ? (manifest?.broke_off?.sentence ?? null) : null);
 
+/** Return whether Airflow's list has a connection: one of a variable or a secrets backend is not in it. */
+export async function hasConnection(id) {
+  if (!id) return true; // the link leads to the whole list
+  return get(["connections", id]).then(() => true, ({ status }) => status !== 404);
+}
+
 /** Fetch the manifest of the import before this one, of the same task; null if there is none. */
 export async function previous(place, runAfter) {
   const query = { operator: OPERATORS, run_after_lt: runAfter, map_index: place.mapIndex, order_by: "-run_after", limit: PREVIOUS };

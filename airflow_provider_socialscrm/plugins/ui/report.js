@@ -1,13 +1,13 @@
 // The report of one import.
 
-import { lastSentence, manifest as manifestOf, OPERATORS, placeOf, previous, progressOf, sentenceOf, taskInstance } from "./api.js";
+import { hasConnection, lastSentence, manifest as manifestOf, OPERATORS, placeOf, previous, progressOf, sentenceOf, taskInstance } from "./api.js";
 import { bucketsOf, colourOf, labelOf, notAcceptedIn, sentIn, totalIn } from "./buckets.js";
 import { changesSection, headlineOfChanges } from "./changes.js";
 import { bar } from "./charts.js";
 import { facts, html, section, table } from "./dom.js";
 import { count, decimal, moment, rowsOf, shares, zone } from "./format.js";
 import { airflowLink, nameOf, pageOf } from "./links.js";
-import { causesOf, isForRows, outcome, progress as progressNode, rejects, rejectsOf } from "./outcome.js";
+import { causesOf, connectionOf, isForRows, isOfConnection, outcome, progress as progressNode, rejects, rejectsOf } from "./outcome.js";
 import { badge, hasFailed, isUnderWay, reasonFor } from "./states.js";
 
 /** Return the nodes for a task instance, and whether they will change. */
@@ -23,9 +23,10 @@ export async function report(place) {
     isUnderWay(instance) ? null : previous(place, instance.run_after),
   ]);
   const sentence = sentenceOf(logged, instance, manifest);
+  const isStored = !isOfConnection(manifest, sentence) || (await hasConnection(connectionOf(instance)));
   const nodes = [
     heading(manifest, instance, place),
-    outcome(instance, manifest, sentence, place),
+    outcome(instance, manifest, sentence, place, isStored),
     progressNode(instance, progress, place),
     ...(manifest ? whole(manifest, instance, before) : [noReport(instance, sentence)]),
   ];
@@ -52,9 +53,10 @@ function heading(manifest, instance, place) {
   );
 }
 
-function headline(manifest) {
+/** Say in a few words how a run ended. */
+export function headline(manifest) {
   const { rows, changes, dry_run: dry } = manifest;
-  if (!totalIn(rows)) return "The input had no rows";
+  if (!totalIn(rows)) return manifest.broke_off?.while === "reading" ? "No row was read" : "The input had no rows";
   if (changes) return headlineOfChanges(manifest);
   const some = notAcceptedIn(rows) ? `${count(sentIn(rows))} of` : "All";
   return `${some} ${rowsOf(totalIn(rows))} ${dry ? "could be sent" : "accepted"}`;

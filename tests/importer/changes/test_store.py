@@ -23,7 +23,7 @@ from airflow_provider_socialscrm.importer.changes.generation import File, Genera
 from airflow_provider_socialscrm.importer.changes.keys import KeyKind
 from airflow_provider_socialscrm.importer.changes.storage import LocalStorage, Storage
 from airflow_provider_socialscrm.importer.changes.store import LEDGER, Target
-from airflow_provider_socialscrm.importer.errors import LedgerError
+from airflow_provider_socialscrm.importer.errors import LedgerError, UnusableLedgerError
 from airflow_provider_socialscrm.importer.rows import LedgerRow as Sent
 from tests.support.ledgers import LAYOUT, START, TARGET, World, read
 
@@ -377,7 +377,9 @@ def test_a_ledger_with_a_file_missing_is_refused(tmp_path, missing):
     files = {"base": newest.base[0].name, "log": newest.logs[0].name, LEDGER: LEDGER}
     (tmp_path / files[missing]).unlink()
 
-    with pytest.raises(LedgerError, match=f"^The ledger's file {files[missing]} is missing or damaged: restore"):
+    with pytest.raises(
+        UnusableLedgerError, match=f"^The ledger's file {files[missing]} is missing or damaged: restore"
+    ):
         read(world.store())
 
 
@@ -393,7 +395,7 @@ def test_a_newer_format_is_refused(tmp_path, name, monkeypatch):
         if path.name > name.rpartition("/")[2] and name != LEDGER:
             path.unlink()
 
-    with pytest.raises(LedgerError, match=rf"^The ledger's file {name} has format 2, which is newer"):
+    with pytest.raises(UnusableLedgerError, match=rf"^The ledger's file {name} has format 2, which is newer"):
         read(World(tmp_path).store())
 
 
@@ -422,8 +424,21 @@ def test_a_newer_format_is_refused(tmp_path, name, monkeypatch):
 def test_a_ledger_of_something_else_is_refused(tmp_path, other, sentence):
     World(tmp_path).record(Sent(ANN, 1))
 
-    with pytest.raises(LedgerError, match=f"^{sentence}"):
+    with pytest.raises(UnusableLedgerError, match=f"^{sentence}"):
         World(tmp_path, **{"target": TARGET, **other}).store()
+
+
+def test_a_foreign_ledger_names_its_target_and_ours_without_what_an_address_may_hide(tmp_path):
+    World(tmp_path, target=Target("https://ann:pass@crm.example:8443/path?key=1", "1", "body")).record(Sent(ANN, 1))
+
+    with pytest.raises(UnusableLedgerError) as caught:
+        World(tmp_path, target=Target("https://other.example", "2", "header")).store()
+
+    assert str(caught.value) == (
+        "The ledger is of another host, tenant or auth scheme: it has https://crm.example:8443, tenant 1, scheme body, "
+        "and this connection has https://other.example, tenant 2, scheme header. Give this connection a path of its "
+        "own."
+    )
 
 
 def test_another_secret_is_refused_and_no_file_holds_it(tmp_path):
