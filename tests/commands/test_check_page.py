@@ -58,7 +58,7 @@ def test_chinese_mobiles_without_their_code_are_never_sent(check):
 
 def test_unknown_rows_of_a_dead_letter(check):
     header = "whatsApp,welcome,socialscrm_bucket,socialscrm_import"
-    rows = ["15045554467,Hi,unknown,'dag", "6591234567,,unknown,'dag"]
+    rows = ["12125550123,Hi,unknown,'dag", "6591234567,,unknown,'dag"]
     Path("left.csv").write_text("\n".join([header, *rows, ""]), encoding="utf-8")
     page = check("left.csv")
 

@@ -90,7 +90,7 @@ def with_city(connected_crm: Sandbox) -> None:
         (
             ("13879542916,x", "+8615266667781,y"),
             ["--extension-fields", "city"],
-            {"default_region": "CN", "max_rejected": 1},
+            {"default_region": "CN", "max_rejected": 0.5},
             {"accepted": 2},
         ),
         (
