@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 def counted(number: int, singular: str, plural: str = "") -> str:
     """Return a number with its words in the singular or plural, as in ``1 row`` and ``2,400 rows``.
@@ -28,3 +30,8 @@ def out_of(part: int, whole: int, noun: str, singular: str, plural: str) -> str:
     :param plural: what follows it otherwise.
     """
     return f"{part:,} of {counted(whole, noun)} {worded(part, singular, plural)}"
+
+
+def by_country(countries: Mapping[str, int]) -> str:
+    """Return the numbers of each country, as in ``CN 320, GB 40, US or CA 11``."""
+    return ", ".join(f"{country} {numbers:,}" for country, numbers in countries.items())

@@ -59,7 +59,9 @@ def outcome_lines(number: int, caplog) -> str:
     report = report_of(number)
     report.count_calls(sent=number)
     with caplog.at_level(logging.INFO):
-        log_outcome(report.manifest() | {"rejects_path": "/r.csv", "ambiguous_numbers": {}, "changes": None})
+        log_outcome(
+            report.manifest() | {"rejects_path": "/r.csv", "ambiguous_numbers": {}, "countries": {}, "changes": None}
+        )
     return caplog.text
 
 
@@ -107,7 +109,7 @@ def test_the_log_has_its_numbers_in_the_singular_or_plural(caplog, number):
 
 
 def test_where_rejected_rows_are_is_said_only_if_there_are_some_and_the_file_was_written(caplog):
-    base = {"ambiguous_numbers": {}, "changes": None, "rejects_path": "/r.csv"}
+    base = {"ambiguous_numbers": {}, "countries": {}, "changes": None, "rejects_path": "/r.csv"}
     with caplog.at_level(logging.INFO):
         log_outcome(report_of(3).manifest() | base | {"rejects_written": False})
         log_outcome(report_of(0, 3).manifest() | base | {"rejects_written": True})

@@ -40,6 +40,8 @@ def json_of(found: Found) -> str:
         "refusals": [_refusal(found, refusal) for refusal in preview.report.refusals()],
         "remarks": manifest["remarks"],
         "ambiguous_numbers": manifest["ambiguous_numbers"],
+        "countries": manifest["countries"],
+        "fixed_lines": preview.examples.fixed_lines if preview.examples else 0,
         "warnings": [*filter(None, [preview.welcome]), *found.warnings],
         "left_out": [label(column) for column in left_out(found)],
         "add_to_task": [

@@ -18,7 +18,7 @@ from airflow_provider_socialscrm.importer.fields.mapping import column_label, is
 from airflow_provider_socialscrm.importer.reasons import AMBIGUOUS_NUMBER, UNREADABLE, Bucket
 from airflow_provider_socialscrm.importer.results.progress import span
 from airflow_provider_socialscrm.importer.results.threshold import allowed_refusals
-from airflow_provider_socialscrm.wording import counted, worded
+from airflow_provider_socialscrm.wording import by_country, counted, worded
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -35,6 +35,13 @@ MOST_WARNINGS: Final = 15
 
 LINES_HINT: Final = "Fix the lines named under 'Worth a look'."
 """What to do about unreadable rows. The importer's own hint sends a reader to a log, which a check does not write."""
+
+NO_REGION: Final = (
+    "They are rejected. To send them, choose --ambiguous-numbers international if all numbers begin with their country "
+    "code, --default-region US if those without it are American, or --default-region CN --ambiguous-numbers national "
+    "if they are Chinese."
+)
+"""What to choose for numbers that can be of China or of North America."""
 
 ADDITIONS: Final = "What the task below adds"
 
@@ -74,6 +81,7 @@ CRM_DECIDES: Final = (
 def page_of(found: Found) -> Iterator[RenderableType]:
     """Yield the page part by part, up to the title of the task."""
     yield from _counts(found)
+    yield from _countries(found.preview)
     yield from _reasons(found.preview)
     yield from _two_countries(found)
     yield from _columns(found)
@@ -139,6 +147,16 @@ def _counts(found: Found) -> Iterator[RenderableType]:
     yield Padding(table, (0, 0, 0, 2))
 
 
+def _countries(preview: Preview) -> Iterator[RenderableType]:
+    """Yield where the numbers that can be sent belong, so that a wrong country is seen before any message."""
+    if not (countries := preview.observations.get("countries")):
+        return
+    fixed = preview.examples.fixed_lines if preview.examples else 0
+    lines = f" Of them, {counted(fixed, 'is a fixed line', 'are fixed lines')}: fixed lines rarely have WhatsApp."
+    yield ""
+    yield Padding(Text(f"Numbers by country: {by_country(countries)}.{lines if fixed else ''}"), (0, 0, 0, 2))
+
+
 def _reasons(preview: Preview) -> Iterator[RenderableType]:
     refusals = preview.report.refusals()
     if not refusals:
@@ -185,7 +203,9 @@ def _two_countries(found: Found) -> Iterator[RenderableType]:
         table.add_row(f"{rows:,}", shown(countries))
     chosen = found.request.options.rules.ambiguous_numbers
     outcome = (
-        "They are rejected. To send them, choose --ambiguous-numbers national or international."
+        NO_REGION
+        if found.request.options.rules.default_region is None
+        else "They are rejected. To send them, choose --ambiguous-numbers national or international."
         if chosen == "reject"
         else f"They are sent as {chosen} numbers, because of --ambiguous-numbers {chosen}."
     )

@@ -117,10 +117,15 @@ def _values(found: Found) -> Iterator[Suggestion]:
             [*rules.null_values, *sorted(words)],
             "reads these words as missing values instead of sending them",
         )
+    without_region = rules.default_region is None
     if national := rows.get(reasons.NATIONAL_NUMBER.code):
         why = f"the country of numbers that begin with 0, in {counted(national, 'row')}: write yours instead of CN"
         yield Suggestion("default_region", "CN", why)
-    if ambiguous := rows.get(reasons.AMBIGUOUS_NUMBER.code):
+    elif without_region and (unused := rows.get(reasons.NUMBER_NOT_IN_USE.code)):
+        them = f"numbers without a country code, in up to {counted(unused, 'row')}"
+        why = f"the country of {them}: write yours instead of CN"
+        yield Suggestion("default_region", "CN", why)
+    if not without_region and (ambiguous := rows.get(reasons.AMBIGUOUS_NUMBER.code)):
         why = f"reads {counted(ambiguous, 'number')} by default_region; 'international' by the country code"
         yield Suggestion("ambiguous_numbers", "national", why)
     dates = sum(rows.get(code, 0) for code in DAY_OR_MONTH)

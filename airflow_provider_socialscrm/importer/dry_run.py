@@ -169,7 +169,7 @@ def preview_import(
     if welcome.customers:
         found.welcome = welcome.sentence(settings.calls_per_second, together=together, once=ledger is not None)
     found.remarks = dict(reader.remarks)
-    found.observations = observations(reader.remarks, reader.ambiguous_numbers, reader.left_out)
+    found.observations = observations(reader.remarks, reader.ambiguous_numbers, reader.countries, reader.left_out)
     return found
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from airflow_provider_socialscrm.api.customers import NUMBER
 from airflow_provider_socialscrm.importer.columns.null_words import null_words
 from airflow_provider_socialscrm.importer.columns.text import as_raw_text, as_text
 from airflow_provider_socialscrm.importer.columns.values import as_utf8
+from airflow_provider_socialscrm.importer.fields.valid_numbers import count_fixed_lines
 from airflow_provider_socialscrm.importer.masking import masked
 from airflow_provider_socialscrm.importer.reasons import (
     DUPLICATE,
@@ -62,6 +65,8 @@ class Examples:
         """Rows that are not sent, by bucket and code, the first ones of each."""
         self.by_column: dict[str, list[str]] = {}
         """Values of each column, masked, each form once."""
+        self.fixed_lines = 0
+        """Rows that are sent to a number that can only be a fixed line."""
         self.null_words: set[str] = set()
         """Words that programs write for a missing value, in columns where they are sent."""
 
@@ -80,6 +85,7 @@ class Examples:
             self._add_row(Bucket.UNKNOWN, reason, own, held.position)
         for row in prepared.superseded:
             self._add_row(Bucket.DUPLICATE, DUPLICATE, own, row.position)
+        self.fixed_lines += count_fixed_lines(np.fromiter((row.number for row in prepared.rows), np.int64))
         self._add_columns(own)
         self._add_null_words(prepared)
 

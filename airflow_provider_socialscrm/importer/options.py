@@ -76,7 +76,9 @@ class Rules:
     :param null_values: texts that mean a missing value, in any column.
     :param default_region: the country of numbers without country code, as two letters; ``None`` if there is none.
     :param ambiguous_numbers: how to read a number that could be one in ``default_region`` or one in another country
-        without its plus: ``reject`` it, or take the ``national`` or the ``international`` reading.
+        without its plus: ``reject`` it, or take the ``national`` or the ``international`` reading. Without
+        ``default_region`` ``international`` says that every number begins with its country code, and ``national`` is
+        an error of the run.
     :param dayfirst: whether 01/02/2020 is the first of February; ``None`` rejects dates that can be read both ways.
     :param empty: whether to leave out a missing or blank value (``omit``) or send an empty text (``send``), for all
         fields or by field.

@@ -104,14 +104,24 @@ ROUNDED_NUMBER: Final = Reason(
 )
 NUMBER_NOT_IN_USE: Final = Reason(
     "number-not-in-use",
-    "whatsApp is not a number in use: its country code, its length or the digits after the code are not valid.",
-    "Correct the number, or write it with + and its country code.",
+    "whatsApp is not a number in use: its country code is missing, or the code, the length or the digits after it are "
+    "not valid.",
+    "If the country code is missing, set default_region to the country that the number belongs to. If the number is "
+    "right, write it with + and its country code. If it is not, correct it.",
 )
 AMBIGUOUS_NUMBER: Final = Reason(
     "ambiguous-number",
     "whatsApp could be a number in default_region, or a number in another country without its +.",
     "Write the number with + and its country code, or set ambiguous_numbers to 'national' or 'international'.",
 )
+TWO_COUNTRIES: Final = Reason(
+    AMBIGUOUS_NUMBER.code,
+    "whatsApp could be a mobile as it is dialled in China, or a number in North America without its +.",
+    "Write the number with + and its country code. If every number begins with its country code, set "
+    "ambiguous_numbers='international'. If those without it are American, set default_region='US'. If they are "
+    "Chinese, set default_region='CN' and ambiguous_numbers='national'.",
+)
+"""The same without ``default_region``."""
 NO_PERSON: Final = Reason(
     "no-person",
     "whatsApp is the id of a group, a list or a hidden account (@g.us, @broadcast, @lid), which is not a phone number.",
@@ -249,6 +259,14 @@ TWO_FORMS: Final = Reason(
 )
 
 
+FIXED_LINE: Final = Reason(
+    "fixed-line",
+    "whatsApp has no country code and is read as a fixed line in default_region.",
+    "Fixed lines rarely have WhatsApp. If the number is a mobile of another country, write it with + and its country "
+    "code.",
+)
+
+
 def together(reasons: Sequence[Reason]) -> Reason:
     """Combine all reasons of one row into one."""
     codes = " + ".join(str(reason.code) for reason in reasons)
@@ -265,15 +283,22 @@ class AmbiguousNumberReason(Reason):
     countries: str = ""
 
 
-def ambiguous_number(countries: str, ambiguous: str) -> AmbiguousNumberReason:
+def ambiguous_number(countries: str, ambiguous: str, region: str | None) -> AmbiguousNumberReason:
     """Return the reason for a number with two readings.
 
     :param countries: the countries of the readings, in words.
     :param ambiguous: the user's ``ambiguous_numbers``; with ``reject`` the row is not sent.
+    :param region: the user's ``default_region``; without one the row is not sent.
     """
     taken = f"It is read as the {ambiguous} number, because ambiguous_numbers is {ambiguous!r}."
-    hint = AMBIGUOUS_NUMBER.hint if ambiguous == "reject" else taken
-    return AmbiguousNumberReason(AMBIGUOUS_NUMBER.code, f"whatsApp could be a number in {countries}.", hint, countries)
+    asked = TWO_COUNTRIES if region is None else AMBIGUOUS_NUMBER if ambiguous == "reject" else None
+    meaning = f"whatsApp could be a number in {countries}."
+    return AmbiguousNumberReason(AMBIGUOUS_NUMBER.code, meaning, asked.hint if asked else taken, countries)
+
+
+def fixed_line(region: str) -> Reason:
+    """Return the remark about a number that is read as a fixed line in the user's ``default_region``."""
+    return Reason(FIXED_LINE.code, f"whatsApp is read as a fixed line in {region}.", FIXED_LINE.hint)
 
 
 def unknown_agent(login: str) -> Reason:
@@ -325,7 +350,7 @@ def unreadable(where: str, what: str) -> Reason:
 
 def counted_as(reason: Reason) -> Reason:
     """Return the reason that a row's own reason is counted under: without file and line, countries, or a login."""
-    return _COUNTED.get(reason.code, reason)
+    return TWO_COUNTRIES if reason.hint == TWO_COUNTRIES.hint else _COUNTED.get(reason.code, reason)
 
 
 _COUNTED: Final = {reason.code: reason for reason in (UNREADABLE, AMBIGUOUS_NUMBER, UNKNOWN_AGENT)}

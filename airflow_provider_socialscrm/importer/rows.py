@@ -137,6 +137,7 @@ class PreparedBatch:
     :param unchanged: positions of the rows that the CRM has accepted as they are in an earlier import.
     :param known_bad: rows that it has refused as they are.
     :param held: rows that the dead letter of an earlier import leaves in doubt, and that must not be sent twice.
+    :param countries: rows that are sent, by the country of their number.
     """
 
     batch: OwnColumns
@@ -149,3 +150,4 @@ class PreparedBatch:
     unchanged: Sequence[int] = ()
     known_bad: Sequence[KnownBadRow] = ()
     held: Sequence[InvalidRow] = ()
+    countries: Mapping[str, int] = field(default_factory=dict)

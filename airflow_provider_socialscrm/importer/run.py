@@ -147,7 +147,8 @@ class Import:
     def manifest(self) -> dict[str, Any]:
         """Return the import in numbers: what the task gives to XCom."""
         where = None if self._rejects_path is None else str(self._rejects_path)
-        observed = observations(self._input.remarks, self._input.ambiguous_numbers, self._input.left_out)
+        read = self._input
+        observed = observations(read.remarks, read.ambiguous_numbers, read.countries, read.left_out)
         learned = {"rows_per_call": self._limits.rows, "bytes_per_call": self._limits.bytes, "rejects_path": where}
         found = {"broke_off": self._broke_off, "changes": self._changes, "rejects_written": self.wrote_rejects}
         rows = {"has_welcome": self._input.plan.field(SIDE_EFFECT) is not None}

@@ -96,10 +96,12 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
         words are sent, and counted in the log.
     :param default_region: the country of numbers without a country code, as in ``"CN"``; all numbers are then checked
         by the ``phonenumbers`` library. Default ``None``, because a country must not be guessed: each number needs its
-        country code, and a length that is possible there.
+        country code, and without ``+`` or ``00`` it must be valid in that country.
     :param ambiguous_numbers: how to read a number without ``+`` that is valid both in ``default_region`` and in another
         country: ``"reject"`` it (default, because a message to a stranger cannot be taken back), or take the
-        ``"national"`` or the ``"international"`` reading.
+        ``"national"`` or the ``"international"`` reading. Without ``default_region`` a number that can be a mobile in
+        China or a number in North America is rejected; ``"international"`` says that all numbers begin with their
+        country code, and checks only their length.
     :param dayfirst: whether a birthday 01/02/2020 is the first of February. Default ``None``: a birthday with two
         readings is rejected.
     :param empty: how to send a missing or blank value: not at all (``"omit"``, default: the field is neither set nor

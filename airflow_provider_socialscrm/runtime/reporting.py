@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_socialscrm._compat import has_retry_policies
-from airflow_provider_socialscrm.wording import counted, worded
+from airflow_provider_socialscrm.wording import by_country, counted, worded
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.api.settings import Settings
@@ -45,6 +45,7 @@ def log_outcome(manifest: Mapping[str, Any]) -> None:
         log.warning("The task broke off while %s (%s)", broke_off["while"], broke_off["error"])
     _log_refusals(manifest)
     _log_ambiguous_numbers(manifest)
+    _log_countries(manifest)
     _log_where(manifest)
 
 
@@ -68,6 +69,7 @@ def log_preview(preview: Preview) -> None:
         log.warning("%s", preview.welcome)
     _log_refusals(manifest)
     _log_ambiguous_numbers(manifest)
+    _log_countries(manifest)
     for remark in manifest["remarks"]:
         rows = counted(remark["rows"], "row")
         log.warning("%s, code %s: %s %s", rows, remark["code"], remark["meaning"], remark["hint"])
@@ -125,6 +127,11 @@ def _log_ambiguous_numbers(manifest: Mapping[str, Any]) -> None:
     if pairs := manifest["ambiguous_numbers"]:
         counts = ", ".join(f"{rows:,} x {countries}" for countries, rows in pairs.items())
         log.warning("Numbers that are valid in two countries: %s", counts)
+
+
+def _log_countries(manifest: Mapping[str, Any]) -> None:
+    if countries := manifest["countries"]:
+        log.info("Numbers by country: %s", by_country(countries))
 
 
 def _changes(fields: Sequence[SampleField]) -> str:

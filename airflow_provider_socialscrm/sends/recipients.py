@@ -16,7 +16,7 @@ from airflow_provider_socialscrm.api.sends import NAMED_POSITIONS, SendPair
 from airflow_provider_socialscrm.importer.errors import EmptyInputError, InputError
 from airflow_provider_socialscrm.importer.fields.duplicates import todays_form
 from airflow_provider_socialscrm.importer.fields.mapping import Field
-from airflow_provider_socialscrm.importer.fields.phones import check_region
+from airflow_provider_socialscrm.importer.fields.phones import check_reading
 from airflow_provider_socialscrm.importer.fields.rules import check_field
 from airflow_provider_socialscrm.importer.fields.table_facts import TableFacts
 from airflow_provider_socialscrm.importer.options import Rules
@@ -96,8 +96,7 @@ def read_recipients(source: Source, columns: Columns) -> Recipients:
     :raises InputError: in one sentence, without any number, when there is no such column, or when a recipient has two
         senders.
     """
-    if columns.default_region is not None:
-        check_region(columns.default_region)
+    check_reading(columns.default_region, columns.ambiguous_numbers)
     names = (found_column(source, columns.recipient), columns.sender and found_column(source, columns.sender))
     rules = Rules(default_region=columns.default_region, ambiguous_numbers=columns.ambiguous_numbers)
     facts = [TableFacts(datetime.now(UTC).date()) for _ in names]

@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
     with (path / "customers.csv").open("w", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["whatsApp", "Loyalty Level"])
-        writer.writerows([f"86997799{n:05}", "Tin" if n == MALFORMED else "Gold"] for n in range(ROWS))
+        writer.writerows([f"86197799{n:05}", "Tin" if n == MALFORMED else "Gold"] for n in range(ROWS))
     return path
 
 

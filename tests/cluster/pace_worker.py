@@ -25,7 +25,7 @@ def main() -> None:
     settings = Settings(arguments["url"], "1", arguments["key"], "agent_wang", pace_url=arguments["pace_url"])
     options = Options(arguments["rows_per_call"], parallel_tasks=arguments["tasks"])
     numbers = [
-        f"8699{arguments['number']}{position:07}" for position in range(arguments["calls"] * arguments["rows_per_call"])
+        f"8613{arguments['number']}{position:08}" for position in range(arguments["calls"] * arguments["rows_per_call"])
     ]
     with closing(Client(settings, connections=options.concurrency)) as client:
         run = Import(open_source(pa.table({"whatsApp": numbers})), client, options)

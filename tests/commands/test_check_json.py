@@ -60,6 +60,8 @@ def test_its_names_are_those_that_scripts_rely_on(check):
         ],
         "remarks": [{"code": "str", "meaning": "str", "hint": "str", "rows": "int"}],
         "ambiguous_numbers": {},
+        "countries": {"CN": "int", "DE": "int"},
+        "fixed_lines": "int",
         "warnings": ["str"],
         "left_out": "list",
         "add_to_task": [{"argument": "str", "value": "float", "why": "str", "is_choice": "bool"}],
@@ -131,5 +133,5 @@ def test_its_page_describes_each_name():
 
     assert names == [
         "schema", "exit_code", "outcome", "file", "files", "rows", "calls", "seconds", "columns", "refusals", "remarks",
-        "ambiguous_numbers", "warnings", "left_out", "add_to_task", "task", "next",
+        "ambiguous_numbers", "countries", "fixed_lines", "warnings", "left_out", "add_to_task", "task", "next",
     ]  # fmt: skip

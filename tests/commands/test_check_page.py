@@ -38,9 +38,27 @@ def test_counts(check):
     ]
 
 
+def test_numbers_are_counted_by_country_and_fixed_lines_are_named(check):
+    numbers = ["8615266667780", "8615266667781", "+4930123456", "12125550123"]
+    Path("several.csv").write_text("\n".join(["whatsApp", *numbers, ""]), encoding="utf-8")
+    assert check("several.csv").lines[3:6] == [
+        "",
+        "  Numbers by country: CN 2, DE 1, US or CA 1. Of them, 1 is a fixed line: fixed",
+        "  lines rarely have WhatsApp.",
+    ]
+
+
+def test_chinese_mobiles_without_their_code_are_never_sent(check):
+    Path("chinese.csv").write_text("whatsApp\n13879542916\n17717505051\n", encoding="utf-8")
+    done = check("chinese.csv")
+    assert (done.code, done.lines[2]) == (1, "  0  can be sent")
+    assert {"  1  ambiguous-number", "  1  number-not-in-use"} <= set(done.lines)
+    assert check("chinese.csv", "--ambiguous-numbers", "national").code == 2
+
+
 def test_unknown_rows_of_a_dead_letter(check):
     header = "whatsApp,welcome,socialscrm_bucket,socialscrm_import"
-    rows = ["15045554467,Hi,unknown,'dag", "6591234567,,unknown,'dag"]
+    rows = ["12125550123,Hi,unknown,'dag", "6591234567,,unknown,'dag"]
     Path("left.csv").write_text("\n".join([header, *rows, ""]), encoding="utf-8")
     page = check("left.csv")
 

@@ -64,7 +64,7 @@ def with_city(connected_crm: Sandbox) -> None:
             {"accepted": 2},
         ),
         (
-            ("13800000001,x", "013800000002,y"),
+            ("+8613800000001,x", "013800000002,y"),
             ["--extension-fields", "city"],
             {"default_region": "CN", "max_rejected": 0.5},
             {"accepted": 2},
@@ -86,6 +86,12 @@ def with_city(connected_crm: Sandbox) -> None:
             ["--extension-fields", "city", "--on-invalid", "fail"],
             {"on_invalid": "reject", "max_rejected": 0.5},
             {"accepted": 1, "invalid": 1},
+        ),
+        (
+            ("13879542916,x", "+8615266667781,y"),
+            ["--extension-fields", "city"],
+            {"default_region": "CN", "max_rejected": 0.5},
+            {"accepted": 2},
         ),
         (
             ("15045554467,x", "+8615266667781,x"),

@@ -23,7 +23,7 @@ def crm(connected_crm: Sandbox) -> Sandbox:
 
 
 def customers(count: int = 3) -> pd.DataFrame:
-    return pd.DataFrame({"whatsApp": [f"86997755{n:05}" for n in range(count)], "friendName": "Xanthippe"})
+    return pd.DataFrame({"whatsApp": [f"86197755{n:05}" for n in range(count)], "friendName": "Xanthippe"})
 
 
 def decorated(function: Any, *args: Any, arguments: dict[str, Any] | None = None, **kwargs: Any) -> Any:
@@ -84,7 +84,7 @@ def test_tables_among_the_arguments_are_wrapped_once_rendered_and_passed_to_the_
         assert (day, count) == ("2026-01-01", 7)
         return [*table.to_dict("records"), *records]
 
-    operator = decorated(read, customers(), "{{ ds }}", records=[{"whatsApp": "8699775599999"}], count=7)
+    operator = decorated(read, customers(), "{{ ds }}", records=[{"whatsApp": "8619775599999"}], count=7)
     copy = rendered(operator, ds="2026-01-01")
 
     assert str(copy.op_args) == "[<DataFrame of 3 rows x 2 columns, not shown>, '2026-01-01']"
@@ -109,7 +109,7 @@ def test_neither_the_table_nor_its_rows_show_in_the_log(crm: Sandbox, caplog):
     operator = decorated(customers)
     operator.execute({"ti": FakeTaskInstance()})
 
-    assert [secret for secret in ("Xanthippe", "86997755") if secret in caplog.text + repr(operator.data)] == []
+    assert [secret for secret in ("Xanthippe", "86197755") if secret in caplog.text + repr(operator.data)] == []
 
 
 @pytest.mark.parametrize("returned", [None, 7, {"whatsApp": []}])
@@ -173,7 +173,7 @@ def test_a_function_may_be_asynchronous_and_may_return_or_yield_several_tables(c
     operator = decorated(function)
 
     assert operator.execute({"ti": FakeTaskInstance()})["rows"]["accepted"] == len(crm.customers()) == count
-    assert [secret for secret in ("Xanthippe", "86997755") if secret in caplog.text + repr(operator.data)] == []
+    assert [secret for secret in ("Xanthippe", "86197755") if secret in caplog.text + repr(operator.data)] == []
 
 
 @pytest.mark.parametrize("function", [asynchronous, asynchronous_tables])

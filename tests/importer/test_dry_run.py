@@ -58,6 +58,7 @@ def test_rows_reasons_calls_and_seconds_are_those_of_the_import():
         "changes": None,
         "remarks": [],
         "ambiguous_numbers": {},
+        "countries": {"CN": 3},
         "left_out": [],
     }
     assert sorted(reasons) == [

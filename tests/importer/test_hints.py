@@ -70,7 +70,20 @@ REJECTED = {
     ),
     reasons.ROUNDED_NUMBER: number("8.61527E+12", a=("Export the column as text", NUMBER)),
     reasons.NUMBER_NOT_IN_USE: number(
-        "8 (916) 123-45-67", a=("write it with + and its country code", "+7 916 123 45 67")
+        "8 (916) 123-45-67",
+        a=("write it with + and its country code", "+7 916 123 45 67"),
+        b=("set default_region to the country that the number belongs to", {"default_region": "RU"}),
+        c=("correct it", "79161234567"),
+    ),
+    reasons.TWO_COUNTRIES: number(
+        "13105550123",
+        a=(WITH_PLUS, "+13105550123"),
+        b=("ambiguous_numbers='international'", {"ambiguous_numbers": "international"}),
+        c=("default_region='US'", {"default_region": "US"}),
+        d=(
+            "default_region='CN' and ambiguous_numbers='national'",
+            {"default_region": "CN", "ambiguous_numbers": "national"},
+        ),
     ),
     reasons.AMBIGUOUS_NUMBER: number(
         "15512345678",
@@ -191,6 +204,11 @@ NOTED = {
             Way("as text", {"income": ["98765432109876543"]}, {}),
             Way("as integers", {"income": np.array([98765432109876543])}, {}),
         ),
+    ),
+    reasons.FIXED_LINE: Case(
+        {"whatsApp": ["07797 712345"]},
+        {"default_region": "CN"},
+        (Way("write it with + and its country code", {"whatsApp": ["+44 7797 712345"]}, {}),),
     ),
     reasons.TWO_FORMS: Case(
         {"whatsApp": ["5215512345678", "525512345678"]},

@@ -170,7 +170,7 @@ def no_sleep(_seconds):
 
 
 def number(position: int) -> str:
-    return f"86997700{position:05}"
+    return f"86197700{position:05}"
 
 
 def table_of(kinds: list[str]) -> pa.Table:

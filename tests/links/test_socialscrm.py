@@ -23,7 +23,7 @@ def links_of(operator: SocialSCRMImportOperator) -> tuple[str, str]:
 
 
 def operator_of(**arguments: object) -> SocialSCRMImportOperator:
-    return SocialSCRMImportOperator(task_id="task", data=[{"whatsApp": "8699775100000"}], **arguments)
+    return SocialSCRMImportOperator(task_id="task", data=[{"whatsApp": "8619775100000"}], **arguments)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def crm(connected_crm: Sandbox) -> Sandbox:
 
 
 def customers(first: int, **columns: Any) -> pd.DataFrame:
-    numbers = [f"86997744{first + place:05}" for place in range(3)]
+    numbers = [f"86197744{first + place:05}" for place in range(3)]
     return pd.DataFrame({"whatsApp": [*numbers, "=bad"], "friendName": f"+{first}"} | columns)
 
 
@@ -95,15 +95,15 @@ def test_checkpoints_in_one_folder_are_of_one_import_each(crm: Sandbox, tmp_path
 
 
 def test_rows_of_a_dead_letter_are_imported_by_another_run(crm: Sandbox, tmp_path):
-    first = run(f"{tmp_path}/", data=customers(0, whatsApp=["+8699774400000", "+8699774400001", "+86997744", "x"]))
+    first = run(f"{tmp_path}/", data=customers(0, whatsApp=["+8619774400000", "+8619774400001", "+86197744", "x"]))
     written = Path(first["rejects_path"])
-    written.write_text(written.read_text(encoding="utf-8").replace("'+86997744", "'+8699774400002"), encoding="utf-8")
+    written.write_text(written.read_text(encoding="utf-8").replace("'+86197744", "'+8619774400002"), encoding="utf-8")
 
     second = run(f"{tmp_path}/", data=str(written), run_id="repaired")
 
     assert (second["rows"]["accepted"], second["rows"]["invalid"]) == (1, 1)
     stored = {customer["whatsApp"]: customer["fields"]["friendName"] for customer in crm.customers()}
-    assert stored["8699774400002"] == "+0"
+    assert stored["8619774400002"] == "+0"
     assert second["left_out"] == []
 
 

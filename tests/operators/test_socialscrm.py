@@ -31,7 +31,7 @@ def crm(request, connected_crm: Sandbox, monkeypatch) -> Sandbox:
 
 
 def customers(count: int = 5, **columns: Any) -> pd.DataFrame:
-    numbers = [f"86997766{position:05}" for position in range(count)]
+    numbers = [f"86197766{position:05}" for position in range(count)]
     return pd.DataFrame({"whatsApp": numbers, "agentAccount": "agent_wang", "friendName": "Xanthippe"} | columns)
 
 
@@ -53,7 +53,7 @@ def test_every_customer_arrives_as_it_was_sent(crm: Sandbox):
     assert (manifest["rows"]["total"], manifest["rows"]["accepted"]) == (250, 250)
     assert manifest["calls"]["sent"] == 3
     stored = [(customer["whatsApp"], customer["fields"].get("desc")) for customer in crm.customers()]
-    assert sorted(stored) == [(f"86997766{n:05}", "first" if n % 2 == 0 else None) for n in range(250)]
+    assert sorted(stored) == [(f"86197766{n:05}", "first" if n % 2 == 0 else None) for n in range(250)]
     assert ti.pushed == []  # Airflow itself pushes what a task returns
 
 
@@ -63,7 +63,7 @@ def test_rows_of_several_agents_go_to_their_agents(crm: Sandbox):
     run(customers(agentAccount=agents))
 
     stored = {customer["whatsApp"]: customer["agent"] for customer in crm.customers()}
-    assert stored == {f"86997766{n:05}": agent for n, agent in enumerate(agents)}
+    assert stored == {f"86197766{n:05}": agent for n, agent in enumerate(agents)}
 
 
 def test_without_a_column_of_agents_the_connections_user_signs(connected_crm: Sandbox, monkeypatch):
@@ -91,7 +91,7 @@ def test_an_empty_frame_makes_no_call_and_does_not_fail(crm: Sandbox, tmp_path):
         (customers().rename(columns={"friendName": "whatsApp"}), "whatsApp"),
         (pd.concat({"a": customers()}, axis=1), "MultiIndex on its columns"),
         (customers().set_index(["whatsApp", "friendName"]), "MultiIndex on its rows"),
-        ({"whatsApp": ["8699776667780"]}, "dict"),
+        ({"whatsApp": ["8619776667780"]}, "dict"),
         ("customers.xlsx", "customers.xlsx"),
     ],
 )
@@ -116,7 +116,7 @@ def test_a_row_without_a_number_is_invalid_and_the_others_are_sent(crm: Sandbox)
 
 @pytest.mark.parametrize(("max_rejected", "passes"), [(0, False), (1, False), (2, True), (0.3, False), (0.4, True)])
 def test_max_rejected_is_a_number_of_rows_or_a_fraction(crm: Sandbox, max_rejected, passes):
-    frame = customers(whatsApp=["8699776660001", "x", "8699776660003", "y", "8699776660005"])
+    frame = customers(whatsApp=["8619776660001", "x", "8619776660003", "y", "8619776660005"])
 
     if passes:
         run(frame, max_rejected=max_rejected)
@@ -216,7 +216,7 @@ def patient_options(_operator):
     return Options(concurrency=1, clock=FakeClock().as_clock())
 
 
-@pytest.mark.parametrize("fault", [{}, {"kind": "code", "code": 999, "message": "Xanthippe 8699776600001 is unknown"}])
+@pytest.mark.parametrize("fault", [{}, {"kind": "code", "code": 999, "message": "Xanthippe 8619776600001 is unknown"}])
 def test_no_customer_and_no_key_shows_in_the_log_the_exception_or_the_manifest(crm: Sandbox, caplog, fault):
     caplog.set_level(logging.DEBUG)
     if fault:
@@ -231,7 +231,7 @@ def test_no_customer_and_no_key_shows_in_the_log_the_exception_or_the_manifest(c
         raised = "".join(traceback.format_exception(failure))
 
     seen = caplog.text + raised + json.dumps(ti.pushed)
-    secrets = ["Xanthippe", "Quarterstaff", "86997766", crm.settings.api_key]
+    secrets = ["Xanthippe", "Quarterstaff", "86197766", crm.settings.api_key]
     assert [secret for secret in secrets if secret in seen] == []
 
 
@@ -239,8 +239,8 @@ def test_no_customer_and_no_key_shows_in_the_log_the_exception_or_the_manifest(c
     ("data", "shown"),
     [
         (customers(1200), "<DataFrame of 1,200 rows x 3 columns, not shown>"),
-        (pa.table({"whatsApp": ["8699776667780"]}), "<Table of 1 row x 1 column, not shown>"),
-        ([{"whatsApp": "8699776667780"}], "<list of 1 item, not shown>"),
+        (pa.table({"whatsApp": ["8619776667780"]}), "<Table of 1 row x 1 column, not shown>"),
+        ([{"whatsApp": "8619776667780"}], "<list of 1 item, not shown>"),
     ],
 )
 def test_a_table_shows_its_shape_only(data, shown):
@@ -312,7 +312,7 @@ def test_columns_are_mapped_filled_and_chosen_by_the_operators_arguments(crm: Sa
 @pytest.mark.parametrize(("duplicates", "sent"), [("last", "b"), ("first", "a")])
 def test_of_two_rows_with_one_number_one_is_sent_and_the_task_succeeds(crm: Sandbox, duplicates, sent, tmp_path):
     frame = customers(2, friendName=["a", "b"])
-    frame["whatsApp"] = "8699776600000"
+    frame["whatsApp"] = "8619776600000"
     manifest, _ = run(frame, duplicates=duplicates, rejects_path=str(tmp_path / "rejects.jsonl"))
     assert (manifest["rows"]["accepted"], manifest["rows"]["duplicate"]) == (1, 1)
     assert [customer["fields"]["friendName"] for customer in crm.customers()] == [sent]
@@ -353,7 +353,7 @@ def test_nothing_is_sent_when_a_row_cannot_be_and_on_invalid_is_fail(crm: Sandbo
 def test_a_pattern_of_files_is_imported_and_the_dead_letter_names_the_file(crm: Sandbox, tmp_path):
     for part in range(3):
         frame = customers(4)
-        frame["whatsApp"] = [f"8699776{part}{n:05}" for n in range(4)]
+        frame["whatsApp"] = [f"8619776{part}{n:05}" for n in range(4)]
         frame.loc[part, "whatsApp"] = None
         frame.to_csv(tmp_path / f"part-{part}.csv", index=False)
     rejects = tmp_path / "rejects.jsonl"
@@ -368,7 +368,7 @@ def test_a_pattern_of_files_is_imported_and_the_dead_letter_names_the_file(crm: 
 def test_a_file_in_another_encoding_with_another_delimiter_is_read_when_the_arguments_say_so(crm: Sandbox, tmp_path):
     path = tmp_path / "customers.csv"
     path.write_bytes(
-        "whatsApp;agentAccount;friendName\n8699776600000;agent_wang;\u674e\u5c0f\u9f99\n".encode("gb18030")
+        "whatsApp;agentAccount;friendName\n8619776600000;agent_wang;\u674e\u5c0f\u9f99\n".encode("gb18030")
     )
     assert "gb18030" in failure_of(str(path), delimiter=";")
     assert "delimiter=';'" in failure_of(str(path), encoding="gb18030")
@@ -379,7 +379,7 @@ def test_a_file_in_another_encoding_with_another_delimiter_is_read_when_the_argu
 
 def test_a_line_that_cannot_be_read_costs_that_row_or_the_import_as_on_invalid_says(crm: Sandbox, tmp_path):
     path = tmp_path / "customers.csv"
-    path.write_text("whatsApp,agentAccount\n8699776600000,agent_wang\n8699776600001,agent_wang,Xanthippe\n")
+    path.write_text("whatsApp,agentAccount\n8619776600000,agent_wang\n8619776600001,agent_wang,Xanthippe\n")
     assert "1 x unreadable" in failure_of(str(path), on_invalid="fail")
     assert crm.calls() == []
     manifest, _ = run(str(path), max_rejected=1)
@@ -403,7 +403,7 @@ def test_a_dry_run_makes_no_call_and_logs_what_would_be_sent_without_a_customer(
     assert "Dry run: no call was made. Rows: 250 total, 249 sendable, 1 invalid" in logged
     assert "An import needs 3 calls and at least 1 s" in logged
     assert "birthday '9999-99-99' -> '9999/99/99'" in logged
-    assert [value for value in ("8699776", "Xanthippe", "1990", "agent_wang") if value in logged] == []
+    assert [value for value in ("8619776", "Xanthippe", "1990", "agent_wang") if value in logged] == []
 
 
 def test_a_dry_run_fails_where_the_import_would(crm: Sandbox):
@@ -425,7 +425,7 @@ def test_a_large_table_is_imported_with_the_advice_to_pass_a_path(rows, advised,
         )
 
 
-@pytest.mark.parametrize("records", [[], [{"whatsApp": "8699776600000", "agentAccount": "agent_wang"}]])
+@pytest.mark.parametrize("records", [[], [{"whatsApp": "8619776600000", "agentAccount": "agent_wang"}]])
 def test_a_list_of_records_is_a_table(crm: Sandbox, records):
     manifest, _ = run(records)
     assert manifest["rows"]["accepted"] == len(records)

@@ -129,7 +129,7 @@ def test_a_file_system_that_is_there_passes_and_its_own_errors_stay(registered):
 def test_the_task_fails_at_once_and_is_not_retried(connected_crm: Sandbox, registered, tmp_path, argument, case):
     path, sentence = case
     registered["gs"] = lacks("gcsfs")
-    (tmp_path / "a.csv").write_text("whatsApp\n8699776600001\n", encoding="utf-8")
+    (tmp_path / "a.csv").write_text("whatsApp\n8619776600001\n", encoding="utf-8")
     with DAG("dag", schedule=None):
         operator = SocialSCRMImportOperator(task_id="task", **{"data": str(tmp_path / "a.csv"), argument: path})
 
@@ -147,7 +147,7 @@ def test_a_path_in_a_list_counts_as_well(connected_crm: Sandbox, tmp_path):
         operator.execute({"ti": FakeTaskInstance()})
 
 
-ROWS = [{"whatsApp": "8699776600001"}]
+ROWS = [{"whatsApp": "8619776600001"}]
 
 OTHERS = {
     "chats": (

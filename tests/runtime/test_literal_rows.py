@@ -18,12 +18,12 @@ from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOpe
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.support.airflow import FakeTaskInstance, serialized
 
-ROWS = [{"whatsApp": "8699776600001", "friendName": "Xanthippe"}, {"whatsApp": "8699776600002", "friendName": "Zoe"}]
+ROWS = [{"whatsApp": "8619776600001", "friendName": "Xanthippe"}, {"whatsApp": "8619776600002", "friendName": "Zoe"}]
 FRAME = pd.DataFrame(ROWS)
 JSON = json.dumps(ROWS)
 pytestmark = pytest.mark.filterwarnings("ignore:Task .* was never mapped")
 
-SECRETS = ("Xanthippe", "86997766")
+SECRETS = ("Xanthippe", "86197766")
 HIDDEN_FRAME = "<DataFrame of 2 rows x 2 columns, not shown>"
 
 
@@ -118,7 +118,7 @@ def test_paths_given_to_expand_are_shown_and_rendered(crm: Sandbox, tmp_path):
         assert manifest["rows"]["total"] == 2
 
 
-@pytest.mark.parametrize("data", [JSON, JSON.encode(), "whatsApp\n8699776600001", [JSON], "{{ x }}" + JSON])
+@pytest.mark.parametrize("data", [JSON, JSON.encode(), "whatsApp\n8619776600001", [JSON], "{{ x }}" + JSON])
 def test_text_that_is_not_a_path_is_rejected_when_the_dag_is_parsed(data):
     makers = (
         lambda: SocialSCRMImportOperator(task_id="import_customers", data=data),
@@ -141,7 +141,7 @@ def test_the_size_of_the_text_is_named_and_what_to_give_instead():
     )
 
 
-@pytest.mark.parametrize("text", [JSON, JSON * 200, "whatsApp,friendName\n8699776600001,Xanthippe", str(ROWS)])
+@pytest.mark.parametrize("text", [JSON, JSON * 200, "whatsApp,friendName\n8619776600001,Xanthippe", str(ROWS)])
 def test_text_that_a_template_or_a_task_gives_is_hidden_and_rejected_by_the_run(crm: Sandbox, text, caplog):
     caplog.set_level("DEBUG")
     with DAG("dag", schedule=None) as dag:
@@ -157,7 +157,7 @@ def test_text_that_a_template_or_a_task_gives_is_hidden_and_rejected_by_the_run(
     assert crm.calls() == []
 
 
-@pytest.mark.parametrize("text", [JSON, JSON.encode(), "whatsApp\n8699776600001"])
+@pytest.mark.parametrize("text", [JSON, JSON.encode(), "whatsApp\n8619776600001"])
 def test_text_that_a_decorated_function_returns_is_hidden_and_rejected(crm: Sandbox, text):
     with DAG("dag", schedule=None):
         operator = task.socialscrm_import(task_id="import_customers")(lambda: text)().operator

@@ -206,7 +206,7 @@ def test_mapped_tasks_divide_the_pace_unless_an_argument_says_otherwise(
 ):
     caplog.set_level("INFO")
     paths = [tmp_path / f"{number}.csv" for number in range(8)]
-    paths[3].write_text("whatsApp\n8699776600001\n", encoding="utf-8")
+    paths[3].write_text("whatsApp\n8619776600001\n", encoding="utf-8")
     context = mapped(expand={"data": [str(path) for path in paths]}, **arguments)
 
     context["task"].execute(context)

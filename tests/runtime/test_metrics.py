@@ -129,7 +129,7 @@ def test_a_retry_does_not_count_the_same_difference_again():
 
 
 def test_a_task_counts_the_difference_that_it_finds(crm: Sandbox, backend: FakeBackend, tmp_path: Path):
-    rows = [{"whatsApp": f"86997753{n:05}"} for n in range(3)]
+    rows = [{"whatsApp": f"86197753{n:05}"} for n in range(3)]
     for number in (2, 3):
         operator = SocialSCRMImportOperator(task_id="a_task", data=rows[:number], ledger=str(tmp_path / "ledger"))
         operator.execute({"ti": FakeTaskInstance()})
@@ -145,7 +145,7 @@ def test_a_task_counts_the_difference_that_it_finds(crm: Sandbox, backend: FakeB
 def test_a_task_counts_its_rows_calls_and_seconds_under_its_own_tags(crm: Sandbox, backend: FakeBackend):
     with DAG("a_dag", schedule=None):
         operator = SocialSCRMImportOperator(
-            task_id="a_task", data=[{"whatsApp": "8699775300000"}, {"whatsApp": "x"}], max_rejected=1
+            task_id="a_task", data=[{"whatsApp": "8619775300000"}, {"whatsApp": "x"}], max_rejected=1
         )
     operator.execute({"ti": FakeTaskInstance()})
 
@@ -176,7 +176,7 @@ class QuickOperator(SocialSCRMImportOperator):
 def test_a_retry_counts_no_row_and_no_call_of_the_try_before(crm: Sandbox, backend: FakeBackend):
     context = {"ti": FakeTaskInstance(), "task_state_store": FakeTaskStateStore()}
     crm.inject("code", code=517, after=2, times=1)
-    rows = [{"whatsApp": f"86997753{n:05}"} for n in range(10)]
+    rows = [{"whatsApp": f"86197753{n:05}"} for n in range(10)]
 
     with pytest.raises(Exception, match="517"):
         QuickOperator(task_id="a_task", data=rows).execute(context)

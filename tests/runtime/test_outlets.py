@@ -64,7 +64,7 @@ def run(outlets: list[object], numbers: list[str], **arguments: object) -> tuple
 
 
 def test_the_event_of_a_tenants_asset_has_the_counts_and_no_customer(customers: Asset):
-    _, events = run([OTHER, customers, AssetAlias("alias")], ["8699775400000", "8699775400001", "x"], max_rejected=1)
+    _, events = run([OTHER, customers, AssetAlias("alias")], ["8619775400000", "8619775400001", "x"], max_rejected=1)
 
     extra = events[customers].extra
     assert {name: rows for name, rows in extra["rows"].items() if rows} == {"total": 3, "accepted": 2, "invalid": 1}
@@ -75,7 +75,7 @@ def test_the_event_of_a_tenants_asset_has_the_counts_and_no_customer(customers: 
 
 
 def test_the_event_of_an_import_with_a_ledger_has_what_changed(customers: Asset, tmp_path: Path):
-    numbers = ["8699775400000", "8699775400001"]
+    numbers = ["8619775400000", "8619775400001"]
     run([customers], numbers[:1], ledger=str(tmp_path / "ledger"))
 
     _, events = run([customers], numbers, ledger=str(tmp_path / "ledger"))
@@ -92,7 +92,7 @@ def test_a_reference_to_the_tenants_asset_gets_the_counts_too(customers: Asset, 
     if by == "the uri as the user wrote it":
         ref.uri = written
         Events.assets[written] = SimpleNamespace(name=written, uri=written, extra={})
-    _, events = run([ref], ["8699775400000"])
+    _, events = run([ref], ["8619775400000"])
     assert events[ref].extra["rows"]["accepted"] == 1
 
 
@@ -101,7 +101,7 @@ def test_an_asset_of_another_tenant_or_host_is_named_in_a_warning(customers: Ass
         customers_asset("2", "https://crm.example.com"),
         customers_asset("1", "https://crm.example.com"),
     )
-    _, events = run([stranger, elsewhere, Asset.ref(name="socialscrm://nobody/1/customers")], ["8699775400000"])
+    _, events = run([stranger, elsewhere, Asset.ref(name="socialscrm://nobody/1/customers")], ["8619775400000"])
     assert [events[asset].extra["rows"]["accepted"] for asset in (stranger, elsewhere)] == [1, 1]
     warned = [line for line in caplog.messages if "is not the asset of this connection's tenant" in line]
     assert [stranger.uri in warned[0], elsewhere.uri in warned[1], len(warned)] == [True, True, 2]
@@ -116,7 +116,7 @@ class Table:
 
 @pytest.mark.parametrize("dry_run", [False, True])
 def test_an_outlet_that_is_not_an_asset_belongs_to_the_user(customers: Asset, dry_run):
-    operator, events = run([Table], ["8699775400000"], dry_run=dry_run)
+    operator, events = run([Table], ["8619775400000"], dry_run=dry_run)
     assert operator.outlets == [Table]
     assert list(events) == []
 
@@ -124,12 +124,12 @@ def test_an_outlet_that_is_not_an_asset_belongs_to_the_user(customers: Asset, dr
 @pytest.mark.parametrize("by", ["uri", "name"])
 def test_a_dry_run_ends_without_a_reference_to_a_tenants_outlet(customers: Asset, by):
     ref = Asset.ref(uri=customers.uri) if by == "uri" else Asset.ref(name="all customers")
-    operator, _ = run([OTHER, ref, Asset.ref(uri="s3://bucket/key")], ["8699775400000"], dry_run=True)
+    operator, _ = run([OTHER, ref, Asset.ref(uri="s3://bucket/key")], ["8619775400000"], dry_run=True)
     assert operator.outlets == [OTHER, Asset.ref(uri="s3://bucket/key")]
 
 
 def test_a_dry_run_ends_without_a_tenants_outlet(customers: Asset):
-    operator, events = run([OTHER, customers], ["8699775400000"], dry_run=True)
+    operator, events = run([OTHER, customers], ["8619775400000"], dry_run=True)
 
     assert operator.outlets == [OTHER]
     assert list(events) == []

@@ -21,7 +21,7 @@ NO_CHANGES = Counts().manifest() | {"generation": 3, "digest": "1790000000-0"}
 
 
 def manifest_of(report: Report, **more: object) -> dict[str, object]:
-    return report.manifest() | {"rejects_path": None, "ambiguous_numbers": {}, "changes": None} | more
+    return report.manifest() | {"rejects_path": None, "ambiguous_numbers": {}, "countries": {}, "changes": None} | more
 
 
 def lines(caplog) -> list[str]:
@@ -160,8 +160,21 @@ def test_an_import_without_a_ledger_compares_nothing(caplog):
     assert lines(caplog) == ["Rows: none; 0 calls in 0.0 s"]
 
 
+def test_the_log_counts_numbers_by_country(caplog):
+    countries = {"CN": 1_320, "GB": 40, "US or CA": 11, "others": 2}
+    preview = Preview(observations={"remarks": [], "ambiguous_numbers": {}, "countries": countries})
+
+    with caplog.at_level(logging.INFO):
+        log_outcome(manifest_of(Report(), countries=countries))
+        log_preview(preview)
+
+    assert lines(caplog).count("Numbers by country: CN 1,320, GB 40, US or CA 11, others 2") == 2
+
+
 def test_a_dry_run_says_what_changed_too(caplog):
-    preview = Preview(observations={"remarks": [], "ambiguous_numbers": {}}, changes=NO_CHANGES | {"changed": 2})
+    preview = Preview(
+        observations={"remarks": [], "ambiguous_numbers": {}, "countries": {}}, changes=NO_CHANGES | {"changed": 2}
+    )
     preview.report.count(Bucket.UNCHANGED, range(5))
 
     with caplog.at_level(logging.INFO):

@@ -16,10 +16,10 @@ from airflow_provider_socialscrm.operators.sends import SocialSCRMSendOperator
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from tests.support.airflow import serialized
 
-ROWS = [{"whatsApp": "8699776600001", "friendName": "Xanthippe"}]
+ROWS = [{"whatsApp": "8619776600001", "friendName": "Xanthippe"}]
 FRAME = pd.DataFrame(ROWS)
 JSON = json.dumps(ROWS)
-SECRETS = ("Xanthippe", "86997766")
+SECRETS = ("Xanthippe", "86197766")
 
 
 def make(**arguments: Any) -> Any:

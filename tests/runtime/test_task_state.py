@@ -67,7 +67,7 @@ def crm(connected_crm: Sandbox) -> Sandbox:
 
 
 def customers(count: int = 20, **columns: Any) -> pd.DataFrame:
-    return pd.DataFrame({"whatsApp": [f"86997788{n:05}" for n in range(count)], "friendName": "Xanthippe"} | columns)
+    return pd.DataFrame({"whatsApp": [f"86197788{n:05}" for n in range(count)], "friendName": "Xanthippe"} | columns)
 
 
 def operator_of(data: Any, **arguments: Any) -> QuickOperator:

@@ -105,6 +105,8 @@ class CheckedBatch:
         :param verdicts: what a ledger says of the rows; ``None`` without one.
         :param held: rows that are not sent because a dead letter leaves them in doubt, with all their reasons.
         """
+        from airflow_provider_socialscrm.importer.fields.country_codes import count_countries  # noqa: PLC0415 - heavy
+
         start, held = self.own.start, held or {}
         invalid = sorted(self.reasons.keys() - self.blank - superseded.keys() - held.keys())
         left = self.left(superseded)
@@ -127,6 +129,7 @@ class CheckedBatch:
             if verdicts is None
             else [KnownBadRow(start + index, code) for index, code in verdicts.known_bad.items()],
             [InvalidRow(start + index, reasons) for index, reasons in held.items()],
+            count_countries(self.keys[is_sent]),
         )
 
     def harmful(self, verdicts: Verdicts | None) -> Flags:

@@ -22,14 +22,43 @@ if TYPE_CHECKING:
 
 _MOBILE: Final = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 
+_KINDS: Final = (
+    "mobile", "fixed_line", "toll_free", "premium_rate", "shared_cost", "personal_number", "voip", "pager", "uan",
+    "voicemail",
+)  # fmt: skip
+"""What a valid number can be, by the names in the library's metadata."""
+
 _NOTHING: Final = r"(?!)"
 """A pattern that matches nothing."""
 
-_OLD_FORMS: Final = {
-    52: (re.compile("1([0-9]{10})"), r"\1"),  # Mexico dropped the 1 before mobiles in 2019; WhatsApp still has it
-    55: (re.compile("([1-9]{2})([6-9][0-9]{7})"), r"\g<1>9\2"),  # accounts older than Brazil's ninth digit lack it
+OLD_FORMS: Final = {
+    52: ("1([0-9]{10})", r"\1"),  # Mexico dropped the 1 before mobiles in 2019; WhatsApp still has it
+    55: ("([1-9]{2})([6-9][0-9]{7})", r"\g<1>9\2"),  # accounts older than Brazil's ninth digit lack it
 }
 """By country code, old forms that WhatsApp still uses, and how to rewrite them by today's numbering plan."""
+
+CHINA: Final = "CN"
+NORTH_AMERICA: Final = 1
+"""A region whose mobiles, as they are dialled there, can be whole numbers of another country code.
+
+China's mobiles have eleven digits and begin with 1, like all numbers in the USA. The CRM's vendor is Chinese, and its
+customers keep such mobiles as they are dialled, so without a region such digits can be either number. Other countries'
+national numbers collide, too, such as those of Brazil's area 51 with Peru's, but their digits are the vendor's own form
+of a number, which must stay sendable: the count of numbers by country shows them.
+"""
+
+
+class Read(NamedTuple):
+    """The reading of a written number that counts.
+
+    :param digits: with the country code; ``None`` if it is not a number, or none of two readings was chosen.
+    :param countries: of two equally likely readings, in words.
+    :param is_fixed_line: whether it is read as dialled in the region and can only be a fixed line there.
+    """
+
+    digits: str | None
+    countries: str | None = None
+    is_fixed_line: bool = False
 
 
 class Reading(NamedTuple):
@@ -54,16 +83,16 @@ class Plan:
     def __init__(self, *regions: PhoneMetadata) -> None:
         main = regions[0]
         self.code = main.country_code or 0
-        old, self._today = _OLD_FORMS.get(self.code, (re.compile(_NOTHING), ""))
+        old, self._today = OLD_FORMS.get(self.code, (_NOTHING, ""))
         self._viable = _pattern(main.general_desc)
         self._mobile = _pattern(main.mobile)
         self._fixed = _pattern(main.fixed_line)
-        self._any_viable = _pattern(*(region.general_desc for region in regions))
-        self._any_mobile = re.compile(f"{_pattern(*(region.mobile for region in regions)).pattern}|{old.pattern}")
+        self._any_kind = _pattern(*(getattr(region, kind) for region in regions for kind in _KINDS))
+        self._any_mobile = re.compile(f"{_pattern(*(region.mobile for region in regions)).pattern}|{old}")
         self._before = re.compile(main.national_prefix_for_parsing or _NOTHING)
         self._abroad = re.compile(main.international_prefix or _NOTHING)
         self._transforms = bool(main.national_prefix_transform_rule)
-        self._old = old
+        self._old = re.compile(old)
 
     def read(self, national: str) -> Reading | None:
         """Return the number with these digits after its country code, or ``None`` if it is not valid."""
@@ -72,7 +101,7 @@ class Plan:
             is_mobile = self._mobile.fullmatch(national) is not None
             if is_mobile or self._fixed.fullmatch(national):
                 return Reading(f"{self.code}{national}", self.code, is_mobile)
-        return self._by_type(national) if self._any_viable.fullmatch(national) else self._in_old_form(national)
+        return self._by_type(national) if self._any_kind.fullmatch(national) else self._in_old_form(national)
 
     def _by_type(self, national: str) -> Reading | None:
         zeros = len(national) - len(national.lstrip("0"))
@@ -107,23 +136,43 @@ class Plan:
         return dialled != national and self._any_mobile.fullmatch(national) is not None
 
 
-def read_number(written: str, region: str | None, ambiguous: str = "reject") -> tuple[str | None, str | None]:
-    """Return the number that is written so, and the countries of two equally likely readings, in words.
+def read_number(written: str, region: str | None, ambiguous: str = "reject") -> Read:
+    """Return the number that is written so, and the countries of two equally likely readings.
 
     :param written: digits; after a plus, or two zeros, they begin with the country code.
     :param region: two letters of the country where numbers without a plus may be dialled; ``None`` if there is none.
     :param ambiguous: the reading to take of two: the ``national`` or the ``international`` one, or none (``reject``).
+        Without a region ``international`` says that numbers without a plus begin with their country code, too.
     """
-    if written.startswith("+") or region is None:
+    if written.startswith("+") or (region is None and (written.startswith("00") or ambiguous == "international")):
         found = _each_once(international(written.removeprefix("+").removeprefix("00")))
+    elif region is None:
+        found = _without_region(written)
     elif written.startswith("00"):
         found = _each_once(international(written[2:])) or likely_readings(written, region)
     else:
         found = likely_readings(written, region)
     if len(found) < len(("national", "international")):
-        return (found[0].digits if found else None), None
-    chosen = {"national": found[0].digits, "international": found[1].digits}.get(ambiguous)
-    return chosen, " or ".join(sorted(map(_country_of, found)))
+        return Read(found[0].digits, None, _is_dialled_line(found[0], written, region)) if found else Read(None)
+    numbers = {} if region is None else {"national": found[0].digits, "international": found[1].digits}
+    return Read(numbers.get(ambiguous), " or ".join(sorted(map(_country_of, found))))
+
+
+def _without_region(digits: str) -> tuple[Reading, ...]:
+    """Return the number that begins with its country code, after the Chinese mobile that the same digits can be."""
+    found = international(digits)
+    if found is None or found.country_code != NORTH_AMERICA:
+        return _each_once(found)
+    here = _plan_of_region(CHINA).read(digits)
+    return _each_once(here if here and here.is_mobile else None, found)
+
+
+def _is_dialled_line(reading: Reading, written: str, region: str | None) -> bool:
+    """Return whether a number is written as it is dialled in the region and can only be a fixed line there."""
+    if region is None or reading.is_mobile or written.startswith("+"):
+        return False
+    is_own = reading.country_code == _plan_of_region(region).code
+    return is_own and international(written.removeprefix("00")) != reading
 
 
 def is_grouped_so(written: str, region: str | None, last: int) -> bool:
@@ -131,7 +180,7 @@ def is_grouped_so(written: str, region: str | None, last: int) -> bool:
 
     :param written: digits, with or without a plus.
     """
-    number, _ = read_number(written, region, "national")
+    number = read_number(written, region, "international" if region is None else "national").digits
     if number is None:
         return False
     parsed = phonenumbers.parse(f"+{number}")
@@ -205,6 +254,9 @@ def _by_library(written: str, region: str | None) -> Reading | None:
 
 
 def _country_of(reading: Reading) -> str:
+    regions = COUNTRY_CODE_TO_REGION_CODE[reading.country_code]
+    if len(regions) == 1:
+        return regions[0]
     national = int(reading.digits.removeprefix(str(reading.country_code)))
     region = phonenumbers.region_code_for_number(PhoneNumber(reading.country_code, national))
     return region or phonenumbers.region_code_for_country_code(reading.country_code)

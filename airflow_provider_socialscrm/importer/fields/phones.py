@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from unicodedata import decimal
 
 import pyarrow as pa
@@ -28,7 +28,11 @@ from airflow_provider_socialscrm.importer.reasons import (
     ROUNDED_NUMBER,
     SHORTEST_NUMBER,
     ambiguous_number,
+    fixed_line,
 )
+
+if TYPE_CHECKING:
+    from airflow_provider_socialscrm.importer.fields.country_codes import Flags
 
 LONGEST_ENDING: Final = 4
 """Digits of an extension, or of the end of a second number: 0812 345 678/9, +852 9123 4567-8."""
@@ -47,6 +51,9 @@ _NATIONAL: Final = rf"^\+?(?:00)?0[0-9]{{{SHORTEST_NUMBER - 1},{LONGEST_NUMBER -
 _WITH_CODE: Final = rf"^(?:\+|00)?[0-9]{{{SHORTEST_NUMBER},{LONGEST_NUMBER}}}$"
 _DIALLABLE: Final = rf"^\+?[0-9]{{{SHORTEST_NUMBER - 3},{LONGEST_NUMBER}}}$"
 """A number that may be dialled within a region, where it may lack its country code of up to three digits."""
+
+_MARK: Final = r"^(?:\+|00)"
+"""What says that a country code follows."""
 
 _DIGITS: Final = r"^\+?[0-9]+$"
 _SPACED: Final = r"^\+?[0-9][-0-9 ()]*$"
@@ -98,17 +105,20 @@ def whatsapp_numbers(
 ) -> RuleResult:
     """Return a column of phone numbers as digits, country code first; a number that cannot be sent has one reason.
 
-    A number with ``+`` or ``00`` is international. Without a region any other number must begin with its country code:
-    the code exists, the length is possible in that country, and no trunk zero follows. With a region it may also be
-    written as dialled there; only readings that are valid numbers count, and mobiles win over fixed lines.
+    A number with ``+`` or ``00`` is international: without a region the code must exist, the length be possible in that
+    country, and no trunk zero follow. Without a region any other number must be valid as it begins with its country
+    code, since nothing but the plan shows that it has one; if it can be a mobile as dialled in China, too, it is
+    ambiguous. With a region it may also be written as dialled there; only readings that are valid numbers count, and
+    mobiles win over fixed lines.
 
     :param text: strings, trimmed, without control characters; null where the row has no value.
     :param region: two letters of the country whose numbers may lack their country code, see :func:`check_region`.
     :param ambiguous: how to treat a number with two equal readings: ``reject`` it, or take the ``national`` or the
-        ``international`` reading with a remark.
+        ``international`` reading with a remark. Without a region ``international`` says that every number begins with
+        its country code, as those with a plus do.
     :param precision: the digits of the whole table's numbers; ``None`` takes those of the column.
     """
-    if region is None and _are_numbers(text):
+    if region is None and _are_numbers(text, ambiguous):
         return RuleResult(text, ((NO_NUMBER, pc.is_null(text)),))
     plain = pc.fill_null(pc.match_substring_regex(text, _DIGITS), False)
     missing = pc.or_(pc.is_null(text), null_words(text))
@@ -126,6 +136,22 @@ def whatsapp_numbers(
     return RuleResult(numbers, tuple(problems), tuple(remarks))
 
 
+def check_reading(region: str | None, ambiguous: str) -> None:
+    """Check that numbers can be read by what a user chose.
+
+    :param region: two letters, by ISO 3166; ``None`` if each number has its country code.
+    :param ambiguous: how to treat a number with two equal readings.
+    :raises InputError: saying what to write instead.
+    """
+    if region is not None:
+        check_region(region)
+    elif ambiguous == "national":
+        raise InputError(
+            "ambiguous_numbers is 'national', but no country is given: set default_region to the country that the "
+            "numbers without a country code belong to."
+        )
+
+
 def check_region(region: str) -> None:
     """Check that a region has a numbering plan.
 
@@ -141,13 +167,24 @@ def check_region(region: str) -> None:
         )
 
 
-def _are_numbers(text: pa.Array) -> bool:
+def _are_numbers(text: pa.Array, ambiguous: str) -> bool:
     """Return whether all texts are digits with a country code, as in most tables."""
-    from airflow_provider_socialscrm.importer.fields.country_codes import have_possible_lengths  # noqa: PLC0415 - heavy
-
     present = text.drop_null()
     fits = pc.match_substring_regex(present, _SENDABLE)
-    return fits.true_count == len(present) and bool(have_possible_lengths(pc.cast(present, pa.int64())).all())
+    return fits.true_count == len(present) and bool(_are_sure(present, marked=ambiguous == "international").all())
+
+
+def _are_sure(digits: pa.Array, *, marked: bool) -> Flags:
+    """Return which digits can be nothing but a number with its country code.
+
+    :param digits: that can be sent.
+    :param marked: whether something says that the country code is there. The length decides then, because numbering
+        plans grow faster than the library's metadata.
+    """
+    from airflow_provider_socialscrm.importer.fields.country_codes import have_possible_lengths  # noqa: PLC0415 - heavy
+    from airflow_provider_socialscrm.importer.fields.valid_numbers import are_surely_valid  # noqa: PLC0415 - heavy
+
+    return have_possible_lengths(pc.cast(digits, pa.int64())) if marked else are_surely_valid(digits)
 
 
 def _untangled(text: pa.Array, region: str | None, ambiguous: str, precision: Precision | None) -> RuleResult:
@@ -174,20 +211,24 @@ def _numbers(
     :param before: problems that were found before.
     :param again: the same without an optional zero, for texts that are not a number with it.
     """
-    numbers, countries = _read(written, region, ambiguous)
+    numbers, countries, fixed = _read(written, region, ambiguous)
     if again is not None and again.null_count < len(again):
-        numbers, countries = map(pc.coalesce, (numbers, countries), _read(again, region, ambiguous))
+        numbers, countries, fixed = map(pc.coalesce, (numbers, countries, fixed), _read(again, region, ambiguous))
     for _, mask in before:
         numbers, countries = (pc.if_else(mask, pa.scalar(None, pa.string()), each) for each in (numbers, countries))
     doubts = tuple(
-        (ambiguous_number(pair, ambiguous), pc.fill_null(pc.equal(countries, pair), False))
+        (ambiguous_number(pair, ambiguous, region), pc.fill_null(pc.equal(countries, pair), False))
         for pair in countries.drop_null().unique().to_pylist()
     )
+    dialled = pc.and_(pc.fill_null(fixed, False), pc.is_valid(numbers))
+    remarks = ((fixed_line(region), dialled),) if region is not None and dialled.true_count else ()
     settled = pc.or_(pc.is_valid(numbers), pc.is_valid(countries))
     for _, mask in before:
         settled = pc.or_(settled, mask)
     problems = (*before, *_unread(written, region, settled))
-    return RuleResult(numbers, (*problems, *doubts)) if ambiguous == "reject" else RuleResult(numbers, problems, doubts)
+    if region is None or ambiguous == "reject":
+        return RuleResult(numbers, (*problems, *doubts), remarks)
+    return RuleResult(numbers, problems, (*doubts, *remarks))
 
 
 def _unread(written: pa.Array, region: str | None, settled: pa.Array) -> tuple[Finding, ...]:
@@ -201,24 +242,37 @@ def _unread(written: pa.Array, region: str | None, settled: pa.Array) -> tuple[F
     return tuple((reason, pc.and_not(mask, settled)) for reason, mask in reasons)
 
 
-def _read(written: pa.Array, region: str | None, ambiguous: str) -> tuple[pa.Array, pa.Array]:
-    """Return the numbers, null where there is none, and the countries of those with two readings."""
-    from airflow_provider_socialscrm.importer.fields.country_codes import have_possible_lengths  # noqa: PLC0415 - heavy
+def _read(written: pa.Array, region: str | None, ambiguous: str) -> tuple[pa.Array, pa.Array, pa.Array]:
+    """Return the numbers, null where there is none, the countries of those with two readings, and the fixed lines.
+
+    The latter are numbers that are written as they are dialled in the region, and can only be fixed lines there.
+    """
     from airflow_provider_socialscrm.importer.fields.phone_readings import read_number  # noqa: PLC0415 - heavy
 
     numbers, dialled = pa.nulls(len(written), pa.string()), pc.match_substring_regex(written, _DIGITS)
     if region is None:
-        digits = pc.replace_substring_regex(written, r"^(?:\+|00)", "")
-        fits = pc.fill_null(pc.match_substring_regex(digits, _SENDABLE), False)
-        possible = pa.array(have_possible_lengths(pc.cast(digits.filter(fits), pa.int64())))
-        known = pc.replace_with_mask(fits, fits, possible)
-        numbers, dialled = pc.if_else(known, digits, numbers), pc.and_not(dialled, known)
+        numbers = _with_code(written, ambiguous)
+        dialled = pc.and_(dialled, pc.is_null(numbers))
     others = pc.if_else(dialled, written, pa.scalar(None, pa.string())).dictionary_encode()
     read = [read_number(value, region, ambiguous) for value in others.dictionary.to_pylist()]
-    found, countries = (pa.array([each[part] for each in read], pa.string()).take(others.indices) for part in (0, 1))
+    types = (pa.string(), pa.string(), pa.bool_())
+    parts = (pa.array([each[part] for each in read], kind) for part, kind in enumerate(types))
+    found, countries, fixed = (part.take(others.indices) for part in parts)
     numbers = pc.coalesce(numbers, found)
     fits = pc.match_substring_regex(numbers, _SENDABLE)
-    return pc.if_else(fits, numbers, pa.scalar(None, pa.string())), countries
+    return pc.if_else(fits, numbers, pa.scalar(None, pa.string())), countries, fixed
+
+
+def _with_code(written: pa.Array, ambiguous: str) -> pa.Array:
+    """Return the digits of the numbers that begin with their country code for sure, null for all others."""
+    mark = pc.match_substring_regex(written, _MARK)
+    digits = pc.replace_substring_regex(written, _MARK, "")
+    fits = pc.fill_null(pc.match_substring_regex(digits, _SENDABLE), False)
+    for marked in (True, False):
+        rows = pc.and_(fits, pc.equal(mark, marked))
+        sure = pa.array(_are_sure(digits.filter(rows), marked=marked or ambiguous == "international"))
+        fits = pc.replace_with_mask(fits, rows, sure)
+    return pc.if_else(fits, digits, pa.scalar(None, pa.string()))
 
 
 def _tidied(text: pa.Array, of_table: Precision | None) -> tuple[pa.Array, pa.Array]:

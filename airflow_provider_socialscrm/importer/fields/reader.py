@@ -19,7 +19,7 @@ from airflow_provider_socialscrm.importer.fields.compared import Comparer, Verdi
 from airflow_provider_socialscrm.importer.fields.doubts import Doubts
 from airflow_provider_socialscrm.importer.fields.duplicates import NOBODY, KeyList, Keys, Positions, superseded
 from airflow_provider_socialscrm.importer.fields.mapping import Field, Plan, column_label, column_labels, plan_fields
-from airflow_provider_socialscrm.importer.fields.phones import check_region
+from airflow_provider_socialscrm.importer.fields.phones import check_reading
 from airflow_provider_socialscrm.importer.fields.prepare import RowPreparer
 from airflow_provider_socialscrm.importer.fields.spool import Spool
 from airflow_provider_socialscrm.importer.fields.table_facts import TableFacts
@@ -65,8 +65,7 @@ class InputReader:
         find_unknown: FindUnknown | None = None,
     ) -> None:
         rules = options.rules
-        if rules.default_region is not None:
-            check_region(rules.default_region)
+        check_reading(rules.default_region, rules.ambiguous_numbers)
         self._source = source
         self._rules = rules
         self._may_be_empty = options.on_empty == "succeed"
@@ -91,6 +90,7 @@ class InputReader:
         self._in_two_forms = 0
         self._remarks: Counter[Reason] = Counter()
         self._ambiguous_numbers: Counter[str] = Counter()
+        self._countries: Counter[str] = Counter()
 
     @classmethod
     def for_client(
@@ -152,11 +152,13 @@ class InputReader:
         """
         places = count()
         self._remarks.clear()
+        self._countries.clear()
         for checked, losers in self.checked_batches():
             found = None if verdicts is None else verdicts(checked, checked.left(losers))
             held = self._doubts.held(checked, losers, found)
             prepared = checked.prepared(losers, places, found, held)
             self._remarks.update(prepared.remarks)
+            self._countries.update(prepared.countries)
             yield prepared
 
     @property
@@ -169,6 +171,11 @@ class InputReader:
     def ambiguous_numbers(self) -> Mapping[str, int]:
         """Rows whose number can be one of two countries, by the countries."""
         return self._ambiguous_numbers
+
+    @property
+    def countries(self) -> Mapping[str, int]:
+        """Rows that are sent, by the country of their number, as far as they were asked for."""
+        return self._countries
 
     @property
     def left_out(self) -> Sequence[str]:

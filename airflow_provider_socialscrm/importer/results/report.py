@@ -23,6 +23,12 @@ MOST_REMARKS: Final = 8
 MOST_NAMES: Final = 12
 """Columns left out, and pairs of countries, that a manifest names."""
 
+MOST_COUNTRIES: Final = 10
+"""Countries that a manifest names; the rows of all others are summed."""
+
+OTHERS: Final = "others"
+"""The key of these rows."""
+
 LONGEST_REMARK: Final = 120
 """Characters of a remark's meaning and hint in a manifest, and ..."""
 
@@ -273,12 +279,16 @@ class Report:
 
 
 def observations(
-    remarks: Mapping[Reason, int], ambiguous_numbers: Mapping[str, int], left_out: Sequence[str]
+    remarks: Mapping[Reason, int],
+    ambiguous_numbers: Mapping[str, int],
+    countries: Mapping[str, int],
+    left_out: Sequence[str],
 ) -> dict[str, Any]:
     """Return what the manifest says about rows and columns beside the refusals.
 
     :param remarks: rows that are sent, by what is noteworthy about them.
     :param ambiguous_numbers: rows whose number can be of two countries, by the countries.
+    :param countries: rows that are sent, by the country of their number.
     :param left_out: names of columns that are not sent.
     """
     most = sorted(remarks.items(), key=lambda item: -item[1])[:MOST_REMARKS]
@@ -296,8 +306,16 @@ def observations(
             for reason, rows in most
         ],
         "ambiguous_numbers": dict(pairs),
+        "countries": _most(countries),
         "left_out": [*names, f"... and {more:,} more"] if more else names,
     }
+
+
+def _most(countries: Mapping[str, int]) -> dict[str, int]:
+    """Return the countries with the most rows, most first, and the rows of all others together."""
+    ordered = sorted(countries.items(), key=lambda item: (-item[1], item[0]))
+    others = sum(rows for _, rows in ordered[MOST_COUNTRIES:])
+    return dict(ordered[:MOST_COUNTRIES]) | ({OTHERS: others} if others else {})
 
 
 def _by_rows(refusal: Refusal) -> tuple[int, str]:

@@ -18,7 +18,7 @@ attach("s3", "store", fs=DirFileSystem(f"{HOME}/s3", LocalFileSystem(auto_mkdir=
 
 
 def customers(number: int) -> list[dict[str, Any]]:
-    return [{"whatsApp": f"8611{position:07}", "friendName": "Seeded Name"} for position in range(number)]
+    return [{"whatsApp": f"86153{position:08}", "friendName": "Seeded Name"} for position in range(number)]
 
 
 @dag(schedule=None, tags=["socialscrm"])

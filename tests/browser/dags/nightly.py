@@ -15,7 +15,7 @@ REJECTS = os.environ["AIRFLOW_HOME"] + "/rejects"
 def customers(first: int, good: int, bad: int) -> Any:
     import pandas as pd
 
-    numbers = [f"8610{position:07}" for position in range(first, first + good)] + ["no number"] * bad
+    numbers = [f"86152{position:08}" for position in range(first, first + good)] + ["no number"] * bad
     return pd.DataFrame({"whatsApp": numbers, "friendName": "Seeded Name"})
 
 

@@ -18,7 +18,7 @@ def customers(number: int, *, changed: int = 0, emptied: int = 0, bad: int = 0) 
 
     places = range(number)
     columns = {
-        "whatsApp": [f"8614{place:07}" for place in places],
+        "whatsApp": [f"86157{place:08}" for place in places],
         "friendName": ["Seeded Name" if place >= changed else f"Seeded Name of {changed}" for place in places],
         "desc": ["Seeded Name" if place >= emptied else "" for place in places],
         "Loyalty Level": ["Gold" if place < number - bad else "Unheard of" for place in places],

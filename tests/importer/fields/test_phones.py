@@ -15,7 +15,7 @@ from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 from airflow_provider_socialscrm.importer.columns.null_words import NULL_WORDS
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.fields.phones import check_region, whatsapp_numbers
+from airflow_provider_socialscrm.importer.fields.phones import check_reading, check_region, whatsapp_numbers
 from airflow_provider_socialscrm.importer.options import Rules
 from airflow_provider_socialscrm.importer.reasons import (
     AMBIGUOUS_NUMBER,
@@ -25,6 +25,8 @@ from airflow_provider_socialscrm.importer.reasons import (
     NO_PERSON,
     NUMBER_NOT_IN_USE,
     ROUNDED_NUMBER,
+    TWO_COUNTRIES,
+    counted_as,
 )
 
 NUMBER = "8615266667780"
@@ -132,7 +134,7 @@ def test_a_number_with_its_country_code_is_sent_as_digits_however_it_is_written(
     ("written", "found"),
     [
         ("+1.415.555.2671", "14155552671"),
-        ("1.800.555.0000", "18005550000"),
+        ("1.201.555.0123", "12015550123"),
         ("123456.0", BAD),
         ("6591234567.0", "6591234567"),
         ("6591234567.00", "6591234567"),
@@ -171,9 +173,30 @@ def test_what_a_spreadsheet_made_of_a_number_is_read_only_where_no_digit_is_lost
         ("1234567", NOT_IN_USE),
         ("123456789012345", NOT_IN_USE),
         ("1234567890123456", BAD),
-        ("2904567", "2904567"),
+        ("29022158", "29022158"),
         ("29023456", "29023456"),
-        ("4912345678901", "4912345678901"),
+        ("4912345678901", NOT_IN_USE),
+        ("+4912345678901", "4912345678901"),
+        ("004912345678901", "4912345678901"),
+        ("https://wa.me/4912345678901", "4912345678901"),
+        ("4912345678901@c.us", "4912345678901"),
+        ("49 1234 567 8901", NOT_IN_USE),
+        ("4912345678901.0", NOT_IN_USE),
+        ("+2904567", "2904567"),
+        ("13879542916", NOT_IN_USE),
+        ("15112345678", NOT_IN_USE),
+        ("151 1234 5678", NOT_IN_USE),
+        ("1705123456", NOT_IN_USE),
+        ("9161234567", NOT_IN_USE),
+        ("612345678", NOT_IN_USE),
+        ("7911123456", NOT_IN_USE),
+        ("9876543210", NOT_IN_USE),
+        ("+13879542916", "13879542916"),
+        ("17717505051", AMBIGUOUS),
+        ("1 771 750 5051", AMBIGUOUS),
+        ("15123456789", AMBIGUOUS),
+        ("+15123456789", "15123456789"),
+        ("12125550123", "12125550123"),
         ("15266667780/15266667781", BAD),
         ("89161234567", NOT_IN_USE),
         ("+44 07911 123456", "447911123456"),
@@ -198,7 +221,7 @@ def test_what_a_spreadsheet_made_of_a_number_is_read_only_where_no_digit_is_lost
         (None, NONE),
     ],
 )
-def test_without_a_region_a_number_begins_with_a_country_code_and_has_a_length_that_is_possible_there(written, found):
+def test_without_a_region_a_plain_number_is_valid_and_one_with_a_mark_has_a_length_that_is_possible(written, found):
     assert outcome(written) == found
 
 
@@ -508,6 +531,118 @@ def test_no_mobile_reaches_another_number_than_one_it_can_be_nor_a_fixed_line(ho
         possible = readings(text, home)
         assert sent in possible, (text, home, sent)
         assert is_mobile(sent) or not any(map(is_mobile, possible)), (text, home, sent)
+
+
+WITHOUT_REGION = 50
+"""Random mobiles of a country that are read without a region."""
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_a_plain_mobile_with_its_country_code_is_sent_as_it_is_unless_it_can_be_chinese(country):
+    chance = random.Random(country)  # noqa: S311 - the same numbers in each run
+    written = [e164(random_mobile(country, chance))[1:] for _ in range(WITHOUT_REGION)]
+    found = outcomes(written)
+    assert outcomes(written * 12)[: len(written)] == found  # many numbers take another way than few
+    for text, sent in zip(written, found, strict=True):
+        chinese = library(text, "CN") if text.startswith("1") else None
+        assert sent == (AMBIGUOUS if chinese and is_mobile(chinese) else text)
+    assert outcomes(written, None, "international") == written
+
+
+def test_a_chinese_mobile_without_its_country_code_is_never_sent():
+    chance = random.Random("CN")  # noqa: S311 - the same numbers in each run
+    written = [e164(random_mobile("CN", chance)).removeprefix("+86") for _ in range(500)]
+    for text, found in zip(written, outcomes(written), strict=True):
+        assert found == (AMBIGUOUS if library(f"+{text}") else NOT_IN_USE), text
+
+
+@pytest.mark.parametrize("country", COUNTRIES)
+def test_a_mobile_without_its_country_code_is_sent_only_to_a_number_that_is_valid(country):
+    chance = random.Random(country)  # noqa: S311 - the same numbers in each run
+    numbers = [random_mobile(country, chance) for _ in range(WITHOUT_REGION)]
+    dialled = [phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL) for number in numbers]
+    written = dialled + [phonenumbers.national_significant_number(number) for number in numbers]
+    for text, found in zip(written, outcomes(written), strict=True):
+        assert found in CODES or found == library(f"+{re.sub('[^0-9]', '', text)}"), text
+
+
+@given(st.lists(st.text("0123456789", min_size=7, max_size=15)))
+def test_digits_without_a_mark_are_sent_only_if_they_are_valid(values):
+    for text, found in zip(values, outcomes(values), strict=True):
+        assert found in CODES or is_in_use(found), text
+
+
+def is_in_use(digits):
+    """Return whether a number is valid, in today's form or in one that WhatsApp still uses."""
+    todays = (re.sub("^521(?=[0-9]{10}$)", "52", digits), re.sub("^(55[1-9]{2})(?=[6-9][0-9]{7}$)", r"\g<1>9", digits))
+    return any(library(f"+{each}") == each for each in (digits, *todays))
+
+
+@pytest.mark.parametrize(
+    ("region", "ambiguous", "found"),
+    [
+        (None, "reject", AMBIGUOUS),
+        (None, "international", "13105550123"),
+        ("US", "reject", "13105550123"),
+        ("US", "national", "13105550123"),
+        ("CN", "reject", AMBIGUOUS),
+        ("CN", "national", "8613105550123"),
+        ("CN", "international", "13105550123"),
+        ("DE", "reject", "13105550123"),
+    ],
+)
+def test_a_number_of_china_or_north_america_is_sent_as_the_arguments_say(region, ambiguous, found):
+    assert outcome("13105550123", region, ambiguous) == found
+
+
+@pytest.mark.parametrize("way", ["reject", "national"])
+def test_two_countries_without_a_region_are_named_with_the_arguments_that_decide(way):
+    [(reason, _)] = [
+        each for each in whatsapp_numbers(pa.array(["13105550123"]), None, way).problems if each[1][0].as_py()
+    ]
+    assert (reason.code, reason.meaning, reason.countries) == (
+        AMBIGUOUS,
+        "whatsApp could be a number in CN or US.",
+        "CN or US",
+    )
+    assert "default_region='CN' and ambiguous_numbers='national'" in reason.hint
+    assert counted_as(reason) == TWO_COUNTRIES
+
+
+@pytest.mark.parametrize(
+    ("region", "written", "is_line"),
+    [
+        ("CN", "07797 712345", True),  # a mobile in Jersey as it is dialled there
+        ("CN", "090-1234-5678", True),  # one in Japan
+        ("CN", "312 345 6789", True),  # one in Italy
+        ("CN", "010 6552 9988", True),
+        ("CN", "8601065529988", False),
+        ("CN", "+86 10 6552 9988", False),
+        ("CN", "008601065529988", False),
+        ("CN", "152 6666 7780", False),
+        ("CN", "442079460958", False),
+        ("US", "(415) 555-2671", False),
+        ("US", "011 44 20 7946 0958", False),
+        ("DE", "030 123456", True),
+        (None, "861065529988", False),
+    ],
+)
+def test_a_fixed_line_without_its_country_code_is_sent_with_a_remark(region, written, is_line):
+    checked = whatsapp_numbers(pa.array([written]), region)
+    assert checked.text[0].is_valid
+    codes = [(reason.code, reason.meaning) for reason, mask in checked.remarks if mask[0].as_py()]
+    assert codes == ([("fixed-line", f"whatsApp is read as a fixed line in {region}.")] if is_line else [])
+
+
+def test_national_readings_need_a_region():
+    check_reading("CN", "national")
+    check_reading(None, "international")
+    with pytest.raises(
+        InputError, match="ambiguous_numbers is 'national', but no country is given: set default_region"
+    ):
+        check_reading(None, "national")
+    with pytest.raises(InputError, match="has no numbering plan"):
+        check_reading("XX", "reject")
 
 
 @pytest.mark.parametrize("region", [None, "CN"])

@@ -111,7 +111,7 @@ def test_places_in_the_order_of_sending_run_on_over_batches_and_skip_what_is_kep
 
 
 def test_rows_that_cannot_be_sent_leave_no_gaps_in_the_places_of_many_batches():
-    rows = [{"whatsApp": f"86997700{n:05}" if n % 3 else "none", "agentAccount": f"a{n % 2}"} for n in range(25_000)]
+    rows = [{"whatsApp": f"86197700{n:05}" if n % 3 else "none", "agentAccount": f"a{n % 2}"} for n in range(25_000)]
     reader = reader_of(rows)
     reader.read()
     places = [row.order for prepared in reader.prepared_batches() for row in prepared.rows]

@@ -29,7 +29,7 @@ from airflow_provider_socialscrm.importer.sources.base import Batch
 from tests.support.checkpoints import MemoryCheckpointStore
 
 PLAN = {"target": ["https://crm.example", "1", "body", "agent_wang"], "columns": ["whatsApp", "friendName"]}
-BATCH = Batch(0, pa.RecordBatch.from_pylist([{"whatsApp": "8699770000000"}]))
+BATCH = Batch(0, pa.RecordBatch.from_pylist([{"whatsApp": "8619770000000"}]))
 
 
 def row(order: int, name: str = "x", agent: str | None = "agent_wang") -> Row:

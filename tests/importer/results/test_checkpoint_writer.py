@@ -21,7 +21,7 @@ from airflow_provider_socialscrm.importer.sources.base import Batch
 from tests.support.checkpoints import MemoryCheckpointStore
 
 INTERVAL = 1.0
-BATCH = Batch(0, pa.RecordBatch.from_pydict({"whatsApp": ["8699000000000"] * 10}))
+BATCH = Batch(0, pa.RecordBatch.from_pydict({"whatsApp": ["8619000000000"] * 10}))
 ROWS = [Row(position, b'{"whatsApp":"8699"}', None, BATCH, position) for position in range(10)]
 
 

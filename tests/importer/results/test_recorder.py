@@ -17,7 +17,7 @@ from airflow_provider_socialscrm.importer.rows import InvalidRow, PreparedBatch,
 from airflow_provider_socialscrm.importer.sources.base import Batch
 from tests.support.checkpoints import MemoryCheckpointStore
 
-BATCH = Batch(0, pa.RecordBatch.from_pydict({"whatsApp": ["8699000000000", "8699000000001"]}))
+BATCH = Batch(0, pa.RecordBatch.from_pydict({"whatsApp": ["8619000000000", "8619000000001"]}))
 ROWS = [Row(position, b'{"whatsApp":"8699"}', None, BATCH, position) for position in range(2)]
 REASON = Reason(531, "No such agent.", "Fix it.")
 

@@ -15,6 +15,7 @@ from airflow_provider_socialscrm.importer.reasons import Bucket, Reason
 from airflow_provider_socialscrm.importer.results.broke_off import broke_off
 from airflow_provider_socialscrm.importer.results.report import (
     FIRST_POSITIONS,
+    MOST_COUNTRIES,
     MOST_NAMES,
     MOST_REASONS,
     MOST_REMARKS,
@@ -139,6 +140,7 @@ def test_the_manifest_stays_under_16_kib_whatever_the_reasons(letter):
     beside = observations(
         {Reason(f"code-{n}", "\u5ba2" * 300, "\u6237" * 300): 10**7 for n in range(50)},
         {f"C{n} or D{n}": 10**7 for n in range(300)},
+        {f"C{n:03}": 10**7 - n for n in range(300)},
         ["\u5ba2" * 100] * 500,
     )
     fields = Counter({f"{n}{letter * 100}": 10**7 for n in range(100)})
@@ -146,6 +148,8 @@ def test_the_manifest_stays_under_16_kib_whatever_the_reasons(letter):
     ended = {"broke_off": broke_off(InputError(letter * 10**5), "finishing")}
     assert len(json.dumps(report.manifest() | beside | changes | ended)) < 16 * 1024
     assert len(beside["remarks"]) == MOST_REMARKS
+    assert list(beside["countries"]) == [*(f"C{n:03}" for n in range(MOST_COUNTRIES)), "others"]
+    assert sum(beside["countries"].values()) == sum(10**7 - n for n in range(300))
     assert beside["left_out"][-1] == f"... and {500 - MOST_NAMES} more"
     assert sum(refusal["rows"] for refusal in report.manifest()["refusals"]) == 300 * 20
 
