@@ -46,7 +46,6 @@ OLD_PATHS: Final = "ignore:in a future version of UPath:PendingDeprecationWarnin
 ENTRY_POINTS: Final = "ignore:SelectableGroups dict interface is deprecated:DeprecationWarning"
 """The opentelemetry-api of Airflow 3.2's release looks up entry points in an old way on Python 3.11."""
 
-
 OPENLINEAGE: Final = "apache-airflow-providers-openlineage"
 """Needs a newer requests than the oldest that is allowed."""
 
