@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 # The first of these that is Python 3.11 or newer is used.
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python
 
+# Python compiles what is imported when it is first imported, which is a fraction of what would be compiled here.
+INSTALL := $(BIN)/python -m pip install --quiet --quiet --no-compile --constraint constraints.txt
+
 # Half as many again as there are cores, since many tests wait for time-outs.
 WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
 
@@ -18,19 +21,29 @@ help: ## List the commands
 
 install: $(VENV)/installed
 
-$(VENV)/installed: pyproject.toml constraints.txt
+$(VENV)/installed: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing what the tests need into $(VENV) (one to three minutes, the first time only) ..."
+	@$(INSTALL) --editable '.[dev]'
+	@touch $@
+
+# The demo needs half of that.
+$(VENV)/installed-demo: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing Airflow and the provider into $(VENV) (one to two minutes, the first time only) ..."
+	@$(INSTALL) --editable '.[demo]'
+	@touch $@
+
+DEMO := $(if $(wildcard $(VENV)/installed),install,$(VENV)/installed-demo)
+
+$(BIN)/python:
 	@set -e; for python in $(CANDIDATES); do \
 	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; done; \
 	if [ -z "$$found" ]; then echo "Python 3.11 or newer is needed; none of these is: $(CANDIDATES)" >&2; exit 1; fi; \
-	echo "Installing into $(VENV) with $$found (one to three minutes, the first time only) ..."; \
-	[ -x $(BIN)/python ] || $$found -m venv $(VENV); \
-	$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --editable '.[dev]'; \
-	touch $@
+	echo "Making $(VENV) with $$found ..."; $$found -m venv $(VENV)
 
-demo: install ## Run the first example DAG against a SocialsCRM on localhost
+demo: $(DEMO) ## Run the first example DAG against a SocialsCRM on localhost
 	@$(BIN)/python -m tools.demo
 
-sandbox: install ## Run a SocialsCRM on localhost, with the customers of the demo; OPTIONS="..." go to it
+sandbox: $(DEMO) ## Run a SocialsCRM on localhost, with the customers of the demo; OPTIONS="..." go to it
 	@mkdir -p .demo
 	@$(BIN)/python -m tools.try_sandbox --database .demo/customers.db $(OPTIONS)
 
@@ -64,7 +77,7 @@ docs: $(VENV)/installed-docs reference ## Build the documentation as a website i
 
 $(VENV)/installed-docs: $(VENV)/installed
 	@echo "Installing Sphinx into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --editable '.[dev,docs]'
+	@$(INSTALL) --editable '.[dev,docs]'
 	@touch $@
 
 reference: install ## Write the tables of docs/reference/ from the code
@@ -80,7 +93,7 @@ test-cluster: $(VENV)/installed-cluster cluster-servers ## Test on PostgreSQL, R
 
 $(VENV)/installed-cluster: $(VENV)/installed
 	@echo "Installing Celery and the drivers of PostgreSQL into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --editable '.[dev,cluster]'
+	@$(INSTALL) --editable '.[dev,cluster]'
 	@touch $@
 
 # Install the distribution's packages where missing; the tests do not use the services that these start.
@@ -110,10 +123,11 @@ check-dist: dist ## Check the wheel and the sdist, and install both into clean e
 check-tag: install ## Check that TAG, such as v0.1.0, is of the version, which the change log describes
 	@$(BIN)/python -m tools.dist tag "$(TAG)"
 
-benchmarks: install ## Measure speed, memory, pace and isolation (about a quarter of an hour)
+benchmarks: install ## Measure speed, memory, pace and isolation (about half an hour)
 	@$(BIN)/python tests/benchmarks/table.py
 	@$(BIN)/python tests/benchmarks/engine.py
 	@$(BIN)/python tests/benchmarks/ledger.py
+	@$(BIN)/python tests/benchmarks/end_to_end.py
 	@$(BIN)/python tests/benchmarks/call_size.py
 	@$(BIN)/python tests/benchmarks/chats.py
 	@$(BIN)/python tests/benchmarks/screening.py

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from airflow_provider_socialscrm.commands import INTERRUPTED, USAGE
 from airflow_provider_socialscrm.commands.check_options import add_check
+from airflow_provider_socialscrm.commands.check_pairs import with_pairs
+from airflow_provider_socialscrm.commands.explain import add_explain
+from airflow_provider_socialscrm.commands.explain import run as explain
 from airflow_provider_socialscrm.commands.ledger_options import add_ledger
 
 PROGRAM: Final = "python -m airflow_provider_socialscrm"
@@ -22,6 +26,9 @@ Import customers from a table into SocialsCRM, a WhatsApp CRM, with Airflow.
   {PROGRAM} ledger show PATH
       show, verify or compact a ledger, or forget customers
 
+  {PROGRAM} explain 522
+      say what an error means and what to do, by its code or words
+
   {PROGRAM}.sandbox
       run a SocialsCRM on this machine that a DAG can import into
 
@@ -31,6 +38,13 @@ Each has --help.
 
 class Parser(ArgumentParser):
     """Reports an error in one line."""
+
+    def parse_known_args(self, *arguments: Any, **named: Any) -> Any:
+        """Parse, and report what is not known here, where the options are."""
+        given, unknown = super().parse_known_args(*arguments, **named)
+        if unknown:
+            self.error(f"unrecognized arguments: {shlex.join(unknown)}; repeat an option for each of its values")
+        return given, unknown
 
     def error(self, message: str) -> NoReturn:
         """Exit with the message and the code for wrong usage."""
@@ -43,13 +57,15 @@ def command_parser() -> ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
     add_check(commands).set_defaults(run=_check)
     add_ledger(commands).set_defaults(run=_ledger)
+    add_explain(commands).set_defaults(run=explain)
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     parser = command_parser()
-    given = parser.parse_args(arguments)
+    argv = sys.argv[1:] if arguments is None else [*arguments]
+    given = parser.parse_args(with_pairs(argv), Namespace(argv=argv))
     if "run" not in given:
         parser.print_help(sys.stderr)
         return USAGE

@@ -149,7 +149,7 @@ _CONN_FIELDS: dict[str, tuple[str, str, dict[str, Any]]] = {
     ),
     "ledger_secret": (
         "Ledger secret",
-        "Key by which ledgers have hashes instead of numbers. Empty: they have numbers. It can never be changed.",
+        "Key for hashing the numbers in ledgers. Empty: ledgers hold the numbers themselves. It can never be changed.",
         _TEXT | {"format": "password"},
     ),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow.sdk import RetryAction, RetryDecision, RetryPolicy
@@ -11,7 +11,9 @@ from airflow_provider_socialscrm.api.errors import RetriableError, SocialSCRMErr
 from airflow_provider_socialscrm.importer.errors import (
     FATAL_ERRORS,
     CheckpointError,
+    ImporterError,
     LedgerError,
+    MissingFileError,
     StoppedError,
     SystemicError,
 )
@@ -61,30 +63,28 @@ class SocialSCRMRetryPolicy(RetryPolicy):
         self,
         exception: BaseException,
         try_number: int,
-        max_tries: int,  # noqa: ARG002 - Airflow enforces it
+        max_tries: int,
         context: Context | None = None,
     ) -> RetryDecision:
         """Return what to do after a failed try, and why.
 
         :param exception: what the task raised.
         :param try_number: from 1.
+        :param max_tries: the number of the last try but one. No retry follows the last one, whatever this returns.
         :param context: has the task, whose own delay decides if the user set one.
         """
-        task_decides = self._task_decides(context)
-        if isinstance(exception, (StopError, *FATAL_ERRORS)):
+        may_be_late = isinstance(exception, MissingFileError)
+        if isinstance(exception, (StopError, *FATAL_ERRORS)) and not may_be_late:
             return RetryDecision.fail(reason=f"A retry cannot fix this: {exception}")
+        if try_number > max_tries and isinstance(exception, SocialSCRMError | ImporterError):
+            return RetryDecision(RetryAction.DEFAULT, reason=f"No retry is left: {exception}")
         if isinstance(exception, StoppedError):  # the next try resumes
-            return RetryDecision.retry(delay=None if task_decides else timedelta(0), reason=str(exception))
+            delay = None if self._task_decides(context) else timedelta(0)
+            return RetryDecision.retry(delay=delay, reason=str(exception))
         if isinstance(exception, RetriableError):
-            if task_decides:
-                return RetryDecision.retry(
-                    reason=f"SocialsCRM was unavailable; retrying by the task's own delay: {exception}"
-                )
-            delay = self.delay(exception, try_number)
-            reason = f"SocialsCRM was unavailable; retrying in {delay}: {exception}"
-            return RetryDecision.retry(delay=delay, reason=reason)
-        if isinstance(exception, SocialSCRMError | SystemicError | CheckpointError | LedgerError):
-            return RetryDecision(RetryAction.DEFAULT, reason=f"It is not known whether a retry helps: {exception}")
+            return self._retry_later(exception, try_number, context)
+        if may_be_late or isinstance(exception, SocialSCRMError | SystemicError | CheckpointError | LedgerError):
+            return RetryDecision(RetryAction.DEFAULT, reason=f"{_hope_of(exception)}: {exception}")
         return RetryDecision.default()
 
     def delay(self, exception: RetriableError, try_number: int) -> timedelta:
@@ -93,6 +93,16 @@ class SocialSCRMRetryPolicy(RetryPolicy):
         longest = LONGEST_DELAY if self.longest_delay is None else self.longest_delay
         grown = first * 2.0 ** min(try_number - 1, 32)
         return timedelta(seconds=min(longest, max(grown, exception.retry_after or 0.0)))
+
+    def _retry_later(self, exception: RetriableError, try_number: int, context: Context | None) -> RetryDecision:
+        if self._task_decides(context):
+            return RetryDecision.retry(
+                reason=f"SocialsCRM was unavailable; retrying by the task's own delay: {exception}"
+            )
+        delay = self.delay(exception, try_number)
+        begins = f"The next try begins at about {datetime.now(UTC) + delay:%H:%M} UTC."
+        reason = f"SocialsCRM was unavailable; retrying in {delay}: {exception} {begins}"
+        return RetryDecision.retry(delay=delay, reason=reason)
 
     def _task_decides(self, context: Context | None) -> bool:
         if self.task_delay:
@@ -110,3 +120,10 @@ class SocialSCRMRetryPolicy(RetryPolicy):
     def deserialize(cls, data: dict[str, Any]) -> SocialSCRMRetryPolicy:
         """Return the policy that :meth:`serialize` stored."""
         return cls(data["first_delay"], data["longest_delay"], task_delay=data.get("task_delay", False))
+
+
+def _hope_of(exception: BaseException) -> str:
+    if isinstance(exception, MissingFileError):
+        return "The file may only be late"
+    is_storage = isinstance(exception, LedgerError)
+    return "The ledger's storage may respond again" if is_storage else "It is not known whether a retry helps"

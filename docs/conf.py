@@ -33,6 +33,7 @@ html_theme = "furo"
 html_title = "airflow-provider-socialscrm"
 html_static_path = ["_static"]
 html_css_files = ["narrow.css"]
+html_js_files = [("tables.js", {"defer": "defer"})]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_copyright = False

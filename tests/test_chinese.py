@@ -24,6 +24,7 @@ WIDE: Final = "，。；：？！、（）“”《》"
 
 UNTRANSLATED: Final = (
     "Airflow Apache Provider DAG Connection Admin Connections XCom Dockerfile worker manifest Import report "
+    "Browse imports PostgreSQL api-server triggerer "
     "SocialsCRM SocialEpoch WhatsApp CRM ApiKey id Base URL User name Tenant ID Auth scheme "
     "Python Arrow CSV DataFrame JSONL Parquet make pytest Ctrl-C LICENSE airflow-provider-socialscrm "
     "Wang Li Ana Silva Bob"

@@ -35,7 +35,7 @@ from airflow_provider_socialscrm.operators import socialscrm
 from tests.support.airflow import FakeTaskInstance
 
 assert not _compat.has_retry_policies()
-operator = socialscrm.SocialSCRMImportOperator(task_id="import_customers", data="not/there.csv")
+operator = socialscrm.SocialSCRMImportOperator(task_id="import_customers", data="/")
 try:
     operator.execute({"ti": FakeTaskInstance()})
 except _compat.AirflowFailException as failure:
@@ -49,7 +49,7 @@ def test_an_airflow_without_retry_policies_has_the_operator_and_fails_at_once_wh
     )
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1].startswith("None not/there.csv does not exist")
+    assert done.stdout.splitlines()[-1].startswith("None / is a folder")
 
 
 def test_no_test_takes_what_has_moved_from_its_newest_place():

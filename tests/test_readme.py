@@ -52,7 +52,7 @@ def test_every_argument_of_the_operator_is_listed():
 
 def test_every_extra_for_users_is_listed_and_those_that_errors_name_exist():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = project["optional-dependencies"].keys() - {"dev", "cluster", "docs"}
+    extras = project["optional-dependencies"].keys() - {"demo", "dev", "cluster", "docs"}
 
     assert set(re.findall(r"^\| `(\w+)` \| .* \| `(?:apache-airflow|redis)", README, re.MULTILINE)) == extras
     named = {extra for each in FILE_SYSTEMS.values() for extra in re.findall(r"socialscrm\[(\w+)\]", each.install)}

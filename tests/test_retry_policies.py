@@ -36,7 +36,7 @@ UNKNOWN = {507, 508, 531, 532, 533}
 
 
 def decision_on(failure: BaseException, try_number: int = 1, **arguments: float) -> RetryDecision:
-    return SocialSCRMRetryPolicy(**arguments).evaluate(failure, try_number, 3)
+    return SocialSCRMRetryPolicy(**arguments).evaluate(failure, try_number, max_tries=max(3, try_number))
 
 
 @pytest.mark.parametrize(
@@ -83,12 +83,15 @@ def test_a_code_or_a_text_that_nobody_knows_is_left_to_airflow(number, text, act
         (DataError("rows"), RetryAction.DEFAULT),
         (SocialSCRMError("of no kind"), RetryAction.DEFAULT),
         (importer_errors.InputError("no column"), RetryAction.FAIL),
+        (importer_errors.MissingFileError("a.csv does not exist"), RetryAction.DEFAULT),
         (importer_errors.RejectedRowsError("too many"), RetryAction.FAIL),
         (importer_errors.AccountingError("lost rows"), RetryAction.FAIL),
         (importer_errors.SystemicError("refused alike"), RetryAction.DEFAULT),
         (importer_errors.ExtensionFieldsError("no such field"), RetryAction.FAIL),
         (importer_errors.StoppedError("SIGTERM"), RetryAction.RETRY),
         (importer_errors.CheckpointError("not readable"), RetryAction.DEFAULT),
+        (importer_errors.LedgerError("the disk is full"), RetryAction.DEFAULT),
+        (importer_errors.UnusableLedgerError("damaged"), RetryAction.FAIL),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else value.value,
 )
@@ -132,6 +135,28 @@ def test_what_the_crm_asks_for_counts_where_it_is_longer_within_the_bound(retry_
     failure = ServiceError("unavailable", retry_after=retry_after)
 
     assert decision_on(failure, try_number).retry_delay == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(("try_number", "max_tries"), [(1, 0), (2, 1), (4, 3)])
+@pytest.mark.parametrize(
+    "failure",
+    [
+        ServiceError("unavailable", retry_after=5.0),
+        UncertainError("no answer"),
+        DataError("rows"),
+        importer_errors.StoppedError("stopped"),
+        importer_errors.CheckpointError("not readable"),
+    ],
+    ids=lambda failure: type(failure).__name__,
+)
+def test_the_last_try_promises_no_retry(failure, try_number, max_tries):
+    decision = SocialSCRMRetryPolicy(first_delay=5).evaluate(failure, try_number, max_tries)
+
+    assert decision == RetryDecision(RetryAction.DEFAULT, reason=f"No retry is left: {failure}")
+
+
+def test_the_last_try_fails_all_the_same_where_a_retry_could_not_help():
+    assert SocialSCRMRetryPolicy().evaluate(StopError("wrong"), 1, 0).action is RetryAction.FAIL
 
 
 def test_both_delays_can_be_chosen():

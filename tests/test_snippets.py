@@ -77,6 +77,7 @@ def test_what_is_not_run_has_a_reason_that_is_true(snippet):
 @pytest.mark.parametrize(
     ("note", "text"),
     [
+        ("a server", "airflow db migrate"),
         ("make", "make coffee"),
         ("make", "rm -rf /"),
         ("installs", "pip install '.[s4]'"),

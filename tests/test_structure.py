@@ -3,7 +3,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from functools import cache
 from graphlib import TopologicalSorter
 from importlib.metadata import version
@@ -39,6 +39,7 @@ FLOORS = (
     ("importer.changes",),
     ("importer.sending",),
     ("importer.rows_to_send", "importer.examples"),
+    ("importer.chunks_to_send",),
     ("importer.run", "importer.dry_run", "mass_sends"),
     ("chats",),
     ("screening",),
@@ -72,6 +73,10 @@ FORBIDDEN = {
     "assets": ("pandas", "pyarrow", "requests"),
 }
 """Libraries, and in one case modules, that the modules of a folder may not import, at any place in them."""
+
+
+MOST_LINES = 40
+"""Lines of code in a function, a constructor too; our choice, about what a screen shows."""
 
 
 def parts(folder: str) -> list[Path]:
@@ -169,6 +174,25 @@ def test_nothing_but_tests_and_people_start_the_sandbox():
     others = [path for path in MODULES if path not in sandbox]
     wrong = [module_name(path) for path in others for name in imports(path) if is_within(name, f"{PACKAGE}.sandbox")]
     assert wrong == []
+
+
+def code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef, lines: Sequence[str]) -> int:
+    """Return how many lines a function has, its signature included, without its docstring, comments and empty lines."""
+    documented = ast.get_docstring(function, clean=False) is not None
+    text = range(function.body[0].lineno, (function.body[0].end_lineno or 0) + 1) if documented else range(0)
+    return sum(
+        number not in text and bool(lines[number - 1].strip()) and not lines[number - 1].strip().startswith("#")
+        for number in range(function.lineno, (function.end_lineno or 0) + 1)
+    )
+
+
+def test_no_function_is_longer_than_one_can_take_in():
+    long = []
+    for path in MODULES:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        functions = [each for each in nodes_of(path) if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+        long += [f"{module_name(path)}.{each.name}" for each in functions if code_lines(each, lines) > MOST_LINES]
+    assert long == []
 
 
 def test_every_module_says_what_it_is_for():

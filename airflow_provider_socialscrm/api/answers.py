@@ -34,6 +34,15 @@ _BUSY: Final = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 """Statuses that refuse a call for now, if they say when it may be sent again. Without that, a gateway may have sent
 them after the CRM took the call: Envoy, for one, answers 503 when the CRM closes the connection."""
 
+_ADVICE: Final[Mapping[int, str]] = {
+    HTTPStatus.REQUEST_TIMEOUT: "Try again later.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Try again later.",
+    HTTPStatus.TOO_MANY_REQUESTS: (
+        "If this repeats, lower Calls per second, or find out what else calls the API with this tenant."
+    ),
+}
+"""What to do about a status that may pass."""
+
 _MAY_PASS: Final = {HTTPStatus.REQUEST_TIMEOUT, *_BUSY}
 _NOT_THE_API: Final = {
     HTTPStatus.UNAUTHORIZED,
@@ -67,8 +76,8 @@ def read_answer(
     offset = clock_offset(headers, now)
     if status != HTTPStatus.OK:
         wait = retry_after(headers, now)
-        kind, message = _meaning_of(status, says_when=wait is not None)
-        raise kind(message, http_status=status, retry_after=wait, clock_offset=offset)
+        kind, message, advice = _meaning_of(status, wait)
+        raise kind(message, advice=advice, http_status=status, retry_after=wait, clock_offset=offset)
     envelope = read_envelope(body, headers.get("Content-Type", ""))
     if envelope.code == codes.SUCCESS:
         return envelope.data
@@ -107,37 +116,24 @@ def _http_date(value: str) -> float | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _meaning_of(status: int, *, says_when: bool) -> tuple[type[SocialSCRMError], str]:
-    if status in _BUSY and says_when:
-        return ServiceError, (
-            f"SocialsCRM answered HTTP {status} and did not process the call. Try again later; if 429 comes often, "
-            "lower Calls per second."
-        )
+def _meaning_of(status: int, wait: float | None) -> tuple[type[SocialSCRMError], str, str]:
+    """Return the error for a status, what it means, and what to do."""
+    if status in _BUSY and wait is not None:
+        meaning = f"SocialsCRM answered HTTP {status} and did not process the call; it asks to wait {wait:,.0f} s."
+        return ServiceError, meaning, _ADVICE[status]
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return TooLargeError, (
-            "The server answered HTTP 413: the call is larger than it takes. Lower rows_per_call or bytes_per_call."
-        )
+        meaning = "The server answered HTTP 413: the call is larger than it takes."
+        return TooLargeError, meaning, "Lower rows_per_call or bytes_per_call."
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-        return SettingError, (
-            f"The address answers with a redirect (HTTP {status}), which a signed call does not follow. "
-            "Set Base URL to the CRM's own address, with https."
-        )
+        meaning = f"The address answers with a redirect (HTTP {status}), which a signed call does not follow."
+        return SettingError, meaning, "Set Base URL to the CRM's own address, with https."
     if status in _NOT_THE_API:
-        return SettingError, (
-            f"The address answers HTTP {status}: this is not the SocialsCRM API, or a proxy is in front of it. "
-            "Check Base URL; it has no path."
-        )
+        meaning = f"The address answers HTTP {status}: this is not the SocialsCRM API, or a proxy is in front of it."
+        return SettingError, meaning, "Check Base URL; it has no path."
     if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _MAY_PASS:
-        return RequestError, (
-            f"The server answered HTTP {status}: it does not accept this request. Check Base URL (https or http, host, "
-            "port) and Auth scheme."
-        )
-    advice = (
-        "Try again later; if 429 comes often, lower Calls per second."
-        if status in _MAY_PASS
-        else "If this repeats, check Base URL, then ask the vendor."
+        meaning = f"The server answered HTTP {status}: it does not accept this request."
+        return RequestError, meaning, "Check Base URL (https or http, host, port) and Auth scheme."
+    meaning = (
+        f"The CRM, or a gateway in front of it, answered HTTP {status}: it is not known whether the call was processed."
     )
-    return UncertainError, (
-        f"The CRM, or a gateway in front of it, answered HTTP {status}: it is not known whether the call was "
-        f"processed. {advice}"
-    )
+    return UncertainError, meaning, _ADVICE.get(status, "If this repeats, check Base URL, then ask the vendor.")

@@ -31,6 +31,7 @@ class SocialSCRMError(Exception):
     """A call to SocialsCRM failed.
 
     :param message: what happened and what to do next, in sentences.
+    :param advice: what to do next, where the message only says what happened.
     :param code: the table's line, if the response had a code.
     :param http_status: status of the response, if there was one.
     :param retry_after: seconds the server asks to wait.
@@ -43,12 +44,15 @@ class SocialSCRMError(Exception):
         self,
         message: str,
         *,
+        advice: str = "",
         code: Code | None = None,
         http_status: int | None = None,
         retry_after: float | None = None,
         clock_offset: float | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(f"{message} {advice}" if advice else message)
+        self.meaning = message
+        self.advice = advice
         self.code = code
         self.http_status = http_status
         self.retry_after = retry_after

@@ -73,7 +73,7 @@ class Settings:
     :param transport: proxies, certificates and headers.
     :param refusals_are_atomic: whether the tenant's CRM takes none of the rows of a call that it refuses, so that rows
         with side effects may share calls. Default ``False``: the vendor does not say (vendor API 6.1).
-    :param ledger_secret: the key by which ledgers have hashes instead of numbers. Empty: they have numbers.
+    :param ledger_secret: the key for hashing the numbers in ledgers. Empty: ledgers hold the numbers themselves.
     """
 
     base_url: str

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import requests
 import urllib3
+from requests.utils import select_proxy
 
 from airflow_provider_socialscrm.api.bodies import (
     ACCEPTED_ENCODINGS,
@@ -25,18 +26,16 @@ from airflow_provider_socialscrm.api.bodies import (
 )
 from airflow_provider_socialscrm.api.certificates import check_authorities
 from airflow_provider_socialscrm.api.deadlines import DeadlineAdapter, Now, ending_at
-from airflow_provider_socialscrm.api.errors import ServiceError, SettingError, SocialSCRMError, UncertainError
+from airflow_provider_socialscrm.api.errors import SettingError, SocialSCRMError, UncertainError
 from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT, Settings, Transport
 from airflow_provider_socialscrm.api.signing import Call
+from airflow_provider_socialscrm.api.unreachable import answered_in_tls, closed_at_once, never_connected, unreachable
 
 _UNREAD_BODY: Final = 64 * 2**10
 """Bytes of a body nobody needs that are read to keep its connection: more than an error page has."""
 
 _UNREAD_SECONDS: Final = 1.0
 """Seconds for the same. A new connection takes less."""
-
-_TUNNEL: Final = re.compile(r"Tunnel connection failed: (\d{3})")
-"""How Python's HTTP client says that a proxy refuses to connect to the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +60,7 @@ class HttpTransport:
         self._timeout = settings.timeout
         self._now = now
         self._session = _session(settings.base_url, settings.transport, connections)
+        self._has_responded = False
 
     def exchange(self, call: Call) -> Response:
         """Send a call and return its response.
@@ -70,6 +70,7 @@ class HttpTransport:
         deadline = self._now() + self._timeout
         try:
             with ending_at(deadline, self._now), closing(self._begin(call)) as response:
+                self._has_responded = True
                 return Response(response.status_code, response.headers, self._body(response, deadline))
         except BodyTooLargeError:
             raise _unreadable(f"The response is larger than {LARGEST_BODY >> 20} MiB") from None
@@ -77,11 +78,25 @@ class HttpTransport:
             raise _unreadable("The response cannot be decompressed") from None
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError, OSError) as failure:
             # "from None", since the library's text repeats the address and its objects hold the request's body.
-            raise _transport_error(failure, is_late=self._now() >= deadline) from None
+            raise self._error(failure, is_late=self._now() >= deadline) from None
 
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+
+    def _error(self, failure: Exception, *, is_late: bool) -> SocialSCRMError:
+        proxy = select_proxy(self._base_url, self._session.proxies)
+        if isinstance(failure, requests.ConnectTimeout) or never_connected(failure):
+            return unreachable(failure, self._base_url, proxy)
+        is_plain = self._base_url.startswith("http:") and proxy is None
+        if is_plain and answered_in_tls(failure):
+            return SettingError(
+                "The server speaks TLS at this address, so it read nothing of the call. Let Base URL begin with https://."
+            )
+        found = _transport_error(failure, is_late=is_late)
+        if is_plain and not self._has_responded and closed_at_once(failure):
+            found.args = (f"{found} If the server has https, let Base URL begin with https://.",)
+        return found
 
     def _begin(self, call: Call) -> requests.Response:
         return self._session.request(
@@ -172,8 +187,6 @@ def _transport_error(failure: Exception, *, is_late: bool) -> SocialSCRMError:
             "No call can be made with these settings. Check Base URL, which looks like https://www.example.com, "
             "Tenant ID, and the worker's proxy settings."
         )
-    if isinstance(failure, requests.ConnectTimeout) or _never_connected(failure):
-        return _unreachable(failure)
     if is_late or isinstance(failure, requests.ReadTimeout | urllib3.exceptions.ReadTimeoutError):
         return UncertainError(
             "No complete response came within the time-out: it is not known whether the call was processed. If this "
@@ -183,19 +196,6 @@ def _transport_error(failure: Exception, *, is_late: bool) -> SocialSCRMError:
         "The connection was lost during the call: whether it was taken is not known. If this repeats, check the "
         "worker's network and proxy."
     )
-
-
-def _unreachable(failure: Exception) -> ServiceError:
-    if not isinstance(failure, requests.exceptions.ProxyError):
-        return ServiceError(
-            "SocialsCRM cannot be reached, so nothing was sent. Check Base URL, and the worker's network and DNS."
-        )
-    check = "Check Proxies in the connection, or HTTPS_PROXY and HTTP_PROXY of the worker where it is empty."
-    if refused := _TUNNEL.search(str(failure)):
-        return ServiceError(
-            f"The proxy refuses to connect to SocialsCRM (HTTP {refused[1]}), so nothing was sent. {check}"
-        )
-    return ServiceError(f"The proxy cannot be reached, so nothing was sent. {check}")
 
 
 def _unreadable(what: str) -> UncertainError:
@@ -226,14 +226,3 @@ def _tls_error(reason: str) -> SocialSCRMError:
 def _is_about_the_response(failure: ValueError) -> bool:
     """Return whether a header of the response is malformed, and not an address or a header of ours."""
     return bool(failure.args) and isinstance(failure.args[0], urllib3.exceptions.InvalidHeader)
-
-
-def _never_connected(failure: Exception) -> bool:
-    cause = failure.args[0] if failure.args else None
-    reason = getattr(cause, "reason", cause)
-    if isinstance(reason, urllib3.exceptions.ProxyError):
-        reason = reason.original_error
-        # A proxy that refuses the tunnel. A connection that is lost later is a subclass, and urllib3 blames the proxy.
-        if type(reason) is OSError:
-            return True
-    return isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)

@@ -8,7 +8,7 @@ import re
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from io import TextIOWrapper
@@ -20,16 +20,16 @@ from rich.syntax import Syntax
 
 import airflow_provider_socialscrm
 from airflow_provider_socialscrm.api.customers import import_call
-from airflow_provider_socialscrm.api.redaction import is_personal, redact
-from airflow_provider_socialscrm.api.settings import AuthScheme
+from airflow_provider_socialscrm.api.redaction import redact
 from airflow_provider_socialscrm.commands import OK, REJECTED, USAGE
 from airflow_provider_socialscrm.commands.check_found import Found
 from airflow_provider_socialscrm.commands.check_json import error_json, json_of
-from airflow_provider_socialscrm.commands.check_options import AS_OPTIONS, Request, request_of, task_of
+from airflow_provider_socialscrm.commands.check_options import AS_OPTIONS, Request, request_of
 from airflow_provider_socialscrm.commands.check_page import page_of, shown
+from airflow_provider_socialscrm.commands.check_repairs import Repairs, find_repairs, plan_of
+from airflow_provider_socialscrm.commands.check_task import whole_task
 from airflow_provider_socialscrm.importer.dry_run import preview_import
 from airflow_provider_socialscrm.importer.errors import ImporterError, InputError
-from airflow_provider_socialscrm.importer.fields.mapping import plan_fields
 from airflow_provider_socialscrm.importer.identity import CHECK
 from airflow_provider_socialscrm.importer.results.progress import ProgressObserver
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
@@ -39,9 +39,7 @@ from airflow_provider_socialscrm.runtime.paths import check_apart, openable
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.api.settings import Settings
-    from airflow_provider_socialscrm.importer.fields.mapping import Plan
     from airflow_provider_socialscrm.importer.results.progress import ReadProgress, SendProgress
-    from airflow_provider_socialscrm.importer.sources.base import Source
 
 FILE_WIDTH: Final = 80
 """Columns of a page that is not printed on a terminal."""
@@ -49,8 +47,12 @@ FILE_WIDTH: Final = 80
 WIDEST: Final = 100
 """Columns of a page on a wide terminal. Longer lines are hard to read."""
 
-MOST_NAMES: Final = 30
-"""Columns that an error names."""
+
+class UnreadableError(Exception):
+    """The file cannot be checked as it is."""
+
+    def __init__(self, repairs: Repairs) -> None:
+        self.repairs = repairs
 
 
 def run(given: Namespace) -> int:
@@ -60,6 +62,8 @@ def run(given: Namespace) -> int:
     """
     try:
         found = _check(request_of(given))
+    except UnreadableError as failure:
+        return _fail_with(given, failure.repairs)
     except ImporterError as failure:
         return _fail(given, shown(str(failure)), AS_OPTIONS)
     except OSError as failure:
@@ -83,21 +87,33 @@ def _fail(given: Namespace, sentence: str, *more: str) -> int:
     return USAGE
 
 
+def _fail_with(given: Namespace, repairs: Repairs) -> int:
+    command = repairs.command(given.argv if "argv" in given else ["check", given.file])
+    if _wants_json(given):
+        _write(error_json(shown(" ".join(repairs.problems)), USAGE, command))
+        return USAGE
+    sentences = [shown(each) for each in repairs.problems]
+    return _fail(given, *sentences, *(("", repairs.title, command) if command else (AS_OPTIONS,)))
+
+
 def _check(request: Request) -> Found:
     data, rejects_path = _path(request.file), _rejects_path(request.arguments.get("rejects_path"))
     check_apart(data=data, rejects_path=rejects_path)
     text = {name: request.arguments[name] for name in ("encoding", "delimiter") if name in request.arguments}
     with _warnings() as warnings, _screen() as screen:
-        source = open_source(data, **text)
-        plan = _plan(source, request)
-        preview = preview_import(
-            ProgressObserver(screen.show, time.monotonic, interval=0.0).observe(source),  # rich has a limit of its own
-            request.options,
-            request.settings,
-            _envelope(request.settings),
-            rejects_path=rejects_path,
-            with_examples=True,
-        )
+        try:
+            source = open_source(data, **text)
+            plan = plan_of(source, request)
+            preview = preview_import(
+                ProgressObserver(screen.show, time.monotonic, interval=0.0).observe(source),  # rich has its own limit
+                request.options,
+                request.settings,
+                _envelope(request.settings),
+                rejects_path=rejects_path,
+                with_examples=True,
+            )
+        except InputError as failure:
+            raise UnreadableError(find_repairs(data, request, failure)) from None
     return Found(request, source.columns, screen.files, plan, preview, warnings)
 
 
@@ -115,22 +131,6 @@ def _path(text: str | None) -> Any:
 def _rejects_path(text: str | None) -> Any:
     _path(text)
     return own_path(CHECK, "rejects_path", text)
-
-
-def _plan(source: Source, request: Request) -> Plan:
-    agent_in_row = request.settings.auth_scheme is AuthScheme.HEADER
-    try:
-        return plan_fields(source.columns, request.options.rules, agent_in_row=agent_in_row)
-    except InputError as failure:
-        raise InputError(f"{failure} {_names(source.columns)}") from None
-
-
-def _names(columns: Sequence[str]) -> str:
-    if any(map(is_personal, columns)):  # a customer's number or address, which must not show
-        return "A column name looks like a phone number or a mail address. Does the first line hold the column names?"
-    names = ", ".join(f"'{name}'" for name in columns[:MOST_NAMES])
-    more = f" and {len(columns) - MOST_NAMES:,} more" if len(columns) > MOST_NAMES else ""
-    return f"The file has the columns {names}{more}."
 
 
 def _envelope(settings: Settings) -> Callable[[str | None], int]:
@@ -185,7 +185,7 @@ def _print(found: Found) -> None:
     with console.capture() as page:
         for part in page_of(found):
             console.print(part)
-        task = Syntax("", "python", theme="ansi_dark").highlight(task_of(found.request))
+        task = Syntax("", "python", theme="ansi_dark").highlight(whole_task(found))
         console.print(task, end="", soft_wrap=True)  # not wrapped, because a person copies it
     _write(re.sub(" +$", "", page.get(), flags=re.MULTILINE))
 

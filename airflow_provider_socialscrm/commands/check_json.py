@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_socialscrm.commands import OK, REJECTED
-from airflow_provider_socialscrm.commands.check_options import task_of
 from airflow_provider_socialscrm.commands.check_page import label, outcome_of, shown, treatment_of, why_left_out
-from airflow_provider_socialscrm.commands.check_suggestions import suggestions
+from airflow_provider_socialscrm.commands.check_suggestions import left_out, suggestions
+from airflow_provider_socialscrm.commands.check_task import whole_task
 from airflow_provider_socialscrm.importer.reasons import Bucket
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SCHEMA: Final = 1
 """Version of the form. It changes only if a script that reads it has to change, too."""
 
-BUCKETS: Final = (Bucket.INVALID, Bucket.DUPLICATE, Bucket.BLANK)
+BUCKETS: Final = (Bucket.INVALID, Bucket.UNKNOWN, Bucket.DUPLICATE, Bucket.BLANK)
 
 
 def json_of(found: Found) -> str:
@@ -41,20 +41,24 @@ def json_of(found: Found) -> str:
         "remarks": manifest["remarks"],
         "ambiguous_numbers": manifest["ambiguous_numbers"],
         "warnings": [*filter(None, [preview.welcome]), *found.warnings],
+        "left_out": [label(column) for column in left_out(found)],
         "add_to_task": [
-            {"argument": each.argument, "value": each.value, "why": each.why} for each in suggestions(found)
+            {"argument": each.argument, "value": each.value, "why": each.why, "is_choice": each.is_choice}
+            for each in suggestions(found)
         ],
-        "task": task_of(found.request),
+        "task": whole_task(found),
     }
     return _written(content)
 
 
-def error_json(sentence: str, exit_code: int) -> str:
+def error_json(sentence: str, exit_code: int, command: str = "") -> str:
     """Return as JSON why a file could not be checked.
 
     :param sentence: the same that people see.
+    :param command: the command to run next, if it is known.
     """
-    return _written({"schema": SCHEMA, "exit_code": exit_code, "outcome": sentence})
+    after = {"next": command} if command else {}
+    return _written({"schema": SCHEMA, "exit_code": exit_code, "outcome": sentence} | after)
 
 
 def _written(content: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from argparse import (
     Namespace,
     RawDescriptionHelpFormatter,
 )
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from textwrap import fill
@@ -37,6 +37,7 @@ from airflow_provider_socialscrm.importer.options import (
     DUPLICATES,
     EMPTY,
     ON_INVALID,
+    ON_UNKNOWN,
     Options,
     Rules,
 )
@@ -80,7 +81,7 @@ TAB: Final = ("tab", r"\t")
 """Ways to write a tab in any shell."""
 
 RULES: Final = tuple(field.name for field in fields(Rules))
-LIMITS: Final = ("rows_per_call", "bytes_per_call", "max_rejected")
+LIMITS: Final = ("rows_per_call", "bytes_per_call", "max_rejected", "on_unknown")
 ARGUMENTS: Final = ("encoding", "delimiter", *RULES, *LIMITS, "rejects_path")
 """Arguments of the operator that are options, in the order in which the task has them."""
 
@@ -131,8 +132,11 @@ def request_of(given: Namespace) -> Request:
     return Request(given.file, arguments, Options(**limits, rules=rules), settings)
 
 
-def task_of(request: Request) -> str:
-    """Return the Python code of the operator that imports what was checked."""
+def task_of(request: Request, more: Iterable[str] = ()) -> str:
+    """Return the Python code of the operator that imports what was checked.
+
+    :param more: lines of code after the arguments that were given.
+    """
     arguments = {"data": request.file, **request.arguments}
     for name in arguments.keys() & {"data", "rejects_path"}:
         if "://" not in arguments[name]:
@@ -141,7 +145,9 @@ def task_of(request: Request) -> str:
         arguments["rejects_path"] = _folder(arguments["rejects_path"], is_folder=given.endswith("/"))
     return TASK.format(
         comment=_connection_comment(request.settings),
-        arguments="\n".join(f"    {name}={value!r}," for name, value in arguments.items()),
+        arguments="\n".join(
+            f"    {line}" for line in [*(f"{name}={value!r}," for name, value in arguments.items()), *more]
+        ),
     )
 
 
@@ -240,6 +246,11 @@ def _add_rows(parser: ArgumentParser) -> None:
         f"rows that may be rejected: a number, a share from 0.0 to 1.0, or {NO_LIMIT} for no limit (default: 0)"
     )
     add("--max-rejected", type=_threshold, metavar="N", help=rejected_help)
+    unknown_help = (
+        "hold a row with welcome that a dead letter has as unknown, or resend it: the customer may get a second "
+        f"message (default: {ON_UNKNOWN[0]})"
+    )
+    add("--on-unknown", choices=ON_UNKNOWN, help=unknown_help)
     path_help = "save rejected rows and duplicates, with the reasons, in this .csv, .jsonl or .parquet file, or folder"
     add("--rejects-path", metavar="PATH", help=path_help)
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from airflow_provider_socialscrm.api.customers import AGENT, API_FIELDS
 from airflow_provider_socialscrm.commands.check_options import AS_OPTIONS, NO_LIMIT
-from airflow_provider_socialscrm.commands.check_suggestions import suggestions
+from airflow_provider_socialscrm.commands.check_suggestions import enough_for, left_out, suggestions
 from airflow_provider_socialscrm.importer.fields.mapping import column_label, is_own, is_unnamed, tidy_name
 from airflow_provider_socialscrm.importer.reasons import AMBIGUOUS_NUMBER, UNREADABLE, Bucket
 from airflow_provider_socialscrm.importer.results.progress import span
@@ -36,6 +36,16 @@ MOST_WARNINGS: Final = 15
 LINES_HINT: Final = "Fix the lines named under 'Worth a look'."
 """What to do about unreadable rows. The importer's own hint sends a reader to a log, which a check does not write."""
 
+ADDITIONS: Final = "What the task below adds"
+
+CHOICES: Final = "A line with # is a choice: to choose it, remove the #."
+
+LEFT_OUT: Final = (
+    "{names}. Should the CRM have one of these? Send it with columns={{...}}, or with extension_fields=[...] if the "
+    "CRM has a field of that name."
+)
+"""The question about columns that no field has the name of. No check can know what may be sent."""
+
 NOT_A_FIELD: Final = "not a field of the API"
 """Why most columns are left out."""
 
@@ -47,6 +57,7 @@ BLANK: Final = "\N{OPEN BOX}"
 
 BUCKETS: Final = {
     Bucket.INVALID: ("red", "invalid: cannot be sent as {they}"),
+    Bucket.UNKNOWN: ("red", "unknown: held, since the welcome may have reached the customer already"),
     Bucket.DUPLICATE: ("yellow", "duplicate: another row with the same number is sent instead"),
     Bucket.BLANK: ("", "blank: no value in any column, left out"),
 }
@@ -69,8 +80,10 @@ def page_of(found: Found) -> Iterator[RenderableType]:
     yield from _samples(found.preview)
     if notes := [shown(note) for note in _notes(found)]:
         yield from _section("Worth a look", _list(notes))
+    if names := [label(column) for column in left_out(found)]:
+        yield from _section("Left out", LEFT_OUT.format(names=", ".join(names)))
     if parts := [*_additions(found)]:
-        yield from _section("What to add to the task", *parts)
+        yield from _section(ADDITIONS, *parts)
     yield from _section("What next", *_advice(found))
     yield from ("", Text("The same as a task of a DAG", "bold"), "")
 
@@ -194,10 +207,7 @@ def _columns(found: Found) -> Iterator[RenderableType]:
     for field in found.plan.fields:
         if field.column is None:
             table.add_row("", label(field.name), ", ".join(treatment_of(field, rules)))
-    parts: list[RenderableType] = [table]
-    if any(why_left_out(column, rules) == NOT_A_FIELD for column in found.plan.left_out):
-        parts.append(Text("--extension-fields NAME sends such a column as an extension field.", "dim"))
-    yield from _section("Columns and fields", *parts)
+    yield from _section("Columns and fields", table)
 
 
 def treatment_of(field: Field, rules: Rules) -> Iterator[str]:
@@ -248,9 +258,12 @@ def _value(masked: str) -> Text:
 
 
 def _additions(found: Found) -> Iterator[RenderableType]:
-    for each in suggestions(found):
+    added = [*suggestions(found)]
+    for each in added:
         yield Text(each.code, "bold")
         yield Padding(Text(f"{shown(each.why)}.", "dim"), (0, 0, 0, 4))
+    if any(each.is_choice for each in added):
+        yield Text(CHOICES, "dim")
 
 
 def _notes(found: Found) -> Iterator[str]:
@@ -302,7 +315,8 @@ def _repair(found: Found) -> str:
         return f"Fix {them} as the reasons say."
     if found.request.options.rules.on_invalid == "fail":
         return f"Fix {them}, or leave {them} out with --on-invalid reject."
-    return f"Fix {them}, or allow as many with --max-rejected {found.preview.report.refused}."
+    share = enough_for(found.preview.report.refused, found.preview.report.rows)
+    return f"Fix {them}, or allow as many with --max-rejected {share}."
 
 
 def _left_out(refusals: Sequence[Refusal]) -> str:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from fractions import Fraction
+from math import ceil
 from pprint import pformat
 from typing import TYPE_CHECKING, Any, Final
 
-from airflow_provider_socialscrm.api.customers import API_FIELDS
+from airflow_provider_socialscrm.api.customers import AGENT, API_FIELDS
 from airflow_provider_socialscrm.api.redaction import is_personal
+from airflow_provider_socialscrm.commands.check_folders import PLACEHOLDER, folder_beside
+from airflow_provider_socialscrm.commands.check_names import guesses
 from airflow_provider_socialscrm.importer import reasons
-from airflow_provider_socialscrm.importer.fields.mapping import is_own, is_unnamed, tidy_name
-from airflow_provider_socialscrm.importer.options import ALL
+from airflow_provider_socialscrm.importer.fields.mapping import is_own, is_unnamed
 from airflow_provider_socialscrm.importer.spelling import alike
 from airflow_provider_socialscrm.wording import counted
 
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
 
 WIDTH: Final = 70
 """Columns after which a list or a dictionary gets a line for each of its items."""
-
-REJECTS_FOLDER: Final = "rejects"
 
 DAY_OR_MONTH: Final = frozenset({reasons.AMBIGUOUS_BIRTHDAY.code, reasons.AMBIGUOUS_DATE.code})
 
@@ -48,16 +48,19 @@ class Suggestion:
     :param argument: its name.
     :param value: its whole value, with what was given on the command line.
     :param why: what it does, for whom.
+    :param is_choice: whether a person has to choose it, because it changes which rows are sent, or what of them.
     """
 
     argument: str
     value: Any
     why: str
+    is_choice: bool = True
 
     @property
     def code(self) -> str:
-        """The argument as it stands in the task."""
-        return f"{self.argument}={pformat(self.value, width=WIDTH, sort_dicts=False)},"
+        """The argument as it stands in the task, of which a choice is a comment."""
+        code = f"{self.argument}={pformat(self.value, width=WIDTH, sort_dicts=False)},"
+        return "\n".join(f"# {line}" for line in code.splitlines()) if self.is_choice else code
 
 
 def suggestions(found: Found) -> Iterator[Suggestion]:
@@ -72,18 +75,37 @@ def is_not_a_field(column: str) -> bool:
     return is_own(column) and not is_unnamed(column)
 
 
+def left_out(found: Found) -> list[str]:
+    """Return the columns that are left out only because they are not fields of the API."""
+    return [column for column in found.plan.left_out if is_not_a_field(column)]
+
+
+def enough_for(refused: int, rows: int) -> float:
+    """Return a share of two digits that allows a number of rejected rows, and as many in a file that has grown.
+
+    :param rows: rows of the file.
+    """
+    share, scale = Fraction(refused, rows), 100
+    while share * scale < 10:  # noqa: PLR2004 - two digits
+        scale *= 10
+    return min(1.0, ceil(share * scale) / scale)
+
+
 def _columns(found: Found) -> Iterator[Suggestion]:
     rules = found.request.options.rules
     sent = {field.name for field in found.plan.fields}
     meant = {name: field for name in found.plan.extensions if (field := alike(name, API_FIELDS)) and field not in sent}
-    if meant:
-        which = ", ".join(f"{name} as {field}" for name, field in meant.items())
-        yield Suggestion("columns", {**rules.columns, **meant}, f"if misspelt: sends {which}")
-    names = [tidy_name(column) for column in found.plan.left_out if is_not_a_field(column)]
-    if names and rules.extension_fields != ALL and not any(map(is_personal, found.columns)):
-        them = "this column" if len(names) == 1 else "these columns"
-        value = [*rules.named_extensions, *names]
-        yield Suggestion("extension_fields", value, f"sends {them}, too, as fields that the CRM has under these names")
+    hidden = any(map(is_personal, found.columns))
+    guessed = {} if hidden else guesses(left_out(found), sent | {*meant.values()})
+    why = [
+        f"{when}: sends {', '.join(f'{name} as {field}' for name, field in them.items())}"
+        for when, them in (("if misspelt", meant), ("a guess by the name", guessed))
+        if them
+    ]
+    if AGENT in guessed.values():
+        why.append(f"{AGENT} takes logins of agents")
+    if why:
+        yield Suggestion("columns", {**rules.columns, **meant, **guessed}, "; ".join(why))
 
 
 def _values(found: Found) -> Iterator[Suggestion]:
@@ -118,11 +140,16 @@ def _rows(found: Found) -> Iterator[Suggestion]:
     if not found.is_fine and found.preview.sendable:
         if options.rules.on_invalid == "fail":
             yield Suggestion("on_invalid", "reject", "sends the other rows")
-        refused = counted(report.refused, "rejected row")
-        yield Suggestion("max_rejected", report.refused, f"lets the task succeed with {refused}")
+        share = enough_for(report.refused, report.rows)
+        refused = f"{report.refused:,} of {counted(report.rows, 'row')}"
+        why = f"lets the task succeed with {refused} rejected; a share fits files of any size"
+        yield Suggestion("max_rejected", share, why)
     if report.refusals() and "rejects_path" not in found.request.arguments:
-        folder = f"{Path(REJECTS_FOLDER).absolute()}/"
-        yield Suggestion("rejects_path", folder, "saves the rows left out with their reasons, in a file for each run")
+        folder = folder_beside(found.request.file)
+        why = "saves the rows left out with their reasons, in a file for each run"
+        if folder == PLACEHOLDER:
+            why += ": write a folder outside of git, because these are customers' data"
+        yield Suggestion("rejects_path", f"{folder}/rejects/", why, is_choice=folder == PLACEHOLDER)
 
 
 def _rows_by_code(found: Found) -> dict[int | str, int]:

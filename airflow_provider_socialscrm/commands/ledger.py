@@ -21,6 +21,7 @@ from airflow_provider_socialscrm.commands import DISAGREES, OK, USAGE
 from airflow_provider_socialscrm.commands.check_page import shown
 from airflow_provider_socialscrm.commands.ledger_options import SECRET, STDIN
 from airflow_provider_socialscrm.importer.changes.compaction import compact
+from airflow_provider_socialscrm.importer.changes.deletion import delete_old
 from airflow_provider_socialscrm.importer.changes.entries import Layout
 from airflow_provider_socialscrm.importer.changes.forgetting import forget
 from airflow_provider_socialscrm.importer.changes.inspection import disagreements, sizes, summary_of
@@ -149,7 +150,7 @@ def _compact(given: Namespace) -> int:
     store = _store(given)
     before = sizes((newest := store.newest()).base + newest.logs)
     after = _compacted(store)
-    store.delete_old()
+    delete_old(store)
     shown_now = sizes(after.base + after.logs)
     sys.stdout.write(
         f"Generation {after.number} has {_size(shown_now)}; generation {newest.number} had {_size(before)}.\n"

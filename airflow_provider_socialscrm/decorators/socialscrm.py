@@ -85,7 +85,11 @@ class SocialSCRMDecoratedOperator(DecoratedOperator, SocialSCRMImportOperator):
         return manifest
 
     def _nothing(self) -> str:
-        return f", which is not a table: the function {getattr(self.python_callable, '__name__', '')} returned nothing"
+        name = getattr(self.python_callable, "__name__", "")
+        return (
+            f", which is not a table: the function {name} returned nothing. Let it return a table or a path, or set "
+            "on_empty='skip' if it may return nothing"
+        )
 
 
 def socialscrm_import_task(python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> TaskDecorator:

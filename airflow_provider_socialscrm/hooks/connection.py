@@ -26,6 +26,7 @@ from airflow_provider_socialscrm.api.settings import (
 )
 from airflow_provider_socialscrm.api.signing import SIGNED_HEADERS
 from airflow_provider_socialscrm.get_provider_info import get_provider_info
+from airflow_provider_socialscrm.runtime.task_failures import where_defined
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -105,7 +106,8 @@ def settings_of(connection: Connection) -> Settings:
     problems = [*missing, *_misplaced(extra), *_misspelled(extra), *reader.problems]
     if problems:
         raise SettingError(
-            f"Connection {connection.conn_id!r}: {'; '.join(problems)}. Fix it under Admin > Connections."
+            f"Connection {connection.conn_id!r}: {'; '.join(problems)}. Fix it under "
+            f"{where_defined(connection.conn_id)}."
         )
     return settings
 
@@ -124,7 +126,7 @@ def extras_of(connection: Connection) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise SettingError(
             f"Connection {connection.conn_id!r}: Extra {problem}, as in "
-            '{"tenant_id": "123456"}. Fix it under Admin > Connections.'
+            f'{{"tenant_id": "123456"}}. Fix it under {where_defined(connection.conn_id)}.'
         )
     old = {name.removeprefix(OLD_PREFIX): value for name, value in found.items() if name.startswith(OLD_PREFIX)}
     new = {name: value for name, value in found.items() if not name.startswith(OLD_PREFIX)}

@@ -24,6 +24,7 @@ from airflow_provider_socialscrm.hooks.owners import OwnerMethods
 from airflow_provider_socialscrm.hooks.screening import ScreeningMethods
 from airflow_provider_socialscrm.hooks.sends import SendMethods
 from airflow_provider_socialscrm.hooks.service_numbers import NumberMethods
+from airflow_provider_socialscrm.runtime.task_failures import ADMIN, named_connection, where_defined
 from airflow_provider_socialscrm.wording import worded
 
 if TYPE_CHECKING:
@@ -194,11 +195,12 @@ class SocialSCRMHook(
 
     @contextmanager
     def _open_client(self) -> Iterator[Client]:
-        if self._client:
-            yield self._client
-            return
-        with closing(self.get_conn()) as client:
-            yield client
+        with named_connection(self.socialscrm_conn_id):
+            if self._client:
+                yield self._client
+                return
+            with closing(self.get_conn()) as client:
+                yield client
 
     @contextmanager
     def _open_paces(self, settings: Settings) -> Iterator[Paces]:
@@ -226,7 +228,8 @@ class SocialSCRMHook(
                 return True, _probe(client)
         except SocialSCRMError as failure:
             # Airflow's Test button uses a temporary connection id, which means nothing to the user.
-            return False, str(failure).replace(f"Connection {self.socialscrm_conn_id!r}", "The connection")
+            said = str(failure).replace(f"Connection {self.socialscrm_conn_id!r}", "The connection")
+            return False, said.replace(where_defined(self.socialscrm_conn_id), ADMIN)
 
 
 def _probe(client: Client) -> str:

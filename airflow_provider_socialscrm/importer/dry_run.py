@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from heapq import nsmallest
@@ -39,7 +39,14 @@ SAMPLE_ROWS: Final = 10
 """Rows shown before and after: enough to see the pattern, few enough to read."""
 
 
-KEPT_BACK: Final = (Bucket.INVALID, Bucket.DUPLICATE, Bucket.BLANK, Bucket.UNCHANGED, Bucket.KNOWN_BAD)
+KEPT_BACK: Final = (
+    Bucket.INVALID,
+    Bucket.UNKNOWN,
+    Bucket.DUPLICATE,
+    Bucket.BLANK,
+    Bucket.UNCHANGED,
+    Bucket.KNOWN_BAD,
+)
 """Buckets of rows that an import does not send."""
 
 
@@ -157,8 +164,7 @@ def preview_import(
             for chunk in chunk_rows(prepared.rows, limits, envelope, together=together):
                 found.calls += 1
                 welcome.add(chunk)
-            for row in nsmallest(SAMPLE_ROWS - len(found.samples), prepared.rows, key=lambda row: row.position):
-                found.samples[row.position] = list(_sample(row, reader.plan))
+            _add_samples(found.samples, prepared.rows, reader.plan)
     found.seconds = ceil(found.calls / settings.calls_per_second)
     if welcome.customers:
         found.welcome = welcome.sentence(settings.calls_per_second, together=together, once=ledger is not None)
@@ -179,6 +185,11 @@ def _dead_letter(path: OpenablePath | None, source: Source) -> Iterator[DeadLett
             yield dead_letter
     finally:
         dead_letter.delete_parts()
+
+
+def _add_samples(samples: dict[int, list[SampleField]], rows: Sequence[Row], plan: Plan) -> None:
+    for row in nsmallest(SAMPLE_ROWS - len(samples), rows, key=lambda row: row.position):
+        samples[row.position] = list(_sample(row, plan))
 
 
 def _sample(row: Row, plan: Plan) -> Iterator[SampleField]:

@@ -32,6 +32,10 @@ LOOKED_AT: Final = 100
 """Rows of a batch in which a column's examples are looked for."""
 
 
+NUMBERS_ONLY: Final = (Bucket.DUPLICATE, Bucket.UNKNOWN)
+"""Buckets whose rows a person finds by their numbers: no other value is why they are not sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """A row that is not sent.
@@ -71,6 +75,9 @@ class Examples:
         for invalid in prepared.invalid:
             reason = together([counted_as(reason) for reason in invalid.reasons])
             self._add_row(Bucket.INVALID, reason, own, invalid.position)
+        for held in prepared.held:
+            reason = together([counted_as(reason) for reason in held.reasons])
+            self._add_row(Bucket.UNKNOWN, reason, own, held.position)
         for row in prepared.superseded:
             self._add_row(Bucket.DUPLICATE, DUPLICATE, own, row.position)
         self._add_columns(own)
@@ -80,7 +87,7 @@ class Examples:
         found = self.by_reason.setdefault((bucket, reason.code), [])
         if len(found) >= MOST:
             return
-        at_fault = [self._number] if bucket is Bucket.DUPLICATE else self._reader.fields_at_fault(own, position)
+        at_fault = [self._number] if bucket in NUMBERS_ONLY else self._reader.fields_at_fault(own, position)
         if reason.code == UNREADABLE.code:
             at_fault = []  # the row has no values
         found.append(Example(position, {field.name: _value(own, position, field) for field in at_fault if field}))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from typing import Final
 
+from airflow_provider_socialscrm.api.redaction import is_personal
+
 LONGEST_SHOWN: Final = 40
 """Characters of a masked text; longer texts are cut."""
 
@@ -17,6 +19,14 @@ def masked(text: str | None) -> str:
         return ""
     shown = "".join(map(_masked_character, text[:LONGEST_SHOWN]))
     return shown if len(text) <= LONGEST_SHOWN else shown[:-1] + "…"
+
+
+def shown_login(login: str) -> str:
+    """Return an agent's login for the log, quoted.
+
+    One that looks like a customer's number or address shows its form only: it may come from a wrong column.
+    """
+    return f"'{masked(login) if is_personal(login) else login}'"
 
 
 def _masked_character(character: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from pathlib import Path
@@ -17,6 +18,15 @@ OWNERS_FOLDER: Final = 0o700
 
 LOCAL: Final = ("", "file", "local")
 """Protocols of this machine's own file system."""
+
+
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Errors of a disk without space, or of a user without any left."""
+
+
+def make_writable(failure: OSError) -> str:
+    """Return what a person has to do about a file that cannot be written, to begin a sentence."""
+    return "Free space there" if failure.errno in FULL else "Let the worker write it"
 
 
 class OpenablePath(Protocol):

@@ -31,8 +31,9 @@ BUCKETS: Final[Mapping[Bucket, str]] = {
     Bucket.DUPLICATE: "Another row of the input has the same number and is sent instead.",
     Bucket.BLANK: "The row has no value in any column. It is not a failure, and it is not in the dead letter.",
     Bucket.UNKNOWN: "The CRM may have accepted the row: the response was lost, or does not say. A row with `welcome` "
-    "is not sent again, because the message may reach the customer twice. The next try sends any other row, if the run "
-    "stopped before it could send the row again.",
+    "is not sent again, also not from the dead letter, because the message may reach the customer twice; "
+    "`on_unknown='resend'` sends it. The next try sends any other row, if the run stopped before it could send the row "
+    "again.",
     Bucket.NOT_SENT: "The run stopped before it sent the row, or the CRM refused each call with it for certain, or "
     "another import with the same ledger is sending the number a `welcome`.",
     Bucket.UNCHANGED: "With a ledger: the CRM accepted the row as it is in an earlier import, so it is not sent.",
@@ -203,11 +204,21 @@ EARLIER_TRY: Final = Reason(
     "A call of an earlier try may have brought this row, and this try has not sent it.",
     "Run the task again: it sends the row again.",
 )
+IN_DOUBT_BEFORE: Final = Reason(
+    "in-doubt",
+    "An earlier import may have sent this customer the welcome: its dead letter, which is in data, has a row of the "
+    "number as unknown.",
+    "Look the customer up in the CRM. Where the message may have arrived, remove the value of welcome, and the row is "
+    "sent without it. on_unknown='resend' sends the rows that still have one.",
+)
+"""Why a row of a dead letter is held when the file is given back as data."""
+
 CUT_SHORT: Final = Reason(
     "cut-short",
     "An earlier try ended before it saved what became of this row's call (a killed worker, or a checkpoint that could "
     "not be written), and sending it again could do harm.",
-    "Look the customer up in the CRM. If the customer is not there, import the row again.",
+    "Look the customer up in the CRM. Without a value of welcome the row can be imported again; with one it is sent "
+    "only if on_unknown is 'resend'.",
 )
 
 NO_CHECKPOINT: Final = Reason(

@@ -104,7 +104,7 @@ class Row(Struct, frozen=True, gc=False):
 
 
 class InvalidRow(NamedTuple):
-    """A row that cannot be sent, with every reason."""
+    """A row that is not sent, with every reason."""
 
     position: int
     reasons: tuple[Reason, ...]
@@ -136,6 +136,7 @@ class PreparedBatch:
     :param remarks: rows that can be sent and have something noteworthy, by reason.
     :param unchanged: positions of the rows that the CRM has accepted as they are in an earlier import.
     :param known_bad: rows that it has refused as they are.
+    :param held: rows that the dead letter of an earlier import leaves in doubt, and that must not be sent twice.
     """
 
     batch: OwnColumns
@@ -147,3 +148,4 @@ class PreparedBatch:
     remarks: Mapping[Reason, int] = field(default_factory=dict)
     unchanged: Sequence[int] = ()
     known_bad: Sequence[KnownBadRow] = ()
+    held: Sequence[InvalidRow] = ()

@@ -67,7 +67,8 @@ class RowsToSend:
         report = checkpoint.resumed_report()
         is_same = checkpoint.matches(self._up_to(checkpoint.end))
         if is_same and not checkpoint.is_complete:
-            log.info("Resuming: %s", counted(checkpoint.done_rows, DONE_ROW, DONE_ROWS))
+            repeated = repeats(checkpoint.unsaved_calls(report))
+            log.info("Resuming: %s%s", counted(checkpoint.done_rows, DONE_ROW, DONE_ROWS), repeated)
             return report
         if is_same and checkpoint.is_whole(self.batches()):
             log.info("An earlier try completed this import: no row is left to send")
@@ -105,3 +106,14 @@ class RowsToSend:
     def _note_comparison(self, ledger: LedgerImport) -> None:
         ledger.check(self._reader.rows)
         self._checkpoint.add_to_plan(**{LEDGER: list(ledger.point)})
+
+
+def repeats(calls: int | None) -> str:
+    """Return what may be sent twice, to end a sentence.
+
+    :param calls: that an earlier try started and did not save; ``None`` if nobody knows how many.
+    """
+    if calls == 0:
+        return ""
+    some = "calls" if calls is None else counted(calls, "call")
+    return f". The rows of {some} that it did not save may be sent a second time, which is harmless without welcome"

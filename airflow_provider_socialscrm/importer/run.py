@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext, suppress
 from typing import Any, Final
 
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.customers import SIDE_EFFECT
-from airflow_provider_socialscrm.api.pacing import Pace, part_of
+from airflow_provider_socialscrm.api.pacing import Pace
 from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT, Settings
 from airflow_provider_socialscrm.api.shared_pacing import open_pace
 from airflow_provider_socialscrm.importer.changes.answers import Answers
 from airflow_provider_socialscrm.importer.changes.ledger_import import LedgerImport
+from airflow_provider_socialscrm.importer.changes.located import located
 from airflow_provider_socialscrm.importer.changes.options import Ledger
+from airflow_provider_socialscrm.importer.chunks_to_send import ChunksToSend
 from airflow_provider_socialscrm.importer.errors import AccountingError, InputError
 from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.identity import OUTSIDE_AIRFLOW, ImportIdentity
 from airflow_provider_socialscrm.importer.options import AUTO, Options, resolved_rows_per_call
 from airflow_provider_socialscrm.importer.paths import OpenablePath
-from airflow_provider_socialscrm.importer.reasons import (
-    CLAIMED_ELSEWHERE,
-    CUT_SHORT,
-    NOTHING_SENT,
-    STOPPED,
-    Bucket,
-    Reason,
-)
+from airflow_provider_socialscrm.importer.reasons import STOPPED, Bucket
+from airflow_provider_socialscrm.importer.results.broke_off import broke_off
 from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint
 from airflow_provider_socialscrm.importer.results.checkpoint_stores import CheckpointStore, NoCheckpointStore
 from airflow_provider_socialscrm.importer.results.checkpoint_writer import CheckpointWriter
@@ -38,22 +34,16 @@ from airflow_provider_socialscrm.importer.results.progress import ProgressCallba
 from airflow_provider_socialscrm.importer.results.recorder import Recorder
 from airflow_provider_socialscrm.importer.results.report import Report, observations
 from airflow_provider_socialscrm.importer.results.threshold import check_refusals, written_to
-from airflow_provider_socialscrm.importer.rows import PreparedBatch, Row
 from airflow_provider_socialscrm.importer.rows_to_send import RowsToSend
 from airflow_provider_socialscrm.importer.sending.call_size import limits_of
-from airflow_provider_socialscrm.importer.sending.chunks import Chunk, Limits, chunk_rows
-from airflow_provider_socialscrm.importer.sending.claimed import claimed
 from airflow_provider_socialscrm.importer.sending.engine import Engine
 from airflow_provider_socialscrm.importer.sending.outcome import CallHandler
 from airflow_provider_socialscrm.importer.sending.queue import ChunkQueue
 from airflow_provider_socialscrm.importer.sending.shield import run_shielded
-from airflow_provider_socialscrm.importer.sending.welcome import WelcomeCount
 from airflow_provider_socialscrm.importer.sources.base import Source
+from airflow_provider_socialscrm.importer.sources.dead_letters import is_dead_letter
 
 log = logging.getLogger(__name__)
-
-ROWS_AT_ONCE: Final = 10_000
-"""Rows that differ from the ledger that are put into calls together, as many as a batch has."""
 
 LONGEST_END: Final = 30.0
 """Seconds beyond the time-outs of a call in which a run that is asked to stop records and saves."""
@@ -88,12 +78,10 @@ class Import:
         start_rows: int | None = None,
     ) -> None:
         settings = client.settings
-        self._observer: ProgressObserver | None = None
-        self._source = source
-        if on_progress:
-            self._observer = ProgressObserver(on_progress, options.clock.now, options.progress_interval)
-            self._source = self._observer.observe(source)
-        self._ledger = None if ledger is None else ledger_import(ledger, settings, options, identity)
+        self._observer = _observer(on_progress, options) if on_progress else None
+        self._source = self._observer.observe(source) if self._observer else source
+        self._ledger_path = ledger.path if ledger else None
+        self._ledger = None if ledger is None else ledger_import(ledger, settings, options, identity, source)
         comparer = self._ledger.comparer if self._ledger else None
         self._input = InputReader.for_client(self._source, client, options, comparer)
         self._client = client
@@ -101,17 +89,13 @@ class Import:
         self._rejects_path = rejects_path
         self._identity = identity
         self._limits = limits_of(options, settings, has_ledger=ledger is not None, start=start_rows)
-        target = [settings.base_url, settings.tenant_id, settings.auth_scheme.value, settings.user_name]
-        plan = {"target": target, "columns": list(source.columns)}
-        self._checkpoint = Checkpoint(checkpoint_store or NoCheckpointStore(), plan)
+        self._checkpoint = Checkpoint(checkpoint_store or NoCheckpointStore(), _plan_of(source, settings))
         self._rows = RowsToSend(self._input, self._checkpoint, self._ledger)
         self.report = Report()
         """Where each row ended."""
         self._earlier, self._started = 0.0, options.clock.now()
         self._engine: Engine | None = None
         self._is_stopped = False
-        self._rows_read = 0
-        self._is_read = False
         self._stage = "reading"
         self._broke_off: dict[str, str] | None = None
         self.wrote_rejects = False
@@ -133,6 +117,7 @@ class Import:
 
         :raises SocialSCRMError: the failure that stopped the run.
         :raises InputError: if the table breaks off.
+        :raises LedgerError: if the ledger cannot be used, with its path.
         :raises CheckpointError: if the checkpoint cannot be read, and no call was made; or if it or the dead letter
             cannot be written: no further call started, and the responses of those in flight are in the report.
         :raises StoppedError: after :meth:`stop`.
@@ -141,7 +126,7 @@ class Import:
         :raises AccountingError: if a row is in no bucket, or in two.
         """
         try:
-            with closing(self._input), ExitStack() as at_the_end:
+            with located(self._ledger_path), closing(self._input), ExitStack() as at_the_end:
                 at_the_end.callback(self._checkpoint.release)
                 self._checkpoint.begin()
                 if self._ledger:
@@ -165,7 +150,8 @@ class Import:
         observed = observations(self._input.remarks, self._input.ambiguous_numbers, self._input.left_out)
         learned = {"rows_per_call": self._limits.rows, "bytes_per_call": self._limits.bytes, "rejects_path": where}
         found = {"broke_off": self._broke_off, "changes": self._changes, "rejects_written": self.wrote_rejects}
-        return self.report.manifest() | found | observed | learned
+        rows = {"has_welcome": self._input.plan.field(SIDE_EFFECT) is not None}
+        return self.report.manifest() | found | observed | learned | rows
 
     @property
     def rows_per_call(self) -> int:
@@ -203,11 +189,16 @@ class Import:
             recorder = Recorder(
                 self.report, self._checkpoint, writer, dead_letter=dead_letter, observer=self._observer, ledger=answers
             )
-            failure = self._send_nothing(recorder) if sends_nothing else self._send_all(recorder, writer, answers)
+            to_send = self._chunks_to_send()
+            failure = (
+                self._send_nothing(to_send, recorder)
+                if sends_nothing
+                else self._send_all(to_send, recorder, writer, answers)
+            )
             self.report.record_total_seconds(self._elapsed())
             self._input.log_remarks()
-            if self._is_read:
-                self.report.check(self._rows_read)
+            if to_send.is_read:
+                self.report.check(to_send.rows_read)
             if failure:
                 writer.save_now()
                 raise failure
@@ -227,7 +218,7 @@ class Import:
             raise
 
     def _note_break(self, failure: BaseException) -> None:
-        self._broke_off = {"error": type(failure).__name__, "while": self._stage}
+        self._broke_off = broke_off(failure, self._stage)
         if self._stage != "reading" and not isinstance(failure, AccountingError):
             self.report.record_total_seconds(self._elapsed())
             self.report.count_rest(self._input.rows, STOPPED)
@@ -272,32 +263,30 @@ class Import:
     def _elapsed(self) -> float:
         return self._earlier + self._options.clock.now() - self._started
 
-    def _send_nothing(self, recorder: Recorder) -> Exception:
-        for prepared in self._rows.batches():
-            self._rows_read += prepared.size
-            recorder.record_unsent(prepared)
-            self.report.count(Bucket.NOT_SENT, [row.position for row in prepared.rows], NOTHING_SENT, for_good=False)
-        self._is_read = True
+    def _chunks_to_send(self) -> ChunksToSend:
+        return ChunksToSend(
+            self._rows,
+            self._input,
+            self._checkpoint,
+            self._ledger,
+            client=self._client,
+            options=self._options,
+            limits=self._limits,
+        )
+
+    def _send_nothing(self, to_send: ChunksToSend, recorder: Recorder) -> Exception:
+        to_send.leave_all(recorder, self.report)
         where = written_to(self._rejects_path, self.report.refused)
         return InputError(f"{self.report.summary()}; on_invalid is 'fail', so no call was made.{where}")
 
-    def _announce_welcome(self) -> None:
-        if self._input.plan.field(SIDE_EFFECT) is None:
-            return
-        found, settings = WelcomeCount(), self._client.settings
-        for prepared in self._rows.batches():
-            rows = [row for row in prepared.rows if not self._checkpoint.is_done(row) and not self._reason_to_hold(row)]
-            for chunk in self._chunks_of(rows, Limits(self._limits.rows, self._limits.bytes)):
-                found.add(chunk)
-        if found.customers:
-            tasks = 1 if settings.pace_url else self._options.parallel_tasks
-            pace = part_of(settings.calls_per_second, tasks)
-            log.warning("%s", found.sentence(pace, together=self._together, once=self._ledger is not None))
-
-    def _send_all(self, recorder: Recorder, writer: CheckpointWriter, answers: Answers | None) -> Exception | None:
-        self._announce_welcome()
+    def _send_all(
+        self, to_send: ChunksToSend, recorder: Recorder, writer: CheckpointWriter, answers: Answers | None
+    ) -> Exception | None:
+        if sentence := to_send.welcome_sentence():
+            log.warning("%s", sentence)
         if self._observer:
-            self._observer.start_sending(total=self._input.rows, done=self.report.rows)
+            accepted = self.report.rows_in(Bucket.ACCEPTED)
+            self._observer.start_sending(total=self._input.rows, done=self.report.rows, accepted=accepted)
         with (
             _pool(self._options.concurrency) as pool,
             open_pace(
@@ -311,18 +300,7 @@ class Import:
             if self._is_stopped:
                 self._engine.stop()
             self._stage = "sending"
-            return self._engine.run(
-                self._claimed(self._chunks(self._rows.batches(), recorder, answers), recorder, answers)
-            )
-
-    def _claimed(self, chunks: Iterator[Chunk], recorder: Recorder, answers: Answers | None) -> Iterator[Chunk]:
-        if answers is None:
-            return chunks
-
-        def leave(rows: Sequence[Row]) -> None:
-            recorder.record_for_this_try(Bucket.NOT_SENT, rows, CLAIMED_ELSEWHERE)
-
-        return claimed(chunks, answers.claim, leave, self._options.concurrency)
+            return self._engine.run(to_send.chunks(recorder, answers))
 
     def _make_engine(self, recorder: Recorder, writer: CheckpointWriter, pool: Executor, pace: Pace) -> Engine:
         client, queue = self._client, ChunkQueue()
@@ -348,64 +326,29 @@ class Import:
             longest_call=self._longest_call,
         )
 
-    def _chunks(self, batches: Iterator[PreparedBatch], recorder: Recorder, answers: Answers | None) -> Iterator[Chunk]:
-        is_resumed = self._is_resumed  # before this run marks rows as done, which need no check
-        waiting: Sequence[Row] = ()
-        for prepared in batches:
-            self._rows_read += prepared.size
-            self._checkpoint.look_at(prepared)
-            recorder.record_unsent(prepared)
-            recorder.maybe_report_progress()  # a retry may read for long before it has a call to make
-            rows = list(self._left(prepared.rows, recorder)) if is_resumed else prepared.rows
-            waiting = [*waiting, *rows] if waiting else rows
-            if self._ledger is None or len(waiting) >= ROWS_AT_ONCE:  # the few that changed share calls over batches
-                yield from self._taken(waiting, answers)
-                waiting = ()
-        yield from self._taken(waiting, answers)
-        self._is_read = True
 
-    def _taken(self, rows: Sequence[Row], answers: Answers | None) -> Iterator[Chunk]:
-        if answers:
-            answers.announce(rows)
-        self._limits.rows_left = self._input.rows - self._rows_read + len(rows)
-        for chunk in self._chunks_of(rows, self._limits):
-            self._limits.on_taken(len(chunk.rows))
-            yield chunk
-
-    def _chunks_of(self, rows: Sequence[Row], limits: Limits) -> Iterator[Chunk]:
-        return chunk_rows(rows, limits, self._client.envelope_size, together=self._together)
-
-    @property
-    def _is_resumed(self) -> bool:
-        return self._checkpoint.is_resumed or (self._ledger is not None and self._ledger.is_resumed)
-
-    @property
-    def _together(self) -> bool:
-        return self._options.resend or self._client.settings.refusals_are_atomic
-
-    def _reason_to_hold(self, row: Row) -> Reason | None:
-        if self._options.resend:
-            return None
-        if row.ledger is not None and row.ledger.once:  # its claim says whether it may be sent
-            return CUT_SHORT if row.ledger.is_claimed else None
-        return self._checkpoint.reason_to_hold(row)
-
-    def _left(self, rows: Iterable[Row], recorder: Recorder) -> Iterator[Row]:
-        for row in rows:
-            if self._checkpoint.is_done(row):
-                continue
-            if row.ledger is not None and row.ledger.is_accepted:  # and a kill came before the checkpoint
-                recorder.record(Bucket.ACCEPTED, [row])
-            elif reason := self._reason_to_hold(row):
-                recorder.record(Bucket.UNKNOWN, [row], reason)
-            else:
-                yield row
-
-
-def ledger_import(ledger: Ledger, settings: Settings, options: Options, identity: ImportIdentity) -> LedgerImport:
+def ledger_import(
+    ledger: Ledger, settings: Settings, options: Options, identity: ImportIdentity, source: Source
+) -> LedgerImport:
     """Return the ledger of an import."""
-    by_agent = options.rules.duplicates == "send"
-    return LedgerImport(ledger, settings, identity, by_agent=by_agent, now=options.clock.time)
+    by_agent, is_part = options.rules.duplicates == "send", is_dead_letter(source.columns)
+    if is_part:
+        log.info(
+            "The input is a dead letter, a part of an earlier input: nobody counts as gone, gone_path is not written, "
+            "and min_rows does not apply"
+        )
+    with located(ledger.path):
+        return LedgerImport(ledger, settings, identity, by_agent=by_agent, is_part=is_part, now=options.clock.time)
+
+
+def _plan_of(source: Source, settings: Settings) -> dict[str, Any]:
+    """Return what a checkpoint must have been saved for, so that this import resumes from it."""
+    target = [settings.base_url, settings.tenant_id, settings.auth_scheme.value, settings.user_name]
+    return {"target": target, "columns": list(source.columns)}
+
+
+def _observer(on_progress: ProgressCallback, options: Options) -> ProgressObserver:
+    return ProgressObserver(on_progress, options.clock.now, options.progress_interval)
 
 
 def _nothing() -> None:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider_socialscrm._compat import AirflowFailException, is_mapped
+from airflow_provider_socialscrm._compat import is_mapped
 from airflow_provider_socialscrm.api.chats import DEFAULT_PAGE_SIZE
-from airflow_provider_socialscrm.api.errors import StopError
 from airflow_provider_socialscrm.chats.options import CONTENTS, ChatOptions, chat_options
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, InputError
 from airflow_provider_socialscrm.operators.retries import with_retry_policy
+from airflow_provider_socialscrm.runtime.failures import no_retry_after
 from airflow_provider_socialscrm.runtime.lineage import FileLineageMixin
 from airflow_provider_socialscrm.runtime.own_paths import ENDINGS, checked_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument, as_text
@@ -105,10 +105,8 @@ class SocialSCRMChatsToFileOperator(FileLineageMixin, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the messages and return the manifest."""
-        try:
+        with no_retry_after(context, self.socialscrm_conn_id, *FATAL_ERRORS):
             return self._export(context)
-        except (StopError, *FATAL_ERRORS) as failure:
-            raise AirflowFailException(str(failure)) from None
 
     def on_kill(self) -> None:
         """Make no further call; a retry resumes. Airflow calls this to end the task."""

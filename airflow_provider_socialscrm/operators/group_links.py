@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 from airflow.sdk import BaseOperator
 
 from airflow_provider_socialscrm._compat import AirflowFailException, default_deferrable, is_mapped
-from airflow_provider_socialscrm.api.errors import NotReadyError, StopError
+from airflow_provider_socialscrm.api.errors import NotReadyError
 from airflow_provider_socialscrm.api.group_links import NOT_PARSED, UNKNOWN_LINK, GroupInfo, check_links
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, InputError
 from airflow_provider_socialscrm.operators.retries import with_retry_policy
+from airflow_provider_socialscrm.runtime.failures import no_retry_after
 from airflow_provider_socialscrm.runtime.own_paths import checked_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.rendered import rendered_fields, typed_arguments
@@ -99,12 +100,10 @@ class SocialSCRMGroupLinksToFileOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Import the links, wait for them, write the file and return the manifest."""
-        try:
+        with no_retry_after(context, self.socialscrm_conn_id, *FATAL_ERRORS):
             path = self._begun(context)
             with SocialSCRMHook(self.socialscrm_conn_id) as hook:
                 return self._go_on(hook, path, self._deadline())
-        except (StopError, *FATAL_ERRORS) as failure:
-            raise AirflowFailException(str(failure)) from None
 
     def execute_complete(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
         """Write the file of links that are parsed, or import again those that the CRM has forgotten.
@@ -114,7 +113,8 @@ class SocialSCRMGroupLinksToFileOperator(BaseOperator):
         if event["status"] == "failed":
             raise AirflowFailException(event["message"])
         if event["status"] == "pending":
-            raise _late(event["pending"])
+            with no_retry_after(context, self.socialscrm_conn_id):
+                raise _late(event["pending"])
         return self.execute(context)
 
     def _begun(self, context: Context) -> Any:

@@ -27,6 +27,7 @@ from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, InputError
 from airflow_provider_socialscrm.mass_sends.names import LONGEST_NAME
 from airflow_provider_socialscrm.operators.mass_send_arguments import tasks_of
 from airflow_provider_socialscrm.operators.retries import with_retry_policy
+from airflow_provider_socialscrm.runtime.failures import no_retry_after
 from airflow_provider_socialscrm.runtime.own_paths import checked_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.plain_arguments import PlainArgument, plain
@@ -123,10 +124,8 @@ class SocialSCRMMassSendOperator(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Create what was not created yet, and return the manifest."""
-        try:
+        with no_retry_after(context, self.socialscrm_conn_id, *FATAL_ERRORS):
             return self._execute(context)
-        except (StopError, *FATAL_ERRORS) as failure:
-            raise AirflowFailException(str(failure)) from None
 
     def _execute(self, context: Context) -> dict[str, Any]:
         from airflow_provider_socialscrm.mass_sends.intents import Sent  # noqa: PLC0415 - not for parsing a DAG file

@@ -106,7 +106,7 @@ class SocialSCRMClearOwnersOperator(TableInput, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Clear the owners and return the manifest."""
-        with self._task_failures():
+        with self._task_failures(context):
             self._set_types(context)
             return self._clear(context)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider_socialscrm._compat import AirflowFailException, default_deferrable, is_mapped
+from airflow_provider_socialscrm._compat import default_deferrable, is_mapped
 from airflow_provider_socialscrm.api.customers import NUMBER
 from airflow_provider_socialscrm.api.errors import NotReadyError, StopError
 from airflow_provider_socialscrm.api.screening import check_screening
@@ -18,6 +18,7 @@ from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.operators.retries import with_retry_policy
 from airflow_provider_socialscrm.operators.table_input import TableInput
+from airflow_provider_socialscrm.runtime.failures import no_retry_after
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable
 from airflow_provider_socialscrm.runtime.inputs import read_paths, to_open
 from airflow_provider_socialscrm.runtime.lineage import FileLineageMixin
@@ -129,7 +130,9 @@ class SocialSCRMScreenOperator(TableInput, FileLineageMixin, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Order what was not ordered yet, wait for the orders, write the output and return the manifest."""
-        with _Fatal():
+        from airflow_provider_socialscrm.screening.orders import HeldOrderError  # noqa: PLC0415 - loads Arrow
+
+        with no_retry_after(context, self.socialscrm_conn_id, InputError, HeldOrderError):
             output, store = self._begun(context)
             try:
                 source = self._source(output)
@@ -146,9 +149,12 @@ class SocialSCRMScreenOperator(TableInput, FileLineageMixin, BaseOperator):
 
         :raises NotReadyError: if the orders were not finished in time.
         """
-        from airflow_provider_socialscrm.screening.orders import check_unchanged  # noqa: PLC0415 - loads Arrow
+        from airflow_provider_socialscrm.screening.orders import (  # noqa: PLC0415 - loads Arrow
+            HeldOrderError,
+            check_unchanged,
+        )
 
-        with _Fatal():
+        with no_retry_after(context, self.socialscrm_conn_id, InputError, HeldOrderError):
             if event["status"] == "failed":
                 raise StopError(event["message"])
             if event["status"] == "pending":
@@ -279,19 +285,6 @@ class SocialSCRMScreenOperator(TableInput, FileLineageMixin, BaseOperator):
         if self.do_xcom_push:  # so that task.output["path"] finds it
             context["ti"].xcom_push(key="path", value=manifest["path"])
         return manifest
-
-
-class _Fatal:
-    """Turns the errors that no retry can fix into the one that stops Airflow's retries."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, failure: BaseException | None, _trace: object) -> None:
-        from airflow_provider_socialscrm.screening.orders import HeldOrderError  # noqa: PLC0415 - loads Arrow
-
-        if isinstance(failure, StopError | InputError | HeldOrderError):
-            raise AirflowFailException(str(failure)) from None
 
 
 def _late(pending: Sequence[str]) -> NotReadyError:

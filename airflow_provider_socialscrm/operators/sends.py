@@ -16,6 +16,7 @@ from airflow_provider_socialscrm.api.customers import NUMBER
 from airflow_provider_socialscrm.api.errors import StopError
 from airflow_provider_socialscrm.api.sends import LARGEST_TASK, check_times
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
+from airflow_provider_socialscrm.importer.changes.located import located
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.options import AMBIGUOUS_NUMBERS
 from airflow_provider_socialscrm.operators.retries import with_retry_policy
@@ -160,20 +161,23 @@ class SocialSCRMSendOperator(TableInput, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Send to whom nobody has sent, and return the manifest."""
-        with self._task_failures():
+        with self._task_failures(context):
             self._set_types(context)
             given = arguments_of({name: getattr(self, name) for name in self.text_rendered}, identity_of(context))
             folder = self._folder()
             recipients = self._recipients(given, folder)
             if not self.dry_run:
                 check_confirmed(self.confirm_recipients, len(recipients))
-            ledger = self._opened(folder)
-            campaign = ledger.campaign(given.campaign)
-            keys = ledger.keyring.keys(recipients.persons)
-            if self.dry_run:
-                return self._preview(campaign, keys, recipients)
-            ledger.make()
-            return self._finished(context, given, recipients, self._sent(context, given, campaign, keys, recipients))
+            with located(folder):
+                ledger = self._opened(folder)
+                campaign = ledger.campaign(given.campaign)
+                keys = ledger.keyring.keys(recipients.persons)
+                if self.dry_run:
+                    return self._preview(campaign, keys, recipients)
+                ledger.make()
+                return self._finished(
+                    context, given, recipients, self._sent(context, given, campaign, keys, recipients)
+                )
 
     def on_kill(self) -> None:
         """Send nothing more, and let the call in flight end. Airflow calls this to end the task."""

@@ -140,7 +140,8 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
         file with rows of another import fails the task before any call. It holds customers' data. Default ``None``:
         such rows are only counted, with their first positions.
     :param on_unknown: what to do with a row with ``welcome`` that the CRM may have accepted: ``hold`` it as
-        unknown (default, because the customer may have got the message) or ``resend`` it.
+        unknown (default, because the customer may have got the message) or ``resend`` it. The same for a row that
+        the dead letter of an earlier import, given as ``data``, has as unknown.
     :param checkpoint_path: where to save the checkpoint that a retry resumes from, local or in object storage: a
         folder, whose path ends in ``/``, in which each import has a file of its own; or a small file, to whose name a
         mapped task adds ``-{map_index}``. Default ``None``: the checkpoint is in the task's state on Airflow 3.3, and
@@ -153,6 +154,7 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
         map as can run at once, by its length, ``max_active_tis_per_dag``, ``max_active_tis_per_dagrun`` and
         ``max_active_tasks``; 1 without a map.
     :raises AirflowFailException: when no retry can help: a wrong setting, unusable data, too many rejected rows.
+    :raises MissingFileError: when a file of ``data`` is not there; it may be late, and Airflow's retry looks again.
     :raises RetriableError: when the CRM was unavailable for longer than a task should wait; Airflow's retry resumes.
     """
 
@@ -164,6 +166,11 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
     rejects_path = PathArgument()
     checkpoint_path = PathArgument()
     ledger = LedgerArgument()
+
+    _running: Import | None = None
+    _written_rejects: OpenablePath | None = None
+    _settings: Settings | None = None
+    _killed = False
 
     def __init__(
         self, *,
@@ -199,10 +206,6 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
         self.empty, self.bad_values = empty, bad_values
         self.check_agents, self.dry_run, self.ledger = check_agents, dry_run, ledger
         self._templates = {name: getattr(self, name) for name in TEXT_RENDERED}
-        self._running: Import | None = None
-        self._written_rejects: OpenablePath | None = None
-        self._settings: Settings | None = None
-        self._killed = False
         check_constants(self.task_id, self._arguments)
         check_ledger(self.task_id, self.ledger)
         if not is_mapped(self):  # whose data may be another task's
@@ -235,7 +238,7 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Import the table and return the manifest."""
-        with self._task_failures():
+        with self._task_failures(context):
             self._set_types(context)
             return self._import(context)
 
@@ -336,7 +339,7 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
         with (
             nullcontext()
             if ledger is None
-            else closing(ledger_import(ledger, client.settings, options, identity_of(context))) as compared
+            else closing(ledger_import(ledger, client.settings, options, identity_of(context), source)) as compared
         ):
             found = preview_import(
                 observer.observe(source), options, client.settings, client.envelope_size, ledger=compared

@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_socialscrm._compat import AirflowFailException, AirflowSkipException, made_in, task_ids_in
-from airflow_provider_socialscrm.api.errors import StopError
+from airflow_provider_socialscrm._compat import AirflowSkipException, made_in, task_ids_in
 from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, EmptyInputError
 from airflow_provider_socialscrm.operators.arguments import check_data
 from airflow_provider_socialscrm.operators.ledgers import check_ledger, shown
+from airflow_provider_socialscrm.runtime.failures import no_retry_after
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
 from airflow_provider_socialscrm.runtime.literal_rows import hide_rows
 from airflow_provider_socialscrm.runtime.path_text import as_text, is_resolved
@@ -38,6 +38,7 @@ class TableInput:
     task_id: str
     params: Any
     on_empty: str
+    socialscrm_conn_id: str
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
@@ -66,20 +67,21 @@ class TableInput:
         check_params(self.task_id, self.data, self.params, getattr(kwargs.get("dag"), "params", None))
 
     @contextmanager
-    def _task_failures(self) -> Iterator[None]:
+    def _task_failures(self, context: Context) -> Iterator[None]:
         """Turn errors that no retry can fix into failures of the task, and an empty input into what ``on_empty`` says.
+
+        Each error says what only a task knows: its connection, and whether a retry comes.
 
         :raises AirflowFailException: when no retry can help.
         :raises AirflowSkipException: when there is no input, and the task is to be skipped then.
         """
-        try:
-            yield
-        except EmptyInputError as nothing:
-            if self.on_empty == "skip":
-                raise AirflowSkipException(str(nothing)) from None
-            raise AirflowFailException(str(nothing)) from None
-        except (StopError, *FATAL_ERRORS) as failure:
-            raise AirflowFailException(str(failure)) from None
+        with no_retry_after(context, self.socialscrm_conn_id, *FATAL_ERRORS):
+            try:
+                yield
+            except EmptyInputError as nothing:
+                if self.on_empty == "skip":
+                    raise AirflowSkipException(str(nothing)) from None
+                raise
 
     @property
     def data(self) -> Any:
@@ -108,7 +110,8 @@ class TableInput:
         if not upstream:
             return ": give a table or a path"
         tasks = " or ".join(f"'{task_id}'" for task_id in upstream)
-        return f": the task {tasks} returned nothing or was skipped"
+        skip = ", or set on_empty='skip' if it may return nothing" if hasattr(self, "on_empty") else ""
+        return f": the task {tasks} returned nothing or was skipped. Look at its log{skip}"
 
 
 def hide_argument(name: str, value: Any, task_id: str = "") -> Any:

@@ -6,7 +6,8 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_socialscrm._compat import task_state_store
-from airflow_provider_socialscrm.importer.results.checkpoint_stores import CheckpointStore, FileCheckpointStore
+from airflow_provider_socialscrm.importer.results.checkpoint_files import FileCheckpointStore
+from airflow_provider_socialscrm.importer.results.checkpoint_stores import CheckpointStore
 from airflow_provider_socialscrm.mass_sends.intents import Intents
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 from airflow_provider_socialscrm.runtime.task_state import TaskStateCheckpointStore, is_retried

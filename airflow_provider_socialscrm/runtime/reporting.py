@@ -82,6 +82,12 @@ def _counts(manifest: Mapping[str, Any]) -> str:
 def _log_changes(manifest: Mapping[str, Any]) -> None:
     if not (changes := manifest["changes"]):
         return
+    if changes["ledger"] and not manifest["rows"]["total"]:
+        log.warning(
+            "The input is empty, and the ledger has %s: check the task that wrote the input. Ledger(..., min_rows=1) "
+            "fails the task then",
+            counted(changes["ledger"], "customer"),
+        )
     found = [f"{changes[name]:,} {name}" for name in ("new", "changed", "aged", "retried") if changes[name]]
     if changes.get("adopted"):
         found.append(f"{changes['adopted']:,} taken for accepted without a call")
@@ -106,9 +112,12 @@ def _log_refusals(manifest: Mapping[str, Any]) -> None:
     for refusal in manifest["refusals"]:
         log.log(
             logging.INFO if refusal["bucket"] == HARMLESS else logging.WARNING,
-            "%s %s, code %s: %s %s First positions: %s",
+            "%s %s, code %s: %s %s%s",
             counted(refusal["rows"], "row"),
-            *(refusal[key] for key in ("bucket", "code", "meaning", "hint", "first_positions")),
+            *(refusal[key] for key in ("bucket", "code", "meaning", "hint")),
+            f" First positions, counted from 0: {first}"
+            if (first := refusal["first_positions"])
+            else "",  # a stop names none
         )
 
 

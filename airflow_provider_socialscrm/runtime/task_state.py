@@ -11,10 +11,10 @@ from airflow.sdk.exceptions import AirflowRuntimeError
 
 from airflow_provider_socialscrm._compat import task_state_store
 from airflow_provider_socialscrm.importer.errors import CheckpointError, EmptyInputError
+from airflow_provider_socialscrm.importer.results.checkpoint_files import FileCheckpointStore
 from airflow_provider_socialscrm.importer.results.checkpoint_stores import (
     NOTHING,
     CheckpointStore,
-    FileCheckpointStore,
     NoCheckpointStore,
     OwnedCheckpointStore,
     Place,

@@ -142,7 +142,9 @@ class Crm:
                 memory.close()
 
     def configure(self, /, **changes: Any) -> None:
-        """Change some settings, such as ``refusal="partial"``.
+        """Change some settings, such as ``refusal="partial"`` or ``extension_fields={"Last Order": "date"}``.
+
+        docs/sandbox.md lists them; they have the names of the command line's options, with underscores.
 
         :raises SettingsError: when a setting does not exist or a value does not fit; then none is changed
         """

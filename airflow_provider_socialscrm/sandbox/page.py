@@ -13,11 +13,11 @@ from urllib.parse import urlencode
 
 from jinja2 import Environment, StrictUndefined, Template
 
+from .assumptions import FIXED_ASSUMPTIONS, assumptions_in_force
 from .codes import SUCCESS
 from .connection import PLACEHOLDER
 from .customers import BATCH_IMPORT_PATH, IMPORT_PATH
 from .faults import COMMON_OPTIONS, descriptions
-from .settings import FIXED_ASSUMPTIONS, assumptions_in_force
 
 if TYPE_CHECKING:
     from .connection import SandboxConnection

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from . import faults
 from .authentication import check_header_signed
 from .codes import OTHER, Answer, Rejected, WrongMethod
 from .crm import Endpoint
+from .kept import Kept
 from .tables import Table
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ RESULT_PATH = "/wscrm-bus-api/open/scan/queryTaskDetails/{order_id}"
 
 FEWEST_NUMBERS, MOST_NUMBERS = 500, 20_000
 """Numbers of an order (vendor API 1.8)."""
-
-FIRST_ORDER_ID = 1_780_000_000_000_000_000
-"""The id before the first order's: 19 digits, like the CRM's other ids; any would do."""
 
 KINDS = {0: "is WhatsApp", 1: "active", 2: "gender"}
 FIELDS = {0: "isWhatsApp", 1: "active", 2: "gender"}
@@ -57,35 +54,11 @@ class ScreeningOrder:
     never_finishes: bool = False
 
 
-class ScreeningOrders:
-    """The orders of one sandbox. Safe to use from several threads."""
+class ScreeningOrders(Kept[ScreeningOrder]):
+    """The orders of one sandbox."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._orders: dict[str, ScreeningOrder] = {}
-
-    def add(self, make: Callable[[str], ScreeningOrder]) -> str:
-        """Remember an order under a new id, and return the id."""
-        with self._lock:
-            order = make(str(FIRST_ORDER_ID + len(self._orders) + 1))
-            self._orders[order.id] = order
-            return order.id
-
-    def get(self, order_id: str) -> ScreeningOrder:
-        """Return an order.
-
-        :raises Rejected: if there is none; code and text are our assumption
-        """
-        with self._lock:
-            order = self._orders.get(order_id)
-        if order is None:
-            raise Rejected(OTHER, "order is not exist")
-        return order
-
-    def all(self) -> list[ScreeningOrder]:
-        """Return the orders, oldest first."""
-        with self._lock:
-            return list(self._orders.values())
+    id_before = 1_780_000_000_000_000_000
+    none_text = "order is not exist"
 
     @property
     def paid_numbers(self) -> int:
@@ -122,7 +95,7 @@ def order_screening(crm: Crm, call: ApiCall) -> Answer:
         raise Rejected(OTHER, "country is error")
     never = isinstance(call.fault, faults.OrderNeverFinishes)
     orders = crm.memory(ScreeningOrders)
-    order_id = orders.add(lambda name: ScreeningOrder(name, tuple(numbers), kind, country, crm.ticks(), never))
+    order_id = orders.keep(lambda name: ScreeningOrder(name, tuple(numbers), kind, country, crm.ticks(), never))
     return Answer(data=order_id)
 
 

@@ -6,12 +6,12 @@ WhatsApp.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .codes import OTHER, Rejected
+from .kept import Kept
 
 NOT_STARTED, PENDING, PROCESSING, STOPPED, COMPLETED, PAUSED = 1, 2, 3, 4, 5, 6
 """States of a task (vendor API 1.12)."""
@@ -51,9 +51,6 @@ WAYS: tuple[tuple[int, ...], ...] = (
     (SENDING, FAILED),
 )
 """States that a message passes once it is sent, by the last digit of its number."""
-
-FIRST_TASK_ID = 1_790_000_000_000_000_000
-"""The id before the first task's: 19 digits, like the CRM's other ids; any would do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,53 +149,33 @@ class SentMessage:
     contents: tuple[dict[str, Any], ...] = field(repr=False)
 
 
-class SendTasks:
-    """The tasks of one sandbox. Safe to use from several threads."""
+class SendTasks(Kept[SendTask]):
+    """The tasks of one sandbox."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._tasks: dict[str, SendTask] = {}
+    id_before = 1_790_000_000_000_000_000
+    none_text = "task is not exist"
 
     def add(self, task: SendTask, *, trans_ids: str = "ignored") -> str:
-        """Remember a task under a new id, and return the id.
+        """Keep a task under a new id, and return the id.
 
         :param trans_ids: the setting: what a ``transId`` that another task has leads to
         :raises Rejected: if that is refused; code and text are our assumption
         """
         with self._lock:
-            known = next((each for each in self._tasks.values() if each.trans_ids & task.trans_ids), None)
+            known = next((each for each in self.all() if each.trans_ids & task.trans_ids), None)
             if known and trans_ids == "refused":
                 raise Rejected(OTHER, "transId repetition")
             if known and trans_ids == "same":
                 return known.id
-            made = replace(task, id=str(FIRST_TASK_ID + len(self._tasks) + 1))
-            self._tasks[made.id] = made
-            return made.id
-
-    def get(self, task_id: str) -> SendTask:
-        """Return a task.
-
-        :raises Rejected: if there is none; code and text are our assumption
-        """
-        with self._lock:
-            task = self._tasks.get(task_id)
-        if task is None:
-            raise Rejected(OTHER, "task is not exist")
-        return task
+            return self.keep(lambda new_id: replace(task, id=new_id))
 
     def halt(self, task_id: str, state: int | None, now: float) -> None:
         """Stop or pause a task, as a person does in the CRM; None lets it go on as if nothing had happened.
 
         :raises Rejected: if there is no such task
         """
-        task = self.get(task_id)
         with self._lock:
-            self._tasks[task_id] = replace(task, halted=None if state is None else (state, now))
-
-    def all(self) -> Sequence[SendTask]:
-        """Return the tasks, oldest first."""
-        with self._lock:
-            return list(self._tasks.values())
+            self._by_id[task_id] = replace(self.get(task_id), halted=None if state is None else (state, now))
 
     def messages(self) -> list[SentMessage]:
         """Return every message of every task that was accepted, each as often as it was, whatever becomes of it."""

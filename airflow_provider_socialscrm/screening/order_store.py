@@ -17,7 +17,8 @@ import msgspec
 
 from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError, SupersededError
 from airflow_provider_socialscrm.importer.paths import OpenablePath, local_path
-from airflow_provider_socialscrm.importer.results.checkpoint_stores import LONGEST_IDENTITY, Place, read_json
+from airflow_provider_socialscrm.importer.results.checkpoint_files import read_json
+from airflow_provider_socialscrm.importer.results.checkpoint_stores import LONGEST_IDENTITY, Place
 from airflow_provider_socialscrm.importer.results.saved_values import Count, DamagedError, checked, what
 from airflow_provider_socialscrm.importer.whole_files import write_whole
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from airflow_provider_socialscrm.importer.errors import LedgerError
+from airflow_provider_socialscrm.importer.errors import UnusableLedgerError
 
 FORMAT: Final = 1
 """Version of the form of an event's file. A newer one is not read."""
@@ -81,7 +81,9 @@ def decode(name: str, content: bytes) -> Event:
     try:
         file = msgspec.json.decode(content, type=_File)
         if file.format > FORMAT:
-            raise LedgerError(f"{name} has format {file.format}, which is newer than this provider knows: upgrade it.")
+            raise UnusableLedgerError(
+                f"{name} has format {file.format}, which is newer than this provider knows: upgrade it."
+            )
         if file.checksum != _sum(bytes(file.event)):
             raise damaged(name)
         event: Event = msgspec.json.decode(file.event, type=Event)
@@ -90,9 +92,9 @@ def decode(name: str, content: bytes) -> Event:
     return event
 
 
-def damaged(name: str) -> LedgerError:
+def damaged(name: str) -> UnusableLedgerError:
     """Return the error for a file that is not what was written."""
-    return LedgerError(
+    return UnusableLedgerError(
         f"{name} in the ledger of sends is missing or damaged, so nobody knows who got the message, and nothing was "
         "sent: restore the folder from a copy."
     )

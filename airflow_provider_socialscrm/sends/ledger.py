@@ -10,7 +10,7 @@ import msgspec
 
 from airflow_provider_socialscrm.importer.changes.keys import KeyKind, Keyring
 from airflow_provider_socialscrm.importer.changes.storage import Storage
-from airflow_provider_socialscrm.importer.errors import InputError, LedgerError
+from airflow_provider_socialscrm.importer.errors import InputError, UnusableLedgerError
 from airflow_provider_socialscrm.sends.campaign import FOLDER, Campaign
 from airflow_provider_socialscrm.sends.events import FORMAT, damaged
 
@@ -86,7 +86,7 @@ class SendLedger:
             raise damaged(IDENTITY) from None
         for is_wrong, sentence in self._differences(found):
             if is_wrong:
-                raise LedgerError(f"{sentence} Nothing was sent.")
+                raise UnusableLedgerError(f"{sentence} Nothing was sent.")
 
     def _differences(self, found: _Identity) -> list[tuple[Any, str]]:
         mine = self._identity

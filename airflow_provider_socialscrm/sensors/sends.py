@@ -20,6 +20,7 @@ from airflow_provider_socialscrm.api.send_status import TaskStatus
 from airflow_provider_socialscrm.api.sends import is_task_id
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.runtime.failures import no_retry_after
 from airflow_provider_socialscrm.runtime.own_paths import checked_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.rendered import rendered_fields, typed_arguments
@@ -80,7 +81,7 @@ class SocialSCRMSendSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Wait on the worker, or ask once and defer; then write the file, and return the counts."""
-        with _Fatal():
+        with no_retry_after(context, self.socialscrm_conn_id, InputError):
             path = self._begun(context)
             if self.deferrable:
                 if not self.poke(context):
@@ -116,7 +117,7 @@ class SocialSCRMSendSensor(BaseSensorOperator):
 
         :raises AirflowSensorTimeout: if the messages were not far enough in time.
         """
-        with _Fatal():
+        with no_retry_after(context, self.socialscrm_conn_id, InputError):
             path = self._begun(context)
             if event["status"] == "failed":
                 raise StopError(event["message"])
@@ -191,17 +192,6 @@ class SocialSCRMSendSensor(BaseSensorOperator):
                 f"max_failed allows {self.max_failed}. They are not sent again: their recipients' claims stay."
             )
         return {**counts, "path": None if path is None else str(path)}
-
-
-class _Fatal:
-    """Turns the errors that no retry can fix into the one that stops Airflow's retries."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, failure: BaseException | None, _trace: object) -> None:
-        if isinstance(failure, StopError | InputError):
-            raise AirflowFailException(str(failure)) from None
 
 
 def _ids(values: Any) -> list[str]:

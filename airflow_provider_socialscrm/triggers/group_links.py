@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
-from asgiref.sync import sync_to_async
-
-from airflow_provider_socialscrm.api.errors import RetriableError, SocialSCRMError
-from airflow_provider_socialscrm.api.group_links import NOT_PARSED, GroupInfo
+from airflow_provider_socialscrm.api.group_links import NOT_PARSED
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
+from airflow_provider_socialscrm.triggers.polling import PENDING, PollingTrigger
 from airflow_provider_socialscrm.wording import out_of
 
+if TYPE_CHECKING:
+    from airflow.triggers.base import TriggerEvent
+
 READY: Final = "ready"
-PENDING: Final = "pending"
-FAILED: Final = "failed"
 
 
-class SocialSCRMGroupLinksTrigger(BaseTrigger):
+class SocialSCRMGroupLinksTrigger(PollingTrigger):
     """Ask the CRM about group links until none of them is being parsed. It only reads, and imports nothing.
 
     Airflow stores a trigger in its database. This one holds the links, which are the tenant's own and no customer's
@@ -33,6 +29,10 @@ class SocialSCRMGroupLinksTrigger(BaseTrigger):
     :param deadline: when to stop waiting, seconds since the epoch; ``None`` waits without end.
     """
 
+    stored = ("links", "admin", "socialscrm_conn_id", "poll_interval", "deadline")
+    done = READY
+    not_known = "Nobody knows yet whether the group links are parsed."
+
     def __init__(
         self,
         *,
@@ -42,47 +42,23 @@ class SocialSCRMGroupLinksTrigger(BaseTrigger):
         poll_interval: float,
         deadline: float | None = None,
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__(socialscrm_conn_id=socialscrm_conn_id, poll_interval=poll_interval, deadline=deadline)
         self.links = list(links)
         self.admin = admin
-        self.socialscrm_conn_id = socialscrm_conn_id
-        self.poll_interval = poll_interval
-        self.deadline = deadline
 
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class and its arguments, which Airflow stores."""
-        names = ("links", "admin", "socialscrm_conn_id", "poll_interval", "deadline")
-        return f"{__name__}.{type(self).__name__}", {name: getattr(self, name) for name in names}
+    @property
+    def awaited(self) -> list[str]:
+        """The links."""
+        return self.links
 
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield one event: no link is being parsed, some are not in time, or a person has to fix something."""
-        hook = SocialSCRMHook(self.socialscrm_conn_id)
+    def ask(self, hook: SocialSCRMHook, asked: list[str]) -> list[str]:
+        """Return the links that are being parsed; those that the CRM has forgotten are the worker's."""
+        return [group.link for group in hook.group_info(asked, admin=self.admin) if group.code == NOT_PARSED]
 
-        def ask(links: list[str]) -> list[GroupInfo]:
-            return hook.group_info(links, admin=self.admin)
+    def progress(self, pending: list[str]) -> str:
+        """Return how many links are being parsed, for the log."""
+        return out_of(len(pending), len(self.links), "group link", "is being parsed", "are being parsed")
 
-        # In a thread, since requests would block the other triggers; thread_sensitive would let them queue for one.
-        group_info = sync_to_async(ask, thread_sensitive=False)
-        pending = list(self.links)
-        while True:
-            try:
-                pending = [group.link for group in await group_info(pending) if group.code == NOT_PARSED]
-            except RetriableError as failure:  # it may pass while we wait
-                self.log.warning("Nobody knows yet whether the group links are parsed. %s", failure)
-            except (SocialSCRMError, ValueError) as failure:
-                yield _event(FAILED, message=str(failure))
-                return
-            else:
-                if not pending:
-                    yield _event(READY)
-                    return
-                parsed = out_of(len(pending), len(self.links), "group link", "is being parsed", "are being parsed")
-                self.log.info("%s", parsed)
-            if self.deadline is not None and time.time() >= self.deadline:
-                yield _event(PENDING, pending=len(pending))
-                return
-            await asyncio.sleep(self.poll_interval)
-
-
-def _event(status: str, **more: Any) -> TriggerEvent:
-    return TriggerEvent({"status": status, **more})  # type: ignore[no-untyped-call]
+    def late(self, pending: list[str]) -> TriggerEvent:
+        """Return what the task gets when the deadline has come: how many links are being parsed."""
+        return self.event(PENDING, pending=len(pending))

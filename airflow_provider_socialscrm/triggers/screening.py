@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
-from asgiref.sync import sync_to_async
-
-from airflow_provider_socialscrm.api.errors import RetriableError, SocialSCRMError
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
+from airflow_provider_socialscrm.triggers.polling import PENDING, PollingTrigger
+
+if TYPE_CHECKING:
+    from airflow.triggers.base import TriggerEvent
 
 FINISHED: Final = "finished"
-PENDING: Final = "pending"
-FAILED: Final = "failed"
 
 
-class SocialSCRMScreenTrigger(BaseTrigger):
+class SocialSCRMScreenTrigger(PollingTrigger):
     """Ask the CRM whether screening orders are finished, until all are. It never orders.
 
     Airflow stores a trigger in its database. This one holds the ids of orders, and no number.
@@ -29,46 +25,34 @@ class SocialSCRMScreenTrigger(BaseTrigger):
     :param deadline: when to stop waiting, seconds since the epoch; ``None`` waits without end.
     """
 
+    stored = ("orders", "socialscrm_conn_id", "poll_interval", "deadline")
+    done = FINISHED
+    not_known = "Whether order {asked} is finished is not known yet."
+    one_by_one = True
+
     def __init__(
         self, *, orders: Sequence[str], socialscrm_conn_id: str, poll_interval: float, deadline: float | None = None
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__(socialscrm_conn_id=socialscrm_conn_id, poll_interval=poll_interval, deadline=deadline)
         self.orders = list(orders)
-        self.socialscrm_conn_id = socialscrm_conn_id
-        self.poll_interval = poll_interval
-        self.deadline = deadline
 
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class and its arguments, which Airflow stores."""
-        names = ("orders", "socialscrm_conn_id", "poll_interval", "deadline")
-        return f"{__name__}.{type(self).__name__}", {name: getattr(self, name) for name in names}
+    @property
+    def awaited(self) -> list[str]:
+        """The orders."""
+        return self.orders
 
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield one event: all are finished, some are not in time, or a person has to fix something."""
-        hook = SocialSCRMHook(self.socialscrm_conn_id)
-        # In a thread, since requests would block the other triggers; thread_sensitive would let them queue for one.
-        is_finished = sync_to_async(hook.screening_finished, thread_sensitive=False)
-        pending = list(self.orders)
-        while True:
-            for order in list(pending):
-                try:
-                    finished = await is_finished(order)
-                except RetriableError as failure:  # it may pass while we wait
-                    self.log.warning("Whether order %s is finished is not known yet. %s", order, failure)
-                    break
-                except (SocialSCRMError, ValueError) as failure:
-                    yield self._event(FAILED, message=str(failure))
-                    return
-                if finished:
-                    pending.remove(order)
-            if not pending:
-                yield self._event(FINISHED)
-                return
-            if self.deadline is not None and time.time() >= self.deadline:
-                yield self._event(PENDING, pending=pending)
-                return
-            self.log.info("Not finished yet: %s", ", ".join(pending))
-            await asyncio.sleep(self.poll_interval)
+    def ask(self, hook: SocialSCRMHook, asked: list[str]) -> list[str]:
+        """Return the orders that are not finished."""
+        return [order for order in asked if not hook.screening_finished(order)]
 
-    def _event(self, status: str, **more: Any) -> TriggerEvent:
-        return TriggerEvent({"status": status, "orders": self.orders, **more})  # type: ignore[no-untyped-call]
+    def progress(self, pending: list[str]) -> str:
+        """Return the orders that are not finished, for the log."""
+        return f"Not finished yet: {', '.join(pending)}"
+
+    def event(self, status: str, **more: Any) -> TriggerEvent:
+        """Return what the task gets: always with the orders, which it has nowhere else."""
+        return super().event(status, orders=self.orders, **more)
+
+    def late(self, pending: list[str]) -> TriggerEvent:
+        """Return what the task gets when the deadline has come: with the orders that are not finished."""
+        return self.event(PENDING, pending=pending)

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
-from asgiref.sync import sync_to_async
-
-from airflow_provider_socialscrm.api.errors import RetriableError, SocialSCRMError
 from airflow_provider_socialscrm.api.send_status import TaskStatus
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.sends.progress import is_finished
+from airflow_provider_socialscrm.triggers.polling import PollingTrigger
 from airflow_provider_socialscrm.wording import counted
 
 FINISHED: Final = "finished"
-PENDING: Final = "pending"
-FAILED: Final = "failed"
 
 
-class SocialSCRMSendTrigger(BaseTrigger):
+class SocialSCRMSendTrigger(PollingTrigger):
     """Ask the CRM how far the messages of tasks are, until they are far enough. It only reads, and sends nothing.
 
     Airflow stores a trigger in its database. This one holds the ids of tasks, and no number.
@@ -34,6 +27,11 @@ class SocialSCRMSendTrigger(BaseTrigger):
     :param deadline: when to stop waiting, seconds since the epoch; ``None`` waits without end.
     """
 
+    stored = ("task_ids", "until", "min_share", "socialscrm_conn_id", "poll_interval", "deadline")
+    done = FINISHED
+    not_known = "The state of task {asked} is not known yet."
+    one_by_one = True
+
     def __init__(
         self,
         *,
@@ -44,49 +42,28 @@ class SocialSCRMSendTrigger(BaseTrigger):
         poll_interval: float,
         deadline: float | None = None,
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__(socialscrm_conn_id=socialscrm_conn_id, poll_interval=poll_interval, deadline=deadline)
         self.task_ids = list(task_ids)
         self.until = until
         self.min_share = min_share
-        self.socialscrm_conn_id = socialscrm_conn_id
-        self.poll_interval = poll_interval
-        self.deadline = deadline
 
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class and its arguments, which Airflow stores."""
-        names = ("task_ids", "until", "min_share", "socialscrm_conn_id", "poll_interval", "deadline")
-        return f"{__name__}.{type(self).__name__}", {name: getattr(self, name) for name in names}
+    @property
+    def awaited(self) -> list[str]:
+        """The ids of the tasks."""
+        return self.task_ids
 
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield one event: all are far enough, some are not in time, or a person has to fix something."""
-        hook = SocialSCRMHook(self.socialscrm_conn_id)
-        # In a thread, since requests would block the other triggers; thread_sensitive would let them queue for one.
-        get_status = sync_to_async(hook.get_send_status, thread_sensitive=False)
-        pending = list(self.task_ids)
-        while True:
-            for task_id in list(pending):
-                try:
-                    status = await get_status(task_id)
-                except RetriableError as failure:  # it may pass while we wait
-                    self.log.warning("The state of task %s is not known yet. %s", task_id, failure)
-                    break
-                except (SocialSCRMError, ValueError) as failure:
-                    yield _event(FAILED, message=str(failure))
-                    return
-                if is_finished(status, self.until, self.min_share):
-                    pending.remove(task_id)
-                elif status.status == TaskStatus.PAUSED:
-                    self.log.warning("Task %s is paused: somebody has to let it go on in the CRM", task_id)
-            if not pending:
-                yield _event(FINISHED)
-                return
-            if self.deadline is not None and time.time() >= self.deadline:
-                yield _event(PENDING)
-                return
-            of_all = f"{len(pending):,} of {counted(len(self.task_ids), 'task')}"
-            self.log.info("Not %s yet: messages of %s", self.until, of_all)
-            await asyncio.sleep(self.poll_interval)
+    def ask(self, hook: SocialSCRMHook, asked: list[str]) -> list[str]:
+        """Return the tasks whose messages are not far enough; say so if one of them is paused."""
+        return [task_id for task_id in asked if not self._is_finished(hook, task_id)]
 
+    def _is_finished(self, hook: SocialSCRMHook, task_id: str) -> bool:
+        status = hook.get_send_status(task_id)
+        if is_finished(status, self.until, self.min_share):
+            return True
+        if status.status == TaskStatus.PAUSED:
+            self.log.warning("Task %s is paused: somebody has to let it go on in the CRM", task_id)
+        return False
 
-def _event(status: str, **more: Any) -> TriggerEvent:
-    return TriggerEvent({"status": status, **more})  # type: ignore[no-untyped-call]
+    def progress(self, pending: list[str]) -> str:
+        """Return how many tasks are not far enough, for the log."""
+        return f"Not {self.until} yet: messages of {len(pending):,} of {counted(len(self.task_ids), 'task')}"

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final
-
-from airflow.triggers.base import BaseTrigger, TriggerEvent
-from asgiref.sync import sync_to_async
+from collections.abc import Sequence
+from typing import Final
 
 from airflow_provider_socialscrm.api.agents import who_is_missing
-from airflow_provider_socialscrm.api.errors import RetriableError, SocialSCRMError
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
+from airflow_provider_socialscrm.triggers.polling import PollingTrigger
 
 ONLINE: Final = "online"
-FAILED: Final = "failed"
 
 
-class SocialSCRMOnlineTrigger(BaseTrigger):
+class SocialSCRMOnlineTrigger(PollingTrigger):
     """Ask the CRM who is online until those that are waited for are. It only reads.
 
     Airflow stores a trigger in its database. This one holds logins of agents and service numbers, which are the
@@ -30,6 +25,10 @@ class SocialSCRMOnlineTrigger(BaseTrigger):
     :param poke_interval: seconds from one question to the next.
     """
 
+    stored = ("agents", "numbers", "match", "socialscrm_conn_id", "poke_interval")
+    done = ONLINE
+    not_known = "Nobody knows yet who is online."
+
     def __init__(
         self,
         *,
@@ -39,38 +38,21 @@ class SocialSCRMOnlineTrigger(BaseTrigger):
         socialscrm_conn_id: str,
         poke_interval: float,
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__(socialscrm_conn_id=socialscrm_conn_id, poll_interval=poke_interval)
         self.agents = list(agents)
         self.numbers = list(numbers)
         self.match = match
-        self.socialscrm_conn_id = socialscrm_conn_id
         self.poke_interval = poke_interval
 
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return the class and its arguments, which Airflow stores."""
-        names = ("agents", "numbers", "match", "socialscrm_conn_id", "poke_interval")
-        return f"{__name__}.{type(self).__name__}", {name: getattr(self, name) for name in names}
+    @property
+    def awaited(self) -> list[str]:
+        """The agents and the numbers."""
+        return [*self.agents, *self.numbers]
 
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield one event: they are online, or the CRM cannot be asked and a person has to fix it."""
-        hook = SocialSCRMHook(self.socialscrm_conn_id)
-        # In a thread, since requests would block the other triggers; thread_sensitive would let them queue for one.
-        list_online = sync_to_async(hook.list_online, thread_sensitive=False)
-        while True:
-            try:
-                missing = who_is_missing(await list_online(), self.agents, self.numbers, self.match)
-            except RetriableError as failure:  # it may pass while we wait
-                self.log.warning("Nobody knows yet who is online. %s", failure)
-            except SocialSCRMError as failure:
-                yield _event(FAILED, message=str(failure))
-                return
-            else:
-                if not missing:
-                    yield _event(ONLINE)
-                    return
-                self.log.info("Not online yet: %s", ", ".join(missing))
-            await asyncio.sleep(self.poke_interval)
+    def ask(self, hook: SocialSCRMHook, asked: list[str]) -> list[str]:  # noqa: ARG002 - who was online may be no more
+        """Return who is missing of all that are waited for."""
+        return who_is_missing(hook.list_online(), self.agents, self.numbers, self.match)
 
-
-def _event(status: str, **more: str) -> TriggerEvent:
-    return TriggerEvent({"status": status, **more})  # type: ignore[no-untyped-call]
+    def progress(self, pending: list[str]) -> str:
+        """Return who is missing, for the log."""
+        return f"Not online yet: {', '.join(pending)}"

@@ -24,6 +24,7 @@ from airflow_provider_socialscrm.sandbox.server import Sandbox
 
 DAGS = Path(__file__).parent / "dags_ends"
 ROWS = 40
+STOPPED = "The task was stopped. The calls in flight are recorded; a retry resumes."
 PATIENCE = 120.0
 """Seconds until a task has started, on a slow machine."""
 
@@ -205,7 +206,7 @@ def test_a_task_that_is_marked_as_failed_awaits_and_counts_the_calls_in_flight(
 
     assert airflow.states("marked_failed") == {"import_customers": "failed"}, output
     (manifest,) = airflow.xcoms("marked_failed", "import_customers")
-    assert manifest["broke_off"] == {"error": "StoppedError", "while": "sending"}
+    assert manifest["broke_off"] == {"error": "StoppedError", "while": "sending", "sentence": STOPPED}
     rows = manifest["rows"]
     assert rows["accepted"] == len(socialscrm_sandbox.customers()) < ROWS
     assert (rows["unknown"], rows["accepted"] + rows["not_sent"]) == (0, ROWS)
@@ -239,7 +240,7 @@ def test_a_drained_worker_records_the_messages_in_flight_and_the_retry_sends_non
     query = "SELECT state, try_number FROM task_instance WHERE dag_id = 'drained' ORDER BY start_date DESC LIMIT 1"
     assert airflow.query(query) == [("success", 2)], output
     first = json.loads((folder / "try-1.json").read_text(encoding="utf-8"))
-    assert first["broke_off"] == {"error": "StoppedError", "while": "sending"}
+    assert first["broke_off"] == {"error": "StoppedError", "while": "sending", "sentence": STOPPED}
     rows = first["rows"]
     assert (rows["unknown"], rows["accepted"] + rows["not_sent"], rows["total"]) == (0, ROWS, ROWS)
     assert 0 < rows["accepted"] < ROWS

@@ -222,6 +222,14 @@ def test_a_busy_server_that_says_when_to_come_again_took_nothing(status, value):
     assert "did not process the call" in str(failure)
 
 
+@pytest.mark.parametrize("headers", [{"Retry-After": "90"}, {}], ids=["says when", "does not say when"])
+def test_each_status_has_its_own_advice_and_the_seconds_that_it_asks_for(headers):
+    busy, many = (failure_of(status, headers=headers) for status in (503, 429))
+    assert str(busy) == f"{busy.meaning} Try again later."
+    assert "Calls per second" in many.advice
+    assert [("asks to wait 90 s" in str(failure)) for failure in (busy, many)] == [bool(headers)] * 2
+
+
 @pytest.mark.parametrize(
     ("status", "value"),
     [

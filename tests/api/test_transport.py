@@ -496,6 +496,83 @@ def test_the_servers_certificate_is_checked_as_the_connection_says(raw, certific
             assert transport.exchange(CALL).body == ENVELOPE
 
 
+def test_a_port_that_nobody_listens_at_is_named_with_the_systems_reason():
+    failure, _ = failure_of(reaching("http://user:hunter2@127.0.0.1:1/secret?key=secret", 5.0))
+
+    assert type(failure) is ServiceError
+    assert str(failure) == (
+        "SocialsCRM cannot be reached (127.0.0.1:1: Connection refused), so nothing was sent. Check host and port of "
+        "Base URL, and whether the server runs."
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (socket.EAI_NONAME, "crm.nosuch.invalid: name not known"),
+        (socket.EAI_AGAIN, "crm.nosuch.invalid: the resolver's words"),
+    ],
+)
+def test_a_name_that_cannot_be_resolved_is_named(monkeypatch, number, reason):
+    def resolve(*_: object, **__: object) -> None:
+        raise socket.gaierror(number, "the resolver's words")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    failure, _ = failure_of(reaching("https://crm.nosuch.invalid", 5.0))
+
+    assert type(failure) is ServiceError
+    assert str(failure) == (
+        f"SocialsCRM cannot be reached ({reason}), so nothing was sent. Check the host of Base URL, and the worker's "
+        "DNS."
+    )
+
+
+def test_the_proxy_that_cannot_be_reached_is_named_with_its_port():
+    failure, _ = failure_of(reaching("http://crm.invalid", 5.0, proxies={"http": "http://user:hunter2@127.0.0.1:1"}))
+
+    assert str(failure).endswith(" The reason: 127.0.0.1:1: Connection refused.")
+    assert "hunter2" not in str(failure)
+
+
+def closing_after_a_request(connection: socket.socket) -> None:
+    read_request(connection)
+    connection.close()
+
+
+@pytest.mark.parametrize("record", [b"\x15\x03\x01\x00\x02\x02\x16", b"\x16\x03\x03\x00\x2a\x02\x00"])
+def test_a_server_that_speaks_tls_to_a_plain_call_is_a_setting(raw, record):
+    def speak(connection: socket.socket) -> None:
+        read_request(connection)
+        connection.sendall(record)
+        connection.close()
+
+    failure, _ = failure_of(reaching(raw(speak), 5.0))
+
+    assert type(failure) is SettingError
+    assert "Let Base URL begin with https://" in str(failure)
+
+
+def test_a_plain_call_whose_first_connection_is_closed_may_want_tls(raw):
+    failure, _ = failure_of(reaching(raw(closing_after_a_request), 5.0))
+
+    assert type(failure) is UncertainError
+    assert str(failure).endswith("If the server has https, let Base URL begin with https://.")
+
+
+def test_a_plain_address_that_has_responded_is_not_suspected(raw):
+    speaks = iter([answering(ENVELOPE), closing_after_a_request])
+
+    def speak(connection: socket.socket) -> None:
+        next(speaks)(connection)
+
+    with closing(reaching(raw(speak), 5.0)) as transport:
+        transport.exchange(CALL)
+        with pytest.raises(UncertainError) as caught:
+            transport.exchange(CALL)
+
+    assert "https" not in str(caught.value)
+
+
 def test_urllib3s_warnings_of_other_hosts_stay():
     reaching("https://crm.invalid", 5.0, verify=False).close()
     with pytest.warns(InsecureRequestWarning):

@@ -31,12 +31,13 @@ def say(what: str, figure: str) -> None:
     sys.stdout.flush()
 
 
-def customers(rows: int, bad: int = 0) -> pd.DataFrame:
+def customers(rows: int, bad: int = 0, start: int = 0) -> pd.DataFrame:
     """Return customers of fifteen columns, five of which differ from row to row, as in a warehouse.
 
     :param bad: rows with an extension field the CRM refuses, spread evenly.
+    :param start: the place of the first customer, for a table that is made in parts.
     """
-    number = pd.Series(range(rows))
+    number = pd.Series(range(start, start + rows))
     text = number.astype(str)
     days = pd.Timestamp("1950-01-01") + pd.to_timedelta(number % 20_000, unit="D")
     frame = pd.DataFrame(

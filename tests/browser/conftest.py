@@ -160,13 +160,14 @@ class Browser:
 
     def open(self, path: str, *, theme: str = "light", width: int = 1280, height: int = 900) -> None:
         self.chrome.switch_to.default_content()
-        self.chrome.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False},
-        )
+        self.resize(width, height)
         self.chrome.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": "UTC"})
         self.chrome.execute_script("localStorage.setItem('theme', arguments[0])", theme)
         self.chrome.get(f"{self.server.url}{path}")
+
+    def resize(self, width: int, height: int = 900) -> None:
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
     def enter_frame(self) -> None:
         self.chrome.switch_to.frame(self.find("iframe"))

@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from airflow.configuration import AIRFLOW_HOME, conf
+from airflow.models import Connection
+from airflow.utils.session import create_session
 
 try:
     from airflow.dag_processing.dagbag import DagBag
@@ -40,10 +42,14 @@ LAST_SENTENCE = (
 )
 
 
-NO_KEY = "Connection 'crm_without_key': ApiKey is missing. Fix it under Admin > Connections."
+NO_KEY = (
+    "Connection 'crm_without_key': ApiKey is missing. Fix it under Admin > Connections, or where it is defined: "
+    "AIRFLOW_CONN_CRM_WITHOUT_KEY or a secrets backend."
+)
 
 
 def main() -> None:
+    add_a_connection_without_key()
     dags = DagBag(conf.get("core", "dags_folder")).dags
     for dag_id in ("first_import", "by_country", "linked"):
         dags[dag_id].test(run_after=FIRST_NIGHT, logical_date=FIRST_NIGHT)
@@ -97,6 +103,12 @@ def write_the_log_of_the_failed(dag_id: str, day: str, sentence: str) -> None:
     path = Path(AIRFLOW_HOME, folder, "attempt=1.log")
     path.parent.mkdir(parents=True)
     path.write_text("".join(f"{json.dumps({'timestamp': FIRST_NIGHT.isoformat()} | line)}\n" for line in lines))
+
+
+def add_a_connection_without_key() -> None:
+    with create_session() as session:
+        extra = json.dumps({"tenant_id": "123456"})
+        session.add(Connection(conn_id="crm_without_key", conn_type="socialscrm", login="agent", extra=extra))
 
 
 def leave_two_in_doubt(database: sqlite3.Connection) -> None:

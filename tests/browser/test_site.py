@@ -82,6 +82,21 @@ def test_nothing_scrolls_sideways_on_a_narrow_page(chromium: Chrome):
     assert wrong == {}
 
 
+TITLES = """
+const title = (cell) => getComputedStyle(cell, '::before').content;
+return [...document.querySelectorAll('article tbody tr')].map((row) => [...row.cells].map(title).slice(1));
+"""
+
+
+@pytest.mark.parametrize(("width", "title"), [(NARROW, '"what is done: "'), (WIDE, "none")])
+def test_a_cell_of_a_table_has_its_columns_title_where_the_head_is_left_out(chromium: Chrome, width, title):
+    open_page(chromium, "reference/codes.html", width)
+    rows = [row for row in chromium.execute_script(TITLES) if len(row) == 4]
+
+    assert len(rows) > 30
+    assert all(row[2] == title for row in rows)
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [NARROW, WIDE])
 def test_text_and_background_follow_the_theme(chromium: Chrome, width, theme):

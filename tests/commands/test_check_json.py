@@ -36,7 +36,14 @@ def test_its_names_are_those_that_scripts_rely_on(check):
         "outcome": "str",
         "file": "str",
         "files": "int",
-        "rows": {"total": "int", "sendable": "int", "invalid": "int", "duplicate": "int", "blank": "int"},
+        "rows": {
+            "total": "int",
+            "sendable": "int",
+            "invalid": "int",
+            "unknown": "int",
+            "duplicate": "int",
+            "blank": "int",
+        },
         "calls": "int",
         "seconds": "int",
         "columns": [{"column": "str", "field": "str", "sent": "bool", "what": "str", "examples": ["str"]}],
@@ -54,7 +61,8 @@ def test_its_names_are_those_that_scripts_rely_on(check):
         "remarks": [{"code": "str", "meaning": "str", "hint": "str", "rows": "int"}],
         "ambiguous_numbers": {},
         "warnings": ["str"],
-        "add_to_task": [{"argument": "str", "value": "int", "why": "str"}],
+        "left_out": "list",
+        "add_to_task": [{"argument": "str", "value": "float", "why": "str", "is_choice": "bool"}],
         "task": "str",
     }
 
@@ -63,7 +71,7 @@ def test_its_counts_are_those_of_the_page(check):
     found, page = json.loads(check(*MAPPED, "--json").out), check(*MAPPED)
 
     assert (found["schema"], found["exit_code"]) == (1, page.code)
-    assert found["rows"] == {"total": 8, "sendable": 2, "invalid": 5, "duplicate": 1, "blank": 0}
+    assert found["rows"] == {"total": 8, "sendable": 2, "invalid": 5, "unknown": 0, "duplicate": 1, "blank": 0}
     assert found["outcome"] in " ".join(page.out.split())
     assert sum(each["rows"] for each in found["refusals"]) == 6
     assert [each["field"] for each in found["columns"]][-1] == "welcome"
@@ -123,5 +131,5 @@ def test_its_page_describes_each_name():
 
     assert names == [
         "schema", "exit_code", "outcome", "file", "files", "rows", "calls", "seconds", "columns", "refusals", "remarks",
-        "ambiguous_numbers", "warnings", "add_to_task", "task",
+        "ambiguous_numbers", "warnings", "left_out", "add_to_task", "task", "next",
     ]  # fmt: skip

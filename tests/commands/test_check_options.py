@@ -58,6 +58,7 @@ TABLE = [
     (["--calls-per-second", "2.5"], "settings.calls_per_second", 2.5),
     (["--rejects-path", "s3://crm/rejects.csv"], "arguments.rejects_path", "s3://crm/rejects.csv"),
     (["--max-rejected", "20"], "options.max_rejected", 20),
+    (["--on-unknown", "resend"], "options.on_unknown", "resend"),
     (["--max-rejected", "0.02"], "options.max_rejected", 0.02),
     (["--max-rejected", "1"], "options.max_rejected", 1),
     (["--max-rejected", "1.0"], "options.max_rejected", 1.0),
@@ -82,7 +83,16 @@ EVERYTHING = [
     *("--on-invalid", "fail", "--encoding", "gb18030", "--delimiter", "tab", "--rows-per-call", "7"),
     *("--values", "sex:M=male", "--values", "sex:=x=", "--values", 'stage:"=New', "--date-fields", "Size"),
     *("--null-values", "NULL", "--null-values", "\\N", "--ambiguous-numbers", "national", "--bad-values", "omit"),
-    *("--bytes-per-call", "4096", "--max-rejected", "0.02", "--rejects-path", "s3://crm/rejects.csv"),
+    *(
+        "--bytes-per-call",
+        "4096",
+        "--max-rejected",
+        "0.02",
+        "--on-unknown",
+        "resend",
+        "--rejects-path",
+        "s3://crm/rejects.csv",
+    ),
 ]
 
 

@@ -38,6 +38,21 @@ def test_counts(check):
     ]
 
 
+def test_unknown_rows_of_a_dead_letter(check):
+    header = "whatsApp,welcome,socialscrm_bucket,socialscrm_import"
+    rows = ["15045554467,Hi,unknown,'dag", "6591234567,,unknown,'dag"]
+    Path("left.csv").write_text("\n".join([header, *rows, ""]), encoding="utf-8")
+    page = check("left.csv")
+
+    assert page.lines[2:4] == [
+        "  1  can be sent, in 1 call: at least 1 s at 45 calls a second",
+        "  1  unknown: held, since the welcome may have reached the customer already",
+    ]
+    reasons = page.section("Why rows are left out")
+    assert (reasons[0], "     - row 0: whatsApp 99999999999" in reasons) == ("  1  in-doubt", True)
+    assert check("left.csv", "--on-unknown", "resend").lines[2].startswith("  2  can be sent")
+
+
 def test_reasons(check):
     assert check(*MAPPED).section("Why rows are left out") == [
         "  2  unreadable",
@@ -159,7 +174,6 @@ def test_why_columns_are_left_out(check):
         "  Unnamed: 8                     left out: no name",
         "  notes                          left out: by --columns",
         "                                 a",
-        "  --extension-fields NAME sends such a column as an extension field.",
     ]
 
 
@@ -298,7 +312,7 @@ def test_many_notes_are_not_all_shown(check):
             [
                 "  5 rows cannot be sent, and --max-rejected allows 0: an import would send the",
                 "  others, and then fail.",
-                "  - Fix them, or allow as many with --max-rejected 5.",
+                "  - Fix them, or allow as many with --max-rejected 0.63.",
                 "  - --rejects-path rejects.csv saves the rows left out, with the reasons.",
                 "  - Messages name arguments of SocialSCRMImportOperator. Here they are options:",
                 "    data is FILE, bad_values='omit' is --bad-values omit, and columns={'a': 'b',",
@@ -323,7 +337,7 @@ def test_many_notes_are_not_all_shown(check):
             [
                 "  5 rows cannot be sent, and --max-rejected allows 2: an import would send the",
                 "  others, and then fail.",
-                "  - Fix them, or allow as many with --max-rejected 5.",
+                "  - Fix them, or allow as many with --max-rejected 0.63.",
                 "  - The rows left out are in r.jsonl, with the reasons.",
                 "  - Messages name arguments of SocialSCRMImportOperator. Here they are options:",
                 "    data is FILE, bad_values='omit' is --bad-values omit, and columns={'a': 'b',",
@@ -383,6 +397,16 @@ def test_the_task_ends_the_page(check, tmp_path):
         f"    data='{tmp_path}/mistakes.csv',",
         "    columns={'mobile': 'whatsApp', 'remarks': None},",
         "    extension_fields='all',",
+        (
+            "    # columns={'mobile': 'whatsApp', 'remarks': None, 'freindName': 'friendName'},"
+            "  # instead of columns above"
+        ),
+        "    # default_region='CN',",
+        "    # dayfirst=True,",
+        "    # max_rejected=0.63,",
+        f"    rejects_path='{tmp_path}/rejects/',",
+        f"    # ledger='{tmp_path}/ledger',  # sends only what changed; the same folder in every run",
+        "    retries=3,  # each resumes where the try before stopped",
         ")",
     ]
 

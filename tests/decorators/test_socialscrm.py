@@ -199,6 +199,9 @@ def test_a_function_that_returns_nothing_is_named(crm: Sandbox):
 
     with pytest.raises(AirflowFailException) as caught:
         decorated(read).execute({"ti": FakeTaskInstance()})
-    assert str(caught.value) == "data is None, which is not a table: the function read returned nothing."
+    assert str(caught.value) == (
+        "data is None, which is not a table: the function read returned nothing. Let it return a table or a path, or "
+        "set on_empty='skip' if it may return nothing."
+    )
     with pytest.raises(AirflowSkipException):
         decorated(read, arguments={"on_empty": "skip"}).execute({"ti": FakeTaskInstance()})

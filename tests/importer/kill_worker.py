@@ -15,7 +15,7 @@ from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.importer.errors import StoppedError
 from airflow_provider_socialscrm.importer.options import ALL, Options, Rules
-from airflow_provider_socialscrm.importer.results.checkpoint_stores import FileCheckpointStore
+from airflow_provider_socialscrm.importer.results.checkpoint_files import FileCheckpointStore
 from airflow_provider_socialscrm.importer.run import Import
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 

@@ -65,6 +65,11 @@ class FailingStore(MemoryCheckpointStore):
         super().save(state)
 
 
+def sentence_of(failure: BaseException) -> dict[str, str]:
+    """Return what the manifest has of an error's message, which may have a customer's values if it is not ours."""
+    return {"sentence": str(failure)} if isinstance(failure, CheckpointError) else {}
+
+
 def calls_of(crm: OfflineCrm) -> int:
     return len(crm.calls)
 
@@ -86,7 +91,7 @@ def test_a_checkpoint_that_cannot_be_saved_stops_the_run_and_loses_no_row(tmp_pa
     assert "unknown" not in rows
     assert run.manifest()["calls"]["sent"] == calls_of(crm)
     assert calls_of(crm) < ROWS / 10 * 2 or welcome_every == 5
-    assert run.manifest()["broke_off"] == {"error": type(failure).__name__, "while": "sending"}
+    assert run.manifest()["broke_off"] == {"error": type(failure).__name__, "while": "sending"} | sentence_of(failure)
 
 
 def test_a_call_whose_intention_cannot_be_saved_does_not_start(tmp_path):
@@ -135,7 +140,11 @@ def test_a_checkpoint_that_cannot_be_saved_as_complete_fails_the_task_with_compl
     run = importing(OfflineCrm(refuse), rows_of(), tmp_path / "dead.jsonl", store)
     assert isinstance(failure_of(run), CheckpointError)
     assert counts_of(run) == {"accepted": ROWS - ROWS // BAD, "rejected": ROWS // BAD}
-    assert run.manifest()["broke_off"] == {"error": "CheckpointError", "while": "finishing"}
+    assert run.manifest()["broke_off"] == {
+        "error": "CheckpointError",
+        "while": "finishing",
+        "sentence": "no space left",
+    }
 
     store.save = save
     crm = OfflineCrm(refuse)
@@ -236,7 +245,7 @@ def test_an_error_of_ours_leaves_each_row_in_one_bucket(tmp_path, monkeypatch, *
     assert sum(rows.values()) == ROWS
     assert rows.get("accepted", 0) <= len(accepted) <= rows.get("accepted", 0) + rows.get("unknown", 0)
     broke_off = run.manifest()["broke_off"]
-    assert broke_off == {"error": type(failure).__name__, "while": "sending"}
+    assert broke_off == {"error": type(failure).__name__, "while": "sending"} | sentence_of(failure)
 
     second = importing(OfflineCrm(refuse), rows_of(), tmp_path / "dead.jsonl", store)
     assert failure_of(second) is None
@@ -320,9 +329,9 @@ def test_a_stopped_run_counts_the_rows_that_it_did_not_come_to(tmp_path):
         return send(rows, **options)
 
     crm.import_customers = stop
-    assert isinstance(failure_of(run), StoppedError)
+    assert isinstance(failure := failure_of(run), StoppedError)
     assert counts_of(run) == {"accepted": 10, "not_sent": ROWS - 10}
-    assert run.manifest()["broke_off"] == {"error": "StoppedError", "while": "sending"}
+    assert run.manifest()["broke_off"] == {"error": "StoppedError", "while": "sending", "sentence": str(failure)}
 
 
 # What a manifest says.
@@ -363,8 +372,27 @@ def test_an_unavailable_crm_is_named_as_what_the_run_broke_off_with():
     crm = OfflineCrm()
     crm.import_customers = unavailable
     run = importing(crm, rows_of(), retry_limits=RetryLimits(attempts=1, outage=0.0))
-    assert isinstance(failure_of(run), ServiceError)
-    assert run.manifest()["broke_off"] == {"error": "ServiceError", "while": "sending"}
+    assert isinstance(failure := failure_of(run), ServiceError)
+    assert run.manifest()["broke_off"] == {"error": "ServiceError", "while": "sending", "sentence": str(failure)}
+
+
+@pytest.mark.parametrize(
+    ("failure", "sentence"),
+    [
+        (InputError("The name is wrong."), "The name is wrong."),
+        (InputError("x" * 5000), "x" * 595 + "..."),
+        (RuntimeError("8615266667780"), None),
+    ],
+)
+def test_the_sentence_of_an_error_of_ours_is_in_the_manifest_up_to_a_limit(failure, sentence):
+    def fail(*_, **__):
+        raise failure
+
+    crm = OfflineCrm()
+    crm.import_customers = fail
+    run = importing(crm, rows_of(20))
+    assert failure_of(run) is failure
+    assert run.manifest()["broke_off"].get("sentence") == sentence
 
 
 # Whether there is a file of rejected rows.

@@ -43,13 +43,16 @@ def previewed(data, options, settings=None, *, batch_rows=BATCH_ROWS, **more):
     return preview_import(source, options, settings, Client(settings).envelope_size, **more)
 
 
+LEFT_OUT = {"unknown": 0, "duplicate": 1, "blank": 0, "unchanged": 0, "known_bad": 0}
+
+
 def test_rows_reasons_calls_and_seconds_are_those_of_the_import():
     found = previewed(CUSTOMERS, Options(rows_per_call=1, rules=RULES), settings_of(calls_per_second=2))
     manifest = found.manifest()
     reasons = [(each["bucket"], each["code"], each["first_positions"]) for each in manifest.pop("refusals")]
     assert manifest == {
         "dry_run": True,
-        "rows": {"total": 6, "sendable": 3, "invalid": 2, "duplicate": 1, "blank": 0, "unchanged": 0, "known_bad": 0},
+        "rows": {"total": 6, "sendable": 3, "invalid": 2} | LEFT_OUT,
         "calls": 3,
         "seconds": 2,
         "changes": None,

@@ -203,7 +203,7 @@ NOTED = {
 NO_HINT_TO_FOLLOW = {
     "duplicate",  # wanted, and chosen by an argument: tests of duplicates
     "unreadable",  # a file's lines: tests of files
-    "stopped", "nothing-sent", "named", "not-in-response", "cut-short",
+    "stopped", "nothing-sent", "named", "not-in-response", "cut-short", "in-doubt",
     "broke-off", "earlier-try", "no-checkpoint", "started-over", "decided-before", "claimed-elsewhere",
     # about the run or the CRM, not about a value
 }  # fmt: skip

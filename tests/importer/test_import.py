@@ -337,6 +337,19 @@ def test_one_call_decides_about_an_agent_and_its_other_rows_cost_none(with_novk,
     assert with_novk.stats()["calls"] == 1 + 5 + 9  # the first chunk, its five agents, and what is left of the others
 
 
+def test_the_log_names_the_rejected_agents_with_their_rows_and_no_customer(with_novk, caplog):
+    agents = ["ghost_a", "ghost_b", "8615266667780", "agent_wang", *(f"ghost_{place:02}" for place in range(10))]
+    rows = [row | {"agentAccount": agents[place]} for place, row in enumerate(people(len(agents)))]
+    rows += [row | {"agentAccount": "ghost_b"} for row in people(40)[20:]]
+
+    assert failure_of(importing(settings_of(with_novk), rows, rows_per_call=10, concurrency=1)) is None
+
+    (line,) = [message for message in caplog.messages if message.startswith("The CRM rejects")]
+    assert line.startswith("The CRM rejects the agents 'ghost_b' (21 rows), '9999999999999' (1 row), 'ghost_00' (1")
+    assert line.endswith(" and 3 more")
+    assert "8615266667780" not in line
+
+
 def test_rows_of_agents_that_are_rejected_meanwhile_are_removed_from_the_calls_that_wait(with_novk):
     agents = ["agent_wang", *(f"ghost_{number}" for number in range(20))]
     rows = [row | {"agentAccount": agents[place % 21]} for place, row in enumerate(people(2100))]

@@ -24,6 +24,11 @@ from tests.support.checkpoints import MemoryCheckpointStore
 from tests.support.imports import number_of
 from tests.support.ledger_imports import FailingAfter, RememberingCrm, Syncs, counts
 
+PART = (
+    "The input is a dead letter, a part of an earlier input: nobody counts as gone, gone_path is not written, and "
+    "min_rows does not apply"
+)
+
 
 def people(count: int, **fields: str) -> list[dict[str, Any]]:
     return [{"whatsApp": number_of(place), "friendName": f"N{place}"} | fields for place in range(count)]
@@ -319,6 +324,50 @@ class TestGone:
 
         assert (counts(manifest), manifest["changes"]["newly_gone"]) == ({"unchanged": 6}, 0)
 
+    def test_a_dead_letter_is_a_part_of_an_input_so_nobody_else_is_gone(self, syncs, tmp_path, caplog):
+        ledger = {"gone_path": tmp_path / "gone.jsonl", "min_rows": 5, "max_changes": 2}
+        syncs.crm._refuse = lambda row: 532 * (row["friendName"] == "bad")
+        rows = people(6)
+        rows[3]["friendName"] = "bad"
+        syncs.sync(rows, ledger=ledger)
+        [left] = lines_of(syncs.rejects_path)
+        before = (tmp_path / "gone.jsonl").read_bytes()
+
+        with caplog.at_level("INFO"):
+            left["friendName"] = rows[3]["friendName"] = "good"
+            preview = syncs.preview([left], **ledger)
+            fixed = syncs.sync([left], ledger=ledger)
+        night = syncs.sync(rows, ledger=ledger)
+
+        assert caplog.messages.count(PART) == 2
+        assert (preview["changes"]["changed"], preview["changes"]["gone"]) == (1, 0)
+        assert preview["changes"]["digest"].split("-")[1] == fixed["changes"]["digest"].split("-")[1]
+        assert (counts(fixed), fixed["changes"]["gone"], fixed["changes"]["newly_gone"]) == ({"accepted": 1}, 0, 0)
+        assert (tmp_path / "gone.jsonl").read_bytes() == before
+        assert (counts(night), night["changes"]["gone"], night["changes"]["newly_gone"]) == ({"unchanged": 6}, 0, 0)
+
+    def test_a_dead_letter_says_nothing_of_who_was_gone_before(self, syncs):
+        syncs.sync(people(6))
+        syncs.sync(people(3))
+        fixed = syncs.sync([row | {"socialscrm_import": "crm"} for row in people(5)])
+        night = syncs.sync(people(3))
+
+        assert (fixed["changes"]["gone"], counts(fixed)) == (0, {"unchanged": 5})
+        assert (night["changes"]["gone"], night["changes"]["newly_gone"]) == (3, 0)
+
+    def test_many_changes_in_a_dead_letter_stop_it_as_well(self, syncs):
+        syncs.sync(people(3))
+        rows = [row | {"socialscrm_import": "crm"} for row in people(6)]
+
+        with pytest.raises(InputError, match=r"The input has 3 changes \(3 new, .* max_changes is 2, so no call"):
+            syncs.sync(rows, ledger={"max_changes": 2})
+
+    def test_a_dead_letter_is_not_the_first_run_of_a_ledger(self, syncs):
+        ledger = {"max_changes": 2}
+        syncs.sync([row | {"socialscrm_import": "crm"} for row in people(1)])
+
+        assert counts(syncs.sync(people(9), ledger=ledger)) == {"accepted": 8, "unchanged": 1}
+
 
 BAD_LEDGERS: list[tuple[Callable[[Path], Any], str]] = [
     (lambda folder: (folder / "ledger.json").write_text("{}"), "ledger.json is missing or damaged"),
@@ -333,9 +382,10 @@ def test_a_damaged_ledger_is_named_before_any_call(syncs, damage, sentence):
     syncs.sync(people(5))
     damage(syncs.ledger_path)
 
-    with pytest.raises(LedgerError, match=sentence):
+    with pytest.raises(LedgerError, match=sentence) as caught:
         syncs.sync(people(6))
 
+    assert str(caught.value).endswith(f" The ledger is {syncs.ledger_path}.")
     assert syncs.crm.calls == []
 
 

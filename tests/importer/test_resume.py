@@ -22,7 +22,7 @@ from airflow_provider_socialscrm.importer.errors import CheckpointError, InputEr
 from airflow_provider_socialscrm.importer.fields.reader import InputReader
 from airflow_provider_socialscrm.importer.options import ALL, Options, Rules
 from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint
-from airflow_provider_socialscrm.importer.results.checkpoint_stores import FileCheckpointStore
+from airflow_provider_socialscrm.importer.results.checkpoint_files import FileCheckpointStore
 from airflow_provider_socialscrm.importer.results.intervals import Intervals
 from airflow_provider_socialscrm.importer.results.report import Report
 from airflow_provider_socialscrm.importer.run import Import

@@ -14,9 +14,10 @@ from airflow.sdk.io import attach
 from fsspec.implementations.dirfs import DirFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
+from airflow_provider_socialscrm._compat import AirflowFailException
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.operators import chats as operator_module
-from airflow_provider_socialscrm.operators.chats import AirflowFailException, SocialSCRMChatsToFileOperator
+from airflow_provider_socialscrm.operators.chats import SocialSCRMChatsToFileOperator
 from airflow_provider_socialscrm.sandbox.chats import DAY, TEXTS, messages_between
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.support.airflow import FakeTaskInstance

@@ -15,8 +15,8 @@ from airflow.sdk.execution_time.lazy_sequence import LazyXComSequence
 from upath import UPath
 
 from airflow_provider_socialscrm._compat import AirflowFailException, AirflowSkipException
-from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.results.checkpoint_stores import FileCheckpointStore
+from airflow_provider_socialscrm.importer.errors import InputError, MissingFileError
+from airflow_provider_socialscrm.importer.results.checkpoint_files import FileCheckpointStore
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 from airflow_provider_socialscrm.sandbox.server import Sandbox
@@ -209,7 +209,10 @@ def test_anything_else_is_rejected_without_its_values(crm: Sandbox, caplog, data
 def test_an_upstream_task_that_returned_nothing_is_named(crm: Sandbox):
     with pytest.raises(AirflowFailException) as caught:
         run(None)
-    assert str(caught.value) == "data is None: the task 'extract' returned nothing or was skipped."
+    assert str(caught.value) == (
+        "data is None: the task 'extract' returned nothing or was skipped. Look at its log, or set on_empty='skip' if "
+        "it may return nothing."
+    )
 
 
 @pytest.mark.parametrize("text", ["None", "", " \n"])
@@ -247,6 +250,7 @@ EMPTY = {
     "no output": lambda _: Outputs(),
     "no row": lambda _: customers(),
 }
+MISSING = ("no file", "no match", "no file of a list")
 ACCEPTED = ("matches without bytes", "no rows", "no table of a list", "no item", "no output", "no row")
 
 
@@ -315,14 +319,24 @@ def test_by_default_an_empty_table_is_accepted_and_a_missing_one_is_an_error(crm
     if kind in ACCEPTED:
         assert operator.execute({"ti": FakeTaskInstance()})["rows"]["total"] == 0
     else:
-        with pytest.raises(AirflowFailException):
+        with pytest.raises(MissingFileError if kind in MISSING else AirflowFailException):
             operator.execute({"ti": FakeTaskInstance()})
 
 
 def test_a_file_that_is_missing_among_others_does_not_skip_the_task(crm: Sandbox, folder):
     customers(1).to_csv(folder / "a.csv", index=False)
-    with pytest.raises(AirflowFailException, match=r"none\.csv does not exist"):
+    with pytest.raises(MissingFileError, match=r"none\.csv does not exist"):
         run([folder / "a.csv", folder / "none.csv"], on_empty="skip")
+
+
+def test_a_late_file_is_imported_by_the_retry(crm: Sandbox, folder):
+    with pytest.raises(MissingFileError, match="does not exist"):
+        run(str(folder / "late.csv"))
+    assert crm.calls() == []
+
+    customers(1).to_csv(folder / "late.csv", index=False)
+
+    assert run(str(folder / "late.csv"))["rows"]["accepted"] == 1
 
 
 def test_an_input_with_rows_is_not_skipped(crm: Sandbox):

@@ -8,8 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 from airflow.sdk import DAG
 
+from airflow_provider_socialscrm._compat import AirflowFailException
 from airflow_provider_socialscrm.api.errors import NotReadyError
-from airflow_provider_socialscrm.operators.group_links import AirflowFailException, SocialSCRMGroupLinksToFileOperator
+from airflow_provider_socialscrm.operators.group_links import SocialSCRMGroupLinksToFileOperator
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.support.airflow import FakeTaskInstance, TaskDeferred
 

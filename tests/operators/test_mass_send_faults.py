@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 
+from airflow_provider_socialscrm._compat import AirflowFailException
 from airflow_provider_socialscrm.api.errors import RetriableError
 from airflow_provider_socialscrm.api.mass_sends import Content, MassSend, Stage
 from airflow_provider_socialscrm.api.retry import RetryLimits
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
-from airflow_provider_socialscrm.operators.mass_sends import AirflowFailException, SocialSCRMMassSendOperator
+from airflow_provider_socialscrm.operators.mass_sends import SocialSCRMMassSendOperator
 from airflow_provider_socialscrm.sandbox.mass_sends import MassSends
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.support.airflow import FakeTaskInstance, FakeTaskStateStore

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 
+from airflow_provider_socialscrm._compat import AirflowFailException
 from airflow_provider_socialscrm.api.errors import RetriableError
 from airflow_provider_socialscrm.api.mass_sends import Content, Group, MassSend, Stage, Tag
 from airflow_provider_socialscrm.api.retry import RetryLimits
-from airflow_provider_socialscrm.operators.mass_sends import AirflowFailException, SocialSCRMMassSendOperator
+from airflow_provider_socialscrm.operators.mass_sends import SocialSCRMMassSendOperator
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.support.airflow import FakeTaskInstance, FakeTaskStateStore, serialized
 

@@ -15,10 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 from airflow.sdk import DAG
 
+from airflow_provider_socialscrm._compat import AirflowFailException
 from airflow_provider_socialscrm.api.errors import NotReadyError, RetriableError, ServiceError
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
+from airflow_provider_socialscrm.importer.errors import MissingFileError
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
-from airflow_provider_socialscrm.operators.screening import AirflowFailException, SocialSCRMScreenOperator
+from airflow_provider_socialscrm.operators.screening import SocialSCRMScreenOperator
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.sandbox.screening import ScreeningOrders, verdict_of
 from airflow_provider_socialscrm.sandbox.server import Sandbox
@@ -197,12 +199,17 @@ def test_many_numbers_become_balanced_orders(crm, tmp_path):
         (customers(), {"only": {"yes": 1}}, "only must be a list of texts"),
         (customers(), {"default_region": "India"}, "default_region"),
         (customers(0), {}, "has no rows"),
-        ("not/there.parquet", {}, "does not exist"),
         (17, {}, "int"),
     ],
 )
 def test_bad_input_orders_nothing(connected_crm, tmp_path, data, arguments, sentence):
     assert sentence in failure_of(tmp_path / "a.parquet", data, **arguments)
+    assert connected_crm.calls() == []
+
+
+def test_a_late_file_orders_nothing_and_is_left_to_the_retry(connected_crm, tmp_path):
+    with pytest.raises(MissingFileError, match="does not exist"):
+        screen(tmp_path / "a.parquet", "not/there.parquet")
     assert connected_crm.calls() == []
 
 

@@ -60,10 +60,20 @@ def test_the_outcome_counts_rows_calls_and_each_reason_in_the_right_number(caplo
 
     assert lines(caplog) == [
         "Rows: 5 total, 2 accepted, 1 rejected, 2 invalid; 1 call in 0.0 s",
-        "2 rows invalid, code bad-number: Not a number. Fix it. First positions: [3, 4]",
-        "1 row rejected, code 533: A format. Compare it. First positions: [2]",
+        "2 rows invalid, code bad-number: Not a number. Fix it. First positions, counted from 0: [3, 4]",
+        "1 row rejected, code 533: A format. Compare it. First positions, counted from 0: [2]",
         "Rows that were not accepted are in /data/rejects.csv, each with its reason",
     ]
+
+
+def test_rows_that_the_run_did_not_come_to_have_no_positions(caplog):
+    report = Report()
+    report.count_rest(300, Reason("stopped", "It stopped.", "Run it again."))
+
+    with caplog.at_level(logging.INFO):
+        log_outcome(manifest_of(report, rejects_path="/data/rejects.csv"))
+
+    assert lines(caplog)[1] == "300 rows not_sent, code stopped: It stopped. Run it again."
 
 
 @pytest.mark.parametrize(("unsaved_ends", "shown"), [(0, "; 7 calls in"), (2, "; at least 7 calls in")])
@@ -122,6 +132,25 @@ def test_each_count_of_the_difference_has_its_line(caplog, changes, level, expec
     last = caplog.records[-1]
     assert last.getMessage().startswith(expected)
     assert last.levelname == level
+
+
+def test_an_empty_input_is_a_warning_where_the_ledger_has_customers(caplog):
+    with caplog.at_level(logging.INFO):
+        log_outcome(manifest_of(Report(), changes=NO_CHANGES | {"ledger": 299}))
+
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warning.startswith("The input is empty, and the ledger has 299 customers: check the task that wrote")
+    assert "min_rows=1" in warning
+
+
+def test_a_ledger_without_customers_and_an_input_with_rows_need_no_warning(caplog):
+    report = Report()
+    report.count(Bucket.UNCHANGED, range(5))
+    with caplog.at_level(logging.INFO):
+        log_outcome(manifest_of(report, changes=NO_CHANGES | {"ledger": 299}))
+        log_outcome(manifest_of(Report(), changes=NO_CHANGES | {"ledger": 0}))
+
+    assert "The input is empty" not in caplog.text
 
 
 def test_an_import_without_a_ledger_compares_nothing(caplog):

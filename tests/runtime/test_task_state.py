@@ -20,7 +20,7 @@ from airflow_provider_socialscrm.api.errors import SocialSCRMError
 from airflow_provider_socialscrm.api.retry import RetryLimits
 from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError, StoppedError, SystemicError
 from airflow_provider_socialscrm.importer.options import Options
-from airflow_provider_socialscrm.importer.results.checkpoint_stores import FileCheckpointStore
+from airflow_provider_socialscrm.importer.results.checkpoint_files import FileCheckpointStore
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime.task_state import (
     KEY,

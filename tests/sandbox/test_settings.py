@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from airflow_provider_socialscrm.sandbox.settings import FIELD_TYPES, SandboxSettings, SettingsError, description
@@ -46,3 +49,15 @@ def test_a_change_leaves_the_original_and_the_other_settings_alone():
 def test_every_setting_is_described_and_only_the_key_is_hidden():
     assert all(description(name).endswith(".") for name in FIELD_TYPES)
     assert set(FIELD_TYPES) - SandboxSettings().shown().keys() == {"api_key", "webhook_secret"}
+
+
+def test_its_page_lists_every_setting():
+    page = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    section = page.partition("## Settings\n")[2].partition("\n## ")[0]
+    listed = [
+        name
+        for row in re.findall(r"^\| [^|`]+ \| (.+) \|$", section, re.MULTILINE)
+        for name in re.findall(r"`(\w+)`", row)
+    ]
+
+    assert sorted(listed) == sorted(FIELD_TYPES)

@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +11,22 @@ import pytest
 
 from airflow_provider_socialscrm.sandbox.screening import ScreeningOrders
 from airflow_provider_socialscrm.sandbox.server import Sandbox
+from tests.support.killed_tasks import KilledTask
 
 WORKER = Path(__file__).with_name("kill_worker.py")
 NUMBERS = [f"9198{n:08}" for n in range(20_400)]
 """Two orders' worth."""
 
-PROCESS_TIMEOUT = 120.0
-"""Seconds after which a worker that neither ends nor orders is a failure."""
 
-POLL = 0.01
-"""Seconds between two looks."""
-
-
-class Job:
-    """The tries of one task, each in a process of its own."""
+class Job(KilledTask):
+    """A task that screens numbers."""
 
     def __init__(self, crm: Sandbox, folder: Path) -> None:
-        self.crm, self.folder, self.tries = crm, folder, 0
-        pd.DataFrame({"whatsApp": NUMBERS}).to_parquet(folder / "in.parquet")
+        super().__init__(
+            WORKER, crm, folder, NUMBERS,
+            path=str(folder / "out.parquet"), kind="is_whatsapp", country="IN", max_numbers=100_000, deferrable=False,
+            poll_interval=0.05,
+        )  # fmt: skip
 
     @property
     def orders(self) -> list[Any]:
@@ -46,40 +38,6 @@ class Job:
         file = self.folder / "out.parquet.orders.json"
         saved = json.loads(file.read_text())["orders"] if file.exists() else None
         return saved["parts"] if saved else []
-
-    def start(self, **arguments: Any) -> subprocess.Popen[str]:
-        self.tries += 1
-        given = {
-            "data": str(self.folder / "in.parquet"),
-            "path": str(self.folder / "out.parquet"),
-            "kind": "is_whatsapp",
-            "country": "IN",
-            "max_numbers": 100_000,
-            "deferrable": False,
-            "poll_interval": 0.05,
-            "try_number": self.tries,
-        }
-        command = [sys.executable, str(WORKER), json.dumps(given | arguments)]
-        environment = os.environ | {
-            "AIRFLOW_CONN_SOCIALSCRM_DEFAULT": self.crm.connection_json(),
-            "PYTHONPATH": str(Path(__file__).parents[2]),
-        }
-        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-
-    def kill_when(self, is_reached: Callable[[], bool], **arguments: Any) -> None:
-        worker = self.start(**arguments)
-        deadline = time.monotonic() + PROCESS_TIMEOUT
-        while not is_reached():
-            assert worker.poll() is None, "the worker ended before it was killed"
-            assert time.monotonic() < deadline
-            time.sleep(POLL)
-        worker.send_signal(signal.SIGKILL)
-        worker.communicate(timeout=PROCESS_TIMEOUT)
-
-    def run(self, **arguments: Any) -> tuple[int, str]:
-        worker = self.start(**arguments)
-        said, _ = worker.communicate(timeout=PROCESS_TIMEOUT)
-        return worker.returncode, said
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import sys
 
-from airflow_provider_socialscrm.operators.sends import AirflowFailException, SocialSCRMSendOperator
+from airflow_provider_socialscrm._compat import AirflowFailException
+from airflow_provider_socialscrm.operators.sends import SocialSCRMSendOperator
 from tests.support.airflow import FakeTaskInstance
 
 

@@ -3,39 +3,31 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 
 from airflow_provider_socialscrm.sandbox.send_tasks import SendTasks
 from airflow_provider_socialscrm.sandbox.server import Sandbox
+from tests.support.killed_tasks import PROCESS_TIMEOUT, KilledTask
 
 WORKER = Path(__file__).with_name("kill_worker.py")
 NUMBERS = [f"86138{n:08}" for n in range(60)]
 PATH = "moscCreate"
 
-PROCESS_TIMEOUT = 120.0
-"""Seconds after which a worker that neither ends nor sends is a failure."""
 
-POLL = 0.005
-"""Seconds between two looks."""
-
-
-class Job:
-    """The tries of one task, each in a process of its own."""
+class Job(KilledTask):
+    """A task that sends to numbers."""
 
     def __init__(self, crm: Sandbox, folder: Path) -> None:
-        self.crm, self.folder, self.tries = crm, folder, 0
-        pd.DataFrame({"whatsApp": NUMBERS}).to_parquet(folder / "in.parquet")
+        super().__init__(
+            WORKER, crm, folder, NUMBERS,
+            ledger=str(folder / "sends"), sender="8613900000001", content="Hello", confirm_recipients=60,
+            recipients_per_task=20,
+        )  # fmt: skip
 
     @property
     def reached(self) -> list[str]:
@@ -46,33 +38,14 @@ class Job:
         """The claims and outcomes that are saved."""
         return sum(1 for _ in (self.folder / "sends" / "campaigns").rglob("*.json"))
 
-    def start(self, **arguments: Any) -> subprocess.Popen[str]:
-        self.tries += 1
-        given = {
-            "data": str(self.folder / "in.parquet"), "ledger": str(self.folder / "sends"), "sender": "8613900000001",
-            "content": "Hello", "confirm_recipients": 60, "recipients_per_task": 20, "try_number": self.tries,
-        }  # fmt: skip
-        environment = os.environ | {
-            "AIRFLOW_CONN_SOCIALSCRM_DEFAULT": self.crm.connection_json(),
-            "PYTHONPATH": str(Path(__file__).parents[2]),
-        }
-        command = [sys.executable, str(WORKER), json.dumps(given | arguments)]
-        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    def manifest(self, **arguments: Any) -> tuple[int, dict[str, Any]]:
+        """Run a try to its end, and return its code and its manifest."""
+        code, said = self.run(**arguments)
+        return code, manifest_of(said)
 
-    def kill_when(self, is_reached: Callable[[], bool], **arguments: Any) -> None:
-        worker = self.start(**arguments)
-        deadline = time.monotonic() + PROCESS_TIMEOUT
-        while not is_reached():
-            assert worker.poll() is None, "the worker ended before it was killed"
-            assert time.monotonic() < deadline
-            time.sleep(POLL)
-        worker.send_signal(signal.SIGKILL)
-        worker.communicate(timeout=PROCESS_TIMEOUT)
 
-    def run(self, **arguments: Any) -> tuple[int, dict[str, Any]]:
-        worker = self.start(**arguments)
-        said, _ = worker.communicate(timeout=PROCESS_TIMEOUT)
-        return worker.returncode, json.loads(said.splitlines()[-1])
+def manifest_of(said: str) -> dict[str, Any]:
+    return json.loads(said.splitlines()[-1])
 
 
 @pytest.fixture
@@ -101,16 +74,16 @@ def test_a_worker_killed_in_a_call_leaves_its_recipients_in_doubt_and_nobody_get
     claim = max((job.folder / "sends" / "campaigns").rglob("*.json"))
     assert '"claimed"' in claim.read_text()
 
-    code, manifest = job.run(recipients_per_task=20)
+    code, manifest = job.manifest(recipients_per_task=20)
     assert (code, manifest["accepted"], manifest["in_doubt"], manifest["not_sent"]) == (3, 40, 20, 0)
     assert len(job.reached) == before + 20
     call = manifest["doubts"][0]["call"]
     if before == 40:
         name = manifest["doubts"][0]["name"]
         task_id = next(task.id for task in job.crm.memory(SendTasks).all() if task.name == name)
-        code, manifest = job.run(doubts={call: task_id})
+        code, manifest = job.manifest(doubts={call: task_id})
     else:
-        code, manifest = job.run(doubts={call: "not_sent"})
+        code, manifest = job.manifest(doubts={call: "not_sent"})
     assert (code, manifest["accepted"]) == (0, 60)
     assert Counter(job.reached) == dict.fromkeys(NUMBERS, 1)
 
@@ -128,7 +101,7 @@ def test_a_worker_killed_before_any_claim_holds_nobody(job: Job):
 @pytest.mark.thorough
 def test_workers_of_two_tasks_with_one_campaign_at_once_reach_each_number_once(job: Job):
     workers = [job.start(campaign="autumn", recipients_per_task=3, task=name) for name in ("a", "b")]
-    manifests = [json.loads(worker.communicate(timeout=PROCESS_TIMEOUT)[0].splitlines()[-1]) for worker in workers]
+    manifests = [manifest_of(worker.communicate(timeout=PROCESS_TIMEOUT)[0]) for worker in workers]
 
     assert Counter(job.reached) == dict.fromkeys(NUMBERS, 1)
     assert all(manifest["accepted"] + manifest["sent_before"] == 60 for manifest in manifests)

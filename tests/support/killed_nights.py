@@ -20,11 +20,8 @@ from airflow_provider_socialscrm.importer.changes.storage import LocalStorage
 from airflow_provider_socialscrm.importer.errors import StoppedError
 from airflow_provider_socialscrm.importer.identity import ImportIdentity
 from airflow_provider_socialscrm.importer.options import ALL, Options, Rules
-from airflow_provider_socialscrm.importer.results.checkpoint_stores import (
-    CheckpointStore,
-    FileCheckpointStore,
-    NoCheckpointStore,
-)
+from airflow_provider_socialscrm.importer.results.checkpoint_files import FileCheckpointStore
+from airflow_provider_socialscrm.importer.results.checkpoint_stores import CheckpointStore, NoCheckpointStore
 from airflow_provider_socialscrm.importer.results.checkpoint_writer import CheckpointWriter
 from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter
 from airflow_provider_socialscrm.importer.run import Import

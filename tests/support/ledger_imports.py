@@ -138,9 +138,10 @@ class Syncs:
     def previewed(self, rows: Rows, **arguments: Any) -> Preview:
         """Run a dry run."""
         options = self.options()
-        ledger = ledger_import(self.ledger(**arguments), self.crm.settings, options, ImportIdentity("sync"))
+        source = open_source(table_of(rows))
+        identity = ImportIdentity("sync")
+        ledger = ledger_import(self.ledger(**arguments), self.crm.settings, options, identity, source)
         with closing(ledger):
-            source = open_source(table_of(rows))
             return preview_import(source, options, self.crm.settings, lambda _: 0, ledger=ledger)
 
 

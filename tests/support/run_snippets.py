@@ -46,6 +46,8 @@ VALUES: Final[dict[str, Callable[[int], str]]] = {
     "row_id": str,
     "sex": lambda row: "12"[row % 2],
     "desc": lambda _: "-",
+    "Consent": lambda row: ("yes", "no")[row % 2],
+    "last_purchase": lambda _: "2026-01-31",
     "Loyalty Level": lambda _: "Gold",
     "Last Order": lambda _: "2026-01-31",
     "socialscrm_bucket": lambda _: "not_sent",

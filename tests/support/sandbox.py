@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 
@@ -19,7 +18,7 @@ def as_new(sandbox: Sandbox, **settings: Any) -> Sandbox:
     """Forget a sandbox's customers, faults and calls, and set its default settings but for those that are given."""
     defaults = type(sandbox.settings)(**settings)
     sandbox.reset()
-    sandbox.configure(**msgspec.structs.asdict(defaults))
+    sandbox.configure(**asdict(defaults))
     return sandbox
 
 

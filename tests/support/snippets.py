@@ -6,6 +6,7 @@ What a snippet needs, or why it is not run, is in an HTML comment before it, ``<
 - ``in the clone``: the working directory is the repository, and not the page's folder.
 - ``daily``: the DAG around the snippet has intervals of a day.
 - ``built, whole in PATH``: the tasks are made and not run; the DAG file has the same tasks, and another test runs it.
+- ``a server``: the command runs until it is stopped, so it is not run.
 - ``make``, ``installs``, ``needs MODULE``, ``run by PATH``: not run. :func:`wrong_reason` checks the reason.
 
 A snippet after "Save this as `PATH`:" is saved. A block of text after a shell snippet shows what that printed, with
@@ -40,7 +41,10 @@ FENCE: Final = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 BUILT: Final = "built, whole in "
-NOT_RUN: Final = ("make", "installs", "needs ", "run by ")
+SERVERS: Final = {"airflow standalone"}
+"""Commands that run until they are stopped."""
+
+NOT_RUN: Final = ("a server", "make", "installs", "needs ", "run by ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,7 @@ def wrong_reason(snippet: Snippet) -> str:
         except ModuleNotFoundError:
             is_there = False
         return f"{rest} is installed, so it can be run" if is_there else ""
+    is_server = snippet.note == "a server" and SERVERS.issuperset(lines)
     path = ROOT / snippet.note.removeprefix("run by ")
     has_page = path.is_file() and Path(snippet.page).name in path.read_text(encoding="utf-8")
-    return "" if has_page else f"{path} does not name {Path(snippet.page).name}"
+    return "" if is_server or has_page else f"{path} does not name {Path(snippet.page).name}"

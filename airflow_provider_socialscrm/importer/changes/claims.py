@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from airflow_provider_socialscrm.importer.changes.entries import Outcome, writer_of
+from airflow_provider_socialscrm.importer.changes.entry_files import decoded, file_of
 from airflow_provider_socialscrm.importer.changes.generation import File, claim_of, damaged
-from airflow_provider_socialscrm.importer.changes.store import decoded, file_of
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.changes.arrays import Flags, Records

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from airflow_provider_socialscrm.importer.changes.deletion import RETENTION_SECONDS, delete_old
 from airflow_provider_socialscrm.importer.changes.entries import Layout
 from airflow_provider_socialscrm.importer.changes.generation import File, Generation, Merged, base_name
 from airflow_provider_socialscrm.importer.changes.merge import apply
 from airflow_provider_socialscrm.importer.changes.spool import FINE_BUCKETS
-from airflow_provider_socialscrm.importer.changes.store import RETENTION_SECONDS, Snapshot
+from airflow_provider_socialscrm.importer.changes.store import Snapshot
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.changes.entries import Codec
@@ -53,7 +54,7 @@ def compact(
     :raises LedgerError: when the ledger cannot be read or written.
     """
     now = int(store.now())
-    store.delete_old()  # so that none of the logs that are named no longer is left
+    delete_old(store)  # so that none of the logs that are named no longer is left
     newest = store.newest()
     codec = store.codec(Layout(newest.fields, newest.once))
     buckets = buckets_for(newest.base_rows + newest.log_rows, newest.buckets)

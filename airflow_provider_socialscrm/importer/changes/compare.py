@@ -187,7 +187,7 @@ class _Step:
         return np.array([places[code] for code in codes.tolist()], np.uint8)
 
     def _find_gone(self, entries: Table, present_at: Places) -> None:
-        if not self._rows.rows:  # an empty input says nothing about anybody
+        if not self._rows.rows or self._rows.is_part:  # which says nothing about anybody else
             return
         present = entries["was_accepted"] == 0
         present[present_at] = True

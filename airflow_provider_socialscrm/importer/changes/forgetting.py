@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from airflow_provider_socialscrm.importer.changes.compaction import compact
+from airflow_provider_socialscrm.importer.changes.deletion import delete_old
 from airflow_provider_socialscrm.importer.changes.entries import Layout, writer_of
+from airflow_provider_socialscrm.importer.changes.entry_files import decoded, file_of
 from airflow_provider_socialscrm.importer.changes.generation import CLAIMS, LOGS, Generation, claim_number
-from airflow_provider_socialscrm.importer.changes.store import MOST_TRIES, decoded, file_of
+from airflow_provider_socialscrm.importer.changes.store import MOST_TRIES
 from airflow_provider_socialscrm.importer.errors import LedgerError
 
 if TYPE_CHECKING:
@@ -71,7 +73,7 @@ def forget(store: LedgerStore, numbers: Numbers) -> int:
         if after is None:
             continue
         customers = max(customers, forgotten.customers)
-        store.delete_old(older_than=-inf)
+        delete_old(store, older_than=-inf)
         codec = store.codec(Layout(committed.fields, committed.once))
         _clear_claims(store, after, forgotten, codec)
         if not _are_in_logs(store, after, forgotten, codec):

@@ -8,7 +8,14 @@ from typing import Any, Final
 
 import msgspec
 
-from airflow_provider_socialscrm.importer.errors import LedgerError
+from airflow_provider_socialscrm.importer.errors import UnusableLedgerError
+
+RESTORE: Final = (
+    "restore the ledger's folder from a copy, or give another path, and everything is sent once more. If a field of "
+    "once must not be sent again, treat the customers as already sent with resend='adopt', which also marks changes "
+    "that were never sent as accepted"
+)
+"""What to do about a ledger whose files do not agree."""
 
 FORMAT: Final = 1
 """Version of the form of a ledger's files. A ledger of a newer one is not read."""
@@ -186,7 +193,7 @@ def unseal(name: str, content: bytes) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, RecursionError):
         raise damaged(name) from None
     if type(version) is int and version > FORMAT:
-        raise LedgerError(
+        raise UnusableLedgerError(
             f"The ledger's file {name} has format {version}, which is newer than this provider knows: upgrade it."
         )
     if found != _sum({"format": version, **values}) or version != FORMAT:
@@ -194,12 +201,9 @@ def unseal(name: str, content: bytes) -> dict[str, Any]:
     return values
 
 
-def damaged(name: str) -> LedgerError:
+def damaged(name: str) -> UnusableLedgerError:
     """Return the error for a file that is not what was written."""
-    return LedgerError(
-        f"The ledger's file {name} is missing or damaged: restore the ledger's folder from a copy, or give another "
-        "path and take the customers for sent with resend='adopt'."
-    )
+    return UnusableLedgerError(f"The ledger's file {name} is missing or damaged: {RESTORE}.")
 
 
 def _sum(values: dict[str, Any]) -> str:

@@ -33,16 +33,17 @@ def check_fields(options: Ledger, sent: Collection[str]) -> None:
         raise InputError(f"ledger: {'; '.join(wrong)}.")
 
 
-def check_guards(options: Ledger, counts: Counts, digest: str, *, input_rows: int, is_first: bool) -> None:
+def check_guards(options: Ledger, counts: Counts, digest: str, *, input_rows: int | None, is_first: bool) -> None:
     """Raise if the import must not be sent.
 
     :param counts: the difference in numbers.
     :param digest: of the difference.
-    :param input_rows: all rows of the input, also those that cannot be sent.
+    :param input_rows: all rows of the input, also those that cannot be sent; ``None`` for a part of an input, which may
+        be small.
     :param is_first: whether the ledger is empty: then each row is new.
     :raises InputError: saying which guard stopped the import, and what to do.
     """
-    if options.min_rows is not None and input_rows < options.min_rows:
+    if options.min_rows is not None and input_rows is not None and input_rows < options.min_rows:
         rows = counted(input_rows, "row, and min_rows is", "rows, and min_rows is")
         raise InputError(
             f"The input has {rows} {options.min_rows:,}, so no call was made. "

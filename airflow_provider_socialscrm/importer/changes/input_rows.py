@@ -20,9 +20,18 @@ class InputRows:
 
     :param store: the ledger.
     :param layout: the fields that have a byte, and those that are sent once; without any a row has no further bytes.
+    :param is_part: whether they are a part of an input, so that nobody else is gone.
     """
 
-    def __init__(self, store: LedgerStore, layout: Layout | None = None, *, memory_bytes: int = MEMORY_BYTES) -> None:
+    def __init__(
+        self,
+        store: LedgerStore,
+        layout: Layout | None = None,
+        *,
+        is_part: bool = False,
+        memory_bytes: int = MEMORY_BYTES,
+    ) -> None:
+        self.is_part = is_part
         self.layout = layout or Layout()
         self.keyring = store.keyring
         pair = [("key", "<i8"), ("payload", "<u8")]

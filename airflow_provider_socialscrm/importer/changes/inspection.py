@@ -6,15 +6,23 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from airflow_provider_socialscrm.importer.changes.compaction import buckets_for, merged_buckets
 from airflow_provider_socialscrm.importer.changes.entries import Layout, Outcome
-from airflow_provider_socialscrm.importer.changes.generation import CLAIMS, FOLDER, LOGS, File, folder_of, number_of
+from airflow_provider_socialscrm.importer.changes.entry_files import decoded, file_of
+from airflow_provider_socialscrm.importer.changes.generation import (
+    CLAIMS,
+    FOLDER,
+    LOGS,
+    RESTORE,
+    File,
+    folder_of,
+    number_of,
+)
 from airflow_provider_socialscrm.importer.changes.spool import FINE_BUCKETS
-from airflow_provider_socialscrm.importer.changes.store import decoded, file_of
 from airflow_provider_socialscrm.importer.errors import LedgerError
 from airflow_provider_socialscrm.wording import counted
 
@@ -22,11 +30,6 @@ if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.changes.entries import Codec
     from airflow_provider_socialscrm.importer.changes.generation import Generation
     from airflow_provider_socialscrm.importer.changes.store import LedgerStore, Snapshot
-
-RESTORE: Final = (
-    "restore the ledger's folder from a copy, or give another path and take the customers for sent with resend='adopt'"
-)
-"""What to do about a ledger whose files do not agree."""
 
 
 @dataclass(slots=True)

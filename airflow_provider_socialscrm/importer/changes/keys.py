@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from airflow_provider_socialscrm.importer.changes.hashing import fine_buckets
-from airflow_provider_socialscrm.importer.errors import LedgerError
+from airflow_provider_socialscrm.importer.errors import UnusableLedgerError
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.changes.arrays import Bytes, Numbers
@@ -42,14 +42,14 @@ class Words:
     def place(self, text: str | None) -> int:
         """Return the number of a text.
 
-        :raises LedgerError: when there are too many.
+        :raises UnusableLedgerError: when there are too many.
         """
         place = self._places.get(text or "")
         if place is None:
             place = self._places[text or ""] = len(self.texts)
             self.texts.append(text or "")
             if place > MOST_WORDS:
-                raise LedgerError(f"The ledger has more than {MOST_WORDS:,} different agents or codes.")
+                raise UnusableLedgerError(f"The ledger has more than {MOST_WORDS:,} different agents or codes.")
         return place
 
     def places(self, texts: Iterable[str | None]) -> np.ndarray[tuple[int], np.dtype[np.uint16]]:
@@ -129,12 +129,12 @@ class Keyring:
     def hidden(self, numbers: Numbers) -> Numbers:
         """Return what a ledger has for numbers: themselves, or their hashes with each agent that was read so far.
 
-        :raises LedgerError: when the secret of the hashes is not known.
+        :raises UnusableLedgerError: when the secret of the hashes is not known.
         """
         if self.kind is KeyKind.NUMBER:
             return numbers
         if not self.has_secret:
-            raise LedgerError("The ledger has hashes instead of numbers: finding one needs the ledger_secret.")
+            raise UnusableLedgerError("The ledger has hashes instead of numbers: finding one needs the ledger_secret.")
         owners = [text or None for text in self.agents.texts] if self.by_agent else [None]
         return np.concatenate([self.keys(numbers, [owner] * len(numbers)) for owner in owners])
 

@@ -22,6 +22,7 @@ from airflow_provider_socialscrm.importer.changes.gone import check_gone_path, w
 from airflow_provider_socialscrm.importer.changes.guards import check_fields, check_guards
 from airflow_provider_socialscrm.importer.changes.input_rows import InputRows
 from airflow_provider_socialscrm.importer.changes.keys import KeyKind, Keyring
+from airflow_provider_socialscrm.importer.changes.located import located
 from airflow_provider_socialscrm.importer.changes.recording import LedgerWriter
 from airflow_provider_socialscrm.importer.changes.storage import open_storage
 from airflow_provider_socialscrm.importer.changes.store import LedgerStore, Snapshot, Target
@@ -53,6 +54,7 @@ class LedgerImport:
     :param settings: of the connection: whose customers the ledger is about.
     :param identity: which import this is. A mapped task sees a part of the input, so it notes nobody as gone.
     :param by_agent: whether each agent has customers of their own.
+    :param is_part: whether the input is a part of another one, as a dead letter is: nobody else is gone.
     :param now: seconds since the epoch.
     :raises InputError: if ``gone_path`` cannot be written.
     """
@@ -64,6 +66,7 @@ class LedgerImport:
         identity: ImportIdentity,
         *,
         by_agent: bool,
+        is_part: bool = False,
         now: Callable[[], float] = time.time,
     ) -> None:
         kind = KeyKind.HMAC if settings.ledger_secret else KeyKind.NUMBER
@@ -75,6 +78,7 @@ class LedgerImport:
         self._store = LedgerStore(open_storage(options.path), target, keyring, now=now)
         self._agent_in_row = settings.auth_scheme is AuthScheme.HEADER
         self._identity = identity
+        self._is_part = is_part
         self._now = now
         self._layout = Layout()
         self._snapshot = Snapshot(Generation())
@@ -127,9 +131,10 @@ class LedgerImport:
         :raises InputError: if a guard would stop the import.
         :raises LedgerError: when the ledger cannot be used.
         """
-        self.open()
-        self.look(batches, is_dry_run=True)
-        self.check(input_rows)
+        with located(self._options.path):
+            self.open()
+            self.look(batches, is_dry_run=True)
+            self.check(input_rows)
 
     @property
     def rows_per_call(self) -> int | None:
@@ -161,7 +166,13 @@ class LedgerImport:
         """
         found = self.difference
         is_first = not self._snapshot.generation.is_loaded or not found.counts.ledger
-        check_guards(self._options, found.counts, found.digest, input_rows=input_rows, is_first=is_first)
+        check_guards(
+            self._options,
+            found.counts,
+            found.digest,
+            input_rows=None if self._is_part else input_rows,
+            is_first=is_first,
+        )
 
     def verdicts(self) -> Callable[[CheckedBatch, Sequence[int]], Verdicts]:
         """Return what gives the verdicts on the rows of each batch, given those that can be sent, in their order."""
@@ -208,7 +219,7 @@ class LedgerImport:
             if self._adopts:
                 self._adopt(writer, batches())
             yield answers
-            if self._identity.map_index is None:
+            if self._identity.map_index is None and not self._is_part:
                 writer.note_presence(self.difference)
         except BaseException:
             with suppress(LedgerError):  # must not hide the first error; what is written already is found by later runs
@@ -217,11 +228,11 @@ class LedgerImport:
         self._commit(writer, answers, rows_per_call(), is_whole=True)
 
     def write_gone(self) -> None:
-        """Write the numbers that are gone to ``gone_path``, if it is set and the input has rows.
+        """Write the numbers that are gone to ``gone_path``, if it is set and the input is whole and has rows.
 
         :raises OSError: when it cannot be written.
         """
-        if self._options.gone_path is not None and self.difference.counts.total:
+        if self._options.gone_path is not None and self.difference.counts.total and not self._is_part:
             write_gone(self._options.gone_path, self.difference.gone(), self._store.keyring, self._moment)
 
     def changes(self) -> dict[str, Any] | None:
@@ -252,7 +263,7 @@ class LedgerImport:
         return self._store.snapshot(), int(self._now())
 
     def _compared(self, batches: Checked, snapshot: Snapshot) -> Difference:
-        rows = InputRows(self._store, self._layout)
+        rows = InputRows(self._store, self._layout, is_part=self._is_part)
         try:
             for checked, superseded in batches:
                 self._add(rows, checked, checked.left(superseded))
@@ -293,4 +304,5 @@ class LedgerImport:
 
     def _commit(self, writer: LedgerWriter, answers: Answers, rows_per_call: int | None, *, is_whole: bool) -> None:
         answers.release_unsent()
-        self._committed = writer.commit(rows_per_call, compacting=is_whole, is_whole=is_whole).number
+        is_loaded = is_whole and not self._is_part
+        self._committed = writer.commit(rows_per_call, compacting=is_whole, is_whole=is_loaded).number

@@ -45,7 +45,7 @@ class Ledger:
 
     :param path: a folder of its own on local or object storage, the same in every run.
     :param resend: ``changed`` sends the rows that differ from what was accepted; ``all`` sends each row once more,
-        without the fields of ``once``; ``adopt`` makes no call and takes the input for accepted.
+        without the fields of ``once``; ``adopt`` makes no call and treats the input as accepted.
     :param resend_after: rows accepted this long ago are sent again although they did not change, which repairs what
         people edited in the CRM. From half of this time on each run sends some of them, so that the runs share
         them evenly. A time may be text, as in ``30 days``, here and in ``retry_rejected``.

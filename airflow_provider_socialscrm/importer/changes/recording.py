@@ -155,7 +155,7 @@ class LedgerWriter:
     def note_presence(self, difference: Difference) -> None:
         """Note who is gone since the last run, and who is back.
 
-        Only a run that sees the whole input may: a mapped task sees a part of it.
+        Only a run that sees the whole input may: a mapped task sees a part of it, and a dead letter is one.
 
         :raises LedgerError: when it cannot be written.
         """

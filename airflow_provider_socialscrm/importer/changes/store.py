@@ -9,17 +9,17 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from airflow_provider_socialscrm.importer.changes import generation as generations
 from airflow_provider_socialscrm.importer.changes.entries import Codec, Layout, names_in
-from airflow_provider_socialscrm.importer.changes.generation import BASE, LOGS, File, Generation, damaged, seal, unseal
+from airflow_provider_socialscrm.importer.changes.entry_files import decoded, file_of
+from airflow_provider_socialscrm.importer.changes.generation import LOGS, File, Generation, damaged, seal, unseal
 from airflow_provider_socialscrm.importer.changes.keys import KeyKind, Keyring, Words
 from airflow_provider_socialscrm.importer.changes.spool import BucketSpool
-from airflow_provider_socialscrm.importer.errors import LedgerError
+from airflow_provider_socialscrm.importer.errors import LedgerError, UnusableLedgerError
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.changes.storage import Storage
@@ -28,12 +28,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LEDGER: Final = "ledger.json"
-
-RETENTION_SECONDS: Final = 7 * 24 * 3600
-"""Time for which files stay after no new generation has them: for runs that read them, and for people."""
-
-UNFINISHED_SECONDS: Final = 60.0
-"""Age at which a local file that is being written may be deleted at the earliest: many times what writing it takes."""
 
 MOST_TRIES: Final = 100
 """Commits that may be lost to other writers in a row; each of them is somebody's success."""
@@ -119,7 +113,7 @@ class LedgerStore:
         if content is None:
             if storage.names(generations.FOLDER) or storage.names(LOGS):
                 raise damaged(LEDGER)
-            raise LedgerError(f"There is no ledger here: {LEDGER} is missing.")
+            raise UnusableLedgerError(f"There is no ledger here: {LEDGER} is missing.")
         identity = unseal(LEDGER, content)
         try:
             target = Target(*identity["target"])
@@ -168,10 +162,10 @@ class LedgerStore:
         :raises LedgerError: when it is damaged.
         """
         for is_last in (False, False, True):  # a newer one may come, and this one be deleted, before it is read
-            numbers = self._numbers()
+            numbers = self.numbers()
             if not numbers:
                 return Generation()
-            found = self._found(numbers[-1])
+            found = self.read_generation(numbers[-1])
             if found:
                 return found
             if is_last:
@@ -185,7 +179,7 @@ class LedgerStore:
         """
         if number == 0:
             return Generation()
-        return self._generation(number) if number in self._numbers() else None
+        return self._generation(number) if number in self.numbers() else None
 
     def snapshot(self) -> Snapshot:
         """Return the newest generation with all logs that it does not name.
@@ -315,70 +309,16 @@ class LedgerStore:
         # A client that lost the response to its first request finds its own file when it repeats it.
         return self._generation(generation.number).id == generation.id
 
-    def delete_old(self, *, older_than: float = RETENTION_SECONDS) -> None:
-        """Delete what newer generations have replaced for some time.
-
-        :raises LedgerError: when the ledger cannot be read or written.
-        """
-        limit = self.now() - older_than
-        kept = self._numbers()
-        while len(kept) > 1:
-            # Another run may delete at the same time, so that a generation is gone when it is read.
-            old, newer = self._found(kept[0]), self._found(kept[1])
-            if newer and newer.committed_at > limit:
-                break
-            for file in old.base if old and newer else ():
-                if newer and file not in newer.base:
-                    self.storage.delete(file.name)
-            self.storage.delete(generations.name_of(kept.pop(0)))
-        newest = self._found(kept[-1]) if kept else None
-        for merged in newest.merged if newest else ():
-            # A claim stays where all else is deleted: runs that know nothing of it look for its number.
-            is_claim = generations.claim_number(merged.name) is not None
-            if merged.at <= (min(limit, self.now() - RETENTION_SECONDS) if is_claim else limit):
-                self.storage.delete(merged.name)
-        if newest:
-            self._delete_abandoned(kept, newest, limit)
-
-    def _delete_abandoned(self, kept: Sequence[int], newest: Generation, limit: float) -> None:
-        """Delete what runs left that were killed: files of the base that no generation names, and unfinished ones."""
-        unknown = [
-            name
-            for name in self.storage.names(BASE)
-            # One that is written for a later generation may be named soon, whatever the clocks of its machine say.
-            if name not in newest.named and written_at(name) <= limit and generations.built_for(name) <= newest.number
-        ]
-        if unknown:
-            named = set[str]().union(*(each.named for number in kept if (each := self._found(number))))
-            for name in unknown:
-                if name not in named:
-                    self.storage.delete(name)
-        for name, changed_at in self.storage.unfinished(""):
-            if changed_at <= min(limit, self.now() - UNFINISHED_SECONDS):
-                self.storage.delete(name)
-
-    def kept(self) -> list[str]:
-        """Return the names of all generations that are kept, the oldest first."""
-        return [generations.name_of(number) for number in self._numbers()]
-
-    def generation(self, name: str) -> Generation:
-        """Return a generation by the name of its file.
-
-        :raises LedgerError: when it is missing or damaged.
-        """
-        return self._generation(generations.number_of(name) or 0)
-
-    def _numbers(self) -> list[int]:
+    def numbers(self) -> list[int]:
+        """Return the numbers of all generations that are kept, in ascending order."""
         found = map(generations.number_of, self.storage.names(generations.FOLDER))
         return sorted(number for number in found if number is not None)
 
-    def _generation(self, number: int) -> Generation:
-        found = self._found(number)
-        if found is None:
-            raise damaged(generations.name_of(number))
-        return found
+    def read_generation(self, number: int) -> Generation | None:
+        """Return a generation, or ``None`` if there is none, or it is deleted by now.
 
-    def _found(self, number: int) -> Generation | None:
+        :raises LedgerError: when it is damaged.
+        """
         name = generations.name_of(number)
         content = self.storage.read(name)
         if content is None:
@@ -387,6 +327,23 @@ class LedgerStore:
         if found.number != number:
             raise damaged(name)
         self._latest = max(self._latest, found.committed_at)
+        return found
+
+    def kept(self) -> list[str]:
+        """Return the names of all generations that are kept, the oldest first."""
+        return [generations.name_of(number) for number in self.numbers()]
+
+    def generation(self, name: str) -> Generation:
+        """Return a generation by the name of its file.
+
+        :raises LedgerError: when it is missing or damaged.
+        """
+        return self._generation(generations.number_of(name) or 0)
+
+    def _generation(self, number: int) -> Generation:
+        found = self.read_generation(number)
+        if found is None:
+            raise damaged(generations.name_of(number))
         return found
 
     def _unnamed(
@@ -423,55 +380,26 @@ class LedgerStore:
     def _check(self, found: dict[str, Any]) -> None:
         identity = self._identity()
         if found.get("target") != identity["target"]:
-            raise LedgerError(
-                "The ledger is of another host, tenant or auth scheme: give this connection a path of its own."
+            raise UnusableLedgerError(
+                f"The ledger is of another host, tenant or auth scheme: it has {_shown(found.get('target'))}, and this "
+                f"connection has {_shown(identity['target'])}. Give this connection a path of its own."
             )
         if found.get("key") != identity["key"] or found.get("secret_check") != identity["secret_check"]:
-            raise LedgerError(
+            raise UnusableLedgerError(
                 "The ledger was made with another ledger_secret, or without one: set the connection's extra "
                 "ledger_secret as it was, or give another path."
             )
         if found.get("by_agent") != identity["by_agent"]:
-            raise LedgerError(
+            raise UnusableLedgerError(
                 "The ledger was made with another duplicates: duplicates='send' has a customer for each agent and the "
                 "other choices have one for each number, so give another path."
             )
 
 
-def written_at(name: str) -> int:
-    """Return when a file of the base was written, in seconds since the epoch; 0 where its name does not say so."""
-    moment = name.rpartition("/")[2].partition("-")[0]
-    return int(moment) if moment.isascii() and moment.isdigit() else 0
-
-
-def decoded(file: File, content: bytes, codec: Codec, wanted: Collection[str] | None = None) -> Table:
-    """Return the entries of a file.
-
-    :raises LedgerError: when it is damaged.
-    """
-    try:
-        entries = codec.decode(content, wanted)
-    except (pa.ArrowException, OSError, KeyError, ValueError):
-        raise damaged(file.name) from None
-    if len(entries) != file.rows:
-        raise damaged(file.name)
-    return entries
-
-
-def file_of(name: str, content: bytes) -> File:
-    """Return the file of some entries.
-
-    :raises LedgerError: when it is damaged.
-    """
-    return File.of(name, content, rows_in(name, content))
-
-
-def rows_in(name: str, content: bytes) -> int:
-    """Return how many entries a file has.
-
-    :raises LedgerError: when it is damaged.
-    """
-    try:
-        return int(pq.ParquetFile(pa.BufferReader(content)).metadata.num_rows)
-    except (pa.ArrowException, OSError, ValueError):
-        raise damaged(name) from None
+def _shown(target: Any) -> str:
+    """Return whose customers a ledger is about, in words, without what an address may have beside its host."""
+    match target:
+        case [str(base_url), str(tenant_id), str(scheme)]:
+            address = urlsplit(base_url)
+            return f"{address.scheme}://{address.netloc.rpartition('@')[2]}, tenant {tenant_id}, scheme {scheme}"
+    return "none"

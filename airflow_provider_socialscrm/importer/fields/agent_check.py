@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Final
 from airflow_provider_socialscrm.api.agents import UNKNOWN_LOGIN, agent_of, agent_query
 from airflow_provider_socialscrm.api.errors import SocialSCRMError
 from airflow_provider_socialscrm.api.paces import Paces
-from airflow_provider_socialscrm.api.redaction import is_personal
 from airflow_provider_socialscrm.api.repeats import perform
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.masking import masked
+from airflow_provider_socialscrm.importer.masking import shown_login
 from airflow_provider_socialscrm.importer.reasons import unknown_agent
 from airflow_provider_socialscrm.wording import counted
 
@@ -56,7 +55,7 @@ def find_unknown(logins: Collection[str], *, client: Client, options: Options) -
     with closing(Paces(client.settings)) as paces:
         unknown = [login for login in sorted(logins) if not _is_known(login, client, paces, options)]
     if unknown:
-        names = ", ".join(map(_shown, unknown[:SHOWN_LOGINS]))
+        names = ", ".join(map(shown_login, unknown[:SHOWN_LOGINS]))
         more = f" and {len(unknown) - SHOWN_LOGINS:,} more" if len(unknown) > SHOWN_LOGINS else ""
         log.warning("The CRM does not know %s of %s: %s%s", len(unknown), counted(len(logins), "agent"), names, more)
     elif logins:
@@ -83,11 +82,6 @@ def _is_known(login: str, client: Client, paces: Paces, options: Options) -> boo
             return False
         failure.args = (f"check_agents could not look up the rows' agents, so no customer was sent. {failure}",)
         raise
-
-
-def _shown(login: str) -> str:
-    """Return a login for the log; one that looks like a customer's number or address may come from a wrong column."""
-    return f"'{masked(login) if is_personal(login) else login}'"
 
 
 _reason = cache(unknown_agent)

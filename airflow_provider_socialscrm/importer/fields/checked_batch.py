@@ -45,8 +45,7 @@ class CheckedBatch:
     :param remarks: rows that have something noteworthy, by reason.
     :param ambiguous_numbers: rows whose number has two readings, by their countries.
     :param superseded_before: rows that an earlier import's dead letter says another row was sent for.
-    :param compared: what a ledger compares; ``None`` in an import without one. The bodies then lack the fields that are
-        sent once.
+    :param in_doubt: rows that it says the CRM may have accepted.
     :param compared: what a ledger compares; ``None`` in an import without one. The bodies then lack the fields that are
         sent once.
     """
@@ -64,6 +63,7 @@ class CheckedBatch:
     remarks: Sequence[tuple[Reason, Positions]]
     ambiguous_numbers: Mapping[str, int]
     superseded_before: Positions
+    in_doubt: Positions
     compared: ComparedColumns | None = None
 
     def __len__(self) -> int:
@@ -91,18 +91,26 @@ class CheckedBatch:
         return [index for index in range(len(self)) if index not in gone] if gone else range(len(self))
 
     def prepared(
-        self, superseded: Mapping[int, int | None], places: Iterator[int], verdicts: Verdicts | None = None
+        self,
+        superseded: Mapping[int, int | None],
+        places: Iterator[int],
+        verdicts: Verdicts | None = None,
+        held: Mapping[int, tuple[Reason, ...]] | None = None,
     ) -> PreparedBatch:
-        """Return the rows as they are sent, each once: sent, unchanged, known bad, invalid, superseded or blank.
+        """Return the rows as they are sent, each once: sent, unchanged, known bad, invalid, held, superseded or blank.
 
         :param superseded: rows that are not sent, each with the position of the one that is sent instead, or ``None``
             where that was sent in an earlier import.
         :param places: numbers that run on over the batches: places in the order of sending.
         :param verdicts: what a ledger says of the rows; ``None`` without one.
+        :param held: rows that are not sent because a dead letter leaves them in doubt, with all their reasons.
         """
-        start, invalid = self.own.start, sorted(self.reasons.keys() - self.blank - superseded.keys())
+        start, held = self.own.start, held or {}
+        invalid = sorted(self.reasons.keys() - self.blank - superseded.keys() - held.keys())
         left = self.left(superseded)
         sent = left if verdicts is None else verdicts.sent_of(left)
+        if held:
+            sent = [index for index in sent if index not in held]
         is_sent = np.zeros(len(self), np.bool_)
         is_sent[sent] = True
         remarks = {reason: int(is_sent[rows].sum()) for reason, rows in self.remarks}
@@ -118,7 +126,21 @@ class CheckedBatch:
             []
             if verdicts is None
             else [KnownBadRow(start + index, code) for index, code in verdicts.known_bad.items()],
+            [InvalidRow(start + index, reasons) for index, reasons in held.items()],
         )
+
+    def harmful(self, verdicts: Verdicts | None) -> Flags:
+        """Return whether sending each row twice may do harm, also for rows that cannot be sent.
+
+        :param verdicts: what a ledger says of the rows: those that it leaves out are sent by nobody.
+        """
+        static = np.zeros(len(self), np.bool_) if self.side_effects is None else np.asarray(self.side_effects, np.bool_)
+        flags = np.asarray(self._side_effects(verdicts) or static, np.bool_)
+        if verdicts is not None:
+            flags = flags & verdicts.is_sent
+        unsendable = list(self.reasons)
+        flags[unsendable] = static[unsendable]
+        return flags
 
     def _rows(self, indices: Sequence[int], places: Iterator[int], verdicts: Verdicts | None) -> list[Row]:
         side_effects = self._side_effects(verdicts)

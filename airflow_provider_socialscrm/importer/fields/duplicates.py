@@ -11,10 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_socialscrm.importer.columns.findings import FieldColumn
-from airflow_provider_socialscrm.importer.columns.text import as_text
-from airflow_provider_socialscrm.importer.columns.values import as_utf8
-from airflow_provider_socialscrm.importer.reasons import BUCKET_COLUMN, Bucket
-from airflow_provider_socialscrm.importer.sources.base import Batch
 
 KEYS_AT_ONCE: Final = 2**20
 """Numbers that are compared with each other at a time, 8 MiB; with more of them the list is gone through again."""
@@ -44,18 +40,6 @@ def keys_of(numbers: FieldColumn) -> Keys:
         digits = pc.replace_with_mask(digits, pc.fill_null(bad, False), pa.scalar(None, pa.string()))
     keys: Keys = pc.fill_null(pc.cast(digits, pa.int64()), NO_NUMBER_KEY).to_numpy(zero_copy_only=False)
     return keys
-
-
-def superseded_before(batch: Batch) -> Positions:
-    """Return the rows, by their place in the batch, whose dead letter says that another row was sent instead.
-
-    Given back as data they are older than what the CRM has of the customer by now.
-    """
-    if BUCKET_COLUMN not in batch.records.schema.names:
-        return NOBODY
-    buckets = as_text(as_utf8(batch.records.column(BUCKET_COLUMN)))
-    marked: Flags = pc.equal(buckets, Bucket.DUPLICATE.value).fill_null(False).to_numpy(zero_copy_only=False)
-    return np.flatnonzero(marked)
 
 
 class KeyList:

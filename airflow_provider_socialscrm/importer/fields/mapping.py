@@ -118,7 +118,15 @@ def plan_fields(columns: Sequence[str], rules: Rules, *, agent_in_row: bool) -> 
 
 def is_own(column: str) -> bool:
     """Return whether a column may hold a customer's data: neither a dead letter nor pandas added it."""
-    return tidy_name(column) not in OWN_COLUMNS and not column.startswith(PANDAS_INDEX)
+    return own_name(column) not in OWN_COLUMNS and not column.startswith(PANDAS_INDEX)
+
+
+def own_name(column: str) -> str:
+    """Return a column's name as a dead letter writes it if it is one of those that it adds.
+
+    Warehouses write names in capitals.
+    """
+    return tidy_name(column).lower()
 
 
 def is_unnamed(column: str) -> bool:

@@ -19,10 +19,17 @@ from airflow_provider_socialscrm.importer.columns.text import as_text
 from airflow_provider_socialscrm.importer.columns.values import as_utf8
 from airflow_provider_socialscrm.importer.fields.checked_batch import CheckedBatch
 from airflow_provider_socialscrm.importer.fields.compared import ComparedColumns, Comparer
-from airflow_provider_socialscrm.importer.fields.duplicates import keys_of, superseded_before
+from airflow_provider_socialscrm.importer.fields.duplicates import keys_of
+from airflow_provider_socialscrm.importer.fields.earlier_buckets import in_doubt_before, superseded_before
 from airflow_provider_socialscrm.importer.fields.mapping import Field, Plan, is_index, is_own
 from airflow_provider_socialscrm.importer.fields.rules import check_field
-from airflow_provider_socialscrm.importer.reasons import NO_NUMBER, TOO_LARGE, AmbiguousNumberReason, Reason
+from airflow_provider_socialscrm.importer.reasons import (
+    IMPORT_COLUMN,
+    NO_NUMBER,
+    TOO_LARGE,
+    AmbiguousNumberReason,
+    Reason,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.fields.table_facts import TableFacts
@@ -85,6 +92,7 @@ class RowPreparer:
             remarks=[(reason, np.flatnonzero(mask.to_numpy(zero_copy_only=False))) for reason, mask in remarks],
             ambiguous_numbers=_ambiguous_numbers([*problems, *remarks]),
             superseded_before=superseded_before(batch),
+            in_doubt=in_doubt_before(batch),
             compared=compared,
         )
 
@@ -100,10 +108,13 @@ class RowPreparer:
         ]
 
     def _blank(self, batch: Batch, reasons: Mapping[int, Sequence[Reason]]) -> frozenset[int]:
-        """Return the rows that have no value in any column but words for none, so that nobody misses anything."""
+        """Return the rows that have no value in any column but words for none, so that nobody misses anything.
+
+        A row of a dead letter is not blank: if it has no values, it is a line that could not be read.
+        """
         left = pa.array([index for index, reasons in reasons.items() if NO_NUMBER in reasons], pa.int64())
         for name in batch.records.schema.names:
-            if len(left) and is_own(name) and not is_index(name):
+            if len(left) and (name == IMPORT_COLUMN or (is_own(name) and not is_index(name))):
                 text = as_text(as_utf8(batch.records.column(name).take(left)))
                 text = without(text, self.rules.null_values)
                 left = left.filter(pc.or_(pc.is_null(text), null_words(text)))

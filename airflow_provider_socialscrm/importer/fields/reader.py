@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from airflow_provider_socialscrm.importer.errors import EmptyInputError
+from airflow_provider_socialscrm.api.redaction import is_personal
+from airflow_provider_socialscrm.importer.errors import EmptyInputError, InputError
 from airflow_provider_socialscrm.importer.fields.agent_check import FindUnknown, agent_check, refusing
 from airflow_provider_socialscrm.importer.fields.checked_batch import CheckedBatch
 from airflow_provider_socialscrm.importer.fields.compared import Comparer, Verdicts
+from airflow_provider_socialscrm.importer.fields.doubts import Doubts
 from airflow_provider_socialscrm.importer.fields.duplicates import NOBODY, KeyList, Keys, Positions, superseded
 from airflow_provider_socialscrm.importer.fields.mapping import Field, Plan, column_label, column_labels, plan_fields
 from airflow_provider_socialscrm.importer.fields.phones import check_region
@@ -35,6 +37,9 @@ log = logging.getLogger(__name__)
 
 NAMED_LINES: Final = 10
 """Unreadable lines that the log names of each batch; the dead letter has them all."""
+
+SHOWN_COLUMNS: Final = 20
+"""Names of columns that an error shows: enough to see which file was read."""
 
 
 class InputReader:
@@ -77,6 +82,7 @@ class InputReader:
             None if comparer is None else comparer(self.plan),
         )
         self._spool = Spool()
+        self._doubts = Doubts(holds=not options.resend)
         self._find_unknown = find_unknown
         self._agents: set[str] = set()
         self._losers = self._winners = NOBODY
@@ -148,7 +154,8 @@ class InputReader:
         self._remarks.clear()
         for checked, losers in self.checked_batches():
             found = None if verdicts is None else verdicts(checked, checked.left(losers))
-            prepared = checked.prepared(losers, places, found)
+            held = self._doubts.held(checked, losers, found)
+            prepared = checked.prepared(losers, places, found, held)
             self._remarks.update(prepared.remarks)
             yield prepared
 
@@ -191,11 +198,13 @@ class InputReader:
         self._spool = Spool()
         self._losers = self._winners = NOBODY
         self._ambiguous_numbers.clear()
+        self._doubts.clear()
         self._agents.clear()
 
     def _hold(self, batch: Batch) -> CheckedBatch:
         checked = self._preparer.check(batch)
         self._ambiguous_numbers.update(checked.ambiguous_numbers)
+        self._doubts.add(checked)
         if self._find_unknown:
             self._agents.update(filter(None, checked.agents or ()))
         self._spool.add(checked)
@@ -206,6 +215,7 @@ class InputReader:
         with closing(self._spool) as before:
             self._spool = Spool()
             self._ambiguous_numbers.clear()
+            self._doubts.clear()
             for checked in before:
                 own = checked.own
                 self._hold(Batch(own.start, own.records, own.file, own.unreadable))
@@ -244,7 +254,18 @@ def _part_of(checked: CheckedBatch, positions: Positions) -> slice:
 def _plan(source: Source, options: Options, *, agent_in_row: bool) -> Plan:
     if not source.columns and not any(batch.records.num_rows for batch in source.batches()):
         return Plan(())  # an empty list of records has no columns, and needs none
-    return plan_fields(source.columns, options.rules, agent_in_row=agent_in_row)
+    try:
+        return plan_fields(source.columns, options.rules, agent_in_row=agent_in_row)
+    except InputError as wrong:
+        raise InputError(f"{wrong} The input is a {source.describe}{_named(source.columns)}.") from None
+
+
+def _named(columns: Sequence[str]) -> str:
+    """Return the names of columns to end a sentence, unless the header may be a customer's row."""
+    if any(map(is_personal, columns)):
+        return ", whose names may be a customer's: make sure that the first line names the columns"
+    more = f" and {len(columns) - SHOWN_COLUMNS:,} more" if len(columns) > SHOWN_COLUMNS else ""
+    return f": {', '.join(column_labels(columns[:SHOWN_COLUMNS], columns))}{more}" if columns else ""
 
 
 def _log_plan(plan: Plan, columns: Sequence[str]) -> None:

@@ -157,11 +157,21 @@ class Checkpoint:
 
     def complete_calls(self, report: Report) -> None:
         """Add the calls that an earlier try started and did not save, or that there may be some."""
-        if self._may_lack_calls and (counted := self._store.counted_calls()) is not None:
-            report.count_calls(sent=max(0, counted - report.calls.sent))
-        elif self._may_lack_calls:
+        if (unsaved := self.unsaved_calls(report)) is not None:
+            report.count_calls(sent=unsaved)
+        else:
             report.count_calls(unsaved_ends=1)
         self._calls = self._saved_calls = report.calls.sent
+
+    def unsaved_calls(self, report: Report) -> int | None:
+        """Return how many calls an earlier try started and did not save; ``None`` if it is only known that it may have.
+
+        :param report: the counts that were saved.
+        """
+        if not self._may_lack_calls:
+            return 0
+        counted = self._store.counted_calls()
+        return None if counted is None else max(0, counted - report.calls.sent)
 
     def count_calls(self, number: int) -> None:
         """Note how many calls were started, in all tries, before one more starts.

@@ -15,7 +15,7 @@ from airflow_provider_socialscrm.importer.columns.text import as_text
 from airflow_provider_socialscrm.importer.columns.values import as_utf8
 from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError, SupersededError
 from airflow_provider_socialscrm.importer.identity import OUTSIDE_AIRFLOW, ImportIdentity
-from airflow_provider_socialscrm.importer.paths import OpenablePath, open_to_write
+from airflow_provider_socialscrm.importer.paths import OpenablePath, make_writable, open_to_write
 from airflow_provider_socialscrm.importer.reasons import IMPORT_COLUMN, OWN_COLUMNS, Bucket, Reason
 from airflow_provider_socialscrm.importer.results.dead_letter_formats import WRITERS
 from airflow_provider_socialscrm.importer.results.dead_letter_owner import Claim
@@ -161,7 +161,7 @@ class DeadLetter:
         try:
             yield
         except OSError as failure:
-            advice = "Let the worker write it: a retry resumes from the last save and writes the whole file."
+            advice = f"{make_writable(failure)}: a retry resumes from the last save and writes the whole file."
             raise CheckpointError(f"{self._cannot(failure)}, so the task stops. {advice}") from None
 
     @contextmanager
@@ -172,7 +172,7 @@ class DeadLetter:
             message = f"{self._cannot(failure)}: no call was made."
             if isinstance(failure, ConnectionError | TimeoutError) or failure.errno in TEMPORARY:
                 raise CheckpointError(f"{message} A retry tries again.") from None
-            raise InputError(f"{message} Let the worker write it.") from None
+            raise InputError(f"{message} {make_writable(failure)}.") from None
 
     def _cannot(self, failure: OSError) -> str:
         reason = failure.strerror or failure  # object storage gives no strerror

@@ -27,6 +27,11 @@ ADVICE: Final = (
     "No call was made: give a folder, whose path ends in /, so that each task has a file of its own, or move {} away."
 )
 
+WAIT: Final = (
+    "No call was made. Wait until it ends, and clear this task, or give a folder, whose path ends in /, so that each "
+    "task has a file of its own. Move {} away only if that task is not run again."
+)
+
 _EARLIER_COLUMNS: Final = frozenset(OWN_COLUMNS) - {IMPORT_COLUMN}
 
 
@@ -58,7 +63,7 @@ class Claim:
         if owner != self._identity.owner:
             raise InputError(
                 f"rejects_path {self._path} is in use by another task ({owner or 'unknown'}), which is not complete. "
-                + ADVICE.format(self._folder)
+                + (WAIT if owner else ADVICE).format(self._folder)
             )
 
     def is_ours(self) -> bool:

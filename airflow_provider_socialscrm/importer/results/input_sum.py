@@ -58,11 +58,12 @@ class InputSum:
 
 
 def _unsent_content(prepared: PreparedBatch) -> int:
-    why: list[Any] = [(row.position, [(each.code, each.meaning) for each in row.reasons]) for row in prepared.invalid]
+    invalid = [*prepared.invalid, *prepared.held]
+    why: list[Any] = [(row.position, [(each.code, each.meaning) for each in row.reasons]) for row in invalid]
     why += [(row.position, row.winner) for row in prepared.superseded]
     why += prepared.blank
     digest = blake2b(msgspec.json.encode(why), digest_size=8)
-    positions = [row.position for row in prepared.invalid] + [row.position for row in prepared.superseded]
+    positions = [row.position for row in invalid] + [row.position for row in prepared.superseded]
     places = sorted(position - prepared.batch.start for position in positions)
     with suppress(pa.ArrowException):  # a type whose rows cannot be picked: then their reasons have to do
         digest.update(prepared.batch.records.take(pa.array(places, pa.int64())).serialize())

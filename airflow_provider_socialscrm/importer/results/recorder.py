@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -20,7 +20,7 @@ from airflow_provider_socialscrm.importer.reasons import (
 from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint
 from airflow_provider_socialscrm.importer.results.checkpoint_writer import CheckpointWriter
 from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter
-from airflow_provider_socialscrm.importer.results.progress import ProgressObserver
+from airflow_provider_socialscrm.importer.results.progress import ProgressObserver, Wait
 from airflow_provider_socialscrm.importer.results.report import Report
 from airflow_provider_socialscrm.importer.rows import PreparedBatch, Row
 
@@ -196,10 +196,13 @@ class Recorder:
         """Record by how much the CRM's clock is ahead of ours."""
         self._report.record_clock_offset(seconds)
 
-    def maybe_report_progress(self) -> None:
-        """Report the progress if it is time and somebody watches."""
+    def maybe_report_progress(self, waiting: Callable[[float], Wait | None] = lambda _: None) -> None:
+        """Report the progress if it is time and somebody watches.
+
+        :param waiting: returns what the run waits for at a time of the clock; ``None`` while calls succeed.
+        """
         if self._observer:
-            self._observer.maybe_report(self._report)
+            self._observer.maybe_report(self._report, waiting)
 
     def _write(
         self, bucket: Bucket, rows: Sequence[Row], reason: Reason | None, attempts: int, *, for_good: bool
@@ -234,9 +237,10 @@ class Recorder:
 
 def record_unsent(prepared: PreparedBatch, report: Report, dead_letter: DeadLetter | None) -> None:
     """Put the rows of a batch that are not sent into their buckets, and into the dead letter with all their reasons."""
-    for invalid in prepared.invalid:
-        counted = together([counted_as(reason) for reason in invalid.reasons])
-        report.count(Bucket.INVALID, [invalid.position], counted, for_good=False)
+    left_out = [(Bucket.INVALID, row) for row in prepared.invalid] + [(Bucket.UNKNOWN, row) for row in prepared.held]
+    for bucket, found in left_out:
+        counted = together([counted_as(reason) for reason in found.reasons])
+        report.count(bucket, [found.position], counted, for_good=False)
     for row in prepared.superseded:
         report.count(Bucket.DUPLICATE, [row.position], DUPLICATE, for_good=False)
     if prepared.blank:
@@ -246,8 +250,8 @@ def record_unsent(prepared: PreparedBatch, report: Report, dead_letter: DeadLett
     for refused in prepared.known_bad:
         report.count(Bucket.KNOWN_BAD, [refused.position], known_bad(refused.code), for_good=False)
     if dead_letter:  # when all are counted, since it may fail
-        for invalid in prepared.invalid:
-            dead_letter.add(prepared.batch, invalid.position, Bucket.INVALID, together(invalid.reasons))
+        for bucket, found in left_out:
+            dead_letter.add(prepared.batch, found.position, bucket, together(found.reasons))
         for row in prepared.superseded:
             dead_letter.add(prepared.batch, row.position, Bucket.DUPLICATE, superseded_by(row.winner))
         for refused in prepared.known_bad:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 from airflow_provider_socialscrm.importer.errors import RejectedRowsError
+from airflow_provider_socialscrm.importer.reasons import Bucket
 from airflow_provider_socialscrm.importer.results.report import Report
-from airflow_provider_socialscrm.wording import worded
+from airflow_provider_socialscrm.wording import counted, worded
 
 
 def check_refusals(report: Report, max_rejected: float | None, rejects_path: object = None) -> None:
@@ -19,7 +20,16 @@ def check_refusals(report: Report, max_rejected: float | None, rejects_path: obj
     allowed = allowed_refusals(max_rejected, report.rows)
     if allowed is not None and report.refused > allowed:
         where = written_to(rejects_path, report.refused)
-        raise RejectedRowsError(f"{report.summary()}; max_rejected allows {max_rejected}.{where}")
+        doubts = _to_look_up(report.rows_in(Bucket.UNKNOWN))
+        raise RejectedRowsError(f"{report.summary()}; max_rejected allows {max_rejected}.{where}{doubts}")
+
+
+def _to_look_up(rows: int) -> str:
+    """Return the sentence to append about rows whose message the customers may have got; empty if there are none."""
+    if not rows:
+        return ""
+    unknown, them = counted(rows, "unknown row"), worded(rows, "it", "them")
+    return f" Look up the {unknown} in the CRM before you import {them} or clear the task."
 
 
 def written_to(rejects_path: object, rows: int) -> str:

@@ -131,7 +131,7 @@ class Engine:
         return self._is_stopped or self._stop_reason is not None
 
     def _advance(self, chunks: Iterator[Chunk]) -> bool:
-        self._recorder.maybe_report_progress()
+        self._recorder.maybe_report_progress(self._outage.wait)
         self._save_if_due()
         if self._may_start and self._start_next(chunks):
             return True

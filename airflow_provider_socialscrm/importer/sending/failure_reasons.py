@@ -22,7 +22,7 @@ def reason_of(failure: SocialSCRMError) -> Reason:
         text = f" ({code.text})" if code.text else ""
         return Reason(code.number, f"{code.meaning}{text}", code.hint)
     name = f"HTTP {failure.http_status}" if failure.http_status not in (None, 200) else "no-answer"
-    return Reason(name, str(failure), _hint(failure))
+    return Reason(name, failure.meaning, _hint(failure))
 
 
 def agent_reason(failure: SocialSCRMError) -> Reason:
@@ -41,9 +41,9 @@ def reason_if_unknown(failure: SocialSCRMError) -> Reason:
 def _hint(failure: SocialSCRMError) -> str:
     if isinstance(failure, TooLargeError):
         return "Shorten the texts of this row, which alone is larger than the server takes."
-    return (
-        STOPPED.hint if isinstance(failure, StopError) else "Run the task again; if it happens again, ask the vendor."
-    )
+    if isinstance(failure, StopError):
+        return STOPPED.hint
+    return failure.advice or "Run the task again; if it happens again, ask the vendor."
 
 
 def final_failure(failure: SocialSCRMError, re_signed: int) -> SocialSCRMError:
@@ -75,7 +75,7 @@ def unavailable(failure: SocialSCRMError, seconds: float) -> SocialSCRMError:
     :param seconds: how long no call has succeeded.
     """
     return type(failure)(
-        f"No call to SocialsCRM has succeeded for {seconds:.0f} s, so the rest is left to a retry of the task. "
+        f"No call to SocialsCRM has succeeded for {seconds:.0f} s, so the rest was not sent. "
         f"The last failure: {failure}",
         code=failure.code,
         http_status=failure.http_status,

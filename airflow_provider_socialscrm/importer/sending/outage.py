@@ -8,6 +8,7 @@ from typing import Final
 from airflow_provider_socialscrm.api.codes import Recovery
 from airflow_provider_socialscrm.api.errors import SocialSCRMError
 from airflow_provider_socialscrm.api.retry import RetryLimits
+from airflow_provider_socialscrm.importer.results.progress import Wait
 
 FAILURES_IN_A_ROW: Final = 4
 """Calls that fail with no success in between before that is an outage. Where three calls in ten fail by chance, four in
@@ -18,6 +19,9 @@ LONGEST_PAUSE: Final = 15.0
 
 MOST_PROBES: Final = 20
 """Probes of one outage, at most. With the default pauses its seconds end first; with shorter ones this bounds it."""
+
+WORTH_SAYING: Final = 5.0
+"""Seconds without a success after which a person who watches should know: single failures pass sooner."""
 
 _UNAVAILABLE: Final = (Recovery.WAIT, Recovery.UNCERTAIN)
 
@@ -97,6 +101,12 @@ class Outage:
             self._connections += 1
         self._failures, self._is_probing = 0, False
         return seconds
+
+    def wait(self, now: float) -> Wait | None:
+        """Return what the run waits for; ``None`` while calls succeed, or if no outage is detected."""
+        if not self._failures or not self.limits.outage or self.seconds(now) < WORTH_SAYING:
+            return None
+        return Wait(self.seconds(now), self.due_in(now), self.limits.outage)
 
     def seconds(self, now: float) -> float:
         """Return how long no call has succeeded."""

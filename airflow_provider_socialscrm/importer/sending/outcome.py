@@ -33,6 +33,7 @@ from airflow_provider_socialscrm.importer.sending.failure_reasons import (
 from airflow_provider_socialscrm.importer.sending.outage import Outage, is_unavailability
 from airflow_provider_socialscrm.importer.sending.queue import ChunkQueue, PendingChunk
 from airflow_provider_socialscrm.importer.sending.refused_fields import RefusedFieldsDetector
+from airflow_provider_socialscrm.importer.sending.rejected_agents import RejectedAgents
 from airflow_provider_socialscrm.importer.sending.stray_responses import after_success
 from airflow_provider_socialscrm.importer.sending.systemic_failures import SystemicFailureDetector
 from airflow_provider_socialscrm.wording import counted
@@ -77,7 +78,7 @@ class CallHandler:
         self._has_succeeded = has_succeeded
         self._systemic: SystemicFailureDetector[tuple[PendingChunk, Reason]] = SystemicFailureDetector()
         self._fields: RefusedFieldsDetector[tuple[PendingChunk, Reason]] = RefusedFieldsDetector()
-        self._rejected_agents: dict[str, Reason] = {}
+        self._rejected_agents = RejectedAgents()
         self._budget = options.retry_limits.budget
         self._isolation_left = options.isolation_limits.calls
         self._isolation_spent = 0
@@ -94,10 +95,11 @@ class CallHandler:
         Rows of rejected agents are recorded; the halves of a chunk that is too large go to the queue.
         """
         chunk: Chunk | None = pending.chunk
-        if self._rejected_agents:
-            chunk, theirs = split.without_agents(pending.chunk, self._rejected_agents)
+        if reasons := self._rejected_agents.reasons:
+            chunk, theirs = split.without_agents(pending.chunk, reasons)
             for agent, rows in theirs.items():
-                self._recorder.record(Bucket.REJECTED, rows, self._rejected_agents[agent], pending.calls)
+                self._rejected_agents.count(agent, len(rows))
+                self._recorder.record(Bucket.REJECTED, rows, reasons[agent], pending.calls)
         if chunk is None:
             return None
         if len(chunk.rows) > 1 and self._size_of(chunk) > self._limits.bytes:
@@ -189,12 +191,14 @@ class CallHandler:
 
     def record_for_this_try(self, pending_chunks: Sequence[PendingChunk]) -> None:
         """Record, for this try only, the chunks that a stopped run leaves and the undecided rows."""
+        self._rejected_agents.report()
         undecided = (pending for pending, _ in (*self._systemic.release(), *self._fields.release()))
         for pending in (*undecided, *pending_chunks):
             self._leave(pending, STOPPED)
 
     def finish(self) -> None:
         """Record the undecided rows as rejected: too few of them failed alike to call it systemic."""
+        self._rejected_agents.report()
         self._reject((*self._systemic.release(), *self._fields.release()))
 
     def _size_of(self, chunk: Chunk) -> int:
@@ -290,7 +294,8 @@ class CallHandler:
             return self._split(pending, failure, parts, now)
         reason, agent = agent_reason(failure), split.agent_of(pending.chunk.rows[0])
         if agent is not None:
-            self._rejected_agents[agent] = reason
+            self._rejected_agents.add(agent, reason)
+            self._rejected_agents.count(agent, len(pending.chunk.rows))
         self._record(Bucket.REJECTED, pending, reason)
         return None
 

@@ -126,7 +126,7 @@ def decompressed(file: IO[bytes], name: Any, *, is_text: bool) -> IO[bytes]:
         buffered = io.BufferedReader(opener(file))
         file, head = buffered, buffered.peek(HEAD_BYTES)
     if not head:
-        raise EmptyFileError(f"{name} is empty: check the task that wrote it, or remove the file.")
+        raise EmptyFileError(f"{name} is empty: check the task that wrote it.")
     what = next((what for mark, what in _REFUSED if head.startswith(mark)), None)
     if what and (is_text or not head.startswith(_PARQUET)):
         raise InputError(f"{name} is {what}.")

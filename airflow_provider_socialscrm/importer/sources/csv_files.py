@@ -31,6 +31,8 @@ FOLLOWS: Final = "text follows a closing quote"
 _SEP_LINE = re.compile(r"""[ ]*"?sep=([^"\r\n\0])"?\1*[ ]*[\r\n]*""", re.IGNORECASE)
 """A line that sets the delimiter in spreadsheets. A spreadsheet that saves the file may fill it up with delimiters."""
 
+_QUOTED = re.compile('"[^"]*"')
+
 _TABS_NAMED = re.compile(r"\.(tsv|tab)(\.\w+)?$", re.IGNORECASE)
 
 _NO_NAME = re.compile("[\\s\u200b\u2060\ufeff]*")
@@ -85,7 +87,8 @@ def columns(file: IO[bytes], name: str, form: TextForm) -> Sequence[str]:
     lines, delimiter, first = _opened(file, name, form)
     if first > 1:
         log.info("%s: its first line sets the delimiter to %r", name, delimiter)
-    return _header(_records(lines, name, delimiter, first), name, delimiter, by_first_line=first > 1)
+    record_lines = RecordLines(lines, first)
+    return _header(_records(record_lines, name, delimiter), record_lines, name, delimiter, by_first_line=first > 1)
 
 
 def batches(
@@ -99,8 +102,9 @@ def batches(
     :raises InputError: when the text cannot be decoded, or too many rows have wrong quotes.
     """
     lines, delimiter, first = _opened(file, name, form)
-    records = _records(lines, name, delimiter, first)
-    names = _header(records, name, delimiter, by_first_line=first > 1)
+    record_lines = RecordLines(lines, first)
+    records = _records(record_lines, name, delimiter)
+    names = _header(records, record_lines, name, delimiter, by_first_line=first > 1)
     yield from batches_of(_rows(records, len(names)), name, lambda values: _to_arrow(values, names), batch_rows)
 
 
@@ -113,9 +117,8 @@ def _opened(file: IO[bytes], name: str, form: TextForm) -> tuple[Iterator[str], 
     return chain([head], lines), form.delimiter, 1
 
 
-def _records(lines: Iterator[str], name: str, delimiter: str, first: int) -> Iterator[Row]:
+def _records(record_lines: RecordLines, name: str, delimiter: str) -> Iterator[Row]:
     """Yield the records, the header included."""
-    record_lines = RecordLines(lines, first)
     # Unless blanks are the delimiter, one between a delimiter and a quote does not belong to the value.
     reader = csv.reader(record_lines, delimiter=delimiter, strict=True, skipinitialspace=delimiter != " ")
     errors = 0
@@ -167,20 +170,33 @@ def _problem(reason: str) -> str:
     return "a quote is not closed" if "end of data" in reason else FOLLOWS
 
 
-def _header(records: Iterator[Row], name: str, delimiter: str, *, by_first_line: bool) -> list[str]:
+def _header(records: Iterator[Row], lines: RecordLines, name: str, delimiter: str, *, by_first_line: bool) -> list[str]:
     row = next((row for row in records if row.problem or not _is_blank(row.content)), None)
     if row is None:
         raise EmptyFileError(f"{name} has only blank lines: its first line must name the columns.")
-    if row.problem:
-        raise InputError(f"{name}, line {row.line}: {row.problem}, so the columns have no names. Correct the header.")
     names: list[str] = row.content
+    if row.problem:
+        if other := _delimiter_of_quoted(lines.record(), delimiter):
+            seems = f"{name} seems to be separated by {DELIMITERS[other]}, not by {_shown(delimiter)}"
+            raise _separated(seems, name, other, delimiter, by_first_line=by_first_line)
+        raise InputError(f"{name}, line {row.line}: {row.problem}, so the columns have no names. Correct the header.")
     if len(names) == 1 and (other := _other_delimiter(names[0])):
-        named_tabs = other == DELIMITERS[","] and delimiter == "\t" and _TABS_NAMED.search(name) is not None
-        advice = "give it a name that ends in .csv" if named_tabs else f"set delimiter={other}"
-        if by_first_line:
-            advice = f"correct or remove its first line, which sets the delimiter to {delimiter!r}"
-        raise InputError(f"{name} has one column, but its values seem to be separated by {other}: {advice}.")
+        seems = f"{name} has one column, but its values seem to be separated by {DELIMITERS[other]}"
+        raise _separated(seems, name, other, delimiter, by_first_line=by_first_line)
     return _all_named([unescaped_text(each) for each in names] if is_dead_letter(names) else names)
+
+
+def _separated(seems: str, name: str, other: str, delimiter: str, *, by_first_line: bool) -> InputError:
+    """Return the error about a file with another delimiter."""
+    if by_first_line:
+        return InputError(f"{seems}: correct or remove its first line, which sets the delimiter to {delimiter!r}.")
+    if other == "," and delimiter == "\t" and _TABS_NAMED.search(name) is not None:
+        return InputError(f"{seems}: give it a name that ends in .csv.")
+    return InputError(f"{seems}: set delimiter={DELIMITERS[other]}.", fix={"delimiter": other})
+
+
+def _shown(delimiter: str) -> str:
+    return DELIMITERS.get(delimiter, repr(delimiter))
 
 
 def _all_named(names: Sequence[str]) -> list[str]:
@@ -202,7 +218,22 @@ def _is_blank(values: list[str]) -> bool:
 
 def _other_delimiter(header: str) -> str | None:
     likeliest = max(DELIMITERS, key=header.count)
-    return DELIMITERS[likeliest] if likeliest in header else None
+    return likeliest if likeliest in header else None
+
+
+def _delimiter_of_quoted(line: str, given: str) -> str | None:
+    """Return what seems to separate quoted names better than the given delimiter; ``None`` if nothing does."""
+    widths = {other: _width(line, other) for other in DELIMITERS}
+    widest = max(widths, key=lambda other: widths[other])
+    by_given = 1 + _QUOTED.sub("", line).count(given)
+    return widest if widths[widest] > by_given else None
+
+
+def _width(line: str, delimiter: str) -> int:
+    try:
+        return len(next(csv.reader([line], delimiter=delimiter, strict=True, skipinitialspace=True)))
+    except csv.Error:
+        return 0
 
 
 def _rows(records: Iterator[Row], width: int) -> Iterator[Row]:

@@ -58,8 +58,19 @@ class Reading(NamedTuple):
     letters: frozenset[str]
 
 
-def encoding_advice(sample: bytes, attempt: str, block: bytes | None = None) -> str:
-    """Return what to do about a text in another encoding, as the end of an error's message.
+class Advice(NamedTuple):
+    """The advice about a text in another encoding.
+
+    :param sentence: the end of an error's message.
+    :param encoding: the likeliest encoding, if there is one.
+    """
+
+    sentence: str
+    encoding: str = ""
+
+
+def encoding_advice(sample: bytes, attempt: str, block: bytes | None = None) -> Advice:
+    """Return what to do about a text in another encoding.
 
     It names one encoding only if the bytes leave no doubt. Otherwise the user has to choose by single letters, because
     a log must not show a customer's name.
@@ -70,13 +81,14 @@ def encoding_advice(sample: bytes, attempt: str, block: bytes | None = None) -> 
     """
     for encoding, looks, test in _CERTAIN if len(sample) >= LEAST_BYTES else ():
         if not _is(encoding, attempt) and _decodes(sample, encoding) and test(sample):
-            return f"It looks like {looks}: set encoding={encoding!r}."
+            return Advice(f"It looks like {looks}: set encoding={encoding!r}.", encoding)
     if _is("utf-8", attempt) and _is_mostly_utf_8(block or sample):
-        return "Other lines are UTF-8, so the file mixes encodings: write it again as UTF-8."
+        return Advice("Other lines are UTF-8, so the file mixes encodings: write it again as UTF-8.")
     if readings := [] if b"\0" in sample[:HEAD_BYTES] else _readings(_foreign_lines(block or sample), attempt):
         shown = ", ".join(_shown(reading, readings) for reading in readings)
-        return f"Set encoding to the one that shows these letters correctly: {shown}."
-    return "Set encoding to the one it was written in, or write it as UTF-8."
+        sentence = f"Set encoding to the one that shows these letters correctly: {shown}."
+        return Advice(sentence, codecs.lookup(readings[0].names[0]).name)
+    return Advice("Set encoding to the one it was written in, or write it as UTF-8.")
 
 
 def is_utf_16(sample: bytes) -> bool:

@@ -14,7 +14,7 @@ from typing import IO, Any, Final
 import pyarrow as pa
 
 from airflow_provider_socialscrm.api.redaction import is_personal, redact
-from airflow_provider_socialscrm.importer.errors import EmptyInputError, InputError
+from airflow_provider_socialscrm.importer.errors import InputError, MissingFileError, NoFileError
 from airflow_provider_socialscrm.importer.sources import csv_files, jsonl_files, parquet_files, text_lines
 from airflow_provider_socialscrm.importer.sources.base import Batch, Source
 from airflow_provider_socialscrm.importer.sources.compressed import DAMAGES, decompressed
@@ -22,6 +22,7 @@ from airflow_provider_socialscrm.importer.sources.dead_letters import is_dead_le
 from airflow_provider_socialscrm.importer.sources.endings import COMPRESSED
 from airflow_provider_socialscrm.importer.sources.partitions import partitions_of, with_partitions
 from airflow_provider_socialscrm.importer.sources.text_lines import DEFAULT_DELIMITER, EmptyFileError, TextForm
+from airflow_provider_socialscrm.importer.sources.written_form import has_ascii, log_form, written_form
 from airflow_provider_socialscrm.wording import counted
 
 log = logging.getLogger(__name__)
@@ -166,15 +167,15 @@ def _is_lasting(failure: OSError) -> bool:
 def _listed(paths: Iterable[Any]) -> list[Any]:
     """Return the files that each of some paths names, in the given order."""
     found: list[Any] = []
-    missing: list[EmptyInputError] = []
+    missing: list[NoFileError] = []
     for path in paths:
         try:
             found += _paths(path)
-        except EmptyInputError as nothing:
+        except NoFileError as nothing:
             missing.append(nothing)
     if missing:
         # Among files that exist a missing one is not an empty input: their rows would go unnoticed.
-        raise InputError(str(missing[0])) if found else missing[0]
+        raise MissingFileError(str(missing[0])) if found else missing[0]
     return found
 
 
@@ -188,7 +189,7 @@ def _paths(data: Any) -> list[Any]:
             "Install it, or download the file in an upstream task and give the path of the copy."
         ) from None
     if not paths:
-        raise EmptyInputError(
+        raise NoFileError(
             f"{data} matches no file: check the pattern in data, and that the worker can reach its files."
         )
     return paths
@@ -200,7 +201,7 @@ def _found(data: Any) -> list[Any]:
     if data.exists():
         return [data]
     if not _WILD.search(str(data)):
-        raise EmptyInputError(f"{data} does not exist: check the path in data, and that the worker can reach it.")
+        raise NoFileError(f"{data} does not exist: check the path in data, and that the worker can reach it.")
     return [path for path in sorted(_matches(data), key=str) if not path.is_dir()]
 
 
@@ -232,10 +233,33 @@ def _opened(path: Any, form: TextForm) -> TableFile:
     kind = _format(path)
     if form.delimiter == DEFAULT_DELIMITER:
         form = replace(form, delimiter=kind.delimiter)
-    with open_checked(path) as file:
-        own = checked_names(kind.columns(file, str(path), form), path)
+    form, own = _form_and_columns(path, form, kind)
     found = {} if is_dead_letter(own) else partitions_of(path)
     return TableFile(path, form, own, {name: value for name, value in found.items() if name not in own})
+
+
+def _form_and_columns(path: Any, given: TextForm, kind: Format) -> tuple[TextForm, tuple[str, ...]]:
+    """Return the form of a file and its columns; a dead letter has a form of its own."""
+
+    def columns(form: TextForm) -> tuple[str, ...]:
+        with open_checked(path) as file:
+            return checked_names(kind.columns(file, str(path), form), path)
+
+    own, failure = tuple[str, ...](), None
+    try:
+        own = columns(given)
+    except EmptyFileError:
+        raise
+    except InputError as error:  # such as a header with other delimiters
+        failure = error
+    if kind.is_text and (failure or is_dead_letter(own) or not has_ascii(given.encoding)):
+        found = written_form(lambda: open_checked(path), str(path), given, kind.columns)
+        if found and found != given:
+            log_form(str(path), given, found)
+            return found, columns(found)
+    if failure:
+        raise failure
+    return given, own
 
 
 def _filled(paths: Iterable[Any], form: TextForm) -> list[TableFile]:

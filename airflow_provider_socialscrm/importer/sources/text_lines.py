@@ -160,4 +160,6 @@ def _texts(file: IO[bytes], encoding: str, read_bytes: int) -> Iterator[str]:
 
 
 def _undecodable(name: str, line: int, encoding: str, sample: bytes, block: bytes | None = None) -> InputError:
-    return InputError(f"{name}, line {line}: not {encoding.upper()} text. {encoding_advice(sample, encoding, block)}")
+    advice = encoding_advice(sample, encoding, block)
+    fix = {"encoding": advice.encoding} if advice.encoding else {}
+    return InputError(f"{name}, line {line}: not {encoding.upper()} text. {advice.sentence}", fix=fix)

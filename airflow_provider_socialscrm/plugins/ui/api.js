@@ -85,7 +85,7 @@ async function withDetails(instance) {
     instance.state === "running" ? progressOf(place) : null,
     hasFailed(instance) ? lastSentence(place, instance.try_number) : null,
   ]);
-  return { instance, manifest: found, progress, sentence };
+  return { instance, manifest: found, progress, sentence: sentenceOf(sentence, instance, found) };
 }
 
 /** Fetch the manifest that a task instance returned; null if there is none. */
@@ -112,6 +112,16 @@ export async function lastSentence(place, tryNumber) {
   const lines = Array.isArray(log?.content) ? log.content : [];
   const errors = lines.findLast(({ error_detail: detail }) => detail?.length)?.error_detail;
   return errors?.[0].exc_value ?? null;
+}
+
+/** Return the sentence with which a try failed, from its log or from its manifest; null if neither has it. */
+export const sentenceOf = (fromLog, instance, manifest) =>
+  fromLog ?? (hasFailed(instance) ? (manifest?.broke_off?.sentence ?? null) : null);
+
+/** Return whether Airflow's list has a connection: one of a variable or a secrets backend is not in it. */
+export async function hasConnection(id) {
+  if (!id) return true; // the link leads to the whole list
+  return get(["connections", id]).then(() => true, ({ status }) => status !== 404);
 }
 
 /** Fetch the manifest of the import before this one, of the same task; null if there is none. */

@@ -9,7 +9,7 @@ const MEANINGS = {
   invalid: "They cannot be sent. The import found this before any call.",
   duplicate: "Another row of the input has the same number and is sent instead.",
   blank: "They have no value in any column.",
-  unknown: "The CRM may have accepted them. The next try sends those without a welcome, if the run stopped before it could.",
+  unknown: "The CRM may have accepted them. If the run stopped early, the next try sends those without a welcome again.",
   not_sent: "The run stopped before they were sent, or each of their calls was refused for certain.",
 };
 
@@ -52,9 +52,21 @@ export const notAcceptedIn = (rows) => totalIn(rows) - goodIn(rows);
 /** Count the rows that a person has to look at. */
 export const refusedIn = ({ rejected = 0, invalid = 0, unknown = 0, known_bad: bad = 0 }) => rejected + invalid + unknown + bad;
 
-/** Sort what a stop left behind to the end: it is the largest group and the least of a reason. */
-export const causesFirst = (refusals) =>
-  [...refusals].sort((one, other) => (one.bucket === "not_sent") - (other.bucket === "not_sent"));
+/** Return whether a reason says that the run stopped, not why. */
+export const isStop = ({ code }) => code === "stopped";
+
+/**
+ * Sort what a stop left behind to the end: it is the largest group and the least of a reason. If the run stopped, what was
+ * wrong with the call that stopped it comes first.
+ */
+export const causesFirst = (refusals, hasStopped = false) =>
+  [...refusals].sort((one, other) => lateness(one, hasStopped) - lateness(other, hasStopped));
+
+function lateness(refusal, hasStopped) {
+  if (isStop(refusal)) return 2;
+  if (refusal.bucket !== "not_sent") return 0;
+  return hasStopped ? -1 : 1;
+}
 
 /** Divide a length by numbers. A part above 0 gets at least `least`, so that three rows of a million are visible. */
 export function lengths(numbers, length, least) {

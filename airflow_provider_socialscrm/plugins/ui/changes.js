@@ -1,8 +1,8 @@
 // How an input differs from what earlier imports had accepted: the manifest's `changes`.
 
-import { labelOf, sentIn, totalIn } from "./buckets.js";
+import { bucketsOf, labelOf, sentIn } from "./buckets.js";
 import { copyable, facts, html, section, table } from "./dom.js";
-import { count, rowsOf } from "./format.js";
+import { count, counted, rowsOf } from "./format.js";
 
 const MEANINGS = {
   new: "The ledger did not have their number.",
@@ -46,7 +46,7 @@ export function changesSection({ changes, dry_run: dry, rows }) {
 const counts = (counted) =>
   table("Changes", [
     { title: "Change", heading: true, cell: ({ name }) => labelOf(name) },
-    { title: "Rows", number: true, cell: ({ number }) => count(number) },
+    { title: "Rows", number: true, named: true, cell: ({ number }) => count(number) },
     { title: "What it means", detail: true, cell: ({ name }) => MEANINGS[name] },
   ], counted);
 
@@ -68,20 +68,24 @@ function approval(digest) {
   return [html("h3", null, "Digest"), html("p", { class: "soft" }, use), copyable(digest, "the digest")];
 }
 
-/** Say in a few words what a run with a ledger did. */
+/** Say in a few words what a run with a ledger did: what was sent, then all rows that were not, so that the numbers add up. */
 export function headlineOfChanges({ rows, changes, dry_run: dry }) {
-  const { unchanged = 0, known_bad: bad = 0 } = rows;
   if (changes.adopted !== undefined) return adoption(changes, dry);
-  const left = [
-    unchanged ? `${count(unchanged)} unchanged` : null,
-    bad ? `${count(bad)} known bad` : null,
-  ].filter(Boolean);
+  const left = bucketsOf(rows).filter(({ name, number }) => number && !["accepted", "sendable", "blank"].includes(name));
+  const names = new Set(left.map(({ name }) => name));
   const sent = sentIn(rows);
-  const due = totalIn(rows) - unchanged - bad - (rows.duplicate ?? 0);
-  if (!due) return `Nothing changed: ${bad ? left.join(", ") : `${rowsOf(unchanged)} unchanged`}`;
-  if (sent === due) return [`${rowsOf(sent)} ${dry ? "would be sent" : "sent"}`, ...left].join(", ");
-  return [`${count(sent)} of ${rowsOf(due)} ${dry ? "could be sent" : "accepted"}`, ...left].join(", ");
+  const isAll = left.every(({ name }) => AS_THEY_ARE.includes(name));
+  if (sent) return listed([{ number: sent, label: dry ? "would be sent" : isAll ? "sent" : "accepted" }, ...left]);
+  if (isAll) return `Nothing changed: ${names.size ? listed(left) : "0 rows unchanged"}`;
+  if (OF_THE_CRM.some((name) => names.has(name))) return listed([{ number: 0, label: "accepted" }, ...left]);
+  return `Nothing to send: ${listed(left)}`;
 }
+
+const AS_THEY_ARE = ["unchanged", "known_bad", "duplicate"];
+const OF_THE_CRM = ["rejected", "unknown", "not_sent"]; // rows that an import sends, or was going to
+
+const listed = ([first, ...others]) =>
+  [`${rowsOf(first.number)} ${first.label}`, ...others.map(({ name, number, label }) => (name === "duplicate" ? counted(number, label) : `${count(number)} ${label}`))].join(", ");
 
 function adoption(changes, dry) {
   const due = ["new", "changed", "aged", "retried"].reduce((sum, name) => sum + (changes[name] ?? 0), 0);

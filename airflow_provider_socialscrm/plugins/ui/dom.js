@@ -17,9 +17,9 @@ function filled(element, attributes, children) {
 }
 
 /**
- * Build a table with a caption for screen readers. A column is {title, cell, number, tight, heading, detail, wide, named}:
- * on a narrow page a detail gets a line of its own below its row, a wide column is left out, and a named one has its title in
- * the cell.
+ * Build a table with a caption for screen readers. A column is {title, cell, number, tight, name, heading, detail, wide, named,
+ * spare, second}: a name may break anywhere. On a narrow page a detail gets a line of its own below its row, a spare and then a
+ * wide column is left out, a named one has its title in the cell, and the second ones follow the others in a new line.
  */
 export function table(caption, columns, rows) {
   const head = columns.map((column) => html("th", { scope: "col", role: "columnheader", class: side(column) }, column.title));
@@ -41,7 +41,7 @@ function cell(column, row) {
   return html(column.heading ? "th" : "td", attributes, column.cell(row));
 }
 
-const side = (column) => ["number", "tight", "detail", "wide"].filter((name) => column[name]).join(" ") || undefined;
+const side = (column) => ["number", "tight", "name", "detail", "wide", "spare", "second"].filter((name) => column[name]).join(" ") || undefined;
 
 /** Build a text with a button that copies it; `what` names it in words, `lead` is what stands before it. */
 export function copyable(value, what, lead) {
@@ -55,6 +55,9 @@ export function copyable(value, what, lead) {
   });
   return html("p", { class: "path" }, lead ? html("span", null, lead) : null, text, " ", button);
 }
+
+/** Return a name that breaks after its joints rather than in the middle of a word. */
+export const breakable = (name) => name.split(/(?<=[_.-])/).map((part, index) => (index ? [html("wbr"), part] : part));
 
 export const section = (title, ...children) => html("section", null, html("h2", null, title), children);
 

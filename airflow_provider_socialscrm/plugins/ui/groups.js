@@ -39,7 +39,15 @@ function progressOf(parts) {
     refused: sum(running.map(({ refused }) => refused)) + sum(ended.map(refusedIn)),
     rows_per_second: sum(running.map(({ rows_per_second: rate }) => rate)),
     seconds_left: Math.max(...running.map(({ seconds_left: left }) => left)),
+    ...longestWait(running),
   };
+}
+
+/** Return the wait of the part that has waited longest; nothing if a part has calls that succeed. */
+function longestWait(running) {
+  if (!running.every(({ waiting }) => waiting >= 0)) return {};
+  const [{ waiting, next_call_in, given_up_after }] = running.toSorted((one, other) => other.waiting - one.waiting);
+  return { waiting, next_call_in, given_up_after };
 }
 
 function sumOf(all) {
@@ -56,5 +64,6 @@ function sumOf(all) {
   }
   const most = [...refusals.values()].sort((one, other) => other.rows - one.rows);
   const changes = manifests.some((manifest) => manifest.changes) ? {} : null;
-  return { rows, refusals: most, changes, dry_run: !sent.length };
+  const broke = manifests.map((manifest) => manifest.broke_off).find(Boolean) ?? null;
+  return { rows, refusals: most, changes, dry_run: !sent.length, broke_off: broke };
 }

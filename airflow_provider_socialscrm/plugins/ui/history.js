@@ -1,24 +1,24 @@
 // The list of imports of a DAG, or of all DAGs.
 
 import { imports, placeOf } from "./api.js";
-import { bucketsOf, causesFirst, colourOf, notAcceptedIn, sentIn, sorted, unchangedIn } from "./buckets.js";
+import { bucketsOf, colourOf, notAcceptedIn, sentIn, sorted, unchangedIn } from "./buckets.js";
 import { columns } from "./charts.js";
-import { html, section, table } from "./dom.js";
+import { breakable, html, section, table } from "./dom.js";
 import { count, counted, decimal, moment, rowsOf, zone } from "./format.js";
 import { grouped } from "./groups.js";
 import { nameOf, pageOf } from "./links.js";
-import { brokeOffText, progressText } from "./outcome.js";
+import { brokeOffText, causesOf, progressText, stopText } from "./outcome.js";
 import { badge, isUnderWay, reasonFor, STATES } from "./states.js";
 
-const LIMIT = 30;
+const PAGE = 30;
 
-// What is chosen in the filters; the page is loaded once and then refreshes.
-const chosen = { dag: "", state: "" };
+// What is chosen in the filters, and how many imports; the page is loaded once and then refreshes.
+const chosen = { dag: "", state: "", limit: PAGE };
 const names = new Map();
 
 /** Return the nodes for a DAG, or for all DAGs if dagId is null, and whether they will change. */
 export async function history(dagId) {
-  const found = await imports(dagId ?? (chosen.dag || null), LIMIT, chosen.state);
+  const found = await imports(dagId ?? (chosen.dag || null), chosen.limit, chosen.state);
   for (const { instance } of found) names.set(instance.dag_id, instance.dag_display_name);
   if (!found.length && !chosen.dag && !chosen.state) return { nodes: [html("p", null, nothing(dagId))] };
   const title = dagId ? `Imports of ${names.get(dagId) ?? dagId}` : "Imports into SocialsCRM";
@@ -28,6 +28,7 @@ export async function history(dagId) {
     filters(dagId),
     dagId && found.length ? section("Rows of each import", columns(groups.toReversed()), legend(groups)) : null,
     found.length ? section(dagId ? "Each import" : "Latest imports", list(groups, dagId)) : html("p", null, NONE_CHOSEN),
+    groups.length === chosen.limit ? more() : null,
   ];
   return { nodes: nodes.filter(Boolean), changes: found.some(({ instance }) => isUnderWay(instance)) };
 }
@@ -54,6 +55,17 @@ function choice(name, label, options) {
   return html("label", null, `${label} `, select);
 }
 
+/** Build the button that adds older imports, and their DAGs to the filter. */
+function more() {
+  const button = html("button", { type: "button", name: "more" }, `Show ${PAGE} older imports`);
+  button.addEventListener("click", () => {
+    chosen.limit += PAGE;
+    button.textContent = "Loading ...";
+    document.dispatchEvent(new Event("filter"));
+  });
+  return html("p", { class: "actions" }, button);
+}
+
 const nothing = (dagId) =>
   dagId
     ? "No task of this DAG has imported into SocialsCRM."
@@ -62,7 +74,7 @@ const nothing = (dagId) =>
 function summary(groups, found) {
   const reports = found.filter(({ manifest }) => manifest && !manifest.dry_run).map(({ manifest }) => manifest.rows);
   const sum = (number) => reports.reduce((total, rows) => total + number(rows), 0);
-  const what = groups.length === LIMIT ? `The latest ${LIMIT} imports` : counted(groups.length, "import");
+  const what = groups.length === chosen.limit ? `The latest ${count(chosen.limit)} imports` : counted(groups.length, "import");
   const unchanged = sum(unchangedIn) ? `${count(sum(unchangedIn))} unchanged, ` : "";
   const bad = `${count(sum(notAcceptedIn))} not${unchanged ? " accepted" : ""}`;
   return `${what}: ${rowsOf(sum(sentIn))} accepted, ${unchanged}${bad}.`;
@@ -83,17 +95,17 @@ function list(groups, dagId) {
   const ofReport = (read) => ({ manifest }) => (manifest ? (read(manifest) ?? "") : "");
   const all = [
     { title: `Run after (${zone})`, heading: true, cell: when },
-    dagId ? null : { title: "DAG", cell: dag },
-    { title: "Task", cell: task },
-    { title: "State", cell: ({ instance }) => badge(instance) },
-    { title: "Rows", number: true, wide: true, cell: ofReport(({ rows }) => count(rows.total)) },
-    { title: "Accepted", number: true, named: true, cell: ofReport(({ rows }) => count(rows.accepted)) },
+    dagId ? null : { title: "DAG", name: true, cell: dag },
+    { title: "Task", name: true, cell: task },
+    { title: "State", second: true, cell: ({ instance }) => badge(instance) },
+    { title: "Rows", number: true, wide: true, second: true, cell: ofReport(({ rows }) => count(rows.total)) },
+    { title: "Accepted", number: true, named: true, second: true, cell: ofReport(({ rows }) => count(rows.accepted)) },
     hasLedger
-      ? { title: "Unchanged", number: true, named: true, cell: ofReport(({ rows, changes }) => (changes ? count(rows.unchanged) : "")) }
+      ? { title: "Unchanged", number: true, named: true, second: true, cell: ofReport(({ rows, changes }) => (changes ? count(rows.unchanged) : "")) }
       : null,
-    { title: "Not accepted", number: true, named: true, cell: ofReport(({ rows }) => count(notAcceptedIn(rows))) },
-    { title: "Main reason", detail: true, cell: reason },
-    { title: "Rows/s", number: true, wide: true, cell: ofReport((manifest) => decimal(manifest.rows_per_second)) },
+    { title: "Not accepted", number: true, named: true, second: true, cell: ofReport(({ rows }) => count(notAcceptedIn(rows))) },
+    { title: "Main reason", detail: true, second: true, cell: reason },
+    { title: "Rows/s", number: true, wide: true, spare: true, cell: ofReport((manifest) => decimal(manifest.rows_per_second)) },
   ];
   return table("Imports, newest first", all.filter(Boolean), groups.flatMap(lines));
 }
@@ -106,20 +118,21 @@ const when = ({ instance, parts }) => {
 };
 
 const dag = ({ instance, kind }) =>
-  kind === "part" ? "" : html("a", { href: pageOf({ dagId: instance.dag_id }) }, instance.dag_display_name);
+  kind === "part" ? "" : html("a", { href: pageOf({ dagId: instance.dag_id }) }, breakable(instance.dag_display_name));
 
 const task = ({ instance, manifest, parts }) => [
-  nameOf(instance),
+  breakable(nameOf(instance)),
   parts ? `, ${counted(parts.length, "part")}` : null,
   manifest?.dry_run ? " (dry run)" : null,
 ];
 
 /** Say why an import failed, how far one is that runs, or why most of the rows were not accepted that were not. */
-function reason({ manifest, progress, sentence, instance }) {
+export function reason({ manifest, progress, sentence, instance }) {
   if (progress) return progressText(progress);
   if (sentence) return sentence;
-  const [refusal] = causesFirst(manifest?.refusals ?? []);
-  if (refusal?.bucket === "not_sent" && manifest.broke_off) return brokeOffText(manifest.broke_off); // what stopped it, not that it stopped
+  if (stopText(manifest)) return stopText(manifest);
+  if (manifest?.broke_off && !isUnderWay(instance)) return brokeOffText(manifest.broke_off); // what stopped it, not what it had found before
+  const [refusal] = manifest ? causesOf(manifest) : [];
   if (refusal) return [html("code", null, String(refusal.code)), ` ${refusal.meaning}`];
   return !manifest && !isUnderWay(instance) && instance.state !== "success" ? reasonFor(instance) : "";
 }

@@ -1,13 +1,13 @@
 // The report of one import.
 
-import { lastSentence, manifest as manifestOf, OPERATORS, placeOf, previous, progressOf, taskInstance } from "./api.js";
-import { bucketsOf, causesFirst, colourOf, labelOf, notAcceptedIn, sentIn, totalIn } from "./buckets.js";
+import { hasConnection, lastSentence, manifest as manifestOf, OPERATORS, placeOf, previous, progressOf, sentenceOf, taskInstance } from "./api.js";
+import { bucketsOf, colourOf, labelOf, notAcceptedIn, sentIn, totalIn } from "./buckets.js";
 import { changesSection, headlineOfChanges } from "./changes.js";
 import { bar } from "./charts.js";
 import { facts, html, section, table } from "./dom.js";
 import { count, decimal, moment, rowsOf, shares, zone } from "./format.js";
 import { airflowLink, nameOf, pageOf } from "./links.js";
-import { isForRows, outcome, progress as progressNode, rejects, rejectsOf } from "./outcome.js";
+import { causesOf, connectionOf, isForRows, isOfConnection, outcome, progress as progressNode, rejects, rejectsOf } from "./outcome.js";
 import { badge, hasFailed, isUnderWay, reasonFor } from "./states.js";
 
 /** Return the nodes for a task instance, and whether they will change. */
@@ -16,16 +16,18 @@ export async function report(place) {
   if (!OPERATORS.includes(instance.operator)) {
     return { nodes: [html("p", null, "This task is not an import into SocialsCRM, so it has no report.")] };
   }
-  const [manifest, progress, sentence, before] = await Promise.all([
+  const [manifest, progress, logged, before] = await Promise.all([
     isUnderWay(instance) ? null : manifestOf(place), // a retry that runs still has the manifest of the try before
     instance.state === "running" ? progressOf(place) : null,
     hasFailed(instance) ? lastSentence(place, instance.try_number) : null,
     isUnderWay(instance) ? null : previous(place, instance.run_after),
   ]);
+  const sentence = sentenceOf(logged, instance, manifest);
+  const isStored = !isOfConnection(manifest, sentence) || (await hasConnection(connectionOf(instance)));
   const nodes = [
     heading(manifest, instance, place),
-    outcome(instance, manifest, sentence, place),
-    progressNode(instance, progress),
+    outcome(instance, manifest, sentence, place, isStored),
+    progressNode(instance, progress, place),
     ...(manifest ? whole(manifest, instance, before) : [noReport(instance, sentence)]),
   ];
   return { nodes: nodes.filter(Boolean), changes: isUnderWay(instance) };
@@ -45,14 +47,16 @@ function heading(manifest, instance, place) {
       "p", { class: "soft" },
       airflowLink(place, nameOf(instance)), " of ",
       html("a", { href: pageOf({ dagId: place.dagId }) }, instance.dag_display_name),
-      `, run after ${moment(instance.run_after)} ${zone}`, instance.try_number ? `, try ${instance.try_number}` : null,
+      ", run after ", html("span", { class: "tight" }, `${moment(instance.run_after)} ${zone}`),
+      instance.try_number ? [", ", html("span", { class: "tight" }, `try ${instance.try_number}`)] : null,
     ),
   );
 }
 
-function headline(manifest) {
+/** Say in a few words how a run ended. */
+export function headline(manifest) {
   const { rows, changes, dry_run: dry } = manifest;
-  if (!totalIn(rows)) return "The input had no rows";
+  if (!totalIn(rows)) return manifest.broke_off?.while === "reading" ? "No row was read" : "The input had no rows";
   if (changes) return headlineOfChanges(manifest);
   const some = notAcceptedIn(rows) ? `${count(sentIn(rows))} of` : "All";
   return `${some} ${rowsOf(totalIn(rows))} ${dry ? "could be sent" : "accepted"}`;
@@ -65,7 +69,7 @@ function whole(manifest, instance, before) {
     changesSection(manifest),
     manifest.refusals.length ? section("Why rows were not accepted", refusals(manifest)) : null,
     ...remarks(manifest),
-    rejectsOf(manifest) && !(hasFailed(instance) && isForRows(manifest)) ? section("Rejected rows", rejects(rejectsOf(manifest))) : null,
+    rejectsOf(manifest) && !(hasFailed(instance) && isForRows(manifest)) ? section("Rejected rows", rejects(manifest)) : null,
     before ? comparison(manifest, before) : null,
     html("div", { class: "pair" }, section("Pace", pace(manifest)), section("Settings", settings(manifest, instance))),
   ].filter(Boolean);
@@ -113,21 +117,21 @@ const refusals = (manifest) =>
   table("Why rows were not accepted", [
     { title: "Code", heading: true, cell: ({ code }) => html("code", null, String(code)) },
     { title: "Bucket", tight: true, cell: ({ bucket }) => [html("i", { class: colourOf(bucket) }), labelOf(bucket)] },
-    { title: "Rows", number: true, cell: ({ rows }) => count(rows) },
+    { title: "Rows", number: true, named: true, cell: ({ rows }) => count(rows) },
     { title: "What is wrong, and what to do", detail: true, cell: explained },
-  ], causesFirst(manifest.refusals));
+  ], causesOf(manifest));
 
 const explained = ({ meaning, hint, first_positions: first, rows }) => [
   html("div", null, meaning),
   html("div", null, hint),
   first.length
-    ? html("div", { class: "soft" }, `${first.length === 1 ? "Position" : "Positions"} in the input: ${first.join(", ")}${rows > first.length ? ", ..." : ""}`)
+    ? html("div", { class: "soft" }, `${first.length === 1 ? "Position" : "Positions"} in the input, counted from 0: ${first.join(", ")}${rows > first.length ? ", ..." : ""}`)
     : null, // the run did not come to these rows
 ];
 
 /** Build the section of remarks; manifests of older versions have none. */
 function remarks({ remarks: found = [], ambiguous_numbers: pairs = {}, left_out: names = [] }) {
-  const numbers = Object.entries(pairs).map(([countries, rows]) => `${countries}: ${count(rows)}`);
+  const numbers = Object.entries(pairs).map(([countries, rows]) => `${count(rows)} (${countries})`);
   const notes = [
     names.length ? html("p", null, `Columns that are not sent: ${names.join(", ")}.`) : null,
     numbers.length ? html("p", null, `Numbers that are valid in two countries: ${numbers.join(", ")}.`) : null,
@@ -139,7 +143,7 @@ function remarks({ remarks: found = [], ambiguous_numbers: pairs = {}, left_out:
 const remarksTable = (found) =>
   table("Rows that were sent", [
     { title: "Code", heading: true, cell: ({ code }) => html("code", null, String(code)) },
-    { title: "Rows", number: true, cell: ({ rows }) => count(rows) },
+    { title: "Rows", number: true, named: true, cell: ({ rows }) => count(rows) },
     { title: "Remark", detail: true, cell: ({ meaning, hint }) => [html("div", null, meaning), html("div", null, hint)] },
   ], found);
 
@@ -165,6 +169,6 @@ function settings(manifest, { rendered_fields: fields }) {
     ["Bytes per call, at most", count(manifest.bytes_per_call)],
     ["Rejects path", manifest.rejects_path || manifest.dry_run ? null : "none: set one to write rejected rows to a file"],
     ["Checkpoint path", fields?.checkpoint_path],
-    ["The CRM's clock", offset ? `${decimal(offset)} s from ours` : offset === 0 ? "same as ours" : null],
+    ["The CRM's clock", offset ? `${decimal(offset)} s from ours` : null], // 0 also if no response has said
   ]);
 }

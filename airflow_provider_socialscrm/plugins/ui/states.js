@@ -11,8 +11,8 @@ export const badge = ({ state }) =>
 
 const SENTENCES = {
   success: "The task's return value is missing: it was deleted, not pushed (do_xcom_push=False), or is in an XCom backend.",
-  failed: "The import failed before it could count any rows. The task's log says why.",
-  up_for_retry: "This try failed before it could count any rows. Airflow retries the task; its log says why.",
+  failed: "The import failed before it could count any rows, or its worker was killed. The task's log says why.",
+  up_for_retry: "This try failed before it could count any rows, or its worker was killed. Airflow retries the task; its log says why.",
   upstream_failed: "The import did not run, because an upstream task failed.",
   skipped: "The import was skipped.",
   removed: "The import was removed from its DAG.",

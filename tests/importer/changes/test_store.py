@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.changes import compaction, generation
 from airflow_provider_socialscrm.importer.changes.compaction import compact, is_due
+from airflow_provider_socialscrm.importer.changes.deletion import delete_old
 from airflow_provider_socialscrm.importer.changes.difference import Change
 from airflow_provider_socialscrm.importer.changes.entries import Layout, Outcome
 from airflow_provider_socialscrm.importer.changes.generation import File, Generation, seal
 from airflow_provider_socialscrm.importer.changes.keys import KeyKind
 from airflow_provider_socialscrm.importer.changes.storage import LocalStorage, Storage
 from airflow_provider_socialscrm.importer.changes.store import LEDGER, Target
-from airflow_provider_socialscrm.importer.errors import LedgerError
+from airflow_provider_socialscrm.importer.errors import LedgerError, UnusableLedgerError
 from airflow_provider_socialscrm.importer.rows import LedgerRow as Sent
 from tests.support.ledgers import LAYOUT, START, TARGET, World, read
 
@@ -293,7 +294,7 @@ def test_old_files_are_deleted_after_a_week_and_nothing_else(tmp_path):
     world.storage.write(killed, b"of a compaction that was killed")
 
     world.now += 2 * DAY
-    world.store().delete_old()
+    delete_old(world.store())
     left = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()]
     newest = world.store().newest()
 
@@ -311,7 +312,7 @@ def test_what_is_left_out_by_a_compaction_can_be_deleted_at_once(tmp_path):
     world.record(Sent(ANN, 1), Sent(BEN, 1))
 
     compact(world.store(), "forget", lambda entries: entries[entries["key"] != ANN])
-    world.store().delete_old(older_than=0)
+    delete_old(world.store(), older_than=0)
 
     assert set(world.entries()) == {BEN}
     assert [path.name for path in (tmp_path / "generations").iterdir()] == ["0000003.json"]
@@ -376,7 +377,9 @@ def test_a_ledger_with_a_file_missing_is_refused(tmp_path, missing):
     files = {"base": newest.base[0].name, "log": newest.logs[0].name, LEDGER: LEDGER}
     (tmp_path / files[missing]).unlink()
 
-    with pytest.raises(LedgerError, match=f"^The ledger's file {files[missing]} is missing or damaged: restore"):
+    with pytest.raises(
+        UnusableLedgerError, match=f"^The ledger's file {files[missing]} is missing or damaged: restore"
+    ):
         read(world.store())
 
 
@@ -392,7 +395,7 @@ def test_a_newer_format_is_refused(tmp_path, name, monkeypatch):
         if path.name > name.rpartition("/")[2] and name != LEDGER:
             path.unlink()
 
-    with pytest.raises(LedgerError, match=rf"^The ledger's file {name} has format 2, which is newer"):
+    with pytest.raises(UnusableLedgerError, match=rf"^The ledger's file {name} has format 2, which is newer"):
         read(World(tmp_path).store())
 
 
@@ -421,8 +424,21 @@ def test_a_newer_format_is_refused(tmp_path, name, monkeypatch):
 def test_a_ledger_of_something_else_is_refused(tmp_path, other, sentence):
     World(tmp_path).record(Sent(ANN, 1))
 
-    with pytest.raises(LedgerError, match=f"^{sentence}"):
+    with pytest.raises(UnusableLedgerError, match=f"^{sentence}"):
         World(tmp_path, **{"target": TARGET, **other}).store()
+
+
+def test_a_foreign_ledger_names_its_target_and_ours_without_what_an_address_may_hide(tmp_path):
+    World(tmp_path, target=Target("https://ann:pass@crm.example:8443/path?key=1", "1", "body")).record(Sent(ANN, 1))
+
+    with pytest.raises(UnusableLedgerError) as caught:
+        World(tmp_path, target=Target("https://other.example", "2", "header")).store()
+
+    assert str(caught.value) == (
+        "The ledger is of another host, tenant or auth scheme: it has https://crm.example:8443, tenant 1, scheme body, "
+        "and this connection has https://other.example, tenant 2, scheme header. Give this connection a path of its "
+        "own."
+    )
 
 
 def test_another_secret_is_refused_and_no_file_holds_it(tmp_path):

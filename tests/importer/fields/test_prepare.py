@@ -173,6 +173,13 @@ def test_a_row_without_any_value_is_blank_and_no_failure(empty):
     assert [row.position for row in found.invalid] == [2]
 
 
+def test_a_row_of_a_dead_letter_is_not_blank_since_its_line_could_not_be_read():
+    data = {"whatsApp": [NUMBER, None, None], "friendName": ["Xan", None, None], "socialscrm_import": ["a", "a", None]}
+    found = prepared(data)
+    assert [row.position for row in found.invalid] == [1]
+    assert found.blank == [2]  # which a spreadsheet added
+
+
 def test_a_row_of_the_users_null_values_only_is_blank():
     found = prepared({"whatsApp": [NUMBER, "NULL"], "friendName": ["Xan", "NULL"]}, null_values=["NULL"])
     assert (found.blank, found.invalid) == ([1], [])

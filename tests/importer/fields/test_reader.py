@@ -263,3 +263,23 @@ def test_what_is_odd_about_rows_that_go_is_counted_and_said_once(caplog):
     with caplog.at_level(logging.WARNING):
         reader.log_remarks()
     assert [record.getMessage().split(" sex")[0] for record in caplog.records] == ["1 row:"]
+
+
+def test_a_column_that_is_missing_is_said_with_the_input_and_its_columns():
+    with pytest.raises(InputError) as caught:
+        reader_of(pd.DataFrame({"mobile": ["8615266667780"], "name": ["Ann"]}))
+
+    assert str(caught.value).endswith(" The input is a DataFrame of 1 row x 2 columns: mobile, name.")
+
+
+def test_of_many_columns_twenty_are_named():
+    with pytest.raises(InputError, match=r": c0, .*, c19 and 5 more\.$"):
+        reader_of(pd.DataFrame({f"c{place}": ["x"] for place in range(25)}))
+
+
+def test_a_header_that_may_be_a_customer_is_not_shown():
+    with pytest.raises(InputError) as caught:
+        reader_of(pd.DataFrame({"8615266667780": ["8615266667781"], "Quillon": ["Zyphora"]}))
+
+    assert "make sure that the first line names the columns" in str(caught.value)
+    assert [hidden for hidden in ("8615266667780", "Quillon") if hidden in str(caught.value)] == []

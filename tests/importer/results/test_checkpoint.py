@@ -20,9 +20,11 @@ from airflow_provider_socialscrm.importer.errors import CheckpointError, InputEr
 from airflow_provider_socialscrm.importer.options import DEFAULT_CONCURRENCY
 from airflow_provider_socialscrm.importer.reasons import Bucket, Reason
 from airflow_provider_socialscrm.importer.results.checkpoint import Checkpoint
-from airflow_provider_socialscrm.importer.results.checkpoint_stores import FileCheckpointStore, NoCheckpointStore
+from airflow_provider_socialscrm.importer.results.checkpoint_files import FileCheckpointStore
+from airflow_provider_socialscrm.importer.results.checkpoint_stores import NoCheckpointStore
 from airflow_provider_socialscrm.importer.results.report import MOST_REASONS, Report
 from airflow_provider_socialscrm.importer.rows import Row
+from airflow_provider_socialscrm.importer.rows_to_send import repeats
 from airflow_provider_socialscrm.importer.sources.base import Batch
 from tests.support.checkpoints import MemoryCheckpointStore
 
@@ -245,3 +247,28 @@ def test_no_store_saves_nothing():
     store.restart(None)
 
     assert store.load() is None
+
+
+@pytest.mark.parametrize(
+    ("is_claimed", "counts_calls", "unsaved"),
+    [(True, True, 3), (True, False, None), (False, True, 0), (False, False, 0)],
+)
+def test_calls_that_an_earlier_try_did_not_save_are_known_by_their_number_or_not_at_all(
+    is_claimed, counts_calls, unsaved
+):
+    store = MemoryCheckpointStore(counts_calls=counts_calls)
+    store.is_claimed, store.calls = is_claimed, 5
+    checkpoint, report = Checkpoint(store, {}), Report()
+    checkpoint.begin()
+    report.count_calls(sent=2)
+
+    assert checkpoint.unsaved_calls(report) == unsaved
+
+
+@pytest.mark.parametrize(
+    ("calls", "said"),
+    [(0, ""), (1, ". The rows of 1 call that"), (3, ". The rows of 3 calls that"), (None, ". The rows of calls that")],
+)
+def test_a_retry_says_what_it_may_send_a_second_time(calls, said):
+    assert repeats(calls).startswith(said)
+    assert bool(repeats(calls)) == (calls != 0)

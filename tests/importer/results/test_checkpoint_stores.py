@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from airflow_provider_socialscrm.importer.errors import CheckpointError, InputError, SupersededError
 from airflow_provider_socialscrm.importer.reasons import Bucket, Reason
 from airflow_provider_socialscrm.importer.results.checkpoint import STATE_VERSION, Checkpoint
-from airflow_provider_socialscrm.importer.results.checkpoint_stores import FileCheckpointStore, NoCheckpointStore
+from airflow_provider_socialscrm.importer.results.checkpoint_files import FileCheckpointStore
+from airflow_provider_socialscrm.importer.results.checkpoint_stores import NoCheckpointStore
 from airflow_provider_socialscrm.importer.results.intervals import Intervals
 from airflow_provider_socialscrm.importer.results.report import Report
 from airflow_provider_socialscrm.runtime.task_state import KEY, TaskStateCheckpointStore

@@ -100,6 +100,8 @@ def test_of_two_imports_at_the_same_time_the_second_is_refused(tmp_path, suffix)
 
     assert f"is in use by another task ({OTHERS['task'].owner}), which is not complete" in refusal(path, OURS)
 
+    assert "No call was made. Wait until it ends, and clear this task" in refusal(path, OURS)
+
     letter.close()
     assert "is in use" in refusal(path, OURS)  # a retry may follow
     letter.delete_parts()

@@ -10,12 +10,14 @@ from airflow_provider_socialscrm.importer.results.progress import (
     ProgressObserver,
     ReadProgress,
     SendProgress,
+    Wait,
     span,
 )
 from airflow_provider_socialscrm.importer.results.report import Report
 from airflow_provider_socialscrm.importer.sources.base import Batch, Source
 
 INTERVAL = 10.0
+WAITS = "waiting for SocialsCRM for 6 s"
 
 
 class Clock:
@@ -36,6 +38,14 @@ class Clock:
             "Rows: 120,000 of 1,000,000, 4,300 a second, 3 min left, 12 refused so far",
         ),
         (SendProgress(0, 10, 0.0, 0), "Rows: 0 of 10, 0 a second, 0 refused so far"),
+        (
+            SendProgress(1, 9, 0.0, 0, Wait(6.4, 8, 60)),
+            f"Rows: 1 of 9, {WAITS}; the next call in 8 s; given up after 1 min, 0 refused so far",
+        ),
+        (
+            SendProgress(100, 300, 40.0, 0, Wait(140, 0, 150)),
+            "Rows: 100 of 300, waiting for SocialsCRM for 2 min; given up after 2.5 min, 0 refused so far",
+        ),
         (SendProgress(10, 10, 5.0, 0), "Rows: 10 of 10, 5 a second, 0 s left, 0 refused so far"),
     ],
 )
@@ -92,6 +102,24 @@ def test_the_pace_is_that_of_this_try_and_the_rows_are_those_of_all():
 
     assert reports == [SendProgress(110, 200, 6.0, 10)]
     assert reports[0].seconds_left == 15
+
+
+def test_there_is_no_pace_before_a_call_of_this_try_is_accepted():
+    clock, reports = Clock(), []
+    report = Report()
+    report.count(Bucket.ACCEPTED, range(50))
+    observer = ProgressObserver(reports.append, clock, INTERVAL)
+    observer.start_sending(total=300, done=50, accepted=50)
+    report.count(Bucket.INVALID, [50], Reason("bad-number", "why", "what"))
+
+    for wait in (None, Wait(60, 15, 150)):
+        clock.seconds += INTERVAL
+        observer.maybe_report(report, {clock.seconds: wait}.get)
+
+    first, second = reports
+    assert (first.per_second, first.seconds_left, first.wait) == (0.0, None, None)
+    counts = {"rows": 51, "total": 300, "refused": 1, "rows_per_second": 0, "seconds_left": -1}
+    assert second.numbers == counts | {"waiting": 60, "next_call_in": 15, "given_up_after": 150}
 
 
 def test_without_an_interval_every_change_is_reported_and_no_time_gives_no_pace():

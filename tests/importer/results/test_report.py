@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.changes.difference import Counts
-from airflow_provider_socialscrm.importer.errors import AccountingError
+from airflow_provider_socialscrm.importer.errors import AccountingError, InputError
 from airflow_provider_socialscrm.importer.reasons import Bucket, Reason
+from airflow_provider_socialscrm.importer.results.broke_off import broke_off
 from airflow_provider_socialscrm.importer.results.report import (
     FIRST_POSITIONS,
     MOST_NAMES,
@@ -142,7 +143,8 @@ def test_the_manifest_stays_under_16_kib_whatever_the_reasons(letter):
     )
     fields = Counter({f"{n}{letter * 100}": 10**7 for n in range(100)})
     changes = {"changes": Counts(gone=10**7, by_field=fields, emptied=fields).manifest() | {"digest": "9" * 43}}
-    assert len(json.dumps(report.manifest() | beside | changes)) < 16 * 1024
+    ended = {"broke_off": broke_off(InputError(letter * 10**5), "finishing")}
+    assert len(json.dumps(report.manifest() | beside | changes | ended)) < 16 * 1024
     assert len(beside["remarks"]) == MOST_REMARKS
     assert beside["left_out"][-1] == f"... and {500 - MOST_NAMES} more"
     assert sum(refusal["rows"] for refusal in report.manifest()["refusals"]) == 300 * 20

@@ -10,7 +10,9 @@ from msgspec import structs
 from airflow_provider_socialscrm.api.codes import Family, look_up
 from airflow_provider_socialscrm.api.errors import ServiceError, SocialSCRMError, UncertainError, refusal
 from airflow_provider_socialscrm.api.retry import RetryLimits
-from airflow_provider_socialscrm.importer.options import DEFAULT_CONCURRENCY
+from airflow_provider_socialscrm.importer.options import DEFAULT_CONCURRENCY, Options
+from airflow_provider_socialscrm.importer.results.progress import SendProgress, Wait
+from airflow_provider_socialscrm.importer.run import Import
 from airflow_provider_socialscrm.importer.sending.chunks import Chunk
 from airflow_provider_socialscrm.importer.sending.outage import (
     FAILURES_IN_A_ROW,
@@ -19,8 +21,10 @@ from airflow_provider_socialscrm.importer.sending.outage import (
     Outage,
     is_unavailability,
 )
+from airflow_provider_socialscrm.importer.sources.open_source import open_source
 from tests.importer.sending.test_engine import chunks, counts, engine_of
 from tests.support.clock import FakeClock
+from tests.support.imports import OfflineCrm, failure_of
 
 DATABASE_ERROR = refusal(look_up(517, family=Family.IMPORT))
 REFUSED = ServiceError("cannot be reached")
@@ -44,7 +48,7 @@ class FailingCrm:
         self._since: float | None = None
         self.calls: list[tuple[float, Chunk]] = []
 
-    def __call__(self, chunk: Chunk) -> str:
+    def __call__(self, chunk: Chunk, **_: object) -> str:
         self.calls.append((self._clock.now, chunk))
         self._clock.now += 0.01
         if len(self.calls) > self._begins and self._since is None:
@@ -180,6 +184,32 @@ def test_an_outage_begins_with_so_many_failures_in_a_row_and_one_response_ends_i
     assert (outage.is_on, outage.connections(16), outage.due_in(7)) == (True, 1, 1.0)
     assert outage.on_response(9) == 5
     assert (outage.is_on, outage.due_in(9)) == (False, 0.0)
+
+
+def test_who_watches_sees_how_long_no_call_has_succeeded():
+    outage = Outage(RetryLimits())
+    assert outage.wait(0) is None
+    failing(outage, 0)
+    assert (outage.wait(4.9), outage.wait(6)) == (None, Wait(6, 0.0, 150.0))
+    failing(outage, 7, 8, 9)
+    assert outage.wait(9) == Wait(9, 1.0, 150.0)
+    outage.on_response(10)
+    assert outage.wait(30) is None
+
+
+def test_an_import_that_meets_an_outage_never_estimates_when_it_ends():
+    clock, seen = FakeClock(), []
+    rows = [{"whatsApp": "12" if place == 0 else str(8613800000000 + place)} for place in range(300)]
+    crm = OfflineCrm()
+    crm.import_customers = FailingCrm(clock, BUSY, begins=0, seconds=1e9)
+    run = Import(open_source(rows), crm, Options(clock=clock.as_clock(), concurrency=1), on_progress=seen.append)
+
+    assert isinstance(failure_of(run), ServiceError)
+    sent = [progress for progress in seen if isinstance(progress, SendProgress)]
+    assert len(sent) > 5
+    assert {(each.rows, each.per_second, each.seconds_left) for each in sent} == {(1, 0.0, None)}
+    assert all("waiting for SocialsCRM for" in str(each) for each in sent)
+    assert "given up after 2.5 min, 1 refused so far" in str(sent[-1])
 
 
 def test_after_an_outage_connections_open_one_by_one():

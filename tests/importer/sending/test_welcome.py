@@ -128,14 +128,12 @@ def test_rows_that_share_calls_are_counted_by_those_calls(caplog, scheme):
 
 
 @pytest.mark.parametrize(("tasks", "url", "rate"), [(1, "", "45"), (9, "", "5"), (9, "redis://host", "45")])
-def test_the_time_is_that_of_this_tasks_part_of_the_pace(caplog, tasks, url, rate):
+def test_the_time_is_that_of_this_tasks_part_of_the_pace(tasks, url, rate):
     settings = replace(OFFLINE, calls_per_second=45.0, pace_url=url)
     run = importing(people([True]), settings=settings, parallel_tasks=tasks)
     run._input.read()
-    run._announce_welcome()
 
-    (line,) = said(caplog)
-    assert f"at {rate} calls a second" in line
+    assert f"at {rate} calls a second" in run._chunks_to_send().welcome_sentence()
 
 
 @pytest.mark.parametrize("atomic", [False, True])

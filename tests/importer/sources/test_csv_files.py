@@ -358,6 +358,34 @@ def test_any_number_of_lines_may_have_the_wrong_number_of_values():
             {"delimiter": ";"},
             "x.csv has one column, but its values seem to be separated by ',': set delimiter=','.",
         ),
+        (
+            '"a","b"\n"1","2"\n',
+            {"delimiter": ";"},
+            "x.csv seems to be separated by ',', not by ';': set delimiter=','.",
+        ),
+        (
+            '"a";"b, c"\n"1";"2"\n',
+            {},
+            "x.csv seems to be separated by ';', not by ',': set delimiter=';'.",
+        ),
+        (
+            'sep=;\n"a","b"\n',
+            {},
+            (
+                "x.csv seems to be separated by ',', not by ';': correct or remove its first line, which sets the "
+                "delimiter to ';'."
+            ),
+        ),
+        (
+            '"a" x,b\n',
+            {},
+            "x.csv, line 1: text follows a closing quote, so the columns have no names. Correct the header.",
+        ),
+        (
+            'x,"a"b;c\n',
+            {},
+            "x.csv, line 1: text follows a closing quote, so the columns have no names. Correct the header.",
+        ),
     ],
 )
 def test_a_header_that_names_no_columns_is_refused(content, form, message):

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_socialscrm.importer.columns.text import as_text
+from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.identity import OUTSIDE_AIRFLOW, ImportIdentity
 from airflow_provider_socialscrm.importer.reasons import IMPORT_COLUMN, OWN_COLUMNS, Bucket, Reason
 from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter, delete_parts
@@ -155,3 +156,99 @@ def test_any_cell_comes_back_through_any_number_of_dead_letters(tmp_path, suffix
         assert cells(second) == [dict(zip("ab", row, strict=True)) for row in zip(*expected, strict=True)]
 
     comes_back()
+
+
+CHINESE = table_of(
+    ["mobile", "full_name", "note"], [("123", "\u674e\u660e", "a,b"), ("+8615266667780", "M\u00fcller", "c;d")]
+)
+TWO_BYTES = table_of(["mobile", "full_name"], [("123", "\u901a")])
+"""In GB18030 this name is valid UTF-8, too."""
+
+
+def saved(path: Path, encoding: str = "utf-8", delimiter: str = ",", table: pa.Table = CHINESE) -> Path:
+    """Write a dead letter, and save it again as a spreadsheet does."""
+    write(table, path)
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    with path.open("w", encoding=encoding, newline="") as file:
+        csv.writer(file, delimiter=delimiter).writerows(rows)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "cp1252", "cp1251", "utf-16", "shift_jis", "cp037"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_the_form_of_the_first_input_does_not_garble_a_dead_letter(tmp_path, caplog, suffix, encoding, delimiter):
+    for table in (CHINESE, TWO_BYTES, table_of(["mobile", "full_name"], [("1", "M\u00fcller")])):
+        path = tmp_path / f"rejects{suffix}"
+        write(table, path)
+        source = open_source(path, encoding=encoding, delimiter=delimiter)
+        rows = [row for batch in source.batches() for row in batch.records.to_pylist()]
+        assert [{name: row[name] for name in table.schema.names} for row in rows] == table.to_pylist()
+        path.unlink()
+
+    is_other = (encoding != "utf-8", suffix == ".csv" and delimiter != ",")
+    assert len(caplog.messages) == 3 * (suffix != ".parquet" and any(is_other))
+    for message in caplog.messages:
+        assert "is a dead letter of an import, so it is read as it was written: " in message
+        assert (f"as UTF-8, not in encoding={encoding!r}" in message) == is_other[0]
+        assert (f"with delimiter=',', not {delimiter!r}" in message) == is_other[1]
+
+
+def test_a_dead_letter_is_known_among_other_files_of_a_pattern(tmp_path):
+    (tmp_path / "1.csv").write_bytes("mobile;full_name\n123;\u674e\u660e\n".encode("gb18030"))
+    write(CHINESE, tmp_path / "2.csv")
+
+    source = open_source(tmp_path / "*.csv", encoding="gb18030", delimiter=";")
+
+    names = [row["full_name"] for batch in source.batches() for row in batch.records.to_pylist()]
+    assert names == ["\u674e\u660e", "\u674e\u660e", "M\u00fcller"]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("mark", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("given", [{}, {"encoding": "gb18030", "delimiter": ";"}])
+def test_a_dead_letter_that_a_spreadsheet_saved_as_utf_8_comes_back(tmp_path, delimiter, mark, given):
+    path = saved(tmp_path / "rejects.csv", mark, delimiter)
+
+    rows = [row for batch in open_source(path, **given).batches() for row in batch.records.to_pylist()]
+
+    assert [{name: row[name] for name in CHINESE.schema.names} for row in rows] == CHINESE.to_pylist()
+
+
+@pytest.mark.parametrize("given", [{}, {"encoding": "gb18030"}, {"encoding": "cp1252"}])
+def test_a_dead_letter_in_an_encoding_of_the_computer_is_refused(tmp_path, given):
+    path = saved(tmp_path / "rejects.csv", "gb18030")
+
+    with pytest.raises(
+        InputError, match=r"another program has saved, and not as UTF-8\. Save it as UTF-8, which"
+    ) as caught:
+        open_source(path, **given)
+    assert "\u674e" not in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030"])
+def test_a_dead_letter_that_can_be_read_in_two_encodings_is_refused(tmp_path, encoding):
+    table = TWO_BYTES if encoding == "gb18030" else table_of(["mobile", "full_name"], [("1", "Jos\u00e9")])
+    path = saved(tmp_path / "rejects.csv", encoding, table=table)
+
+    with pytest.raises(InputError, match=r"its text can be UTF-8 or GB18030\. Save it as UTF-8 with a byte order mark"):
+        open_source(path, encoding="gb18030")
+
+
+def test_a_dead_letter_saved_as_unicode_text_is_read_with_its_own_arguments(tmp_path):
+    path = saved(tmp_path / "rejects.csv", "utf-16", "\t")
+
+    source = open_source(path, encoding="utf-16", delimiter="\t")
+    rows = [row for batch in source.batches() for row in batch.records.to_pylist()]
+    assert [row["full_name"] for row in rows] == ["\u674e\u660e", "M\u00fcller"]
+
+
+def test_a_users_own_file_is_read_by_its_arguments(tmp_path, caplog):
+    path = tmp_path / "own.csv"
+    path.write_bytes("mobile;socialscrm_import_name\n1;\u674e\u660e\n".encode("gb18030"))
+
+    (batch,) = open_source(path, encoding="gb18030", delimiter=";").batches()
+
+    assert batch.records.to_pylist() == [{"mobile": "1", "socialscrm_import_name": "\u674e\u660e"}]
+    assert caplog.messages == []

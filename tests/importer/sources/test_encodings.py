@@ -9,11 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_socialscrm.importer.sources.encodings import encoding_advice, is_utf_16
+from airflow_provider_socialscrm.importer.sources import encodings
+from airflow_provider_socialscrm.importer.sources.encodings import is_utf_16
 
 CHINESE = "8615266667780,王伟,老客户\n"
 GERMAN = "8615266667780,Müller,Größe\n"
 HEADER = "whatsApp,agentAccount\n"
+
+
+def encoding_advice(*given):
+    return encodings.encoding_advice(*given).sentence
 
 
 @pytest.mark.parametrize(
@@ -31,6 +36,7 @@ HEADER = "whatsApp,agentAccount\n"
 )
 def test_an_encoding_that_leaves_no_doubt_is_named(sample, attempt, named):
     assert encoding_advice(sample, attempt).endswith(f": set encoding={named!r}.")
+    assert encodings.encoding_advice(sample, attempt).encoding == named
 
 
 TABLES = {
@@ -76,6 +82,7 @@ def test_where_there_is_doubt_the_right_encoding_is_among_those_to_choose_from(l
     block = (HEADER + text).encode(encoding)
     readings = readings_of(encoding_advice(text.encode(encoding), "utf-8", block))
     assert encoding in readings
+    assert encodings.encoding_advice(text.encode(encoding), "utf-8", block).encoding in readings
     assert set(letters.split()) <= set(readings[encoding].split())
     assert len(set(readings.values())) <= 6
 

@@ -329,7 +329,7 @@ def test_a_file_of_another_kind_is_refused_with_the_kinds_there_are(tmp_path, na
 @pytest.mark.parametrize("name", [*KINDS, "a.csv.gz"])
 def test_an_empty_file_alone_is_refused(tmp_path, name):
     path = written(tmp_path, name, gzip.compress(b"") if name.endswith(".gz") else b"")
-    assert refusal(path) == f"{path} is empty: check the task that wrote it, or remove the file."
+    assert refusal(path) == f"{path} is empty: check the task that wrote it."
 
 
 @pytest.mark.parametrize(
