@@ -108,8 +108,8 @@ cluster-servers:
 	$$root apt-get update -qq && \
 	$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
 
-test-matrix: install chromium ## Test on Airflow 3.1 to 3.3, Python 3.11 to 3.13, pandas 2 and 3 (about three quarters of an hour)
-	@$(BIN)/python -m tools.matrix
+test-matrix: install chromium ## Test on Airflow 3.1 to 3.3, Python 3.11 to 3.13, pandas 2 and 3 (about an hour); OPTIONS="3.2 tests/airflow" for some
+	@$(BIN)/python -m tools.matrix $(OPTIONS)
 
 test-lowest: install dist ## Run quick tests on the oldest versions that are allowed (about three minutes)
 	@$(BIN)/python -m tools.lowest

@@ -256,7 +256,7 @@ def _decoded(data: Any) -> Any:
         return data
     try:
         return msgspec.json.decode(data)
-    except ValueError:
+    except (msgspec.DecodeError, ValueError):  # the first is not among the second before msgspec 0.21
         raise unknown_form(RESULT_PATH) from None
 
 

@@ -319,13 +319,15 @@ def test_an_order_that_never_finishes_ends_the_try_and_not_the_order(connected_c
 
 
 def test_the_trigger_goes_on_after_a_failure_that_may_pass(connected_crm, tmp_path, monkeypatch):
-    connected_crm.configure(screening_seconds=0.2)
+    connected_crm.configure(screening_seconds=3600)
     finished, failures = SocialSCRMHook.screening_finished, [None]
 
     def failing(hook: Any, order: str) -> bool:
         failures.append(None)
         if len(failures) == 3:
             raise ServiceError("no connection")
+        if len(failures) > 3:
+            connected_crm.configure(screening_seconds=0)
         return finished(hook, order)
 
     monkeypatch.setattr(SocialSCRMHook, "screening_finished", failing)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
 from tools import matrix
-from tools.matrix import CELLS, ROOT, VERSIONS
+from tools.matrix import CELLS, NOT_FOR_TESTS, PARALLEL, ROOT, VERSIONS, WORKERS, Cell, is_named
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LINE = re.compile(r"([a-z0-9][a-z0-9-]*)==([^ ;]+)\n")
@@ -71,7 +74,101 @@ def test_the_lowest_cell_has_the_oldest_allowed_versions():
 def test_each_cell_installs_every_dependency():
     needed = {Requirement(line).name for line in PROJECT["dependencies"]}
 
-    assert [cell.name for cell in CELLS if needed - {re.split("==", name)[0] for name in cell.packages()}] == []
+    assert [cell.name for cell in CELLS if needed - names(cell.packages())] == []
+
+
+def names(packages: Iterable[str]) -> set[str]:
+    return {Requirement(line).name for line in packages}
+
+
+def test_each_cell_installs_what_the_tests_need_and_nothing_that_checks_the_code():
+    dev = names(PROJECT["optional-dependencies"]["dev"]) - {PROJECT["name"]}
+
+    assert dev > NOT_FOR_TESTS
+    wanted = (dev | {"redis"}) - NOT_FOR_TESTS
+    missing = {cell.airflow: wanted - names(cell.packages()) for cell in CELLS}
+    assert [cell.name for cell in CELLS if cell.whole and cell.left_out] == []
+    assert {airflow: some for airflow, some in missing.items() if some} == {
+        "3.1.0": {"apache-airflow-providers-openlineage", "selenium"}
+    }
+    assert [cell.name for cell in CELLS if names(cell.packages()) & NOT_FOR_TESTS] == []
+
+
+@pytest.mark.parametrize("airflow", ["3.1", "3.2", "3.3"])
+def test_one_cell_of_each_airflow_runs_all_tests_and_the_others_start_no_airflow(airflow):
+    runs = {cell.whole: cell.test_runs() for cell in CELLS if cell.airflow == airflow}
+
+    everything, browser = runs[True]
+    assert [everything[index + 1] for index, word in enumerate(everything) if word == "--ignore"] == ["tests/browser"]
+    assert "-m" not in everything
+    assert browser[-3:] == ["tests/browser", "--ignore", "tests/browser/test_site.py"]
+    (part,) = runs[False]
+    assert part[-6:] == ["--ignore", "tests/browser", "--ignore", "tests/airflow", "-m", "not thorough"]
+
+
+def test_the_tests_run_side_by_side_as_in_make_test():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (options,) = re.findall(
+        r"^test: install.*\n.*pytest (--numprocesses .*) --ignore tests/browser", makefile, re.MULTILINE
+    )
+
+    assert options.replace("$(WORKERS)", WORKERS) == " ".join(PARALLEL)
+    assert [cell.name for cell in CELLS if " ".join(PARALLEL) not in " ".join(cell.test_runs()[0])] == []
+
+
+def test_further_arguments_go_to_pytest_with_what_a_cell_ignores():
+    (cell,) = [cell for cell in CELLS if cell.name == "airflow-3.2-python-3.11-pandas-2"]
+    (warning,) = cell.ignored
+
+    assert cell.test_runs(["tests/airflow", "-k", "drained"]) == [
+        ["-q", "-W", warning, "tests/airflow", "-k", "drained"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("", 7),
+        ("3.1", 2),
+        ("3.1.0", 1),
+        ("3.12", 2),
+        ("3.0", 2),
+        ("airflow-3.3", 2),
+        ("airflow-3.2-python-3.11-pandas-2", 1),
+        ("3", 1),
+        ("1.0", 0),
+        ("airflow", 7),
+    ],
+)
+def test_cells_are_named_by_whole_parts_of_their_names(name, count):
+    assert len([cell for cell in CELLS if is_named(cell, name)]) == count
+
+
+@pytest.mark.parametrize("change", [None, "a package", "a version", "no mark"])
+def test_an_environment_is_made_anew_when_what_is_in_it_changes(monkeypatch, tmp_path, change):
+    made = []
+
+    def make(cell: Cell, _: str) -> None:
+        made.append(cell.name)
+        cell.folder.mkdir(exist_ok=True)
+
+    monkeypatch.setattr(matrix, "FOLDER", tmp_path)
+    monkeypatch.setattr(matrix, "make", make)
+    monkeypatch.setattr(matrix, "find_python", lambda _: "python")
+    monkeypatch.setattr(matrix.subprocess, "run", lambda *_, **__: CompletedProcess([], 0))
+    pins = tmp_path / "pins.txt"
+    pins.write_text("faker==39.0.0\n", encoding="utf-8")
+    cell = replace(CELLS[0], versions=pins)
+
+    assert matrix.run(cell) == "passed"
+    if change == "a package":
+        monkeypatch.setattr(matrix, "needed_packages", lambda _: ["faker"])
+    elif change == "a version":
+        pins.write_text("faker==39.0.1\n", encoding="utf-8")
+    elif change == "no mark":
+        (cell.folder / "made").unlink()
+    assert matrix.run(cell) == "passed"
+    assert made == [cell.name] * (1 if change is None else 2)
 
 
 def test_a_cell_without_its_python_is_skipped_with_a_line(monkeypatch, capsys):
