@@ -9,7 +9,7 @@ import pytest
 CALL = """
 const [module, source, argument, done] = arguments;
 const called = (loaded) => new Function("m", "x", `return ${source}`)(loaded, argument);
-import(new URL(module, document.baseURI)).then(called).then(done);
+import(new URL(module, document.baseURI)).then(called).then(done, (error) => done({ thrown: String(error) }));
 """
 ROWS = {"total": 10, "accepted": 8, "invalid": 2}
 
@@ -22,7 +22,9 @@ def call(browser):
 
     def run(module, source, argument=None):
         # The policy of the pages forbids new code; a test may have it.
-        return browser.chrome.execute_async_script(CALL, module, source, argument)
+        result = browser.chrome.execute_async_script(CALL, module, source, argument)
+        assert not (isinstance(result, dict) and "thrown" in result), result
+        return result
 
     browser.chrome.execute_cdp_cmd("Page.setBypassCSP", {"enabled": True})
     browser.open("/socialscrm/?dag_id=no_such")
@@ -63,6 +65,7 @@ def part(index, state="success", *, progress=None, manifest=None, sentence=None,
     instance = {
         "dag_id": "d", "dag_run_id": run, "task_id": "t", "map_index": index, "state": state, "run_after": run,
         "operator": "SocialSCRMImportOperator", "id": f"{run}-{index}",
+        "dag_display_name": "d", "task_display_name": "t",
     }  # fmt: skip
     return {"instance": instance, "manifest": manifest, "progress": progress, "sentence": sentence}
 
