@@ -20,7 +20,7 @@ FIRST_POSITIONS: Final = 10
 MOST_REMARKS: Final = 8
 """Remarks a manifest has; the log has them all."""
 
-MOST_NAMES: Final = 12
+MOST_NAMES: Final = 10
 """Columns left out, and pairs of countries, that a manifest names."""
 
 MOST_COUNTRIES: Final = 10
