@@ -58,7 +58,7 @@ def kind_of(position: int) -> str:
 def row_of(position: int) -> dict[str, str | None]:
     kind = kind_of(position)
     return {
-        "whatsApp": "none" if kind == "numberless" else f"86197{position:07}",
+        "whatsApp": "none" if kind == "numberless" else f"86197{position:08}",
         "agentAccount": "agent_gone" if kind == "stranger" else AGENTS[position % len(AGENTS)],
         "friendName": f"Name {position}",
         "Loyalty Level": "Tin" if kind == "malformed" else "Gold",
