@@ -19,7 +19,7 @@ from airflow.sdk import chain, dag
 from airflow_provider_socialscrm.operators.socialscrm import Ledger, SocialSCRMImportOperator
 
 FOLDER = os.environ.get("SOCIALSCRM_FOLDER", "/tmp/socialscrm")  # noqa: S108 - in production s3:// or the like
-LEDGER = f"{FOLDER}/ledger/approved"
+LEDGER = f"{FOLDER}/ledgers/approved"
 ARGUMENTS: dict[str, Any] = {
     "data": os.environ.get("SOCIALSCRM_DATA", str(Path(__file__).parent / "data" / "customers.csv")),
     "max_rejected": 0.02,

@@ -34,7 +34,7 @@ def only_changes() -> None:
         task_id="sync_customers",
         data=DATA,
         ledger=Ledger(
-            f"{FOLDER}/ledger/customers",
+            f"{FOLDER}/ledgers/customers",
             resend="{{ params.resend }}",  # of a run that somebody starts by hand
             resend_after=timedelta(days=90),  # repairs what people edited in the CRM
             max_changes="{{ params.max_changes }}",

@@ -11,6 +11,15 @@ PLACEHOLDER: Final = "/path/to"
 
 WILD: Final = re.compile(r"[*?\[]")
 
+ENDING: Final = re.compile(r"\.\w+(\.(gz|bz2|xz|zst))?$", re.IGNORECASE)
+
+CHANGING: Final = re.compile(r"[-_. =]*([*?]+|\[[^]]*\]|(?<!\d)(19|20)\d\d([-_.]?)[01]\d\3[0-3]\d[\dT:]*)")
+"""What differs from run to run in a name: a pattern, or a date with its time."""
+
+SEPARATORS: Final = "-_. ="
+
+UNNAMED: Final = "customers"
+
 
 def folder_beside(file: str) -> str:
     """Return the folder in which a task may keep its files, without a slash at its end.
@@ -27,6 +36,17 @@ def folder_beside(file: str) -> str:
     if any((each / ".git").exists() for each in (folder, *folder.parents)):
         return PLACEHOLDER
     return str(folder).rstrip("/")
+
+
+def name_of_data(file: str) -> str:
+    """Return a name for the data that is the same in every run: the file's, or that of a folder around it.
+
+    :param file: path or pattern of the data.
+    """
+    _, separator, rest = file.rpartition("://")
+    *folders, name = rest.split("/")[1:] if separator else Path(file).absolute().parts[1:]
+    parts = [ENDING.sub("", name), *reversed(folders)]
+    return next(filter(None, (CHANGING.sub("", part).strip(SEPARATORS) for part in parts)), UNNAMED)
 
 
 def _fixed(folders: list[str]) -> list[str]:

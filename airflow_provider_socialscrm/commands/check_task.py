@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from airflow_provider_socialscrm.commands.check_folders import PLACEHOLDER, folder_beside
+from airflow_provider_socialscrm.commands.check_folders import PLACEHOLDER, folder_beside, name_of_data
 from airflow_provider_socialscrm.commands.check_options import task_of
 from airflow_provider_socialscrm.commands.check_suggestions import suggestions
 
@@ -36,6 +36,7 @@ def _suggested(found: Found) -> Iterator[str]:
 def _standing(found: Found) -> Iterator[str]:
     folder = folder_beside(found.request.file)
     where = "a folder of yours" if folder == PLACEHOLDER else "the same folder"
-    ledger = f"{folder}/ledger"
+    # A name for each input: one ledger for two of them would report each other's customers as gone.
+    ledger = f"{folder}/ledgers/{name_of_data(found.request.file)}"
     yield f"# ledger={ledger!r},  # sends only what changed; {where} in every run"
     yield f"retries={RETRIES},  # each resumes where the try before stopped"

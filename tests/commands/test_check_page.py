@@ -423,7 +423,7 @@ def test_the_task_ends_the_page(check, tmp_path):
         "    # dayfirst=True,",
         "    # max_rejected=0.63,",
         f"    rejects_path='{tmp_path}/rejects/',",
-        f"    # ledger='{tmp_path}/ledger',  # sends only what changed; the same folder in every run",
+        f"    # ledger='{tmp_path}/ledgers/mistakes',  # sends only what changed; the same folder in every run",
         "    retries=3,  # each resumes where the try before stopped",
         ")",
     ]

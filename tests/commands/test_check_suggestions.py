@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_socialscrm.commands.check_folders import folder_beside
+from airflow_provider_socialscrm.commands.check_folders import folder_beside, name_of_data
 from airflow_provider_socialscrm.commands.check_names import COMMON_NAMES, guesses
 from airflow_provider_socialscrm.commands.check_page import ADDITIONS, CHOICES
 from airflow_provider_socialscrm.commands.check_suggestions import Suggestion, enough_for
@@ -169,7 +169,7 @@ def test_the_printed_task_runs_as_it_stands(check, tmp_path):
 
     assert task.execute({"ti": FakeTaskInstance()})["rows"]["accepted"] == 1
     assert (task.retries, task.rejects_path, task.ledger) == (3, f"{tmp_path}/rejects/", None)
-    assert f"    # ledger='{tmp_path}/ledger',  # sends only what changed" in page.out
+    assert f"    # ledger='{tmp_path}/ledgers/own',  # sends only what changed" in page.out
 
 
 def test_a_column_that_no_field_has_the_name_of_is_a_question(check):
@@ -236,13 +236,37 @@ def test_rejects_are_beside_the_data_where_no_pattern_finds_them(file, folder):
     assert folder_beside(file) == folder
 
 
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("/data/crm/leads.csv", "leads"),
+        ("/data/crm/leads.uk.csv", "leads.uk"),
+        ("/data/crm/leads.jsonl.zst", "leads"),
+        ("/data/crm/leads-*.csv", "leads"),
+        ("/data/crm/leads-*-uk.csv", "leads-uk"),
+        ("/data/crm/leads-2026-11-26.csv", "leads"),
+        ("/data/crm/20261126T230000_leads.csv.gz", "leads"),
+        ("/data/crm/leads[0-9].csv", "leads"),
+        ("/data/crm/8615266667780.csv", "8615266667780"),
+        ("/data/crm/2026-11-26/*.csv", "crm"),
+        ("/data/crm/**/*.csv", "crm"),
+        ("s3://bucket/crm/*/*.csv", "crm"),
+        ("s3://bucket/leads.parquet", "leads"),
+        ("s3://bucket/*.parquet", "customers"),
+        ("/2026-11-26.csv", "customers"),
+    ],
+)
+def test_a_ledger_has_the_name_of_its_data_in_every_run(file, name):
+    assert name_of_data(file) == name
+
+
 def test_customers_are_never_proposed_for_a_git_work_tree(check, tmp_path):
     (tmp_path / ".git").mkdir()
     page = check(write("whatsApp", GOOD, "12ab"))
 
     assert additions(page)["rejects_path"] == "/path/to/rejects/"
     assert "    # rejects_path='/path/to/rejects/',\n" in page.out
-    assert "    # ledger='/path/to/ledger',  # sends only what changed; a folder of yours" in page.out
+    assert "    # ledger='/path/to/ledgers/own',  # sends only what changed; a folder of yours" in page.out
 
 
 @pytest.mark.parametrize(

@@ -391,8 +391,8 @@ class LedgerStore:
             )
         if found.get("by_agent") != identity["by_agent"]:
             raise UnusableLedgerError(
-                "The ledger was made with another duplicates: duplicates='send' has a customer for each agent and the "
-                "other choices have one for each number, so give another path."
+                "The ledger was made with another value of duplicates: duplicates='send' has a customer for each agent "
+                "and the other choices have one for each number, so give another path."
             )
 
 

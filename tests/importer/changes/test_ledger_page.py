@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "howto" / "only-changes.md").read_text(encoding="utf-8")
 SETUP, LAST_NIGHT, KNOWN_BAD, LEFT = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
 ANN, BEN, EVE, LEO = 8_615_266_667_780, 4_915_112_345_678, 525_512_345_678, 4_915_112_345_679
-LEDGER = "/tmp/crm/ledger/customers"  # noqa: S108 - replaced
+LEDGER = "/tmp/crm/ledgers/customers"  # noqa: S108 - replaced
 HOUR, DAY = 3600, 24 * 3600
 
 

@@ -418,7 +418,7 @@ def test_a_newer_format_is_refused(tmp_path, name, monkeypatch):
             {"kind": KeyKind.HMAC, "secret": "a secret"},
             "The ledger was made with another ledger_secret, or without one",
         ),
-        ({"by_agent": True}, "The ledger was made with another duplicates"),
+        ({"by_agent": True}, "The ledger was made with another value of duplicates"),
     ],
 )
 def test_a_ledger_of_something_else_is_refused(tmp_path, other, sentence):
