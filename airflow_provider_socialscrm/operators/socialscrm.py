@@ -43,6 +43,7 @@ from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.progress import report_progress
 from airflow_provider_socialscrm.runtime.rendered import TEXT_RENDERED
 from airflow_provider_socialscrm.runtime.reporting import log_outcome, log_preview, log_start
+from airflow_provider_socialscrm.runtime.task_failures import instead_of_clearing
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 
 if TYPE_CHECKING:
@@ -290,6 +291,9 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
                     self._running.stop()
                 self._written_rejects = files.rejects_path
                 return self._run(self._running, context)
+
+    def _instead_of_clearing(self) -> str:
+        return instead_of_clearing(self._running.manifest()) if self._running else ""
 
     def _source(self, data: Any) -> Source:
         from airflow_provider_socialscrm.importer.sources.open_source import open_source  # noqa: PLC0415

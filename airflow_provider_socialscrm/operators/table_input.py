@@ -75,13 +75,17 @@ class TableInput:
         :raises AirflowFailException: when no retry can help.
         :raises AirflowSkipException: when there is no input, and the task is to be skipped then.
         """
-        with no_retry_after(context, self.socialscrm_conn_id, *FATAL_ERRORS):
+        with no_retry_after(context, self.socialscrm_conn_id, *FATAL_ERRORS, instead=self._instead_of_clearing):
             try:
                 yield
             except EmptyInputError as nothing:
                 if self.on_empty == "skip":
                     raise AirflowSkipException(str(nothing)) from None
                 raise
+
+    def _instead_of_clearing(self) -> str:
+        """Return what to do rather than clear the task after a failure; nothing where clearing does no harm."""
+        return ""
 
     @property
     def data(self) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def no_retry_after(context: Context, conn_id: str, *errors: type[Exception]) -> Iterator[None]:
+def no_retry_after(
+    context: Context, conn_id: str, *errors: type[Exception], instead: Callable[[], str] = str
+) -> Iterator[None]:
     """Turn errors that no retry can fix into the one that stops Airflow's retries.
 
     A missing file stays an error that Airflow retries, as in any other task, because most are only late. The sentences
@@ -25,17 +27,18 @@ def no_retry_after(context: Context, conn_id: str, *errors: type[Exception]) -> 
     :param context: of the task.
     :param conn_id: of its connection.
     :param errors: of this task, besides :class:`StopError`.
+    :param instead: returns what to do rather than clear the task, if anything.
     :raises AirflowFailException: with the sentence of the error.
     """
     fatal: tuple[type[Exception], ...] = (StopError, *errors)
     try:
         yield
     except MissingFileError as failure:
-        complete(failure, context, conn_id)
+        complete(failure, context, conn_id, instead=instead())
         raise
     except fatal as failure:
         complete(failure, context, conn_id, is_final=True)
         raise AirflowFailException(str(failure)) from None
     except (SocialSCRMError, ImporterError) as failure:
-        complete(failure, context, conn_id)
+        complete(failure, context, conn_id, instead=instead())
         raise

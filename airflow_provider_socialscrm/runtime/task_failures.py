@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -75,17 +75,32 @@ def named_connection(conn_id: str) -> Iterator[None]:
         raise
 
 
-def complete(failure: BaseException, context: Context, conn_id: str, *, is_final: bool = False) -> None:
+def instead_of_clearing(manifest: Mapping[str, Any]) -> str:
+    """Return what to do rather than clear the task of an import that failed; nothing where clearing does no harm.
+
+    :param manifest: of the import. Without a ledger a run from the start sends every welcome again.
+    """
+    rows = manifest["rows"]
+    if manifest["changes"] is not None or not manifest["has_welcome"] or not rows["accepted"] + rows["unknown"]:
+        return ""
+    left = f"the rows in '{manifest['rejects_path']}'" if manifest["rejects_written"] else "only the rows that are left"
+    return f"do not clear the task, which would send each welcome again, but import {left}"
+
+
+def complete(
+    failure: BaseException, context: Context, conn_id: str, *, is_final: bool = False, instead: str = ""
+) -> None:
     """Name the connection in an error of a task, and say whether a retry comes; others than ours stay as they are.
 
     :param context: of the task.
     :param conn_id: of its connection.
     :param is_final: whether the task is not retried, whatever retries are left.
+    :param instead: what to do rather than clear the task, from :func:`instead_of_clearing`.
     """
     name_connection(failure, conn_id)
     if isinstance(failure, SocialSCRMError | ImporterError):
         log.info("To read what to do: %s %s", EXPLAIN, _in_the_runbook(failure))
-    if not is_final and (said := _about_the_retry(failure, context.get("ti"))):
+    if not is_final and (said := _about_the_retry(failure, context.get("ti"), instead)):
         failure.args = (f"{failure} {said}",)
 
 
@@ -101,7 +116,7 @@ def _names_a_field(said: str) -> bool:
     return _FIELD.search(said) is not None
 
 
-def _about_the_retry(failure: BaseException, ti: Any) -> str:
+def _about_the_retry(failure: BaseException, ti: Any, instead: str) -> str:
     """Return whether a retry follows, in a sentence; nothing where the error says what to do, or nobody knows."""
     number, most = getattr(ti, "try_number", None), getattr(ti, "max_tries", None)
     is_ours = isinstance(failure, SocialSCRMError | ImporterError) and not isinstance(failure, NEVER_RETRIED)
@@ -109,7 +124,7 @@ def _about_the_retry(failure: BaseException, ti: Any) -> str:
         return ""
     this = f"This was try {number} of {max(number, most + 1)}"  # Airflow's max_tries are the retries
     if number > most:
-        return f"{this}, so no retry is left: clear the task {_when(failure)}."
+        return f"{this}, so no retry is left: {instead or 'clear the task'} {_when(failure)}."
     # Somebody who marks a task failed stops it, too, and then no retry comes.
     return f"{this}, and a retry follows." if isinstance(failure, RetriableError) else ""
 

@@ -64,7 +64,8 @@ def test_each_import_leads_from_its_file_to_the_tenants_customers_and_no_custome
     assert [accepted(events[task]) for task in ("taken", "decorated", "table", "refused")] == [[1]] * 4
     errors = {task: event["run"]["facets"].get("errorMessage", {}).get("message") for task, event in events.items()}
     assert errors["refused"].startswith("1 of 2 rows was refused")
-    assert errors["broken"] == "columns maps 'mobile', which the data does not have."
+    assert errors["broken"].startswith("columns maps 'mobile', which the data does not have. The input is a file ")
+    assert errors["broken"].endswith(" of 2 columns: whatsApp, friendName.")
     assert errors["taken"] is None
     hidden = ["86197753", "Xanthippe", "Zebediah", "Quarterstaff", socialscrm_sandbox.settings.api_key]
     assert [secret for secret in hidden if secret in json.dumps(events)] == []

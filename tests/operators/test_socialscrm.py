@@ -14,7 +14,7 @@ from airflow.sdk import DAG, task
 
 from airflow_provider_socialscrm._compat import AirflowFailException
 from airflow_provider_socialscrm.api.client import Client
-from airflow_provider_socialscrm.api.errors import RetriableError
+from airflow_provider_socialscrm.api.errors import RetriableError, ServiceError
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
@@ -166,6 +166,29 @@ def test_an_unavailable_service_leaves_the_rest_to_airflows_retry_and_pushes_the
     assert (key, manifest["rows"]["unknown"], manifest["rows"]["accepted"]) == ("return_value", 5, 0)
 
 
+@pytest.mark.parametrize("has_welcome", [True, False])
+def test_the_last_try_does_not_advise_to_clear_a_task_that_would_welcome_again(crm: Sandbox, monkeypatch, has_welcome):
+    monkeypatch.setattr(SocialSCRMImportOperator, "_options", patient_options)
+    send, is_up = Client.import_customers, iter([True])
+
+    def once(self, rows, **options):
+        if next(is_up, False):
+            return send(self, rows, **options)
+        raise ServiceError("No connection.")
+
+    monkeypatch.setattr(Client, "import_customers", once)
+    both = {"agentAccount": "agent_wang"} | ({"welcome": "Hi"} if has_welcome else {})
+    data = [both | {"whatsApp": number} for number in ("8615266667780", "8615266667781")]
+
+    with pytest.raises(RetriableError) as failure:
+        SocialSCRMImportOperator(task_id="import_customers", data=data, rows_per_call=1).execute(
+            {"ti": FakeTaskInstance(max_tries=0)}
+        )
+
+    advice = "do not clear the task, which would send each welcome again," if has_welcome else "clear the task when"
+    assert f"so no retry is left: {advice} " in str(failure.value)
+
+
 class TimedOutError(BaseException):
     """Not an Exception, as Airflow's time-out is."""
 
@@ -209,11 +232,11 @@ def test_an_xcom_that_cannot_be_pushed_does_not_hide_why_the_task_failed(crm: Sa
     assert "The manifest could not be pushed to XCom (ZeroDivisionError)" in caplog.text
 
 
-def patient_options(_operator):
+def patient_options(operator):
     """Return options that never wait."""
     from airflow_provider_socialscrm.importer.options import Options
 
-    return Options(concurrency=1, clock=FakeClock().as_clock())
+    return Options(operator.rows_per_call or 100, concurrency=1, clock=FakeClock().as_clock())
 
 
 @pytest.mark.parametrize("fault", [{}, {"kind": "code", "code": 999, "message": "Xanthippe 8619776600001 is unknown"}])

@@ -31,7 +31,12 @@ from airflow_provider_socialscrm.importer.errors import (
 )
 from airflow_provider_socialscrm.importer.sources.text_lines import EmptyFileError
 from airflow_provider_socialscrm.runtime.failures import no_retry_after
-from airflow_provider_socialscrm.runtime.task_failures import complete, named_connection, where_defined
+from airflow_provider_socialscrm.runtime.task_failures import (
+    complete,
+    instead_of_clearing,
+    named_connection,
+    where_defined,
+)
 from tests.support.airflow import FakeTaskInstance
 
 WHERE = "Admin > Connections, or where it is defined: AIRFLOW_CONN_CRM_PROD or a secrets backend"
@@ -108,6 +113,44 @@ def test_the_last_try_says_that_no_retry_is_left(failure, sentence, try_number, 
     expected = f"No. This was try {try_number} of {try_number}, so no retry is left: {sentence}"
 
     assert said(type(failure)("No."), try_number=try_number, max_tries=max_tries) == expected
+
+
+WELCOMED = {
+    "rows": {"total": 9, "accepted": 1, "unknown": 0},
+    "changes": None,
+    "has_welcome": True,
+    "rejects_path": "/r/x.csv",
+    "rejects_written": True,
+}
+"""Of a manifest, what says that clearing the task sends a welcome again."""
+
+
+@pytest.mark.parametrize(
+    ("other", "instead"),
+    [
+        ({}, "do not clear the task, which would send each welcome again, but import the rows in '/r/x.csv'"),
+        (
+            {"rows": {"total": 9, "accepted": 0, "unknown": 1}, "rejects_written": False},
+            "do not clear the task, which would send each welcome again, but import only the rows that are left",
+        ),
+        ({"rows": {"total": 9, "accepted": 0, "unknown": 0}}, ""),
+        ({"has_welcome": False}, ""),
+        ({"changes": {}}, ""),
+    ],
+    ids=["accepted", "unknown", "none", "without welcomes", "with a ledger"],
+)
+def test_a_task_is_not_to_be_cleared_where_that_sends_a_welcome_again(other, instead):
+    assert instead_of_clearing(WELCOMED | other) == instead
+
+
+def test_the_last_try_says_what_to_do_rather_than_clear_the_task():
+    failure = ServiceError("No.")
+
+    complete(failure, {"ti": FakeTaskInstance(try_number=1, max_tries=0)}, "crm_prod", instead="import the rest")
+
+    assert str(failure) == (
+        "No. This was try 1 of 1, so no retry is left: import the rest when SocialsCRM responds again."
+    )
 
 
 def test_an_earlier_try_says_that_a_retry_follows_where_that_is_certain():

@@ -139,17 +139,24 @@ function nextStep({ state }, manifest, sentence) {
   const first = error === "RejectedRowsError" ? fixRows(manifest) : FIX_FIRST[error];
   if (state !== "failed") return first ?? "";
   if (!manifest) return `${first ?? IF_KILLED} Then clear the task to run it again.`;
-  const again = `the task to run it again${mayRepeat(manifest)}`;
   const left = hasIn(manifest, OWN_FAULTS) ? "fixed rows" : "rows that are left";
-  const instead = isForRows(manifest) && rejectsOf(manifest) ? ` To send only the ${left}, do not clear it: import the file below.` : "";
+  const file = rejectsOf(manifest);
+  if (welcomesAgain(manifest)) {
+    const rows = file ? `import the ${left} from the file below` : `import only the ${left}`;
+    return `${first ? `${first} ` : ""}Do not clear the task, which would send each welcome again: ${rows}.`;
+  }
+  const again = `the task to run it again${mayRepeat(manifest)}`;
+  const instead = isForRows(manifest) && file ? ` To send only the ${left}, do not clear it: import the file below.` : "";
   return first ? `${first} Then clear ${again}${instead}` : `Clear ${again}${instead}`;
 }
 
+/** Return whether a run from the start sends welcomes that somebody has, or may have. */
+const welcomesAgain = ({ rows, changes, has_welcome: hasWelcome = true }) => !changes && hasWelcome && Boolean(rows.accepted || rows.unknown);
+
 /** Say what a run from the start sends again, if an earlier call had a row accepted or may have. */
-function mayRepeat({ rows, changes, has_welcome: hasWelcome = true }) {
+function mayRepeat({ rows, changes }) {
   if (changes) return ": the ledger leaves out what the CRM accepted.";
-  if (!rows.accepted && !rows.unknown) return ".";
-  return `: that sends every row again${hasWelcome ? ", also those with a welcome" : ""}.`;
+  return rows.accepted || rows.unknown ? ": that sends every row again." : ".";
 }
 
 /** Build the progress of a task that is under way, from its state in Airflow. */
