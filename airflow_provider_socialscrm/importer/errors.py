@@ -55,7 +55,14 @@ class NoFileError(MissingFileError, EmptyInputError):
 
 
 class RejectedRowsError(ImporterError):
-    """More rows were refused than ``max_rejected`` allows; everything that could be sent was sent."""
+    """More rows were refused than ``max_rejected`` allows; everything that could be sent was sent.
+
+    :param most: the code of the largest group of refused rows, where it is known.
+    """
+
+    def __init__(self, *message: object, most: int | str | None = None) -> None:
+        super().__init__(*message)
+        self.most = most
 
 
 class AccountingError(ImporterError):

@@ -24,9 +24,16 @@ FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 """Errors of a disk without space, or of a user without any left."""
 
 
-def make_writable(failure: OSError) -> str:
-    """Return what a person has to do about a file that cannot be written, to begin a sentence."""
-    return "Free space there" if failure.errno in FULL else "Let the worker write it"
+def make_writable(failure: OSError, *, may_move: bool = False) -> str:
+    """Return what a person has to do about a file that cannot be written, to begin a sentence.
+
+    :param may_move: whether the file can have another path, as it can before a run has written to it.
+    """
+    if failure.errno in FULL:
+        return "Free space there"
+    if may_move:
+        return "Give the worker write access to it, or choose another path"
+    return "Give the worker write access to it"
 
 
 class OpenablePath(Protocol):

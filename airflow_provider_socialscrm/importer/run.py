@@ -80,7 +80,7 @@ class Import:
         settings = client.settings
         self._observer = _observer(on_progress, options) if on_progress else None
         self._source = self._observer.observe(source) if self._observer else source
-        self._ledger_path = ledger.path if ledger else None
+        self.ledger_path = ledger.path if ledger else None
         self._ledger = None if ledger is None else ledger_import(ledger, settings, options, identity, source)
         comparer = self._ledger.comparer if self._ledger else None
         self._input = InputReader.for_client(self._source, client, options, comparer)
@@ -126,7 +126,7 @@ class Import:
         :raises AccountingError: if a row is in no bucket, or in two.
         """
         try:
-            with located(self._ledger_path), closing(self._input), ExitStack() as at_the_end:
+            with located(self.ledger_path), closing(self._input), ExitStack() as at_the_end:
                 at_the_end.callback(self._checkpoint.release)
                 self._checkpoint.begin()
                 if self._ledger:

@@ -308,7 +308,7 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
         from airflow_provider_socialscrm.runtime.outlets import add_outlet_events  # noqa: PLC0415
 
         def report() -> None:
-            log_outcome(run.manifest())
+            log_outcome(run.manifest(), run.ledger_path)
             emit_metrics(run.manifest(), run.before, {"dag_id": self.dag_id, "task_id": self.task_id})
 
         try:
@@ -350,7 +350,7 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
             found = preview_import(
                 observer.observe(source), options, client.settings, client.envelope_size, ledger=compared
             )
-        log_preview(found)
+        log_preview(found, ledger.path if ledger else None)
         found.check(options)
         return found.manifest()
 

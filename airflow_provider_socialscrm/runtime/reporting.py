@@ -35,11 +35,15 @@ def log_start(source: Source, settings: Settings, *, dry_run: bool) -> None:
         )
 
 
-def log_outcome(manifest: Mapping[str, Any]) -> None:
-    """Log where the rows of an import ended."""
+def log_outcome(manifest: Mapping[str, Any], ledger: object = None) -> None:
+    """Log where the rows of an import ended.
+
+    :param ledger: path of the ledger, if there is one.
+    """
     at_least = "at least " if manifest["calls"]["unsaved_ends"] else ""
     calls = at_least + counted(manifest["calls"]["sent"], "call")
     log.info("Rows: %s; %s in %.1f s", _counts(manifest), calls, manifest["seconds"]["total"])
+    _log_emptiness(manifest, ledger)
     _log_changes(manifest)
     if broke_off := manifest.get("broke_off"):
         log.warning("The task broke off while %s (%s)", broke_off["while"], broke_off["error"])
@@ -59,11 +63,15 @@ def _log_where(manifest: Mapping[str, Any]) -> None:
         log.info(worded(rows, THE_ROW, THE_ROWS), path)
 
 
-def log_preview(preview: Preview) -> None:
-    """Log what an import would send, with masked sample rows."""
+def log_preview(preview: Preview, ledger: object = None) -> None:
+    """Log what an import would send, with masked sample rows.
+
+    :param ledger: path of the ledger, if there is one.
+    """
     manifest = preview.manifest()
     log.info("Dry run: no call was made. Rows: %s", _counts(manifest))
     log.info("An import needs %s and at least %s s", counted(preview.calls, "call"), f"{preview.seconds:,}")
+    _log_emptiness(manifest, ledger)
     _log_changes(manifest)
     if preview.welcome:
         log.warning("%s", preview.welcome)
@@ -81,15 +89,23 @@ def _counts(manifest: Mapping[str, Any]) -> str:
     return ", ".join(f"{count:,} {bucket}" for bucket, count in manifest["rows"].items() if count) or "none"
 
 
+def _log_emptiness(manifest: Mapping[str, Any], ledger: object) -> None:
+    if manifest["rows"]["total"] or manifest.get("broke_off"):  # a run that breaks off may have read no row yet
+        return
+    if known := (manifest["changes"] or {}).get("ledger"):
+        log.warning(
+            "The input is empty, and the ledger has %s: check the task that wrote the input. To fail the task then, "
+            "set ledger=Ledger(%r, min_rows=1)",
+            counted(known, "customer"),
+            str(ledger),
+        )
+    else:
+        log.warning("The input has a header and no rows, or no rows at all: check the task that wrote it")
+
+
 def _log_changes(manifest: Mapping[str, Any]) -> None:
     if not (changes := manifest["changes"]):
         return
-    if changes["ledger"] and not manifest["rows"]["total"]:
-        log.warning(
-            "The input is empty, and the ledger has %s: check the task that wrote the input. Ledger(..., min_rows=1) "
-            "fails the task then",
-            counted(changes["ledger"], "customer"),
-        )
     found = [f"{changes[name]:,} {name}" for name in ("new", "changed", "aged", "retried") if changes[name]]
     if changes.get("adopted"):
         found.append(f"{changes['adopted']:,} taken for accepted without a call")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -13,10 +14,11 @@ from airflow_provider_socialscrm.get_provider_info import get_provider_info
 from airflow_provider_socialscrm.importer.errors import (
     FATAL_ERRORS,
     ImporterError,
-    InputError,
+    RejectedRowsError,
     StoppedError,
     SupersededError,
 )
+from airflow_provider_socialscrm.wording import worded
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -56,7 +58,8 @@ def name_connection(failure: BaseException, conn_id: str) -> None:
     said = str(failure)
     if not isinstance(failure, SocialSCRMError) or f"onnection {conn_id!r}" in said or not _names_a_field(said):
         return
-    failure.args = (f"{said} Its fields are in the connection {conn_id!r} ({where_defined(conn_id)}).",)
+    these = worded(len(set(_FIELD.findall(said))), "This field is", "These fields are")
+    failure.args = (f"{said} {these} in the connection {conn_id!r} ({where_defined(conn_id)}).",)
 
 
 @contextmanager
@@ -95,11 +98,18 @@ def complete(
     :param instead: what to do rather than clear the task, from :func:`instead_of_clearing`.
     """
     name_connection(failure, conn_id)
-    if isinstance(failure, SocialSCRMError | ImporterError) and not isinstance(failure, InputError):
-        code = failure.code if isinstance(failure, SocialSCRMError) else None
-        log.info("To read what to do: %s %s", EXPLAIN, code.number if code else type(failure).__name__)
+    if isinstance(failure, SocialSCRMError | ImporterError):
+        log.info("To read what to do: %s %s", EXPLAIN, _in_the_runbook(failure))
     if not is_final and (said := _about_the_retry(failure, context.get("ti"), instead)):
         failure.args = (f"{failure} {said}",)
+
+
+def _in_the_runbook(failure: SocialSCRMError | ImporterError) -> str:
+    """Return what the runbook is asked about: a code, or else the name of the error."""
+    if isinstance(failure, SocialSCRMError) and failure.code:
+        return str(failure.code.number)
+    most = failure.most if isinstance(failure, RejectedRowsError) else None
+    return type(failure).__name__ if most is None else shlex.quote(str(most))
 
 
 def _names_a_field(said: str) -> bool:

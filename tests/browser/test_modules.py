@@ -274,7 +274,7 @@ def test_an_input_has_no_rows_only_if_it_was_read(call, broke_off, title):
 def test_an_outage_shows_what_the_import_waits_for_and_no_estimate(call):
     progress = {"rows": 1, "total": 300, "refused": 1, "rows_per_second": 0, "seconds_left": -1}
     waiting = {"waiting": 60, "next_call_in": 15, "given_up_after": 150}
-    says = "waiting for SocialsCRM for 60 s; the next call in 15 s; given up after 2.5 min, 1 refused so far"
+    says = "waiting for SocialsCRM for 60 s; the next call in 15 s; gives up after 2.5 min, 1 refused so far"
 
     assert says in call("outcome.js", "m.progressText(x)", progress | waiting)
     parts = [part(index, "running", progress=progress | waiting | {"waiting": 60 * index}) for index in (0, 1)]

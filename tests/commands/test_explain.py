@@ -11,6 +11,8 @@ import pytest
 from airflow_provider_socialscrm.__main__ import main
 from airflow_provider_socialscrm.commands import explain
 from airflow_provider_socialscrm.commands.explain import IN_REPOSITORY, sections_about
+from airflow_provider_socialscrm.importer import reasons
+from airflow_provider_socialscrm.importer.reasons import Reason
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,6 +29,15 @@ ROOT = Path(__file__).parents[2]
         ("checkpoint_path /data/x cannot be read (PermissionError)", "## The checkpoint cannot be read or saved"),
         ("Likely out of memory error (OOM)", "## The task was ended"),
         ("UnusableLedgerError", "## The ledger cannot be used"),
+        ("must be true or false", "## An argument is rendered to nonsense"),
+        ("dry_run is 'maybe' (must be true or false).", "## An argument is rendered to nonsense"),
+        ("dry_run", "## An argument is rendered to nonsense"),
+        ("Connection 'crm': refusals_are_atomic is 'yes' (must be true or false)", "## A setting is wrong"),
+        ("ERROR - Task failed: a spreadsheet or a float cut the last digits of it", "## Too many rows refused"),
+        ("import a dead letter", "## Import a dead letter"),
+        ("the-clock", "## The clock"),
+        ("a-new-path-for-a-ledger", "### A new path for a ledger"),
+        ("rows", "# Rejected rows"),
     ],
 )
 def test_an_error_leads_to_its_section(capsys, words, heading):
@@ -41,6 +52,48 @@ def test_a_code_comes_with_its_meaning_and_its_hint(capsys):
     assert capsys.readouterr().out.startswith(
         "522 (accessToken is error): The CRM does not accept the signature. Check"
     )
+
+
+def test_a_code_of_who_signs_says_what_to_do_for_the_connection_and_for_rows(capsys):
+    main(["explain", "530"])
+
+    first = capsys.readouterr().out.splitlines()[0]
+    assert "Correct User name in the connection" in first
+    assert first.endswith(explain.FOR_ROWS)
+
+
+@pytest.mark.parametrize("cause", [each for each in vars(reasons).values() if isinstance(each, Reason)])
+def test_a_reason_of_our_own_is_in_the_runbook(capsys, cause):
+    assert main(["explain", str(cause.code)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "first"),
+    [
+        ("rounded-number", "rounded-number: a spreadsheet or a float cut the last digits, which nobody can restore"),
+        ("ambiguous-date", "ambiguous-date: 01/02/2020: set `dayfirst`"),
+        ("777", "777: the code is not documented."),
+    ],
+)
+def test_the_row_of_a_code_comes_first(capsys, code, first):
+    main(["explain", code])
+
+    assert capsys.readouterr().out.startswith(first)
+
+
+@pytest.mark.parametrize("page", explain._PAGES)
+def test_a_link_says_where_to_read_on_with_what_this_machine_has(page):
+    (text,) = sections_about(page)
+    commands = re.findall(r"\(explain ([^)]+)\)", text)
+
+    assert "](" not in text
+    assert [name for name in commands if not sections_about(name)[0].startswith("#")] == []
+
+
+def test_a_link_to_another_folder_names_the_page_in_the_repository():
+    (text,) = sections_about("import-a-dead-letter")
+
+    assert "More about dead letters (docs/howto/dead-letters.md in the repository)" in text
 
 
 def test_a_section_in_another_folder_is_named():

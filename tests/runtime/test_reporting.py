@@ -136,11 +136,11 @@ def test_each_count_of_the_difference_has_its_line(caplog, changes, level, expec
 
 def test_an_empty_input_is_a_warning_where_the_ledger_has_customers(caplog):
     with caplog.at_level(logging.INFO):
-        log_outcome(manifest_of(Report(), changes=NO_CHANGES | {"ledger": 299}))
+        log_outcome(manifest_of(Report(), changes=NO_CHANGES | {"ledger": 299}), "/crm/ledger")
 
     (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert warning.startswith("The input is empty, and the ledger has 299 customers: check the task that wrote")
-    assert "min_rows=1" in warning
+    assert warning.endswith("To fail the task then, set ledger=Ledger('/crm/ledger', min_rows=1)")
 
 
 def test_a_ledger_without_customers_and_an_input_with_rows_need_no_warning(caplog):
@@ -154,10 +154,22 @@ def test_a_ledger_without_customers_and_an_input_with_rows_need_no_warning(caplo
 
 
 def test_an_import_without_a_ledger_compares_nothing(caplog):
+    report = Report()
+    report.count(Bucket.ACCEPTED, range(5))
     with caplog.at_level(logging.INFO):
-        log_outcome(manifest_of(Report()))
+        log_outcome(manifest_of(report))
 
-    assert lines(caplog) == ["Rows: none; 0 calls in 0.0 s"]
+    assert lines(caplog) == ["Rows: 5 total, 5 accepted; 0 calls in 0.0 s"]
+
+
+@pytest.mark.parametrize("changes", [None, NO_CHANGES | {"ledger": 0}], ids=["no ledger", "a new one"])
+def test_an_input_without_rows_is_a_warning_where_no_ledger_knows_better(caplog, changes):
+    with caplog.at_level(logging.INFO):
+        log_outcome(manifest_of(Report(), changes=changes), "/crm/ledger")
+        log_preview(Preview(observations={"remarks": [], "ambiguous_numbers": {}, "countries": {}}, changes=changes))
+
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warnings == ["The input has a header and no rows, or no rows at all: check the task that wrote it"] * 2
 
 
 def test_the_log_counts_numbers_by_country(caplog):

@@ -11,9 +11,9 @@ import msgspec
 from airflow_provider_socialscrm.importer.errors import UnusableLedgerError
 
 RESTORE: Final = (
-    "restore the ledger's folder from a copy, or give another path, and everything is sent once more. If a field of "
-    "once must not be sent again, treat the customers as already sent with resend='adopt', which also marks changes "
-    "that were never sent as accepted"
+    "restore the ledger's folder from a copy, or give another path, and everything is sent once more. If a field that "
+    "is listed in `once`, such as welcome, must not be sent again, treat the customers as already sent with "
+    "resend='adopt', which also marks changes that were never sent as accepted"
 )
 """What to do about a ledger whose files do not agree."""
 

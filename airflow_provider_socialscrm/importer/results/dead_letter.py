@@ -172,7 +172,7 @@ class DeadLetter:
             message = f"{self._cannot(failure)}: no call was made."
             if isinstance(failure, ConnectionError | TimeoutError) or failure.errno in TEMPORARY:
                 raise CheckpointError(f"{message} A retry tries again.") from None
-            raise InputError(f"{message} {make_writable(failure)}.") from None
+            raise InputError(f"{message} {make_writable(failure, may_move=True)}.") from None
 
     def _cannot(self, failure: OSError) -> str:
         reason = failure.strerror or failure  # object storage gives no strerror

@@ -38,7 +38,7 @@ class Wait:
     def __str__(self) -> str:
         next_call = f" the next call in {span(self.next_in)};" if self.next_in else ""
         limit = f"{self.limit / MINUTE:.3g} min" if self.limit >= MINUTE else f"{self.limit:.3g} s"
-        return f"waiting for SocialsCRM for {span(self.seconds)};{next_call} given up after {limit}"
+        return f"waiting for SocialsCRM for {span(self.seconds)};{next_call} gives up after {limit}"
 
 
 @dataclass(frozen=True, slots=True)

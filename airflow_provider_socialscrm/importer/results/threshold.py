@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from airflow_provider_socialscrm.importer.errors import RejectedRowsError
-from airflow_provider_socialscrm.importer.reasons import Bucket
+from airflow_provider_socialscrm.importer.reasons import TO_LOOK_AT, Bucket
 from airflow_provider_socialscrm.importer.results.report import Report
 from airflow_provider_socialscrm.wording import counted, worded
 
@@ -21,7 +21,15 @@ def check_refusals(report: Report, max_rejected: float | None, rejects_path: obj
     if allowed is not None and report.refused > allowed:
         where = written_to(rejects_path, report.refused)
         doubts = _to_look_up(report.rows_in(Bucket.UNKNOWN))
-        raise RejectedRowsError(f"{report.summary()}; max_rejected allows {max_rejected}.{where}{doubts}")
+        said = f"{report.summary()}; max_rejected allows {max_rejected}.{where}{doubts}"
+        raise RejectedRowsError(said, most=_most(report))
+
+
+def _most(report: Report) -> int | str | None:
+    """Return the code of the largest group of refused rows, and the first of several that its rows have."""
+    codes = (refusal.reason.code for refusal in report.refusals() if refusal.bucket in TO_LOOK_AT)
+    code = next(codes, None)
+    return code.partition("+")[0] if isinstance(code, str) else code
 
 
 def _to_look_up(rows: int) -> str:

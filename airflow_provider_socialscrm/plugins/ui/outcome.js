@@ -190,7 +190,7 @@ export function progressText(numbers) {
 /** Say how long no call has succeeded; the worker says the same in its log. */
 function waitText({ waiting: since, next_call_in: next, given_up_after: limit }) {
   const call = next ? ` the next call in ${span(next)};` : "";
-  return `waiting for SocialsCRM for ${span(since)};${call} given up after ${limit < 60 ? `${limit} s` : `${decimal(limit / 60)} min`}`;
+  return `waiting for SocialsCRM for ${span(since)};${call} gives up after ${limit < 60 ? `${limit} s` : `${decimal(limit / 60)} min`}`;
 }
 
 const waiting = ({ state }) =>

@@ -40,11 +40,11 @@ class Clock:
         (SendProgress(0, 10, 0.0, 0), "Rows: 0 of 10, 0 a second, 0 refused so far"),
         (
             SendProgress(1, 9, 0.0, 0, Wait(6.4, 8, 60)),
-            f"Rows: 1 of 9, {WAITS}; the next call in 8 s; given up after 1 min, 0 refused so far",
+            f"Rows: 1 of 9, {WAITS}; the next call in 8 s; gives up after 1 min, 0 refused so far",
         ),
         (
             SendProgress(100, 300, 40.0, 0, Wait(140, 0, 150)),
-            "Rows: 100 of 300, waiting for SocialsCRM for 2 min; given up after 2.5 min, 0 refused so far",
+            "Rows: 100 of 300, waiting for SocialsCRM for 2 min; gives up after 2.5 min, 0 refused so far",
         ),
         (SendProgress(10, 10, 5.0, 0), "Rows: 10 of 10, 5 a second, 0 s left, 0 refused so far"),
     ],

@@ -209,7 +209,7 @@ def test_an_import_that_meets_an_outage_never_estimates_when_it_ends():
     assert len(sent) > 5
     assert {(each.rows, each.per_second, each.seconds_left) for each in sent} == {(1, 0.0, None)}
     assert all("waiting for SocialsCRM for" in str(each) for each in sent)
-    assert "given up after 2.5 min, 1 refused so far" in str(sent[-1])
+    assert "gives up after 2.5 min, 1 refused so far" in str(sent[-1])
 
 
 def test_after_an_outage_connections_open_one_by_one():
