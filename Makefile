@@ -26,7 +26,7 @@ $(VENV)/installed: pyproject.toml constraints.txt | $(BIN)/python
 	@$(INSTALL) --editable '.[dev]'
 	@touch $@
 
-# The demo needs half of that.
+# The demo needs neither what the tests need nor the linters.
 $(VENV)/installed-demo: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing Airflow and the provider into $(VENV) (one to two minutes, the first time only) ..."
 	@$(INSTALL) --editable '.[demo]'
@@ -108,7 +108,7 @@ cluster-servers:
 	$$root apt-get update -qq && \
 	$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
 
-test-matrix: install chromium ## Test on Airflow 3.1 to 3.3, Python 3.11 to 3.13, pandas 2 and 3 (about an hour); OPTIONS="3.2 tests/airflow" for some
+test-matrix: install chromium ## Test on Airflow 3.1 to 3.3, Python 3.11 to 3.13, pandas 2 and 3 (an hour or more); OPTIONS="3.2 tests/airflow" for some
 	@$(BIN)/python -m tools.matrix $(OPTIONS)
 
 test-lowest: install dist ## Run quick tests on the oldest versions that are allowed (about three minutes)

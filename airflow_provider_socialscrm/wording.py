@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 
 def counted(number: int, singular: str, plural: str = "") -> str:
@@ -30,6 +30,12 @@ def out_of(part: int, whole: int, noun: str, singular: str, plural: str) -> str:
     :param plural: what follows it otherwise.
     """
     return f"{part:,} of {counted(whole, noun)} {worded(part, singular, plural)}"
+
+
+def first_of(texts: Sequence[str], most: int) -> str:
+    """Return the first of some texts and how many more there are, as in ``a, b and 3 more``."""
+    more = f" and {len(texts) - most:,} more" if len(texts) > most else ""
+    return f"{', '.join(texts[:most])}{more}"
 
 
 def by_country(countries: Mapping[str, int]) -> str:

@@ -18,7 +18,7 @@ import msgspec
 from airflow_provider_socialscrm.api.errors import unknown_form
 from airflow_provider_socialscrm.api.numbers import digits_of
 from airflow_provider_socialscrm.api.request import Request
-from airflow_provider_socialscrm.wording import out_of
+from airflow_provider_socialscrm.wording import first_of, out_of
 
 ORDER_PATH: Final = "/wscrm-bus-api/open/scan/screenWhatsApp"
 """Header scheme: orders a screening, and costs money (vendor API 1.8)."""
@@ -159,11 +159,10 @@ def check_numbers(numbers: Sequence[Any]) -> None:
     """
     wrong = [place for place, each in enumerate(numbers) if not isinstance(each, str) or not _DIGITS.fullmatch(each)]
     if wrong:
-        named = ", ".join(f"{place:,}" for place in wrong[:NAMED_POSITIONS])
-        more = f" and {len(wrong) - NAMED_POSITIONS:,} more" if len(wrong) > NAMED_POSITIONS else ""
+        named = first_of([f"{place:,}" for place in wrong], NAMED_POSITIONS)
         raise ValueError(
             f"{out_of(len(wrong), len(numbers), 'number', 'is', 'are')} not a text of 7 to 15 digits that begins with "
-            f"the country code, so nothing was ordered: correct those at {named}{more}, counted from 0."
+            f"the country code, so nothing was ordered: correct those at {named}, counted from 0."
         )
 
 

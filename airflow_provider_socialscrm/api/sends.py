@@ -18,7 +18,7 @@ from airflow_provider_socialscrm.api.contents import Channel, Content, check_con
 from airflow_provider_socialscrm.api.errors import unknown_form
 from airflow_provider_socialscrm.api.request import Request
 from airflow_provider_socialscrm.api.signing import CREATE_TIME_FORMAT
-from airflow_provider_socialscrm.wording import out_of
+from airflow_provider_socialscrm.wording import first_of, out_of
 
 SEND_PATH: Final = "/group-dispatch-api/gsTask/assign/soCreate"
 """Header scheme: creates a task that sends to one number (vendor API 1.12)."""
@@ -253,8 +253,7 @@ def _fits(pattern: re.Pattern[str], value: Any) -> bool:
 def _check_each(fine: Sequence[bool], noun: str, what: str, verbs: tuple[str, str] = ("is", "are")) -> None:
     wrong = [f"{place:,}" for place, is_fine in enumerate(fine) if not is_fine]
     if wrong:
-        more = f" and {len(wrong) - NAMED_POSITIONS:,} more" if len(wrong) > NAMED_POSITIONS else ""
         raise ValueError(
             f"{out_of(len(wrong), len(fine), noun, *verbs)} {what}, so nothing was sent: look at "
-            f"{', '.join(wrong[:NAMED_POSITIONS])}{more}, counted from 0."
+            f"{first_of(wrong, NAMED_POSITIONS)}, counted from 0."
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from rich.box import SIMPLE_HEAD
@@ -15,6 +15,7 @@ from airflow_provider_socialscrm.api.customers import AGENT, API_FIELDS
 from airflow_provider_socialscrm.commands.check_options import AS_OPTIONS, NO_LIMIT
 from airflow_provider_socialscrm.commands.check_suggestions import enough_for, left_out, suggestions
 from airflow_provider_socialscrm.importer.fields.mapping import column_label, is_own, is_unnamed, tidy_name
+from airflow_provider_socialscrm.importer.fields.phone_readings import is_between_others
 from airflow_provider_socialscrm.importer.reasons import AMBIGUOUS_NUMBER, UNREADABLE, Bucket
 from airflow_provider_socialscrm.importer.results.progress import span
 from airflow_provider_socialscrm.importer.results.threshold import allowed_refusals
@@ -201,15 +202,26 @@ def _two_countries(found: Found) -> Iterator[RenderableType]:
     table = _table("Rows", "Countries", numbers=1)
     for countries, rows in sorted(pairs.items(), key=lambda pair: (-pair[1], pair[0])):
         table.add_row(f"{rows:,}", shown(countries))
-    chosen = found.request.options.rules.ambiguous_numbers
-    outcome = (
-        NO_REGION
-        if found.request.options.rules.default_region is None
-        else "They are rejected. To send them, choose --ambiguous-numbers national or international."
+    rules = found.request.options.rules
+    outcome = NO_REGION if rules.default_region is None else _outcome_of_two(pairs, rules, rules.default_region)
+    yield from _section("Numbers that are valid in two countries", table, Text(outcome, "dim"))
+
+
+def _outcome_of_two(pairs: Collection[str], rules: Rules, region: str) -> str:
+    chosen = rules.ambiguous_numbers
+    others = [] if chosen == "international" else [pair for pair in pairs if is_between_others(pair, region)]
+    sentences = [
+        "They are rejected. To send them, choose --ambiguous-numbers national or international."
         if chosen == "reject"
         else f"They are sent as {chosen} numbers, because of --ambiguous-numbers {chosen}."
-    )
-    yield from _section("Numbers that are valid in two countries", table, Text(outcome, "dim"))
+    ]
+    if others:
+        rest = (
+            f"Those of {', '.join(others)} are rejected, because neither is {region}: write them with + and the "
+            "country code, or choose --ambiguous-numbers international if all of them are American."
+        )
+        sentences = [rest] if len(others) == len(pairs) else [*sentences, rest]
+    return " ".join(sentences)
 
 
 def _columns(found: Found) -> Iterator[RenderableType]:

@@ -17,6 +17,7 @@ from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.fields.mapping import is_own, is_unnamed, plan_fields, tidy_name
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
 from airflow_provider_socialscrm.importer.spelling import alike
+from airflow_provider_socialscrm.wording import first_of
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.commands.check_options import Request
@@ -145,6 +146,5 @@ def _plain(name: str) -> str:
 def _names(columns: Sequence[str]) -> str:
     if any(map(is_personal, columns)):  # a customer's number or address, which must not show
         return "A column name looks like a phone number or a mail address. Does the first line hold the column names?"
-    names = ", ".join(f"'{name}'" for name in columns[:MOST_NAMES])
-    more = f" and {len(columns) - MOST_NAMES:,} more" if len(columns) > MOST_NAMES else ""
-    return f"The file has the columns {names}{more}."
+    names = [f"'{name}'" for name in columns]
+    return f"The file has the columns {first_of(names, MOST_NAMES)}."

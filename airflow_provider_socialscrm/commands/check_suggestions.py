@@ -15,6 +15,7 @@ from airflow_provider_socialscrm.commands.check_folders import PLACEHOLDER, fold
 from airflow_provider_socialscrm.commands.check_names import guesses
 from airflow_provider_socialscrm.importer import reasons
 from airflow_provider_socialscrm.importer.fields.mapping import is_own, is_unnamed
+from airflow_provider_socialscrm.importer.fields.phone_readings import is_between_others
 from airflow_provider_socialscrm.importer.spelling import alike
 from airflow_provider_socialscrm.wording import counted
 
@@ -83,6 +84,7 @@ def left_out(found: Found) -> list[str]:
 def enough_for(refused: int, rows: int) -> float:
     """Return a share of two digits that allows a number of rejected rows, and as many in a file that has grown.
 
+    :param refused: at least one.
     :param rows: rows of the file.
     """
     share, scale = Fraction(refused, rows), 100
@@ -125,7 +127,7 @@ def _values(found: Found) -> Iterator[Suggestion]:
         them = f"numbers without a country code, in up to {counted(unused, 'row')}"
         why = f"the country of {them}: write yours instead of CN"
         yield Suggestion("default_region", "CN", why)
-    if not without_region and (ambiguous := rows.get(reasons.AMBIGUOUS_NUMBER.code)):
+    if ambiguous := _in_the_region(found):
         why = f"reads {counted(ambiguous, 'number')} by default_region; 'international' by the country code"
         yield Suggestion("ambiguous_numbers", "national", why)
     dates = sum(rows.get(code, 0) for code in DAY_OR_MONTH)
@@ -138,6 +140,15 @@ def _values(found: Found) -> Iterator[Suggestion]:
         yield Suggestion(
             "bad_values", "omit", f"sends {counted(omittable, 'row')} without the values that cannot be sent"
         )
+
+
+def _in_the_region(found: Found) -> int:
+    """Return the rejected rows whose number could be one in ``default_region``."""
+    rules = found.request.options.rules
+    if rules.default_region is None or rules.ambiguous_numbers != "reject":
+        return 0
+    pairs = found.preview.observations["ambiguous_numbers"]
+    return sum(rows for pair, rows in pairs.items() if not is_between_others(pair, rules.default_region))
 
 
 def _rows(found: Found) -> Iterator[Suggestion]:

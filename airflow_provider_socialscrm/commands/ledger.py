@@ -32,7 +32,7 @@ from airflow_provider_socialscrm.importer.columns.text import as_text
 from airflow_provider_socialscrm.importer.errors import ImporterError, InputError, LedgerError
 from airflow_provider_socialscrm.importer.fields.phones import check_region, whatsapp_numbers
 from airflow_provider_socialscrm.runtime.paths import openable
-from airflow_provider_socialscrm.wording import counted, worded
+from airflow_provider_socialscrm.wording import counted, first_of, worded
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.changes.arrays import Numbers
@@ -228,9 +228,8 @@ def _file_lines(path: str) -> list[str]:
 def _unreadable(wrong: Mapping[int, str], *, is_file: bool) -> str:
     if not is_file:
         return f"The number cannot be used, so nothing was forgotten: {', '.join(wrong.values())}."
-    lines = [f"line {place + 1} ({wrong[place]})" for place in sorted(wrong)[:MOST_LINES]]
-    more = f" and {len(wrong) - MOST_LINES:,} more" if len(wrong) > MOST_LINES else ""
-    return f"Nothing was forgotten, because of {', '.join(lines)}{more}: write each number with its country code."
+    lines = [f"line {place + 1} ({wrong[place]})" for place in sorted(wrong)]
+    return f"Nothing was forgotten, because of {first_of(lines, MOST_LINES)}: write each number with its country code."
 
 
 def _secret(conn_id: str | None) -> str | None:

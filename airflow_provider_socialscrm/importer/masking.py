@@ -10,6 +10,9 @@ from airflow_provider_socialscrm.api.redaction import is_personal
 LONGEST_SHOWN: Final = 40
 """Characters of a masked text; longer texts are cut."""
 
+SHOWN_LOGINS: Final = 10
+"""Agents that a line of the log names; the dead letter has that of each row."""
+
 _FULL_WIDTH: Final = range(0xFF10, 0xFF1A)
 
 

@@ -122,6 +122,14 @@ TWO_COUNTRIES: Final = Reason(
     "Chinese, set default_region='CN' and ambiguous_numbers='national'.",
 )
 """The same without ``default_region``."""
+
+OTHER_COUNTRIES: Final = Reason(
+    AMBIGUOUS_NUMBER.code,
+    TWO_COUNTRIES.meaning,
+    "Write the number with + and its country code, or set ambiguous_numbers='international' if it is American.",
+)
+"""The same with a ``default_region`` that is neither of them."""
+
 NO_PERSON: Final = Reason(
     "no-person",
     "whatsApp is the id of a group, a list or a hidden account (@g.us, @broadcast, @lid), which is not a phone number.",
@@ -278,22 +286,36 @@ class AmbiguousNumberReason(Reason):
     """Why a number with two readings is ambiguous.
 
     :param countries: the countries of the readings, in words.
+    :param counted: the reason that rows are counted under, whatever their countries.
     """
 
     countries: str = ""
+    counted: Reason = AMBIGUOUS_NUMBER
 
 
-def ambiguous_number(countries: str, ambiguous: str, region: str | None) -> AmbiguousNumberReason:
-    """Return the reason for a number with two readings.
+def ambiguous_number(countries: str, region: str | None, *, is_between_others: bool) -> AmbiguousNumberReason:
+    """Return the reason for a number with two readings, of which the user has chosen none.
 
     :param countries: the countries of the readings, in words.
-    :param ambiguous: the user's ``ambiguous_numbers``; with ``reject`` the row is not sent.
-    :param region: the user's ``default_region``; without one the row is not sent.
+    :param region: the user's ``default_region``.
+    :param is_between_others: whether it is neither of them.
     """
-    taken = f"It is read as the {ambiguous} number, because ambiguous_numbers is {ambiguous!r}."
-    asked = TWO_COUNTRIES if region is None else AMBIGUOUS_NUMBER if ambiguous == "reject" else None
-    meaning = f"whatsApp could be a number in {countries}."
-    return AmbiguousNumberReason(AMBIGUOUS_NUMBER.code, meaning, asked.hint if asked else taken, countries)
+    counted = TWO_COUNTRIES if region is None else OTHER_COUNTRIES if is_between_others else AMBIGUOUS_NUMBER
+    return AmbiguousNumberReason(counted.code, _in_two(countries), counted.hint, countries, counted)
+
+
+def taken_number(countries: str, ambiguous: str) -> AmbiguousNumberReason:
+    """Return the remark about a number with two readings, of which the user has chosen one.
+
+    :param countries: the countries of the readings, in words.
+    :param ambiguous: the user's ``ambiguous_numbers``.
+    """
+    hint = f"It is read as the {ambiguous} number, because ambiguous_numbers is {ambiguous!r}."
+    return AmbiguousNumberReason(AMBIGUOUS_NUMBER.code, _in_two(countries), hint, countries)
+
+
+def _in_two(countries: str) -> str:
+    return f"whatsApp could be a number in {countries}."
 
 
 def fixed_line(region: str) -> Reason:
@@ -350,10 +372,10 @@ def unreadable(where: str, what: str) -> Reason:
 
 def counted_as(reason: Reason) -> Reason:
     """Return the reason that a row's own reason is counted under: without file and line, countries, or a login."""
-    return TWO_COUNTRIES if reason.hint == TWO_COUNTRIES.hint else _COUNTED.get(reason.code, reason)
+    return reason.counted if isinstance(reason, AmbiguousNumberReason) else _COUNTED.get(reason.code, reason)
 
 
-_COUNTED: Final = {reason.code: reason for reason in (UNREADABLE, AMBIGUOUS_NUMBER, UNKNOWN_AGENT)}
+_COUNTED: Final = {reason.code: reason for reason in (UNREADABLE, UNKNOWN_AGENT)}
 
 
 BIRTHDAY_OUT_OF_RANGE: Final = Reason(

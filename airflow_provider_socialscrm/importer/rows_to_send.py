@@ -116,4 +116,7 @@ def repeats(calls: int | None) -> str:
     if calls == 0:
         return ""
     some = "calls" if calls is None else counted(calls, "call")
-    return f". The rows of {some} that it did not save may be sent a second time, which is harmless without welcome"
+    return (
+        f". The rows of {some} that it did not save may be sent a second time, which does no harm: those with a "
+        "welcome are held instead, unless on_unknown is 'resend'"
+    )

@@ -18,11 +18,11 @@ from airflow_provider_socialscrm.chats.options import CONTENTS, ChatOptions, cha
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, InputError
 from airflow_provider_socialscrm.operators.retries import with_retry_policy
-from airflow_provider_socialscrm.runtime.failures import no_retry_after
 from airflow_provider_socialscrm.runtime.lineage import FileLineageMixin
 from airflow_provider_socialscrm.runtime.own_paths import ENDINGS, checked_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument, as_text
 from airflow_provider_socialscrm.runtime.rendered import rendered_fields
+from airflow_provider_socialscrm.runtime.task_failures import no_retry_after
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 from airflow_provider_socialscrm.wording import counted
 

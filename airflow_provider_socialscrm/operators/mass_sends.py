@@ -27,11 +27,11 @@ from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, InputError
 from airflow_provider_socialscrm.mass_sends.names import LONGEST_NAME
 from airflow_provider_socialscrm.operators.mass_send_arguments import tasks_of
 from airflow_provider_socialscrm.operators.retries import with_retry_policy
-from airflow_provider_socialscrm.runtime.failures import no_retry_after
 from airflow_provider_socialscrm.runtime.own_paths import checked_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.plain_arguments import PlainArgument, plain
 from airflow_provider_socialscrm.runtime.rendered import rendered_fields, typed_arguments
+from airflow_provider_socialscrm.runtime.task_failures import no_retry_after
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 from airflow_provider_socialscrm.wording import counted
 

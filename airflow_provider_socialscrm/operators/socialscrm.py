@@ -100,9 +100,9 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
         country code, and without ``+`` or ``00`` it must be valid in that country.
     :param ambiguous_numbers: how to read a number without ``+`` that is valid both in ``default_region`` and in another
         country: ``"reject"`` it (default, because a message to a stranger cannot be taken back), or take the
-        ``"national"`` or the ``"international"`` reading. Without ``default_region`` a number that can be a mobile in
-        China or a number in North America is rejected; ``"international"`` says that all numbers begin with their
-        country code, and checks only their length.
+        ``"national"`` or the ``"international"`` reading. A number that can be a mobile in China or a number in North
+        America is ambiguous without ``default_region``, and with one that is neither. Without ``default_region``
+        ``"international"`` says that all numbers begin with their country code, and checks only their length.
     :param dayfirst: whether a birthday 01/02/2020 is the first of February. Default ``None``: a birthday with two
         readings is rejected.
     :param empty: how to send a missing or blank value: not at all (``"omit"``, default: the field is neither set nor

@@ -9,12 +9,12 @@ from airflow_provider_socialscrm._compat import AirflowSkipException, made_in, t
 from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, EmptyInputError
 from airflow_provider_socialscrm.operators.arguments import check_data
 from airflow_provider_socialscrm.operators.ledgers import check_ledger, shown
-from airflow_provider_socialscrm.runtime.failures import no_retry_after
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
 from airflow_provider_socialscrm.runtime.literal_rows import hide_rows
 from airflow_provider_socialscrm.runtime.path_text import as_text, is_resolved
 from airflow_provider_socialscrm.runtime.rendered import rendered_fields, typed_arguments
 from airflow_provider_socialscrm.runtime.stored_rows import check_default_args, check_params, check_task_group
+from airflow_provider_socialscrm.runtime.task_failures import no_retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -100,7 +100,7 @@ def _log_emptiness(manifest: Mapping[str, Any], ledger: object) -> None:
             str(ledger),
         )
     else:
-        log.warning("The input has a header and no rows, or no rows at all: check the task that wrote it")
+        log.warning("The input has no rows: check the task that wrote it")
 
 
 def _log_changes(manifest: Mapping[str, Any]) -> None:

@@ -1,19 +1,24 @@
-"""What the sentence of a failure lacks where it arises: the connection of its settings, and whether a retry comes."""
+"""Failures of a task: those that Airflow must not retry, and what the sentence of each lacks where it arises.
+
+That is the connection of its settings, and whether a retry comes.
+"""
 
 from __future__ import annotations
 
 import logging
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from airflow_provider_socialscrm._compat import AirflowFailException
 from airflow_provider_socialscrm.api.errors import NotReadyError, RetriableError, SocialSCRMError, StopError
 from airflow_provider_socialscrm.get_provider_info import get_provider_info
 from airflow_provider_socialscrm.importer.errors import (
     FATAL_ERRORS,
     ImporterError,
+    MissingFileError,
     RejectedRowsError,
     StoppedError,
     SupersededError,
@@ -42,6 +47,33 @@ _FIELD: Final = re.compile("|".join(rf"\b{re.escape(label)}\b" for label in LABE
 
 NEVER_RETRIED: Final = (StopError, *FATAL_ERRORS, SupersededError)
 """Errors that no retry follows, or whose task goes on in another try."""
+
+
+@contextmanager
+def no_retry_after(
+    context: Context, conn_id: str, *errors: type[Exception], instead: Callable[[], str] = str
+) -> Iterator[None]:
+    """Turn errors that no retry can fix into the one that stops Airflow's retries.
+
+    A missing file stays an error that Airflow retries, as in any other task, because most are only late. The sentences
+    of all errors of ours then name the connection, and say whether a retry comes.
+
+    :param context: of the task.
+    :param conn_id: of its connection.
+    :param errors: of this task, besides :class:`StopError`.
+    :param instead: returns what to do rather than clear the task, if anything.
+    :raises AirflowFailException: with the sentence of the error.
+    """
+    fatal: tuple[type[Exception], ...] = (StopError, *errors)
+    known: tuple[type[Exception], ...] = (SocialSCRMError, ImporterError, *errors)
+    try:
+        yield
+    except known as failure:
+        if isinstance(failure, fatal) and not isinstance(failure, MissingFileError):
+            complete(failure, context, conn_id, is_final=True)
+            raise AirflowFailException(str(failure)) from None
+        complete(failure, context, conn_id, instead=instead())
+        raise
 
 
 def where_defined(conn_id: str) -> str:

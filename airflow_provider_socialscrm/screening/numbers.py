@@ -20,7 +20,7 @@ from airflow_provider_socialscrm.importer.fields.table_facts import TableFacts
 from airflow_provider_socialscrm.importer.options import Rules
 from airflow_provider_socialscrm.importer.sources.base import Batch, Source
 from airflow_provider_socialscrm.importer.spelling import did_you_mean
-from airflow_provider_socialscrm.wording import out_of
+from airflow_provider_socialscrm.wording import first_of, out_of
 
 log = logging.getLogger(__name__)
 
@@ -141,11 +141,10 @@ def _numbers_in(batch: Batch, column: str, rules: Rules, facts: TableFacts) -> t
 
 
 def _not_numbers(bad: list[int], rows: int, column: str) -> InputError:
-    named = ", ".join(f"{position:,}" for position in bad[:NAMED_POSITIONS])
-    more = f" and {len(bad) - NAMED_POSITIONS:,} more" if len(bad) > NAMED_POSITIONS else ""
+    named = first_of([f"{position:,}" for position in bad], NAMED_POSITIONS)
     shown = "the column with numbers" if is_personal(column) else f"the column {column!r}"
     return InputError(
         f"{out_of(len(bad), rows, 'row', 'has no phone number', 'have no phone number')} with its country code in "
         f"{shown}, so nothing was ordered: "
-        f"correct or remove the rows at {named}{more}, counted from 0."
+        f"correct or remove the rows at {named}, counted from 0."
     )

@@ -193,6 +193,7 @@ OUTCOME = f"m.outcome({{ state: 'failed', rendered_fields: {{}} }}, x[0], x[1], 
         (ended(STOPPED, WRONG_KEY, accepted=1, changes={}), None, "the ledger leaves out", "every row"),
         (ended(STOPPED, error="ServiceError"), None, "Open the connection", "under Admin"),
         (ended(STOPPED, error="StoppedError"), None, "Clear the task", "Open the connection"),
+        (ended(STOPPED, error="UnusableLedgerError"), None, "Fix the ledger first. Then clear", "Open the connection"),
         (ended(STOPPED, WRONG_KEY, accepted=1, has_welcome=False), None, "sends every row again.", "welcome"),
         (None, "No such file.", "Fix the input or the task's arguments first. Then clear the task", "its log why"),
         (

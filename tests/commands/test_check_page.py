@@ -229,6 +229,22 @@ def test_numbers_of_two_countries(check, options, lines):
     assert "whatsApp can be a number of" not in "".join(done.section("Worth a look"))
 
 
+def test_numbers_of_two_countries_that_are_not_the_region_are_left_to_a_person(check):
+    Path("own.csv").write_text("whatsApp\n13105550123\n", encoding="utf-8")
+
+    done = check("own.csv", "--default-region", "GB")
+
+    assert done.section("Numbers that are valid in two countries") == [
+        "  Rows   Countries",
+        "  ────────────────",
+        "     1   CN or US",
+        "  Those of CN or US are rejected, because neither is GB: write them with + and",
+        "  the country code, or choose --ambiguous-numbers international if all of them",
+        "  are American.",
+    ]
+    assert "ambiguous_numbers='national'" not in "".join(done.lines)
+
+
 def test_blank_rows_are_counted_apart(check):
     Path("own.csv").write_text(OWN, encoding="utf-8")
 

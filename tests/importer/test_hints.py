@@ -85,6 +85,12 @@ REJECTED = {
             {"default_region": "CN", "ambiguous_numbers": "national"},
         ),
     ),
+    reasons.OTHER_COUNTRIES: number(
+        "13105550123",
+        "DE",
+        a=(WITH_PLUS, "+13105550123"),
+        b=("ambiguous_numbers='international'", {"ambiguous_numbers": "international"}),
+    ),
     reasons.AMBIGUOUS_NUMBER: number(
         "15512345678",
         "MX",

@@ -30,11 +30,11 @@ from airflow_provider_socialscrm.importer.errors import (
     SystemicError,
 )
 from airflow_provider_socialscrm.importer.sources.text_lines import EmptyFileError
-from airflow_provider_socialscrm.runtime.failures import no_retry_after
 from airflow_provider_socialscrm.runtime.task_failures import (
     complete,
     instead_of_clearing,
     named_connection,
+    no_retry_after,
     where_defined,
 )
 from tests.support.airflow import FakeTaskInstance

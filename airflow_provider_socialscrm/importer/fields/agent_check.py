@@ -14,9 +14,9 @@ from airflow_provider_socialscrm.api.errors import SocialSCRMError
 from airflow_provider_socialscrm.api.paces import Paces
 from airflow_provider_socialscrm.api.repeats import perform
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.masking import shown_login
+from airflow_provider_socialscrm.importer.masking import SHOWN_LOGINS, shown_login
 from airflow_provider_socialscrm.importer.reasons import unknown_agent
-from airflow_provider_socialscrm.wording import counted
+from airflow_provider_socialscrm.wording import counted, first_of
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.api.client import Client
@@ -28,9 +28,6 @@ log = logging.getLogger(__name__)
 MOST_LOGINS: Final = 1_000
 """Agents that are looked up: more than a tenant has. More means that the column holds something else; one look-up a
 login would take hours."""
-
-SHOWN_LOGINS: Final = 10
-"""Unknown agents that the log names; the dead letter names that of each row."""
 
 FindUnknown = Callable[[Collection[str]], Collection[str]]
 """Takes the logins that rows name and returns those that the CRM does not know."""
@@ -55,9 +52,8 @@ def find_unknown(logins: Collection[str], *, client: Client, options: Options) -
     with closing(Paces(client.settings)) as paces:
         unknown = [login for login in sorted(logins) if not _is_known(login, client, paces, options)]
     if unknown:
-        names = ", ".join(map(shown_login, unknown[:SHOWN_LOGINS]))
-        more = f" and {len(unknown) - SHOWN_LOGINS:,} more" if len(unknown) > SHOWN_LOGINS else ""
-        log.warning("The CRM does not know %s of %s: %s%s", len(unknown), counted(len(logins), "agent"), names, more)
+        names = first_of([*map(shown_login, unknown)], SHOWN_LOGINS)
+        log.warning("The CRM does not know %s of %s: %s", len(unknown), counted(len(logins), "agent"), names)
     elif logins:
         log.info("The CRM knows %s of the rows", counted(len(logins), "agent", "agents, all"))
     return frozenset(unknown)

@@ -38,14 +38,16 @@ OLD_FORMS: Final = {
 """By country code, old forms that WhatsApp still uses, and how to rewrite them by today's numbering plan."""
 
 CHINA: Final = "CN"
-NORTH_AMERICA: Final = 1
 """A region whose mobiles, as they are dialled there, can be whole numbers of another country code.
 
 China's mobiles have eleven digits and begin with 1, like all numbers in the USA. The CRM's vendor is Chinese, and its
-customers keep such mobiles as they are dialled, so without a region such digits can be either number. Other countries'
-national numbers collide, too, such as those of Brazil's area 51 with Peru's, but their digits are the vendor's own form
-of a number, which must stay sendable: the count of numbers by country shows them.
+customers keep such mobiles as they are dialled, so such digits can be either number, unless the region is one of the
+two. Other countries' national numbers collide, too, such as those of Brazil's area 51 with Peru's, but their digits are
+the vendor's own form of a number, which must stay sendable: the count of numbers by country shows them.
 """
+
+NORTH_AMERICA: Final = 1
+"""The country code that collides."""
 
 
 class Read(NamedTuple):
@@ -147,32 +149,48 @@ def read_number(written: str, region: str | None, ambiguous: str = "reject") -> 
     if written.startswith("+") or (region is None and (written.startswith("00") or ambiguous == "international")):
         found = _each_once(international(written.removeprefix("+").removeprefix("00")))
     elif region is None:
-        found = _without_region(written)
+        found = _or_chinese(_each_once(international(written)), written, region)
     elif written.startswith("00"):
         found = _each_once(international(written[2:])) or likely_readings(written, region)
     else:
-        found = likely_readings(written, region)
+        found = _or_chinese(likely_readings(written, region), written, region)
     if len(found) < len(("national", "international")):
         return Read(found[0].digits, None, _is_dialled_line(found[0], written, region)) if found else Read(None)
-    numbers = {} if region is None else {"national": found[0].digits, "international": found[1].digits}
-    return Read(numbers.get(ambiguous), " or ".join(sorted(map(_country_of, found))))
+    number = {"national": found[0].digits, "international": found[1].digits}.get(ambiguous)
+    if ambiguous == "national" and not _is_of(found[0].country_code, region):
+        number = None
+    return Read(number, " or ".join(sorted(map(_country_of, found))))
 
 
-def _without_region(digits: str) -> tuple[Reading, ...]:
-    """Return the number that begins with its country code, after the Chinese mobile that the same digits can be."""
-    found = international(digits)
-    if found is None or found.country_code != NORTH_AMERICA:
-        return _each_once(found)
+def is_between_others(countries: str, region: str | None) -> bool:
+    """Return whether neither of two readings is in the region.
+
+    :param countries: of the readings, in words, as :class:`Read` has them.
+    """
+    codes = map(phonenumbers.country_code_for_region, countries.split(" or "))
+    return not any(_is_of(code, region) for code in codes)
+
+
+def _is_of(code: int, region: str | None) -> bool:
+    return region is not None and code == _plan_of_region(region).code
+
+
+def _or_chinese(found: tuple[Reading, ...], digits: str, region: str | None) -> tuple[Reading, ...]:
+    """Return the readings, after the Chinese mobile that the digits of a number in North America can be.
+
+    :param region: where numbers may be dialled; in North America nobody dials a Chinese mobile without its code.
+    """
+    if [each.country_code for each in found] != [NORTH_AMERICA] or _is_of(NORTH_AMERICA, region):
+        return found
     here = _plan_of_region(CHINA).read(digits)
-    return _each_once(here if here and here.is_mobile else None, found)
+    return _each_once(here if here and here.is_mobile else None, *found)
 
 
 def _is_dialled_line(reading: Reading, written: str, region: str | None) -> bool:
     """Return whether a number is written as it is dialled in the region and can only be a fixed line there."""
     if region is None or reading.is_mobile or written.startswith("+"):
         return False
-    is_own = reading.country_code == _plan_of_region(region).code
-    return is_own and international(written.removeprefix("00")) != reading
+    return _is_of(reading.country_code, region) and international(written.removeprefix("00")) != reading
 
 
 def is_grouped_so(written: str, region: str | None, last: int) -> bool:

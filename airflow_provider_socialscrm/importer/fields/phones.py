@@ -29,6 +29,7 @@ from airflow_provider_socialscrm.importer.reasons import (
     SHORTEST_NUMBER,
     ambiguous_number,
     fixed_line,
+    taken_number,
 )
 
 if TYPE_CHECKING:
@@ -107,9 +108,9 @@ def whatsapp_numbers(
 
     A number with ``+`` or ``00`` is international: without a region the code must exist, the length be possible in that
     country, and no trunk zero follow. Without a region any other number must be valid as it begins with its country
-    code, since nothing but the plan shows that it has one; if it can be a mobile as dialled in China, too, it is
-    ambiguous. With a region it may also be written as dialled there; only readings that are valid numbers count, and
-    mobiles win over fixed lines.
+    code, since nothing but the plan shows that it has one. With a region it may also be written as dialled there; only
+    readings that are valid numbers count, and mobiles win over fixed lines. A number of North America that can be a
+    mobile as dialled in China, too, is ambiguous, unless the region is in North America.
 
     :param text: strings, trimmed, without control characters; null where the row has no value.
     :param region: two letters of the country whose numbers may lack their country code, see :func:`check_region`.
@@ -216,19 +217,29 @@ def _numbers(
         numbers, countries, fixed = map(pc.coalesce, (numbers, countries, fixed), _read(again, region, ambiguous))
     for _, mask in before:
         numbers, countries = (pc.if_else(mask, pa.scalar(None, pa.string()), each) for each in (numbers, countries))
-    doubts = tuple(
-        (ambiguous_number(pair, ambiguous, region), pc.fill_null(pc.equal(countries, pair), False))
-        for pair in countries.drop_null().unique().to_pylist()
-    )
+    doubts, taken = _in_two_countries(numbers, countries, region, ambiguous)
     dialled = pc.and_(pc.fill_null(fixed, False), pc.is_valid(numbers))
     remarks = ((fixed_line(region), dialled),) if region is not None and dialled.true_count else ()
     settled = pc.or_(pc.is_valid(numbers), pc.is_valid(countries))
     for _, mask in before:
         settled = pc.or_(settled, mask)
-    problems = (*before, *_unread(written, region, settled))
-    if region is None or ambiguous == "reject":
-        return RuleResult(numbers, (*problems, *doubts), remarks)
-    return RuleResult(numbers, problems, (*doubts, *remarks))
+    return RuleResult(numbers, (*before, *_unread(written, region, settled), *doubts), (*taken, *remarks))
+
+
+def _in_two_countries(
+    numbers: pa.Array, countries: pa.Array, region: str | None, ambiguous: str
+) -> tuple[list[Finding], list[Finding]]:
+    """Return why the rows are not sent whose number has two readings, and remarks on those where one was chosen."""
+    from airflow_provider_socialscrm.importer.fields.phone_readings import is_between_others  # noqa: PLC0415 - heavy
+
+    doubts, taken = list[Finding](), list[Finding]()
+    for pair in countries.drop_null().unique().to_pylist():
+        rows = pc.fill_null(pc.equal(countries, pair), False)
+        chosen = pc.and_(rows, pc.is_valid(numbers))
+        others = is_between_others(pair, region)
+        doubts.append((ambiguous_number(pair, region, is_between_others=others), pc.and_not(rows, chosen)))
+        taken.append((taken_number(pair, ambiguous), chosen))
+    return [each for each in doubts if each[1].true_count], [each for each in taken if each[1].true_count]
 
 
 def _unread(written: pa.Array, region: str | None, settled: pa.Array) -> tuple[Finding, ...]:

@@ -26,7 +26,7 @@ from airflow_provider_socialscrm.importer.fields.table_facts import TableFacts
 from airflow_provider_socialscrm.importer.reasons import TWO_FORMS
 from airflow_provider_socialscrm.importer.rows import OwnColumns, PreparedBatch
 from airflow_provider_socialscrm.importer.sources.base import Batch, Source
-from airflow_provider_socialscrm.wording import counted
+from airflow_provider_socialscrm.wording import counted, first_of
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.api.client import Client
@@ -271,8 +271,7 @@ def _named(columns: Sequence[str]) -> str:
     """Return the names of columns to end a sentence, unless the header may be a customer's row."""
     if any(map(is_personal, columns)):
         return ", whose names may be a customer's: make sure that the first line names the columns"
-    more = f" and {len(columns) - SHOWN_COLUMNS:,} more" if len(columns) > SHOWN_COLUMNS else ""
-    return f": {', '.join(column_labels(columns[:SHOWN_COLUMNS], columns))}{more}" if columns else ""
+    return f": {first_of(column_labels(columns, columns), SHOWN_COLUMNS)}" if columns else ""
 
 
 def _log_plan(plan: Plan, columns: Sequence[str]) -> None:

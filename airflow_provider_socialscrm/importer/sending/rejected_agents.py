@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from airflow_provider_socialscrm.importer.masking import shown_login
-from airflow_provider_socialscrm.wording import counted, worded
+from airflow_provider_socialscrm.importer.masking import SHOWN_LOGINS, shown_login
+from airflow_provider_socialscrm.wording import counted, first_of, worded
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.reasons import Reason
 
 log = logging.getLogger(__name__)
-
-SHOWN_LOGINS: Final = 10
-"""Rejected agents that the log names, those of most rows first; the dead letter has that of each row."""
 
 
 class RejectedAgents:
@@ -39,6 +36,5 @@ class RejectedAgents:
         if not self._rows:
             return
         several = sorted(self._rows.items(), key=lambda item: (-item[1], item[0]))
-        names = ", ".join(f"{shown_login(login)} ({counted(rows, 'row')})" for login, rows in several[:SHOWN_LOGINS])
-        more = f" and {len(several) - SHOWN_LOGINS:,} more" if len(several) > SHOWN_LOGINS else ""
-        log.warning("The CRM rejects the %s %s%s", worded(len(several), "agent", "agents"), names, more)
+        names = [f"{shown_login(login)} ({counted(rows, 'row')})" for login, rows in several]
+        log.warning("The CRM rejects the %s %s", worded(len(names), "agent", "agents"), first_of(names, SHOWN_LOGINS))

@@ -118,6 +118,7 @@ const FIX_FIRST = {
   ServiceError: "Wait until the CRM is available. If it is, check the connection's Base URL and the worker's network.",
   InputError: "Fix the input or the task's arguments first.",
   LedgerError: "Fix the ledger first.",
+  UnusableLedgerError: "Fix the ledger first.",
   CheckpointError: "Fix the storage of the checkpoint or the dead letter first.",
   ExtensionFieldsError: "Fix the extension fields first, in the CRM or in the task's arguments.",
 };

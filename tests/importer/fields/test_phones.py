@@ -24,6 +24,7 @@ from airflow_provider_socialscrm.importer.reasons import (
     NO_NUMBER,
     NO_PERSON,
     NUMBER_NOT_IN_USE,
+    OTHER_COUNTRIES,
     ROUNDED_NUMBER,
     TWO_COUNTRIES,
     counted_as,
@@ -588,11 +589,38 @@ def is_in_use(digits):
         ("CN", "reject", AMBIGUOUS),
         ("CN", "national", "8613105550123"),
         ("CN", "international", "13105550123"),
-        ("DE", "reject", "13105550123"),
+        ("CA", "reject", "13105550123"),
+        ("DE", "reject", AMBIGUOUS),  # a country that is neither decides nothing
+        ("DE", "national", AMBIGUOUS),
+        ("DE", "international", "13105550123"),
+        ("GB", "reject", AMBIGUOUS),
+        ("BR", "reject", AMBIGUOUS),
+        ("JM", "reject", "13105550123"),
     ],
 )
 def test_a_number_of_china_or_north_america_is_sent_as_the_arguments_say(region, ambiguous, found):
     assert outcome("13105550123", region, ambiguous) == found
+
+
+@pytest.mark.parametrize("written", ["+13105550123", "0013105550123", "wa.me/13105550123", "12125550123"])
+@pytest.mark.parametrize("region", [None, "GB", "DE"])
+def test_a_number_that_can_only_be_american_is_sent_whatever_the_region(written, region):
+    assert outcome(written, region) in {"13105550123", "12125550123"}
+
+
+@pytest.mark.parametrize("ambiguous", ["reject", "national"])
+def test_a_number_of_two_other_countries_is_rejected_with_what_decides(ambiguous):
+    checked = whatsapp_numbers(pa.array(["13105550123"]), "GB", ambiguous)
+    [(reason, _)] = [each for each in checked.problems if each[1][0].as_py()]
+    assert [*checked.remarks] == []
+    assert (reason.meaning, counted_as(reason)) == ("whatsApp could be a number in CN or US.", OTHER_COUNTRIES)
+
+
+def test_a_column_may_have_numbers_that_the_region_decides_on_and_others():
+    written = pa.array(["13105550123", "15512345678"])
+    checked = whatsapp_numbers(written, "MX", "national")
+    assert checked.text.to_pylist() == [None, outcome("15512345678", "MX", "national")]
+    assert [(reason.code, mask.to_pylist()) for reason, mask in checked.remarks] == [(AMBIGUOUS, [False, True])]
 
 
 @pytest.mark.parametrize("way", ["reject", "national"])
