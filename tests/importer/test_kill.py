@@ -35,8 +35,8 @@ LATENCY = 0.01
 """Seconds a call takes at least, so that calls are in flight whenever the worker is killed."""
 SAVE_INTERVAL = 0.02
 """Seconds between two saves of the checkpoint: several calls, and short enough that each worker gets on."""
-SLOW = 0.5
-"""Seconds a call takes where all connections have to be in use when the worker is killed."""
+SLOW = 1.0
+"""Seconds a call takes where all connections have to be in use when the worker is killed, on a busy machine too."""
 SELDOM = 1e9
 """Seconds between two saves of a worker that saves after its first call only."""
 MOST_CALLS = 45
@@ -108,8 +108,8 @@ class ImportJob:
         path = self.folder / "state.json"
         if not path.exists():
             return 0
-        sent: int = json.loads(path.read_bytes())["state"]["report"]["calls"]["sent"]
-        return sent
+        state: dict[str, Any] | None = json.loads(path.read_bytes())["state"]  # None until the first save
+        return int(state["report"]["calls"]["sent"]) if state else 0
 
     def manifest(self) -> dict[str, Any]:
         loaded: dict[str, Any] = json.loads((self.folder / "manifest.json").read_text(encoding="utf-8"))

@@ -156,11 +156,15 @@ class Checkpoint:
         return report
 
     def complete_calls(self, report: Report) -> None:
-        """Add the calls that an earlier try started and did not save, or that there may be some."""
+        """Add the calls that an earlier try started and did not save, or that there may be some.
+
+        :raises CheckpointError: if the latter cannot be saved.
+        """
         if (unsaved := self.unsaved_calls(report)) is not None:
             report.count_calls(sent=unsaved)
         else:
             report.count_calls(unsaved_ends=1)
+            self.save(self.state(report.state()))  # a kill before the first save of this try must not hide it
         self._calls = self._saved_calls = report.calls.sent
 
     def unsaved_calls(self, report: Report) -> int | None:
