@@ -5,7 +5,9 @@ BIN := $(VENV)/bin
 # The first of these that is Python 3.11 or newer is used.
 CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python
 
-# Python compiles what is imported when it is first imported, which is a fraction of what would be compiled here.
+# Python compiles what is imported when it is first imported, which is a fraction of what would be compiled here. Where it
+# must not save what it compiles, as in many containers, each of the tests' processes would do it again.
+unexport PYTHONDONTWRITEBYTECODE
 INSTALL := $(BIN)/python -m pip install --quiet --quiet --no-compile --constraint constraints.txt
 
 # Half as many again as there are cores, since many tests wait for time-outs.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+import random
 import shutil
 import subprocess
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import version
@@ -30,7 +32,7 @@ os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 # `make test` tries a few inputs, the same in every run, so that a red run can be repeated; `make test-thorough` tries
 # many, and `make test-random` looks for new ones. Tests of whole imports divide these numbers. How long one input takes
 # says more about the machine than about the code.
-settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=25)
+settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=15)
 settings.register_profile("thorough", derandomize=True, deadline=None, max_examples=60)
 settings.register_profile("random", deadline=None, max_examples=300)
 settings.load_profile("repeatable")
@@ -44,10 +46,27 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "thorough: takes long, and quicker tests cover most of it; not in `make test`")
+    config.addinivalue_line(
+        "markers", "one_in(number): one in so many cases is in `make test`, the same ones in every run"
+    )
     config.addinivalue_line("markers", "needs_airflow(version): skip what older versions of Airflow do not have")
     config.addinivalue_line(
         "markers", "frame_through_xcom: skip where Airflow cannot hand a DataFrame to the next task"
     )
+
+
+@pytest.hookimpl(tryfirst=True)  # before others are left out by their markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as thorough all but some cases of each test of which `make test` has time for one in so many."""
+    sampled: dict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("one_in") and not item.get_closest_marker("thorough"):
+            sampled[item.nodeid.partition("[")[0]].append(item)
+    for name, cases in sampled.items():
+        (number,) = cases[0].get_closest_marker("one_in").args
+        chance = random.Random(name)  # noqa: S311 - a regular choice would have one value of a parameter only
+        for item in chance.sample(cases, len(cases) - -(-len(cases) // number)):
+            item.add_marker("thorough")
 
 
 def pytest_collection_finish() -> None:

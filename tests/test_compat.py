@@ -43,6 +43,7 @@ except _compat.AirflowFailException as failure:
 """
 
 
+@pytest.mark.thorough
 def test_an_airflow_without_retry_policies_has_the_operator_and_fails_at_once_what_no_retry_fixes():
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_POLICIES], capture_output=True, text=True, timeout=300, check=False

@@ -206,6 +206,7 @@ def output_of(script: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("folder", ["api", "importer", "chats", "screening", "sends"])
 def test_it_imports_where_airflow_is_not_installed(folder):
     names = [module_name(path) for path in parts(folder)]

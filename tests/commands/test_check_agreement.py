@@ -98,6 +98,7 @@ PAIRS = [
 Verdict = tuple[dict[int, tuple[str, str]], dict[Bucket, int], list[int]]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(("text", "options"), PAIRS)
 def test_a_path_and_its_dataframe_have_one_verdict(text, options):
     Path("table.csv").write_text(text, encoding="utf-8")
@@ -128,6 +129,7 @@ def test_with_null_values_a_row_of_such_words_is_blank_as_it_is_to_pandas():
     assert by_path == ({}, {Bucket.NOT_SENT: 1, Bucket.BLANK: 3}, [0])
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("text", FILES.values(), ids=FILES)
 def test_the_command_has_the_verdict_of_the_dataframe(check, text):
     Path("table.csv").write_text(text, encoding="utf-8")

@@ -118,6 +118,7 @@ def test_the_task_in_it_can_be_run(check, connected_crm):
     assert pasted(found["task"]).data.endswith("fine.csv")
 
 
+@pytest.mark.thorough
 def test_a_script_reads_it_from_a_pipe_in_any_locale(monkeypatch):
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     Path("names.csv").write_text("whatsApp,客户\n8615266667780,x\n", encoding="utf-8")

@@ -484,6 +484,7 @@ def test_names_are_no_markup_and_steer_no_terminal(check):
     assert "\x1b" not in done.out
 
 
+@pytest.mark.thorough
 def test_a_terminal_of_few_letters_gets_what_it_can_show(command, monkeypatch):
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     Path("names.csv").write_text("whatsApp,客户\n8615266667780,x\n", encoding="utf-8")
@@ -496,6 +497,7 @@ def test_a_terminal_of_few_letters_gets_what_it_can_show(command, monkeypatch):
     assert "  -----" in done.out
 
 
+@pytest.mark.thorough
 def test_a_file_whose_name_is_not_text(command):
     name = os.fsdecode(b"caf\xe9.csv")
     Path(name).write_text("whatsApp\n8615266667780\n", encoding="utf-8")

@@ -88,6 +88,7 @@ QUICK = {"a share of rows", "all extension fields", "national numbers", "everyth
 """Whose promise `make test` holds; the others take as long."""
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     "options",
     [

@@ -77,6 +77,7 @@ def screen_of(text):
     return [line.rstrip() for line in lines]
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("customers")
 def test_progress_shows_and_is_gone_at_the_end():
     with on_a_terminal("customers.csv") as (process, terminal):
@@ -93,6 +94,7 @@ def test_progress_shows_and_is_gone_at_the_end():
     assert text.count("\x1b[?25l") == text.count("\x1b[?25h") == 1  # the cursor is there again
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("customers")
 def test_a_page_for_a_file_has_no_codes_though_progress_shows(tmp_path):
     with (
@@ -129,6 +131,7 @@ def test_a_terminal_has_colours():
     assert f"\x1b[1;32m{FEW}\x1b[0m" in text
 
 
+@pytest.mark.thorough
 def test_what_is_wrong_stays_on_the_screen():
     with on_a_terminal("nowhere.csv") as (process, terminal):
         screen = screen_of(read_all(terminal))

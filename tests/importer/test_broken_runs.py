@@ -219,6 +219,7 @@ ERRORS = [
 """Each step with each failure before and after it, and in thorough runs both at its first and at a later call."""
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(
     ("owner", "step", "failure", "at", "after"),
     ERRORS,

@@ -66,6 +66,7 @@ def test_rows_reasons_calls_and_seconds_are_those_of_the_import():
     ]  # fmt: skip
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("scheme", ["body", "header"])
 @pytest.mark.parametrize("on_unknown", ["hold", "resend"])
 def test_the_calls_are_as_many_as_an_import_makes(crm, scheme, on_unknown):

@@ -91,6 +91,7 @@ def test_rows_held_as_unknown_may_or_may_not_be_in_the_crm(crm, tmp_path):
     assert len([place for place in held if number_of(place) in numbers]) == 10
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     "fault",
     [
@@ -114,6 +115,7 @@ def test_a_late_refusal_welcomes_nobody_twice(crm, tmp_path, fault):
     assert len(crm.customers()) == 40  # those in doubt, too
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 405])
 def test_a_few_stray_responses_cost_no_row(crm, status):
     crm.inject("stray", status=status, times=4)

@@ -25,6 +25,7 @@ def importing(crm, rows, *, start=None, rows_per_call="auto", **options) -> Impo
     return Import(open_source(table_of(rows)), Client(settings_of(crm), connections=4), chosen, start_rows=start)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("limit", "start"),
     [

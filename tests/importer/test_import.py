@@ -243,6 +243,7 @@ def as_sent(rows: list[dict]) -> list[dict]:
     return [{name: value for name, value in row.items() if value is not None} for row in rows]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     ("rows_per_call", "failures", "refusal", "strangers"),
     [  # every pair of two values

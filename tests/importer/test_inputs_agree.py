@@ -125,6 +125,7 @@ def calls_of(data: Any, scheme: AuthScheme) -> tuple[list[Any], dict[str, Any]]:
     return client.calls, run.manifest()["rows"]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("scheme", list(AuthScheme))
 @pytest.mark.parametrize("form", FORMS)
 def test_the_same_rows_make_the_same_calls_in_every_form(form, scheme, tmp_path, expected_calls):

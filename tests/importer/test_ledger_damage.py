@@ -152,6 +152,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> type[Failing]:
     return OfThisTest
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("after", [0, 1, 2, 3])
 @pytest.mark.parametrize("step", [("write", "log"), ("create", "claim"), ("create", "generations"), ("write", "base")])
 @pytest.mark.parametrize("lasts", [True, False])

@@ -137,6 +137,7 @@ CASES = [
 """Each point with one kind of retry, and in thorough runs with both: without a checkpoint is as before Airflow 3.3."""
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(("point", "times", "with_checkpoint"), CASES)
 def test_a_retry_after_a_kill_sends_what_the_ledger_lacks_and_the_nights_after_it_nothing(
     world, point, times, with_checkpoint
@@ -171,6 +172,7 @@ def test_a_retry_after_a_kill_sends_what_the_ledger_lacks_and_the_nights_after_i
     world.check(NEW, but=doubtful)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(("point", "times"), [*POINTS[4:16:3], ("after call", 2), ("after write log", 4)])
 def test_what_a_killed_run_may_have_changed_is_as_the_next_nights_input_has_it(world, point, times):
     assert world.killed(point, times, signal.SIGKILL) == -signal.SIGKILL
@@ -181,6 +183,7 @@ def test_what_a_killed_run_may_have_changed_is_as_the_next_nights_input_has_it(w
     assert world.night("after", OLD).run().manifest()["calls"]["sent"] == 0
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(("point", "times"), [*POINTS[::4], ("after create claim", 2), ("before call", 2)])
 def test_sigterm_leaves_nobody_in_doubt_and_the_retry_repeats_nothing(world, point, times):
     ended = world.killed(point, times, signal.SIGTERM)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -165,9 +166,10 @@ def test_one_missing_part_of_several_is_found(world):
 def test_a_part_that_was_cut_short_misses_the_row_if_it_is_done(world):
     world.killed(calls=35)
     part = [each for each in world.parts if b'"order":null' not in each.read_bytes()][-1]
+    last = json.loads(part.read_bytes().splitlines()[-1])["row"]["socialscrm_position"]
     part.write_bytes(part.read_bytes()[:-9])
 
-    with pytest.raises(CheckpointError, match=r"^1 row that is done and .* \(its position is 28\)"):
+    with pytest.raises(CheckpointError, match=rf"^1 row that is done and .* \(its position is {last}\)"):
         world.attempt()
     assert world.crm.calls == []
 

@@ -565,6 +565,7 @@ class TimedOutError(BaseException):
 STEPS = [(Report, "count"), (Checkpoint, "mark_done"), (Checkpoint, "mark_intended"), (Intervals, "add_all")]
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     "at", [0, *(pytest.param(each, marks=pytest.mark.thorough) for each in (1, 7, 33)), 20], ids=str
 )

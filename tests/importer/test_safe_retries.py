@@ -395,6 +395,7 @@ def test_a_retry_without_its_checkpoint_sends_all_rows_where_the_user_wants_it(t
     assert world.attempt().manifest()["rows"]["accepted"] == 2
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("where", ["a call", "a call's end", "a step"])
 @pytest.mark.parametrize(
     "kinds",

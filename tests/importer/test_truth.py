@@ -154,6 +154,7 @@ def test_before_the_first_success_it_names_the_setting(tmp_path, status):
 OUTAGE_KINDS = ("refused", "503", "517")
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("seconds", [4, pytest.param(20, marks=pytest.mark.thorough), 60])
 @pytest.mark.parametrize("kind", OUTAGE_KINDS)
 def test_an_outage_of_up_to_a_minute_is_survived_with_all_defaults(tmp_path, kind, seconds):
@@ -164,6 +165,7 @@ def test_an_outage_of_up_to_a_minute_is_survived_with_all_defaults(tmp_path, kin
     assert buckets(world) == ["accepted"] * 200
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("kind", OUTAGE_KINDS)
 def test_an_outage_of_five_minutes_is_left_to_a_retry_that_loses_no_row(tmp_path, kind):
     scenario = Scenario(("good",) * 200, (Try(outage=Outage(kind, 20, seconds=300)),), "body", 1, 16)
@@ -281,6 +283,7 @@ def test_a_refusal_that_repeats_the_row_shows_nothing_of_it(tmp_path, kind, echo
 # --- how a run ends ---
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("at", [1, pytest.param(2, marks=pytest.mark.thorough), 5])
 @pytest.mark.parametrize("name", KILLS)
 @pytest.mark.parametrize("concurrency", [1, 4])

@@ -72,6 +72,7 @@ def test_the_connection_is_what_airflow_reads_from_its_environment(sandbox, opti
     }
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("database", [":memory:", "crm.sqlite"])
 def test_many_calls_at_once_lose_no_customer(tmp_path, client_of, database):
     settings = SandboxSettings(calls_per_second=10_000)

@@ -39,7 +39,7 @@ HEADER_PATH: Final = "/wscrm-bus-api/customer/api/batchImport"
 WINDOW: Final = 60.0
 """Seconds by which the time of a signature may differ from the server's."""
 
-ACCEPTED, REFUSED, DOUBTFUL = "accepted", "refused", "doubtful"
+ACCEPTED, REFUSED, DOUBTFUL, OVERDUE = "accepted", "refused", "doubtful", "overdue"
 """What a client can know from a response, whatever really happened."""
 
 BLOCK: Final = b"a" * 2**20
@@ -134,7 +134,8 @@ class Call:
     :param rows: what it carried; empty if it was not read.
     :param stored: numbers of the rows that the CRM stored.
     :param failed: numbers of the rows that the CRM refused one by one.
-    :param verdict: what the response let the client know; ``doubtful`` until there is one.
+    :param verdict: what the response let the client know; ``doubtful`` until there is one, and ``overdue`` if it was
+        sent so late that it may have reached the client in time or not.
     :param answer: the response in words.
     :param drip_ended: whether the client waited for the whole of a dripping response.
     """
@@ -525,7 +526,7 @@ def _verdict(call: Call, verdict: str, patience: float) -> Iterator[None]:
         call.verdict = DOUBTFUL
         raise
     if time.monotonic() - call.read > patience:
-        call.verdict = DOUBTFUL
+        call.verdict = OVERDUE
 
 
 def _bound(port: int) -> socket.socket:

@@ -40,6 +40,7 @@ def digits_of(number):
     return re.sub(r"\D", "", unicodedata.normalize("NFKC", number)).removeprefix("00")
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(version("faker") != PINNED, reason="each version of Faker makes other people")
 def test_the_committed_file_is_what_the_script_writes(tmp_path):
     main(tmp_path / "customers.csv")

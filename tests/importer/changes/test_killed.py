@@ -53,6 +53,7 @@ def lived_until(point: str, folder: Path) -> tuple[int | None, list[str]]:
     return process.exitcode, confirmed.read_text(encoding="utf-8").split()
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("point", POINTS)
 def test_a_process_that_is_killed_loses_nothing_that_was_confirmed(tmp_path, point):
     folder = tmp_path / "ledger"

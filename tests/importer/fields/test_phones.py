@@ -516,6 +516,7 @@ def spellings(number, home):
     ]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("home", HOMES)
 def test_no_mobile_reaches_another_number_than_one_it_can_be_nor_a_fixed_line(home):
     chance = random.Random(home)  # noqa: S311 - the same numbers in each run

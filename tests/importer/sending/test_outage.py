@@ -68,6 +68,7 @@ def with_side_effects(count: int):
         yield Chunk(tuple(structs.replace(row, has_side_effects=True) for row in chunk.rows), chunk.agent)
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("begins", [0, 1, 40, 199])
 @pytest.mark.parametrize("failure", KINDS, ids=str)

@@ -296,6 +296,7 @@ def with_blanks(place: int, chance: random.Random, optional: int) -> dict[str, s
     return person(place, **{f"Field {number}": "x" for number in range(optional) if chance.random() < 0.5})
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("optional", [3, 12])
 @pytest.mark.parametrize("seed", range(3))
 def test_a_column_the_crm_does_not_know_is_named_alone_however_many_blanks_the_others_have(seed, optional):
@@ -311,6 +312,7 @@ SHARES = pytest.mark.parametrize("share", [0.05, 0.1, 0.3])
 SEEDS = pytest.mark.parametrize("seed", range(3))
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize(("seed", "share"), [(0, 0.05), (1, 0.1), (2, 0.3)])
 @pytest.mark.parametrize(("rows_per_call", "concurrency"), [(1, 16), (10, 1), (100, 1), (100, 16)])
 def test_bad_rows_among_good_ones_are_rejected_and_no_others(dead_letter, share, seed, rows_per_call, concurrency):
@@ -321,6 +323,7 @@ def test_bad_rows_among_good_ones_are_rejected_and_no_others(dead_letter, share,
     assert found == bad
 
 
+@pytest.mark.one_in(3)
 @SEEDS
 @SHARES
 @pytest.mark.parametrize("optional", [3, 12])
@@ -333,6 +336,7 @@ def test_bad_rows_are_rejected_however_many_sets_of_fields_there_are(dead_letter
     assert rejected(rows, gold_or_silver, dead_letter) == bad
 
 
+@pytest.mark.one_in(3)
 @SEEDS
 @SHARES
 def test_bad_rows_with_a_welcome_are_rejected_and_no_others(dead_letter, share, seed):

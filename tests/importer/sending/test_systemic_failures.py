@@ -60,6 +60,7 @@ def importing(size: int, is_bad: Callable[[int], bool], **options: Any) -> tuple
     return Import(open_source(data), crm, Options(max_rejected=size, **options)), crm
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("concurrency", [1, 8])
 @pytest.mark.parametrize("rows_per_call", [1, 10, 100])
 @pytest.mark.parametrize("first", [0, 98, 500, 997])
@@ -73,6 +74,7 @@ def test_three_adjacent_bad_rows_are_found_wherever_they_lie(first, rows_per_cal
     assert run.manifest()["rows"]["accepted"] == 997
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize(("share", "rows_per_call"), [(0.05, 100), (0.05, 10), (0.3, 1)])
 def test_bad_rows_spread_over_every_chunk_are_found_and_not_called_systemic(share, rows_per_call, seed):

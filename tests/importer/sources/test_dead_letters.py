@@ -175,6 +175,7 @@ def saved(path: Path, encoding: str = "utf-8", delimiter: str = ",", table: pa.T
     return path
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
 @pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "cp1252", "cp1251", "utf-16", "shift_jis", "cp037"])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
