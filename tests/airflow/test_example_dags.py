@@ -223,7 +223,8 @@ def test_a_message_is_sent_to_numbers_and_their_statuses_become_a_file(
     (task,) = socialscrm_sandbox.memory(SendTasks).all()
     assert manifest["task_ids"] == [task.id]
     assert (waited["reached"], waited["failed"]) == (14, 6)
-    assert pq.read_table(waited["path"])["status"].to_pylist().count("failed") == 6
+    # Older versions of pyarrow take the folder's name, task_id=wait, for the column unless told otherwise.
+    assert pq.read_table(waited["path"], partitioning=None)["status"].to_pylist().count("failed") == 6
     assert "8613712340" not in output + airflow.everything_stored()  # the DAG file has its beginning
 
 
@@ -314,6 +315,7 @@ def asked(airflow) -> tuple[str, str] | None:
     return next(iter(airflow.query(query)), None)
 
 
+@pytest.mark.needs_airflow("3.3")  # where the trigger of `dags test` can ask for the answer
 @pytest.mark.parametrize("end", ["approved", "rejected", "changed after the dry run"])
 def test_a_person_approves_the_difference_and_exactly_that_is_sent(
     airflow, socialscrm_sandbox: Sandbox, connection, tmp_path, end
@@ -336,7 +338,7 @@ def test_a_person_approves_the_difference_and_exactly_that_is_sent(
 
     assert "- 20 new customers" in question
     states = airflow.states("approve_changes")
-    assert (states["rehearse"], states["approve"]) == ("success", "success")
+    assert (states["rehearse"], states["approve"]) == ("success", "success"), output
     if end == "approved":
         assert states["send"] == "success", output
         (rehearsed,), (sent,) = (airflow.xcoms("approve_changes", name) for name in ("rehearse", "send"))

@@ -30,7 +30,9 @@ def events(airflow, connection, customers, tmp_path) -> dict[str, dict]:
     settings = {"TEST_FOLDER": str(tmp_path), "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport)}
     airflow.run("dags", "test", "lineage", dags=DAGS, **settings, **connection)
     lines = (tmp_path / "events.jsonl").read_text(encoding="utf-8").splitlines()
-    return {event["job"]["name"].removeprefix("lineage."): event for event in map(json.loads, lines)}
+    named = {event["job"]["name"]: event for event in map(json.loads, lines)}
+    # Not the DAG's own event: OpenLineage's providers for Airflow 3.1 and 3.2 cannot send it from `dags test`.
+    return {name.removeprefix("lineage."): event for name, event in named.items() if name != "lineage"}
 
 
 def datasets(event, direction):
@@ -49,11 +51,10 @@ def test_each_import_leads_from_its_file_to_the_tenants_customers_and_no_custome
     crm = [(socialscrm_sandbox.url.replace("http", "socialscrm"), "1/customers")]
 
     assert ends == {
-        "lineage": "FAIL", "taken": "COMPLETE", "decorated": "COMPLETE", "table": "COMPLETE", "rehearsed": "COMPLETE",
+        "taken": "COMPLETE", "decorated": "COMPLETE", "table": "COMPLETE", "rehearsed": "COMPLETE",
         "refused": "FAIL", "broken": "FAIL",
     }  # fmt: skip
     assert {task: (datasets(event, "inputs"), datasets(event, "outputs")) for task, event in events.items()} == {
-        "lineage": ([], []),
         "taken": (file, crm),
         "decorated": (file, crm),
         "table": ([], crm),

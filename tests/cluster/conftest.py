@@ -35,6 +35,8 @@ START_SECONDS = 120.0
 """Seconds in which a server must respond; the slowest needs a quarter of them."""
 END_SECONDS = 5.0
 """Seconds that a process has to end after SIGTERM."""
+LATENCY = 0.1
+"""Seconds that a call takes at the CRM."""
 POLL = 0.1
 """Seconds between two looks at a condition."""
 NICE = -10
@@ -185,6 +187,12 @@ class Crm:
         stats: dict[str, Any] = requests.get(f"{self.url}/_sandbox/stats", timeout=30).json()
         return stats
 
+    def take(self, seconds: float = LATENCY) -> None:
+        """Let each call from now on take so long."""
+        requests.delete(f"{self.url}/_sandbox/faults", timeout=30).raise_for_status()
+        fault = {"kind": "latency", "seconds": seconds}
+        requests.post(f"{self.url}/_sandbox/faults", json=fault, timeout=30).raise_for_status()
+
     def peak(self) -> int:
         """Return the largest number of calls that arrived within a second."""
         return max(self.stats()["peak_calls_per_second"].values())
@@ -208,7 +216,7 @@ class Crm:
 @pytest.fixture
 def crm(processes: Processes) -> Crm:
     port = free_port()
-    options = ["--port", str(port), "--api-key", KEY, "--latency", "0.1"]
+    options = ["--port", str(port), "--api-key", KEY, "--latency", str(LATENCY)]
     processes.start("crm", sys.executable, "-m", "airflow_provider_socialscrm.sandbox", *options, nice=CRM_NICE)
     wait_until(lambda: responds(port), START_SECONDS, "the SocialsCRM does not start")
     return Crm(f"http://127.0.0.1:{port}")
