@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import version
+from math import ceil
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
@@ -57,15 +58,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before others are left out by their markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as thorough all but some cases of each test of which `make test` has time for one in so many."""
-    sampled: dict[str, list[pytest.Item]] = defaultdict(list)
+    """Leave a random case in so many, the same ones in every run, of each test marked ``one_in`` to `make test`.
+
+    The others become ``thorough``. A choice at regular distances could have one value of a parameter only.
+    """
+    cases: dict[tuple[str, int], list[pytest.Item]] = defaultdict(list)
     for item in items:
-        if item.get_closest_marker("one_in") and not item.get_closest_marker("thorough"):
-            sampled[item.nodeid.partition("[")[0]].append(item)
-    for name, cases in sampled.items():
-        (number,) = cases[0].get_closest_marker("one_in").args
-        chance = random.Random(name)  # noqa: S311 - a regular choice would have one value of a parameter only
-        for item in chance.sample(cases, len(cases) - -(-len(cases) // number)):
+        if (marker := item.get_closest_marker("one_in")) and not item.get_closest_marker("thorough"):
+            cases[item.nodeid.partition("[")[0], marker.args[0]].append(item)
+    for (name, number), found in cases.items():
+        chance = random.Random(name)  # noqa: S311 - repeatable, no secret
+        for item in chance.sample(found, len(found) - ceil(len(found) / number)):
             item.add_marker("thorough")
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
 pytest.importorskip("airflow.providers.openlineage", reason="OpenLineage's provider is not installed")
 
@@ -13,6 +15,9 @@ pytestmark = pytest.mark.thorough  # Airflow takes long to load
 
 
 DAGS = Path(__file__).parent / "dags_lineage"
+
+RUNS = ["lineage"] if Version(version("apache-airflow")) >= Version("3.3") else []
+"""DAGs with an event of their own: OpenLineage's providers for older versions cannot send it from `dags test`."""
 
 
 @pytest.fixture
@@ -30,9 +35,7 @@ def events(airflow, connection, customers, tmp_path) -> dict[str, dict]:
     settings = {"TEST_FOLDER": str(tmp_path), "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport)}
     airflow.run("dags", "test", "lineage", dags=DAGS, **settings, **connection)
     lines = (tmp_path / "events.jsonl").read_text(encoding="utf-8").splitlines()
-    named = {event["job"]["name"]: event for event in map(json.loads, lines)}
-    # Not the DAG's own event: OpenLineage's providers for Airflow 3.1 and 3.2 cannot send it from `dags test`.
-    return {name.removeprefix("lineage."): event for name, event in named.items() if name != "lineage"}
+    return {event["job"]["name"].removeprefix("lineage."): event for event in map(json.loads, lines)}
 
 
 def datasets(event, direction):
@@ -50,11 +53,12 @@ def test_each_import_leads_from_its_file_to_the_tenants_customers_and_no_custome
     file = [("file", str(customers))]
     crm = [(socialscrm_sandbox.url.replace("http", "socialscrm"), "1/customers")]
 
-    assert ends == {
+    assert ends == dict.fromkeys(RUNS, "FAIL") | {
         "taken": "COMPLETE", "decorated": "COMPLETE", "table": "COMPLETE", "rehearsed": "COMPLETE",
         "refused": "FAIL", "broken": "FAIL",
     }  # fmt: skip
-    assert {task: (datasets(event, "inputs"), datasets(event, "outputs")) for task, event in events.items()} == {
+    found = {task: (datasets(event, "inputs"), datasets(event, "outputs")) for task, event in events.items()}
+    assert found == dict.fromkeys(RUNS, ([], [])) | {
         "taken": (file, crm),
         "decorated": (file, crm),
         "table": ([], crm),

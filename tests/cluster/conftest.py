@@ -187,8 +187,8 @@ class Crm:
         stats: dict[str, Any] = requests.get(f"{self.url}/_sandbox/stats", timeout=30).json()
         return stats
 
-    def take(self, seconds: float = LATENCY) -> None:
-        """Let each call from now on take so long."""
+    def set_latency(self, seconds: float = LATENCY) -> None:
+        """Let each call take so long from now on."""
         requests.delete(f"{self.url}/_sandbox/faults", timeout=30).raise_for_status()
         fault = {"kind": "latency", "seconds": seconds}
         requests.post(f"{self.url}/_sandbox/faults", json=fault, timeout=30).raise_for_status()

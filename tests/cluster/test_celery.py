@@ -76,10 +76,12 @@ def in_state(airflow, state: str) -> int:
 
 def let_all_tasks_run(airflow, crm, wait_until) -> None:
     """Wait until all tasks run at the same time, and have sent a quarter of the rows."""
-    crm.take(SLOW)  # on a busy machine the last task starts long after the first
+    crm.set_latency(SLOW)  # on a busy machine the last task starts long after the first
     wait_until(lambda: in_state(airflow, "running") == TASKS, RUN_SECONDS, "not all tasks run")
-    crm.take()
-    wait_until(lambda: crm.stats()["calls"] >= ROWS / ROWS_PER_CALL / 4, RUN_SECONDS, "the import does not start")
+    crm.set_latency()
+    wait_until(
+        lambda: crm.stats()["calls"] >= ROWS / ROWS_PER_CALL / 4, RUN_SECONDS, "a quarter of the rows is not sent"
+    )
 
 
 def test_after_a_killed_worker_no_row_is_lost_few_repeat_and_the_limit_holds(started, crm, processes, wait_until):

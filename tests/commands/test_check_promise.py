@@ -84,11 +84,10 @@ def crm(connected_crm: Sandbox) -> Sandbox:
     return connected_crm
 
 
-QUICK = {"a share of rows", "all extension fields", "national numbers", "everything"}
+QUICK = {"national numbers", "everything"}
 """Whose promise `make test` holds; the others take as long."""
 
 
-@pytest.mark.one_in(2)
 @pytest.mark.parametrize(
     "options",
     [

@@ -39,7 +39,7 @@ HEADER_PATH: Final = "/wscrm-bus-api/customer/api/batchImport"
 WINDOW: Final = 60.0
 """Seconds by which the time of a signature may differ from the server's."""
 
-ACCEPTED, REFUSED, DOUBTFUL, OVERDUE = "accepted", "refused", "doubtful", "overdue"
+ACCEPTED, REFUSED, DOUBTFUL = "accepted", "refused", "doubtful"
 """What a client can know from a response, whatever really happened."""
 
 BLOCK: Final = b"a" * 2**20
@@ -134,8 +134,8 @@ class Call:
     :param rows: what it carried; empty if it was not read.
     :param stored: numbers of the rows that the CRM stored.
     :param failed: numbers of the rows that the CRM refused one by one.
-    :param verdict: what the response let the client know; ``doubtful`` until there is one, and ``overdue`` if it was
-        sent so late that it may have reached the client in time or not.
+    :param verdict: what the response let the client know; ``doubtful`` until there is one.
+    :param is_overdue: whether it was sent so late that nobody knows whether it reached the client in time.
     :param answer: the response in words.
     :param drip_ended: whether the client waited for the whole of a dripping response.
     """
@@ -148,6 +148,7 @@ class Call:
     stored: list[str] = field(default_factory=list)
     failed: set[str] = field(default_factory=set)
     verdict: str = DOUBTFUL
+    is_overdue: bool = False
     answer: str = ""
     drip_ended: bool = False
 
@@ -518,15 +519,14 @@ class FaultServer:
 
 @contextmanager
 def _verdict(call: Call, verdict: str, patience: float) -> Iterator[None]:
-    """Note what a response lets the client know, unless it does not reach the client in time."""
+    """Note what a response lets the client know, and whether it may have come too late for that."""
     call.verdict = verdict
     try:
         yield
     except OSError:
         call.verdict = DOUBTFUL
         raise
-    if time.monotonic() - call.read > patience:
-        call.verdict = OVERDUE
+    call.is_overdue = time.monotonic() - call.read > patience
 
 
 def _bound(port: int) -> socket.socket:

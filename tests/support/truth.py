@@ -41,7 +41,6 @@ from tests.support.fault_server import (
     DOUBTFUL,
     ECHOES,
     KEY,
-    OVERDUE,
     REFUSED,
     SHAPES,
     SPELLINGS,
@@ -588,7 +587,7 @@ def _row(world: World, attempt: Attempt, position: int, own: dict[str, str], car
     example = f"row {position} ({kind}), {_story(carrying, number)}, {name_of_end(attempt)}"
     of_this_try = [call for call in carrying if any(call is each for each in attempt.calls)]
     # A CRM that stores a part of a refused call is not what the import assumes of rows without side effects.
-    is_partial = not world.scenario.rules.is_atomic and any(call.verdict in (REFUSED, OVERDUE) for call in carrying)
+    is_partial = not world.scenario.rules.is_atomic and any(call.verdict == REFUSED for call in carrying)
     is_stored = any(number in call.stored for call in carrying) and not is_partial
     if bucket == "not_sent":
         if is_stored and any(number in call.stored for call in of_this_try):
@@ -606,7 +605,7 @@ def _row(world: World, attempt: Attempt, position: int, own: dict[str, str], car
         yield from _rejected(carrying, number, example, is_bad=is_bad, is_stored=is_stored, is_decided=is_decided)
     elif of_this_try and ends_in_order(attempt):
         last = of_this_try[-1]
-        if last.verdict == ACCEPTED and number not in last.failed:
+        if last.verdict == ACCEPTED and not last.is_overdue and number not in last.failed:
             yield "rows of a readable success are accepted", f"{bucket}: {example}"
     yield from _attempts(world, attempt, own, carrying, example)
 
@@ -616,7 +615,7 @@ def _rejected(
 ) -> Findings:
     if any(number in call.failed for call in carrying):
         return
-    if not is_decided and not any(call.verdict in (REFUSED, OVERDUE) for call in carrying):
+    if not is_decided and not any(call.verdict == REFUSED for call in carrying):
         yield "rejected rows were refused", example
     if is_stored:
         yield "rejected rows are not stored", example
@@ -640,8 +639,8 @@ def _survival(world: World, attempt: Attempt) -> Findings:
     plan = attempt.plan
     if plan.kill or attempt.is_complete:
         return
-    first = next((call.order for call in attempt.calls if call.verdict == ACCEPTED), None)
-    faults = [call for call in attempt.calls if call.verdict in (DOUBTFUL, OVERDUE) or _is_stray(call)]
+    first = next((call.order for call in attempt.calls if call.verdict == ACCEPTED and not call.is_overdue), None)
+    faults = [call for call in attempt.calls if call.verdict == DOUBTFUL or call.is_overdue or _is_stray(call)]
     strays = [call for call in faults if _is_stray(call)]
     if first is None or any(call.order <= first + world.scenario.concurrency for call in strays):
         return

@@ -265,6 +265,19 @@ def test_calls_that_an_earlier_try_did_not_save_are_known_by_their_number_or_not
     assert checkpoint.unsaved_calls(report) == unsaved
 
 
+def test_each_kill_is_counted_though_the_next_try_is_killed_before_it_saves_a_row():
+    store = MemoryCheckpointStore(counts_calls=False)
+    store.save(Checkpoint(store, PLAN).state(Report().state()))
+
+    for kills in range(4):
+        checkpoint = Checkpoint(store, PLAN)
+        checkpoint.begin()
+        assert checkpoint.load()
+        report = checkpoint.resumed_report()
+        checkpoint.complete_calls(report)
+        assert report.calls.unsaved_ends == kills
+
+
 @pytest.mark.parametrize(
     ("calls", "said"),
     [(0, ""), (1, ". The rows of 1 call that"), (3, ". The rows of 3 calls that"), (None, ". The rows of calls that")],
