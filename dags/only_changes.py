@@ -38,6 +38,7 @@ def only_changes() -> None:
             resend="{{ params.resend }}",  # of a run that somebody starts by hand
             resend_after=timedelta(days=90),  # repairs what people edited in the CRM
             max_changes="{{ params.max_changes }}",
+            max_gone=0.1,  # more must be a query or a file that was cut
             min_rows=1_000,
             gone_path=f"{FOLDER}/gone/",  # who is not in the input any more; each run has a file in it
         ),

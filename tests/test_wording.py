@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import logging
 import re
+from collections import Counter
 from pathlib import Path
-from types import SimpleNamespace
 
 import pandas as pd
 import pyarrow as pa
@@ -14,8 +14,9 @@ import pytest
 
 from airflow_provider_socialscrm.api.envelopes import _unreadable
 from airflow_provider_socialscrm.api.errors import SocialSCRMError
-from airflow_provider_socialscrm.importer.changes.difference import Change
+from airflow_provider_socialscrm.importer.changes.difference import Change, Counts
 from airflow_provider_socialscrm.importer.changes.guards import check_guards
+from airflow_provider_socialscrm.importer.changes.options import Ledger
 from airflow_provider_socialscrm.importer.errors import AccountingError, RejectedRowsError
 from airflow_provider_socialscrm.importer.reasons import Bucket, Reason
 from airflow_provider_socialscrm.importer.results.progress import ReadProgress
@@ -120,19 +121,19 @@ def test_where_rejected_rows_are_is_said_only_if_there_are_some_and_the_file_was
 
 
 def test_guards_count_rows_and_changes():
-    counts = SimpleNamespace(rows=dict.fromkeys(Change, 0) | {Change.CHANGED: 1}, ledger=1)
-    few = SimpleNamespace(min_rows=10, max_changes=None, expected_changes=None, resend="changed")
-    many = SimpleNamespace(min_rows=None, max_changes=0, expected_changes=None, resend="changed")
-    share = SimpleNamespace(min_rows=None, max_changes=0.5, expected_changes=None, resend="changed")
+    counts = Counts(Counter({Change.CHANGED: 1}), newly_gone=1, ledger=1)
+    few, many = Ledger("ledger", min_rows=10), Ledger("ledger", max_changes=0)
+    share, gone = Ledger("ledger", max_changes=0.5), Ledger("ledger", max_gone=0.5)
 
     texts = [
         message_of(ValueError, lambda each=each: check_guards(each, counts, "d", input_rows=1, is_first=False))
-        for each in (few, many, share)
+        for each in (few, many, share, gone)
     ]
 
     assert texts[0].startswith("The input has 1 row, and min_rows is 10, so no call was made.")
     assert texts[1].startswith("The input has 1 change (0 new, 1 changed, ")
     assert "max_changes is 0.5 of 1 customer, so" in texts[2]
+    assert texts[3].startswith("The input lacks 1 customer that the last import had, and max_gone is 0.5 of 1 custom")
 
 
 @pytest.mark.parametrize(

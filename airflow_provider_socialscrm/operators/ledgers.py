@@ -123,6 +123,7 @@ _TYPES: Final[Mapping[str, Callable[[str], Any]]] = {
     "once": list_of,
     "ignore": list_of,
     "max_changes": _limit,
+    "max_gone": _limit,
     "min_rows": _limit,
     "gone_path": optional(str),
 }

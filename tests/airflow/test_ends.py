@@ -290,7 +290,7 @@ def test_no_customer_and_no_key_shows_where_imports_have_a_ledger(
 
     output = run("ledgers", TEST_ASSET=uri, AIRFLOW_CONN_HASHED=json.dumps(hashed))
 
-    failed = {"changes", "rows", "approved", "known_bad", "damaged", "gone_of_hashes"}
+    failed = {"changes", "gone", "rows", "approved", "known_bad", "damaged", "gone_of_hashes"}
     states = airflow.states("ledgers")
     assert {task for task, state in states.items() if state == "failed"} == failed, output
     assert {task for task, state in states.items() if state == "success"} == states.keys() - failed
@@ -300,7 +300,7 @@ def test_no_customer_and_no_key_shows_where_imports_have_a_ledger(
     assert (first["rows"]["accepted"], first["rows"]["rejected"], first["rows"]["invalid"]) == (5, 1, 1)
     assert (second["rows"]["accepted"], second["rows"]["unchanged"], second["rows"]["known_bad"]) == (1, 3, 1)
     assert pq.read_table(nights / "gone" / "second.parquet")["whatsApp"].to_pylist() == ["8615266660005"]
-    sentences = ["max_changes is 0", "min_rows is 1,000", "expected_changes", "ledger_secret"]
+    sentences = ["max_changes is 0", "max_gone is 0", "min_rows is 1,000", "expected_changes", "ledger_secret"]
     assert [sentence for sentence in sentences if sentence not in output] == []
 
     seen = output + airflow.everything_stored() + airflow.log_files()

@@ -246,6 +246,30 @@ class TestGuards:
         assert syncs.crm.calls == []
         assert counts(syncs.sync(rows, ledger={"max_changes": 5})) == {"accepted": 5, "unchanged": 95}
 
+    @pytest.mark.parametrize("most", [19, 0.19])
+    @pytest.mark.parametrize("resend", ["changed", "all", "adopt"])
+    def test_a_file_that_was_cut(self, syncs, tmp_path, most, resend):
+        guards = {"max_gone": most, "gone_path": tmp_path / "gone.csv"}
+        rows = people(100)
+        syncs.sync(rows, ledger=guards)
+        before = (tmp_path / "gone.csv").read_bytes()
+
+        for _ in range(2):  # the customers that are missing are not noted as gone, so the guard stays
+            with pytest.raises(InputError, match=r"lacks 20 customers that .* had, and max_gone is (0\.)?19"):
+                syncs.sync(rows[:80], ledger=guards | {"resend": resend})
+
+        assert (syncs.crm.calls, (tmp_path / "gone.csv").read_bytes()) == ([], before)
+        assert counts(syncs.sync(rows, ledger=guards)) == {"unchanged": 100}
+
+    def test_customers_who_left_count_in_the_run_that_first_lacks_them(self, syncs):
+        rows = people(100)
+        syncs.sync(rows)
+        syncs.sync(rows[:70], ledger={"max_gone": 30})
+
+        manifest = syncs.sync(rows[:65], ledger={"max_gone": 5})
+
+        assert (manifest["changes"]["gone"], manifest["changes"]["newly_gone"]) == (35, 5)
+
     def test_too_few_rows(self, syncs):
         syncs.sync(people(100))
 
@@ -325,7 +349,7 @@ class TestGone:
         assert (counts(manifest), manifest["changes"]["newly_gone"]) == ({"unchanged": 6}, 0)
 
     def test_a_dead_letter_is_a_part_of_an_input_so_nobody_else_is_gone(self, syncs, tmp_path, caplog):
-        ledger = {"gone_path": tmp_path / "gone.jsonl", "min_rows": 5, "max_changes": 2}
+        ledger = {"gone_path": tmp_path / "gone.jsonl", "min_rows": 5, "max_changes": 2, "max_gone": 0}
         syncs.crm._refuse = lambda row: 532 * (row["friendName"] == "bad")
         rows = people(6)
         rows[3]["friendName"] = "bad"

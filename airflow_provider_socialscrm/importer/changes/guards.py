@@ -54,15 +54,25 @@ def check_guards(options: Ledger, counts: Counts, digest: str, *, input_rows: in
             "The difference between the input and the ledger is not the one in expected_changes, so no call was "
             "made: the input or the ledger has changed since. Run the dry run again, and approve what it finds."
         )
-    if options.max_changes is None or is_first or options.resend == "adopt":
-        return
+    if _is_above(options.max_gone, counts.newly_gone, counts):
+        raise InputError(
+            f"The input lacks {counted(counts.newly_gone, 'customer')} that the last import had, and max_gone is "
+            f"{_limit(options.max_gone, counts)}, so no call was made. Check the query or file that it comes from; to "
+            "import it anyway, raise max_gone for one run."
+        )
     changes = sum(counts.rows[change] for change in GUARDED)
-    allowed = options.max_changes if isinstance(options.max_changes, int) else options.max_changes * counts.ledger
-    if changes > allowed:
+    if _is_above(options.max_changes, changes, counts) and not is_first and options.resend != "adopt":
         found = ", ".join(f"{counts.rows[change]:,} {change.name.lower()}" for change in GUARDED)
-        share = "" if isinstance(options.max_changes, int) else f" of {counted(counts.ledger, 'customer')}"
         raise InputError(
             f"The input has {counted(changes, 'change')} ({found}), and max_changes is "
-            f"{options.max_changes}{share}, so no call was made. Check the input; to send it anyway, "
+            f"{_limit(options.max_changes, counts)}, so no call was made. Check the input; to send it anyway, "
             "raise max_changes for one run."
         )
+
+
+def _is_above(most: float | None, found: int, counts: Counts) -> bool:
+    return most is not None and found > (most if isinstance(most, int) else most * counts.ledger)
+
+
+def _limit(most: float, counts: Counts) -> str:
+    return str(most) if isinstance(most, int) else f"{most} of {counted(counts.ledger, 'customer')}"

@@ -55,6 +55,8 @@ class Ledger:
         were refused because of a setting or a missing agent are sent in each run.
     :param max_changes: rows that are new, changed or retried before the run stops without a call: a number, or a share
         of the ledger as a float below 1. It does not count until a first run has come to its end.
+    :param max_gone: customers that the last import had and the input has not, before the run stops without a call: a
+        number, or a share of the ledger as a float below 1.
     :param min_rows: the fewest rows the input may have.
     :param gone_path: the file for the numbers that the ledger has and the input has not.
     :param expected_changes: the digest of a dry run; another difference is not sent.
@@ -67,6 +69,7 @@ class Ledger:
     ignore: Iterable[str] = ()
     retry_rejected: str | timedelta = RETRY_REJECTED[0]
     max_changes: Any = None
+    max_gone: Any = None
     min_rows: Any = None
     gone_path: Any = None
     expected_changes: str | None = None
@@ -80,8 +83,10 @@ class Ledger:
             object.__setattr__(self, name, _as_time(getattr(self, name)))
         wrong = [*_path_errors(self.path, self.gone_path), *_choice_errors(self.resend, self.retry_rejected)]
         wrong += [*_time_errors(resend_after=self.resend_after, retry_rejected=self.retry_rejected)]
-        wrong += [*_field_errors(once=self.once, ignore=self.ignore), *_limit_errors(self.max_changes, self.min_rows)]
-        wrong += [*_digest_errors(self.expected_changes)]
+        wrong += [*_field_errors(once=self.once, ignore=self.ignore)]
+        wrong += [*_limit_errors("max_changes", "rows", self.max_changes)]
+        wrong += [*_limit_errors("max_gone", "customers", self.max_gone)]
+        wrong += [*_min_rows_errors(self.min_rows), *_digest_errors(self.expected_changes)]
         if wrong:
             raise InputError(f"ledger: {'; '.join(wrong)}.")
         for name in ("once", "ignore"):
@@ -171,15 +176,18 @@ def _field_errors(**fields: Any) -> Iterator[str]:
             yield f"'{name}' is in once and in ignore: name it in one of them"
 
 
-def _limit_errors(max_changes: Any, min_rows: Any) -> Iterator[str]:
-    if max_changes is not None and not is_template(max_changes):
-        is_number = type(max_changes) is int and max_changes >= 0
-        is_share = type(max_changes) is float and not isnan(max_changes) and 0 <= max_changes < 1
-        if not is_number and not is_share:
-            share = "a share of the ledger as a float below 1"
-            yield f"max_changes is {max_changes!r}: give a whole number of rows, or {share}"
-    if min_rows is not None and not is_template(min_rows) and (type(min_rows) is not int or min_rows < 1):
-        yield f"min_rows is {min_rows!r}, not a whole number above 0"
+def _limit_errors(name: str, what: str, value: Any) -> Iterator[str]:
+    if value is None or is_template(value):
+        return
+    is_number = type(value) is int and value >= 0
+    is_share = type(value) is float and not isnan(value) and 0 <= value < 1
+    if not is_number and not is_share:
+        yield f"{name} is {value!r}: give a whole number of {what}, or a share of the ledger as a float below 1"
+
+
+def _min_rows_errors(value: Any) -> Iterator[str]:
+    if value is not None and not is_template(value) and (type(value) is not int or value < 1):
+        yield f"min_rows is {value!r}, not a whole number above 0"
 
 
 def _digest_errors(expected: Any) -> Iterator[str]:

@@ -29,6 +29,7 @@ TASKS = {
     },
     "rehearse_second": {"data": AFTER, "dry_run": True, "ledger": ledger()},
     "changes": {"data": AFTER, "ledger": ledger(max_changes=0)},
+    "gone": {"data": AFTER, "ledger": ledger(max_gone=0)},
     "rows": {"data": AFTER, "ledger": ledger(min_rows=1_000)},
     "approved": {"data": AFTER, "ledger": ledger(expected_changes=DIGEST)},
     "known_bad": {"data": AFTER, "dry_run": True, "ledger": ledger(), "max_rejected": 1},

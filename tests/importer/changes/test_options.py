@@ -38,6 +38,9 @@ DIGEST = "1790000000-" + "0a" * 16
         {"max_changes": 1000},
         {"max_changes": 0.0},
         {"max_changes": 0.25},
+        {"max_gone": 0},
+        {"max_gone": 0.1},
+        {"max_gone": "{{ params.gone }}"},
         {"min_rows": 1},
         {"gone_path": "s3://crm/gone.csv"},
         {"expected_changes": DIGEST},
@@ -79,6 +82,9 @@ def test_these_options_are_taken(options):
         ({"max_changes": float("nan")}, "max_changes is nan"),
         ({"max_changes": True}, "max_changes is True"),
         ({"max_changes": "10%"}, "max_changes is '10%'"),
+        ({"max_gone": -1}, "max_gone is -1: give a whole number of customers, or a share of the ledger"),
+        ({"max_gone": 1.0}, "max_gone is 1.0: give a whole number of customers, or a share"),
+        ({"max_gone": False}, "max_gone is False"),
         ({"min_rows": 0}, "min_rows is 0, not a whole number above 0"),
         ({"min_rows": 0.5}, "min_rows is 0.5, not a whole number above 0"),
         ({"gone_path": 1}, "gone_path is 1, not the path of a file"),
@@ -130,8 +136,9 @@ def test_a_ledger_loads_nothing_heavy():
     assert output == "[]\n"
 
 
-def counts(ledger: int = 100, **rows: int) -> Counts:
-    return Counts(Counter({Change[name.upper()]: number for name, number in rows.items()}), ledger=ledger)
+def counts(ledger: int = 100, gone: int = 0, newly_gone: int = 0, **rows: int) -> Counts:
+    found = Counter({Change[name.upper()]: number for name, number in rows.items()})
+    return Counts(found, ledger=ledger, gone=gone, newly_gone=newly_gone)
 
 
 @pytest.mark.parametrize(
@@ -144,6 +151,9 @@ def counts(ledger: int = 100, **rows: int) -> Counts:
         ({"min_rows": 100}, counts()),
         ({"expected_changes": DIGEST}, counts(new=3)),
         ({"max_changes": 1, "resend": "adopt"}, counts(new=1_000)),
+        ({"max_gone": 10}, counts(gone=90, newly_gone=10)),
+        ({"max_gone": 0.1}, counts(gone=90, newly_gone=10)),
+        ({"max_gone": 0}, counts(gone=90, new=1_000)),
     ],
 )
 def test_guards_let_pass(options, found):
@@ -156,6 +166,10 @@ def test_guards_let_pass(options, found):
         ({"max_changes": 9}, counts(new=4, changed=3, retried=3), "10 changes (4 new, 3 changed, 3 retried)"),
         ({"max_changes": 0.1}, counts(changed=11), "max_changes is 0.1 of 100 customers, so no call was made"),
         ({"max_changes": 0}, counts(changed=1), "max_changes is 0, so no call was made"),
+        ({"max_gone": 9}, counts(newly_gone=10), "lacks 10 customers that the last import had, and max_gone is 9, so"),
+        ({"max_gone": 0}, counts(newly_gone=1), "lacks 1 customer that the last import had, and max_gone is 0, so"),
+        ({"max_gone": 0.1}, counts(newly_gone=11), "max_gone is 0.1 of 100 customers, so no call was made"),
+        ({"max_gone": 0, "resend": "adopt"}, counts(newly_gone=1), "max_gone is 0"),
         ({"min_rows": 101}, counts(), "The input has 100 rows, and min_rows is 101, so no call was made"),
         ({"min_rows": 101, "resend": "adopt"}, counts(), "min_rows is 101"),
         ({"expected_changes": DIGEST[:-1] + "b"}, counts(), "is not the one in expected_changes"),
