@@ -176,10 +176,11 @@ ODD_SEX: Final = Reason(
     "It is sent unchanged. Set values={'sex': {'1': 'male', '2': 'female'}}, with the words in your data, to translate "
     "them.",
 )
+_SEND_IT: Final = "Set duplicates='first' to send the first row instead, or 'send' to send all."
 DUPLICATE: Final = Reason(
     "duplicate",
     "Another row of the input has the same whatsApp number and is sent instead.",
-    "See the dead letter for that row. Set duplicates='first' to send the first row instead, or 'send' to send all.",
+    f"See the dead letter for that row. {_SEND_IT}",
 )
 SUPERSEDED_BEFORE: Final = Reason(
     "duplicate",
@@ -338,7 +339,7 @@ def superseded_by(position: int | None) -> Reason:
     """
     if position is None:
         return SUPERSEDED_BEFORE
-    return Reason(DUPLICATE.code, f"Row {position} has the same whatsApp number and is sent instead.", DUPLICATE.hint)
+    return Reason(DUPLICATE.code, f"Row {position} has the same whatsApp number and is sent instead.", _SEND_IT)
 
 
 def known_bad(code: str) -> Reason:

@@ -343,6 +343,7 @@ def test_of_two_rows_with_one_number_one_is_sent_and_the_task_succeeds(crm: Sand
     winner, loser = (1, 0) if sent == "b" else (0, 1)
     assert (line["socialscrm_position"], line["socialscrm_bucket"]) == (str(loser), "duplicate")
     assert line["socialscrm_meaning"] == f"Row {winner} has the same whatsApp number and is sent instead."
+    assert line["socialscrm_hint"].startswith("Set duplicates=")
 
 
 def test_a_column_the_crm_does_not_know_fails_the_task_for_good_and_is_named(crm: Sandbox):

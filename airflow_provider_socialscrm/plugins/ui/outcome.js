@@ -76,7 +76,7 @@ export function rejects(manifest) {
   if (!own && !doubts) {
     return [html("p", { class: "soft" }, "This file has the rows that were not sent. There is nothing to fix in them."), copyable(path, "the path")];
   }
-  const use = "This file has the rows that were not accepted, each with its reason. Fix them in it, check it, and use the file as data.";
+  const use = "This file has the rows that were not accepted, each with its reason. Fix them in it, check it with the task's columns and other arguments as options, and use the file as data.";
   return [
     own ? html("p", { class: "soft" }, use) : null,
     doubts ? html("p", null, IF_UNKNOWN) : null,
