@@ -168,13 +168,14 @@ class CallSize(Limits):
 
     def on_lost(self, rows: int) -> None:
         """Note that no response says what became of a call: the time-out passed, or the connection was lost."""
+        is_new = rows > self._accepted_rows
         if self._was_probe(rows):
             self._lost = min(self._lost, rows)
             self._be_patient()
-        elif self._is_full(rows):
+        elif self._is_full(rows) or (is_new and rows > LEAST_AFTER_LOSS):  # a small input fills no call
             self._losses += 1
-            if rows > self._accepted_rows or self._losses >= MOST_LOST:
-                self._is_in_doubt = rows > self._accepted_rows
+            if is_new or self._losses >= MOST_LOST:
+                self._is_in_doubt = is_new
                 self._lost = rows
                 self._be_patient()
                 self._shrink(max(min(self.rows, LEAST_AFTER_LOSS), rows // 2))

@@ -111,9 +111,8 @@ def send(server: Server, limits: Limits, rows: int, width: Callable[[], int] = l
             now = next_start = max(now, next_start)
             next_start += 1 / PACE
             is_refused = len(chunk) > server.most_rows(now) or sum(chunk) > server.most_bytes
-            is_lost = len(chunk) > server.loses_above
             took = server.overhead if is_refused else min(TIMEOUT, server.seconds(len(chunk)))
-            is_lost = is_lost or took == TIMEOUT
+            is_lost = took == TIMEOUT or len(chunk) > server.loses_above
             heapq.heappush(in_flight, (now + took, next(tie), took, chunk, is_refused, is_lost, now))
             continue
         ended, _, took, chunk, is_refused, is_lost, started = heapq.heappop(in_flight)
@@ -128,6 +127,7 @@ def send(server: Server, limits: Limits, rows: int, width: Callable[[], int] = l
             limits.on_lost(len(chunk))
             parts.append(chunk)
             sent.failed.append(started)
+            assert len(sent.failed) < rows + 1_000  # else the same call would be repeated without end
         else:
             is_proven = True
             limits.on_accepted(len(chunk), sum(chunk), took)
@@ -182,6 +182,23 @@ def test_few_calls_fail_until_the_size_is_found(server, noise, start, seed):
     limits = auto(start)
     assert len(send(server, limits, 20_000).failed) <= MOST_FAILED
     assert limits.rows <= max(start, server.most_rows(0))
+
+
+@pytest.mark.parametrize("start", [100, 1_250, 2_500, 2_501, 5_000, 100_000])
+@pytest.mark.parametrize("rows", [6_000, 20_000])
+def test_a_size_of_an_earlier_run_is_given_up_although_the_input_fills_no_call_of_it(start, rows):
+    limits = auto(start)
+    slow = Server(per_row=0.001, power=2.0)  # 244 rows in a minute
+
+    assert len(send(slow, limits, rows).failed) <= MOST_FAILED
+    assert limits.rows <= 244
+
+
+def test_a_few_rows_that_are_lost_say_nothing_of_the_size():
+    limits = auto(5_000)
+    limits.on_lost(call_size.LEAST_AFTER_LOSS)
+
+    assert (limits.rows, limits.is_in_doubt) == (5_000, False)
 
 
 @settings(max_examples=settings.default.max_examples // 4)  # each sends thousands of rows
