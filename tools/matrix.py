@@ -133,7 +133,9 @@ def needed_packages(left_out: Collection[str] = ()) -> list[str]:
     """Return what this package and its tests need, from ``pyproject.toml``, without pandas and what is left out."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    lines = [*project["dependencies"], *extras["redis"], *extras["dev"]]
+    (own,) = (line for line in map(Requirement, extras["dev"]) if line.name == project["name"])
+    named = [line for extra in sorted(own.extras) for line in extras[extra]]
+    lines = [*project["dependencies"], *named, *extras["dev"]]
     unwanted = {"pandas", project["name"], *NOT_FOR_TESTS, *left_out}
     return [line for line in lines if Requirement(line).name not in unwanted]
 

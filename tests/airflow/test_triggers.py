@@ -114,7 +114,9 @@ def triggers(home: Any) -> dict[str, tuple[str, dict[str, Any]]]:
         "SELECT task_id, classpath, kwargs FROM trigger JOIN task_instance ON trigger_id = trigger.id "
         "WHERE triggerer_id IS NOT NULL"
     )
-    return {task: (kind, json.loads(kwargs)) for task, kind, kwargs in home.query(query)}
+    stored = {task: (kind, json.loads(kwargs)) for task, kind, kwargs in home.query(query)}
+    # Airflow 3.1 stores the type of the arguments, too.
+    return {task: (kind, kwargs.get("__var", kwargs)) for task, (kind, kwargs) in stored.items()}
 
 
 def add_connection(home: Any, crm: Sandbox) -> None:

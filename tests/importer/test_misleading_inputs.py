@@ -386,9 +386,10 @@ def test_text_in_another_encoding_is_refused_with_those_it_may_be_and_no_name(en
 
 @pytest.mark.parametrize("data", ["elsewhere://example.com/customers.csv", "nowhere://bucket/customers.csv"])
 def test_a_path_that_no_file_system_reads_is_refused_in_one_sentence(data):
+    from airflow_provider_socialscrm.runtime.file_systems import check_file_systems
     from airflow_provider_socialscrm.runtime.paths import openable
 
     with pytest.raises(InputError) as caught:
-        open_source(openable(data))
+        check_file_systems(openable(data))
     assert data.split(":")[0] in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -76,7 +76,7 @@ def test_the_archives_that_are_built_are_those_that_are_published():
 
 
 def test_all_that_ci_runs_are_commands_of_make():
-    run = re.findall(r"^make ([\w-]+)$", RUN, re.MULTILINE)
+    run = " ".join(re.findall(r"^(?:make|together) ([\w -]+)$", RUN, re.MULTILINE)).split()
 
     assert set(run) <= targets()
     assert {"check-dist", "test-lowest"} <= set(run)

@@ -72,7 +72,8 @@ def test_the_lowest_cell_has_the_oldest_allowed_versions():
 
 
 def test_each_cell_installs_every_dependency():
-    needed = {Requirement(line).name for line in PROJECT["dependencies"]}
+    extras = PROJECT["optional-dependencies"]
+    needed = {Requirement(line).name for line in [*PROJECT["dependencies"], *extras["demo"], *extras["redis"]]}
 
     assert [cell.name for cell in CELLS if needed - names(cell.packages())] == []
 

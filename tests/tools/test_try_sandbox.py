@@ -33,7 +33,8 @@ def test_the_last_three_lines_run_the_first_dag_as_they_stand(clone):
     of_others = ("AIRFLOW", "SOCIALSCRM", "MAKE")  # make says more where another one calls it
     environment = {name: value for name, value in os.environ.items() if not name.startswith(of_others)}
     environment["PYTHONPATH"] = str(try_sandbox.ROOT)  # a clone has the package installed
-    make = ["make", "--old-file=install", "sandbox", "OPTIONS=--port 0"]
+    is_installed = ("--old-file=install", "--old-file=.venv/installed-demo")
+    make = ["make", *is_installed, "sandbox", "OPTIONS=--port 0"]
     with subprocess.Popen(make, cwd=clone, env=environment, stdout=subprocess.PIPE, text=True) as sandbox:
         try:
             url = re.search(r"http://\S+:\d+", sandbox.stdout.readline()).group()

@@ -228,7 +228,7 @@ def _each_as_text(column: pa.Array) -> pa.Array:
 def _listed(column: pa.Array) -> list[Any]:
     try:
         values: list[Any] = column.to_pylist()
-    except (pa.ArrowInvalid, LookupError):
+    except (ValueError, LookupError):  # of Arrow or of pytz; in a struct, Arrow up to 23 says that names are repeated
         if "tz=" not in str(column.type):
             raise
         raise _unknown_zone(column.type) from None

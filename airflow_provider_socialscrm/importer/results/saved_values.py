@@ -15,8 +15,9 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
 Sum = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{16}\Z")]
 """A sum over the content of rows, as :func:`as_hex` writes it."""
 
-UNREADABLE: Final = (ValueError, TypeError, KeyError, OverflowError, RecursionError, msgspec.MsgspecError)
-"""What reading a value of another form can raise."""
+UNREADABLE: Final = (ValueError, TypeError, KeyError, OverflowError, RecursionError, SystemError, msgspec.MsgspecError)
+"""What reading a value of another form can raise. Up to version 0.20 msgspec goes on after an ``OverflowError``, which
+Python 3.12 and newer report as a ``SystemError``."""
 
 _T = TypeVar("_T")
 
