@@ -18,7 +18,7 @@ from airflow_provider_socialscrm.importer.changes.difference import Change, Coun
 from airflow_provider_socialscrm.importer.changes.guards import check_guards
 from airflow_provider_socialscrm.importer.changes.options import Ledger
 from airflow_provider_socialscrm.importer.errors import AccountingError, RejectedRowsError
-from airflow_provider_socialscrm.importer.reasons import Bucket, Reason
+from airflow_provider_socialscrm.importer.reasons import DUPLICATE, Bucket, Reason
 from airflow_provider_socialscrm.importer.results.progress import ReadProgress
 from airflow_provider_socialscrm.importer.results.report import Report
 from airflow_provider_socialscrm.importer.results.threshold import check_refusals, written_to
@@ -118,6 +118,17 @@ def test_where_rejected_rows_are_is_said_only_if_there_are_some_and_the_file_was
     assert "/r.csv" not in caplog.text
     assert "Set rejects_path" not in caplog.text
     assert (written_to("/r.csv", 0), written_to(None, 3)) == ("", "")
+
+
+@pytest.mark.parametrize(("bucket", "level"), [(Bucket.DUPLICATE, "INFO"), (Bucket.REJECTED, "WARNING")])
+def test_rejects_path_is_only_a_warning_if_somebody_has_to_look_at_the_rows(caplog, bucket, level):
+    report = Report()
+    report.count(bucket, [1], DUPLICATE, for_good=True)
+    base = {"ambiguous_numbers": {}, "countries": {}, "changes": None, "rejects_path": None}
+    with caplog.at_level(logging.INFO):
+        log_outcome(report.manifest() | base)
+
+    assert [record.levelname for record in caplog.records if "Set rejects_path" in record.getMessage()] == [level]
 
 
 def test_guards_count_rows_and_changes():

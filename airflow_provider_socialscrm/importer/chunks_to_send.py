@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from airflow_provider_socialscrm.api.customers import SIDE_EFFECT
 from airflow_provider_socialscrm.api.pacing import part_of
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.results.report import Report
     from airflow_provider_socialscrm.importer.rows import Row
     from airflow_provider_socialscrm.importer.rows_to_send import RowsToSend
-
-ROWS_AT_ONCE: Final = 10_000
-"""Rows that differ from the ledger that are put into calls together, as many as a batch has."""
 
 
 class ChunksToSend:
@@ -112,7 +109,7 @@ class ChunksToSend:
             recorder.maybe_report_progress()  # a retry may read for long before it has a call to make
             rows = list(self._left(prepared.rows, recorder)) if is_resumed else prepared.rows
             waiting = [*waiting, *rows] if waiting else rows
-            if self._ledger is None or len(waiting) >= ROWS_AT_ONCE:  # the few that changed share calls over batches
+            if len(waiting) >= self._options.rows_at_once:
                 yield from self._taken(waiting, answers)
                 waiting = ()
         yield from self._taken(waiting, answers)

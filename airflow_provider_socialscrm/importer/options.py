@@ -34,6 +34,10 @@ SAVE_INTERVAL: Final = 1.0
 PROGRESS_INTERVAL: Final = 10.0
 """Seconds between two reports of progress: often enough for the UI, and six lines a minute in the log."""
 
+ROWS_AT_ONCE: Final = 5_000
+"""Rows that are put into calls together, at least: small files, and the few rows that changed, share calls. A batch of
+10,000 rows does not wait for the next one."""
+
 ON_UNKNOWN: Final = ("hold", "resend")
 """Choices for a row with side effects whose outcome is unknown: hold it as unknown, or send it again."""
 
@@ -211,6 +215,7 @@ class Options:
     :param clock: time, sleep and randomness.
     :param save_interval: seconds between two saves of the checkpoint while rows are sent that may be repeated.
     :param progress_interval: seconds between two reports of progress.
+    :param rows_at_once: rows that are put into calls together, at least, however small the files are.
     """
 
     rows_per_call: int | str | None = None
@@ -228,6 +233,7 @@ class Options:
     clock: Clock = field(default_factory=Clock)
     save_interval: float = SAVE_INTERVAL
     progress_interval: float = PROGRESS_INTERVAL
+    rows_at_once: int = ROWS_AT_ONCE
 
     def __post_init__(self) -> None:
         """Check the arguments, all at once.
@@ -236,7 +242,7 @@ class Options:
         """
         wrong = [
             f"{name} is {value!r}, not a whole number above 0"
-            for name in ("bytes_per_call", "concurrency", "parallel_tasks")
+            for name in ("bytes_per_call", "concurrency", "parallel_tasks", "rows_at_once")
             if type(value := getattr(self, name)) is not int or value < 1  # True is an int, but not a number of rows
         ]
         wrong[:0] = _rows_errors(self.rows_per_call)

@@ -311,8 +311,10 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
             log_outcome(run.manifest(), run.ledger_path)
             emit_metrics(run.manifest(), run.before, {"dag_id": self.dag_id, "task_id": self.task_id})
 
+        own = customers_uri(self.console_url, self._settings.tenant_id if self._settings else "")
         try:
             run.run()
+            add_outlet_events(self.outlets, context, run.manifest(), own)
         except EmptyInputError:  # which says all there is to say
             raise
         except BaseException:  # Airflow's time-out is not an Exception
@@ -321,8 +323,6 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
             report()
             raise
         report()
-        own = customers_uri(self.console_url, self._settings.tenant_id if self._settings else "")
-        add_outlet_events(self.outlets, context, run.manifest(), own)
         return run.manifest()
 
     def _preview(

@@ -12,7 +12,7 @@ from airflow_provider_socialscrm.operators.ledgers import check_ledger, shown
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
 from airflow_provider_socialscrm.runtime.literal_rows import hide_rows
 from airflow_provider_socialscrm.runtime.path_text import as_text, is_resolved
-from airflow_provider_socialscrm.runtime.rendered import rendered_fields, typed_arguments
+from airflow_provider_socialscrm.runtime.rendered import rendered_fields, renders_natively, typed_arguments
 from airflow_provider_socialscrm.runtime.stored_rows import check_default_args, check_params, check_task_group
 from airflow_provider_socialscrm.runtime.task_failures import no_retry_after
 
@@ -107,6 +107,8 @@ class TableInput:
         """Give the arguments the types that they are documented with, whatever the DAG renders templates to."""
         for name, value in typed_arguments(rendered_fields(self, self._templates, context)).items():
             setattr(self, name, value)
+        if renders_natively(self, context):  # Airflow shows what it rendered, such as 100000.0 where 1e5 is sent
+            self.overwrite_rtif_after_execution = True
 
     def _nothing(self) -> str:
         """Return why data may be missing, to end a sentence."""

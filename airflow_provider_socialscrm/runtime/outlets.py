@@ -25,10 +25,10 @@ def add_outlet_events(outlets: Iterable[Any], context: Context, manifest: Mappin
     """
     for outlet in outlets:
         uri = _uri_of(outlet, context)
-        if not _is_of_a_tenant(uri):
+        if not _is_of_a_tenant(uri) or (event := _event_of(outlet, context)) is None:
             continue
         counts = {"rows": dict(manifest["rows"]), "calls": manifest["calls"]["sent"], "changes": manifest["changes"]}
-        context["outlet_events"][outlet].extra.update(counts)
+        event.extra.update(counts)
         if uri != own:
             log.warning("The outlet %s is not the asset of this connection's tenant, %s: correct one of them", uri, own)
 
@@ -57,16 +57,20 @@ def _uri_of(outlet: Any, context: Context) -> str:
         return _normal_form(outlet.uri)
     if not isinstance(outlet, AssetNameRef):
         return ""
+    event = _event_of(outlet, context)
+    return str(event.key.uri) if event else ""
+
+
+def _event_of(outlet: Any, context: Context) -> Any:
+    """Return the event of an outlet; ``None`` if Airflow has no asset of the name or URI that ``Asset.ref`` gives."""
     try:
-        key: Any = context["outlet_events"][outlet].key  # Airflow looks up the asset of that name
+        return context["outlet_events"][outlet]
     except AirflowRuntimeError as failure:  # the customers are imported, so the task must not fail for this
+        given = outlet.uri if isinstance(outlet, AssetUriRef) else outlet.name
         log.warning(
-            "Airflow does not find the outlet %r, so it is taken for another asset than a tenant's (%s)",
-            outlet.name,
-            failure,
+            "Airflow does not find the outlet %r, so its event has no counts of this import (%s)", given, failure
         )
-        return ""
-    return str(key.uri)
+        return None
 
 
 def _normal_form(uri: str) -> str:

@@ -58,7 +58,11 @@ def _log_where(manifest: Mapping[str, Any]) -> None:
     if not rows:
         return
     if path is None:
-        log.warning("Set rejects_path to write the rows that were not accepted to a file, each with its reason")
+        is_harmless = all(refusal["bucket"] == HARMLESS for refusal in manifest["refusals"])
+        log.log(
+            logging.INFO if is_harmless else logging.WARNING,
+            "Set rejects_path to write the rows that were not accepted to a file, each with its reason",
+        )
     elif manifest.get("rejects_written", True):  # a run that breaks off early writes none
         log.info(worded(rows, THE_ROW, THE_ROWS), path)
 

@@ -202,6 +202,7 @@ def crm(running_sandbox: Sandbox) -> Sandbox:
 def options(rows_per_call=3, concurrency=2, on_unknown="hold", save_interval=0.0):
     """Return options that stop at the first failure, allow any refusal, and save whenever no save runs."""
     return Options(
+        rows_at_once=1,  # a batch
         rows_per_call=rows_per_call,
         concurrency=concurrency,
         max_rejected=1_000_000,

@@ -332,6 +332,18 @@ def test_columns_are_mapped_filled_and_chosen_by_the_operators_arguments(crm: Sa
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("as_files", [False, True])
+def test_small_tables_and_files_share_calls(crm: Sandbox, as_files, tmp_path):
+    data = [customers(1).assign(whatsApp=f"86197766{place:05}", friendName=f"N{place}") for place in range(250)]
+    if as_files:
+        for place, table in enumerate(data):
+            table.to_csv(tmp_path / f"part-{place:03}.csv", index=False)
+    manifest, _ = run(str(tmp_path / "*.csv") if as_files else data)
+
+    assert (manifest["rows"]["accepted"], manifest["calls"]["sent"]) == (250, 3)
+    assert [customer["fields"]["friendName"] for customer in crm.customers()] == [f"N{place}" for place in range(250)]
+
+
 @pytest.mark.parametrize(("duplicates", "sent"), [("last", "b"), ("first", "a")])
 def test_of_two_rows_with_one_number_one_is_sent_and_the_task_succeeds(crm: Sandbox, duplicates, sent, tmp_path):
     frame = customers(2, friendName=["a", "b"])

@@ -101,11 +101,39 @@ def test_an_asset_of_another_tenant_or_host_is_named_in_a_warning(customers: Ass
         customers_asset("2", "https://crm.example.com"),
         customers_asset("1", "https://crm.example.com"),
     )
-    _, events = run([stranger, elsewhere, Asset.ref(name="socialscrm://nobody/1/customers")], ["8619775400000"])
+    unknown = "socialscrm://nobody/1/customers"
+    _, events = run([stranger, elsewhere, Asset.ref(name=unknown)], ["8619775400000"])
     assert [events[asset].extra["rows"]["accepted"] for asset in (stranger, elsewhere)] == [1, 1]
     warned = [line for line in caplog.messages if "is not the asset of this connection's tenant" in line]
     assert [stranger.uri in warned[0], elsewhere.uri in warned[1], len(warned)] == [True, True, 2]
-    assert "Airflow does not find the outlet 'socialscrm://nobody/1/customers'" in caplog.text
+    assert f"Airflow does not find the outlet '{unknown}'" in caplog.text
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize("by", ["name", "uri"])
+def test_an_asset_that_airflow_does_not_know_fails_no_import(customers: Asset, caplog, by, dry_run):
+    unknown = "socialscrm://nobody/1/customers"
+    outlets = [Asset.ref(**{by: unknown}), customers]
+    operator, events = run(outlets, ["8619775400000"], dry_run=dry_run)
+
+    assert dry_run or events[customers].extra["rows"]["accepted"] == 1
+    assert (customers in operator.outlets) != dry_run
+    is_looked_up = by == "name" or not dry_run
+    assert (f"Airflow does not find the outlet '{unknown}'" in caplog.text) == is_looked_up
+
+
+def test_an_import_whose_event_cannot_be_written_leaves_its_manifest(customers: Asset):
+    class Broken(dict):  # type: ignore[type-arg] # as a context of another Airflow could be
+        def __missing__(self, outlet: object) -> object:
+            raise RuntimeError("no events today")
+
+    instance = FakeTaskInstance()
+    data = pd.DataFrame({"whatsApp": ["8619775400000"], "friendName": "Xanthippe"})
+    operator = SocialSCRMImportOperator(task_id="task", data=data, outlets=[customers])
+    with pytest.raises(RuntimeError, match="no events today"):
+        operator.execute({"ti": instance, "outlet_events": Broken()})
+
+    assert [value["rows"]["accepted"] for key, value in instance.pushed if key == "return_value"] == [1]
 
 
 class Table:

@@ -202,9 +202,9 @@ class Engine:
         return self._options.resend or chunk.repeatable
 
     def _start(self, pending: PendingChunk) -> None:
-        while (wait_for := self._pace.try_start(self._clock.now())) > 0:
-            self._recorder.add_seconds(pacing=wait_for)
-            self._clock.sleep(wait_for)
+        if not self._wait_for_slot():
+            self._queue.put(pending, self._clock.now())
+            return
         now = self._clock.now()
         if not self._save_start(pending):
             return
@@ -212,6 +212,14 @@ class Engine:
         self._recorder.note_calls(pending.chunk.rows, pending.calls + 1)
         self._in_flight[self._pool.submit(self._call, pending.chunk)] = pending
         pending.start(now)
+
+    def _wait_for_slot(self) -> bool:
+        """Wait until the pace lets a call start, and return whether it still may: the task may be stopped meanwhile."""
+        while not self._is_stopped and (seconds := self._pace.try_start(self._clock.now())) > 0:
+            nap = min(seconds, LONGEST_NAP)
+            self._recorder.add_seconds(pacing=nap)
+            self._clock.sleep(nap)
+        return not self._is_stopped
 
     def _save_start(self, pending: PendingChunk) -> bool:
         """Let a later try know of the call, should the worker be killed; return whether it may start."""

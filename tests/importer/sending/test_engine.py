@@ -276,6 +276,24 @@ def test_a_run_that_is_stopped_while_it_waits_does_not_wait_to_the_end():
     assert counts(report) == {"not_sent": 1}
 
 
+def test_a_run_that_is_stopped_while_it_waits_for_its_slot_starts_no_call_more():
+    clock = FakeClock()
+    sent: list[int] = []
+    sleep = clock.sleep
+
+    def sleep_and_stop(seconds: float) -> None:
+        sleep(seconds)
+        if clock.now > 1003.0:
+            engine.stop()
+
+    clock.sleep = sleep_and_stop
+    engine, report = engine_of(lambda chunk: sent.append(chunk.rows[0].position) or "", clock, rate=0.1)
+    assert isinstance(engine.run(chunks(5)), StoppedError)
+    assert (sent, clock.now < 1004.0) == ([0], True)
+    assert counts(report) == {"accepted": 1, "not_sent": 1}
+    assert report.seconds.pacing == pytest.approx(clock.now - 1000.0)
+
+
 def test_a_table_that_breaks_off_is_reported_after_the_rows_before_are_recorded():
     clock = FakeClock()
 
