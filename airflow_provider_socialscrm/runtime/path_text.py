@@ -7,6 +7,7 @@ import re
 from typing import Any, Final
 
 from airflow_provider_socialscrm._compat import is_mapped
+from airflow_provider_socialscrm.importer.paths import LOCAL
 from airflow_provider_socialscrm.importer.sources.endings import COMPRESSED, TABLES
 
 MOST_CHARACTERS: Final = 1_024
@@ -24,8 +25,8 @@ _PATTERN = re.compile(r"(?!\[)[^\s\"'{}(),;<>\[]*[*?\[][^\s\"'{}(),;<>]*")
 _TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 
 
-class PathWithOptions:
-    """A path object that a text cannot replace, because it has options of its file system.
+class GivenPath:
+    """A path object that a text cannot replace, because it has options or a file system that text does not open.
 
     Airflow shows it as its path, without the options, which may be secrets.
 
@@ -39,9 +40,9 @@ class PathWithOptions:
         self.text = text
         self.made = made
 
-    def resolve(self, context: Any) -> PathWithOptions:
+    def resolve(self, context: Any) -> GivenPath:
         """Return the path rendered. Airflow calls this instead of rendering the text."""
-        return PathWithOptions(context["task"].render_template(self.text, context), self.made)
+        return GivenPath(context["task"].render_template(self.text, context), self.made)
 
     def opened(self) -> Any:
         """Return the path object."""
@@ -82,10 +83,21 @@ def as_text(value: Any) -> Any:
     :param value: maybe of :mod:`pathlib`, of ``universal_pathlib`` or of Airflow's object storage.
     """
     if has_protocol(value):
-        text, options = str(value), set(value.storage_options)
-        # The text has the connection's id, which Airflow 3.1 counts among the options.
-        return PathWithOptions(text, value) if options - {"conn_id"} or "::" in text else text
+        text = str(value)
+        return text if _opens_as_text(value) else GivenPath(text, value)
     return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _opens_as_text(path: Any) -> bool:
+    """Return whether the text of a path object opens the same file: Airflow's object storage opens it."""
+    # The text has the connection's id, which Airflow 3.1 counts among the options.
+    if set(path.storage_options) - {"conn_id"} or "::" in str(path):
+        return False
+    if path.protocol in LOCAL:
+        return True
+    from airflow.sdk import ObjectStoragePath  # noqa: PLC0415 - only for those who have such a path
+
+    return isinstance(path, ObjectStoragePath)
 
 
 def has_protocol(value: Any) -> bool:
@@ -95,7 +107,7 @@ def has_protocol(value: Any) -> bool:
 
 def is_path_object(value: Any) -> bool:
     """Return whether a value is a path, and not text."""
-    return isinstance(value, PathWithOptions | os.PathLike) or has_protocol(value)
+    return isinstance(value, GivenPath | os.PathLike) or has_protocol(value)
 
 
 def has_template(text: str) -> bool:

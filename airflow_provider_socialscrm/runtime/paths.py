@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.runtime.file_systems import not_installed
-from airflow_provider_socialscrm.runtime.path_text import PathWithOptions, is_path_object, without_line_end
+from airflow_provider_socialscrm.runtime.path_text import GivenPath, is_path_object, without_line_end
 
 
 def openable(value: Any) -> Any:
@@ -19,7 +19,7 @@ def openable(value: Any) -> Any:
     """
     if isinstance(value, list):
         return [openable(each) for each in value]
-    if isinstance(value, PathWithOptions):
+    if isinstance(value, GivenPath):
         return value.opened()
     if not isinstance(value, str):
         return value
