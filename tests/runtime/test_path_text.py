@@ -43,6 +43,13 @@ def test_other_text_is_not_a_path(text):
     assert not is_path(text)
 
 
+@pytest.mark.parametrize("name", ["None", " "])
+def test_text_of_nothing_is_not_a_path_though_a_file_has_this_name(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    Path(name).touch()
+    assert not is_path(name)
+
+
 def test_a_file_or_folder_that_exists_is_a_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert not is_path("customers")
