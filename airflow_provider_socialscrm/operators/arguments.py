@@ -11,7 +11,7 @@ from airflow_provider_socialscrm.importer.options import Options, Rules
 from airflow_provider_socialscrm.importer.sources.text_lines import TextForm
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, unwrap
 from airflow_provider_socialscrm.runtime.inputs import check_is_no_text
-from airflow_provider_socialscrm.runtime.paths import check_is_path
+from airflow_provider_socialscrm.runtime.paths import check_is_path, check_spelling
 from airflow_provider_socialscrm.runtime.rendered import TEXT_RENDERED, typed_arguments
 
 RULES: Final = frozenset(field.name for field in fields(Rules))
@@ -73,15 +73,19 @@ def check_partial(task_id: str, arguments: Mapping[str, Any]) -> None:
     check_constants(task_id, {"extension_fields": _ONLY_A_RUN_KNOWS, **given})
 
 
-def check_data(task_id: str, data: Any, rejects_path: Any = None, checkpoint_path: Any = None) -> None:
+def check_data(task_id: str, data: Any, **paths: Any) -> None:
     """Check the paths and the data that are known when the DAG is parsed.
 
     :param data: wrapped, unless it is a path, has a template, or is another task's.
+    :param paths: to write to, by argument.
     :raises InputError: naming the task and the argument, without its value.
     """
     try:
         check_is_no_text(unwrap(data) if isinstance(data, HiddenTable) else None)
-        for name, value in (("rejects_path", rejects_path), ("checkpoint_path", checkpoint_path)):
+        for each in data if isinstance(data, list) else [data]:
+            if isinstance(each, str) and _is_constant(each):
+                check_spelling("data", each)
+        for name, value in paths.items():
             if _is_constant(value):
                 check_is_path(name, value)
     except InputError as problem:

@@ -19,7 +19,7 @@ from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, InputError
 from airflow_provider_socialscrm.operators.retries import with_retry_policy
 from airflow_provider_socialscrm.runtime.lineage import FileLineageMixin
-from airflow_provider_socialscrm.runtime.own_paths import ENDINGS, checked_own_path
+from airflow_provider_socialscrm.runtime.own_paths import required_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument, as_text
 from airflow_provider_socialscrm.runtime.rendered import rendered_fields
 from airflow_provider_socialscrm.runtime.task_failures import no_retry_after
@@ -119,7 +119,7 @@ class SocialSCRMChatsToFileOperator(FileLineageMixin, BaseOperator):
 
         options = self._options(context)
         identity = identity_of(context)
-        path = checked_path(checked_own_path(identity, "path", self.path or None))
+        path = required_own_path(identity, "path", self.path)
         with SocialSCRMHook(self.socialscrm_conn_id) as hook:
             check_agents(hook, options)
             self._running = ChatExport(hook.perform, hook.get_settings(), options, path, identity=identity)
@@ -144,16 +144,6 @@ class SocialSCRMChatsToFileOperator(FileLineageMixin, BaseOperator):
             page_size=_number(self.page_size),
             max_rows=_number(self.max_rows),
         )
-
-
-def checked_path(path: Any) -> Any:
-    """Return a path whose ending names a format.
-
-    :raises InputError: if it does not, or is missing.
-    """
-    if path is None or path.suffix.lower() not in ENDINGS["path"]:
-        raise InputError("path must end in .parquet, .csv or .jsonl, or in / for a folder.")
-    return path
 
 
 def check_agents(hook: SocialSCRMHook, options: ChatOptions) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_provider_socialscrm.importer.changes.options import Ledger
 from airflow_provider_socialscrm.runtime.file_systems import check_file_systems
-from airflow_provider_socialscrm.runtime.own_paths import own_path
-from airflow_provider_socialscrm.runtime.paths import check_apart, check_is_path, check_ledger_apart, openable
+from airflow_provider_socialscrm.runtime.own_paths import checked_own_path
+from airflow_provider_socialscrm.runtime.path_text import is_missing_path
+from airflow_provider_socialscrm.runtime.paths import check_apart, check_ledger_apart, openable
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.identity import ImportIdentity
@@ -37,22 +38,21 @@ def files_of(
     :param identity: which import this is.
     :param data: the input's path or paths to open; ``None`` for a table.
     :param ledger: the arguments of a ``Ledger``.
-    :raises InputError: naming the argument, if it is not a path, has no file system, or is another argument's file; and
-        naming each of the ledger's that is wrong.
+    :raises InputError: naming the argument, if it is not a path, has no file system or known format, or is another
+        argument's file; and naming each of the ledger's that is wrong.
     """
     given = {"rejects_path": rejects_path, "checkpoint_path": checkpoint_path}
     if ledger is not None:
         given["gone_path"] = ledger.get("gone_path")
-    for name, path in given.items():
-        check_is_path(name, path)
     # Empty text would be the folder that the process is in.
-    folder = openable(ledger["path"] or None) if ledger is not None else None
-    check_file_systems(data, *map(openable, given.values()), folder)
-    own = {name: own_path(identity, name, path) for name, path in given.items()}
+    folder = openable(ledger["path"] or None, "ledger") if ledger is not None else None
+    check_file_systems(data, folder)
+    own = {name: checked_own_path(identity, name, path) for name, path in given.items()}
     check_apart(data=data, **own)
     if ledger is None:
         return TaskFiles(**own)
     made = Ledger(**{**ledger, "path": folder, "gone_path": own.pop("gone_path")})
     check_ledger_apart(folder, data=data, **own, gone_path=made.gone_path)
-    check_ledger_apart(folder, **{name: openable(path) for name, path in given.items()})
+    folders = {name: openable(path) for name, path in given.items() if not is_missing_path(path)}
+    check_ledger_apart(folder, **folders)
     return TaskFiles(**own, ledger=made)

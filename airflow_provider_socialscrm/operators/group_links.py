@@ -16,7 +16,7 @@ from airflow_provider_socialscrm.api.group_links import NOT_PARSED, UNKNOWN_LINK
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, InputError
 from airflow_provider_socialscrm.operators.retries import with_retry_policy
-from airflow_provider_socialscrm.runtime.own_paths import checked_own_path
+from airflow_provider_socialscrm.runtime.own_paths import required_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.rendered import rendered_fields, typed_arguments
 from airflow_provider_socialscrm.runtime.task_failures import no_retry_after
@@ -119,8 +119,6 @@ class SocialSCRMGroupLinksToFileOperator(BaseOperator):
 
     def _begun(self, context: Context) -> Any:
         """Check the arguments, and return the path of the file."""
-        from airflow_provider_socialscrm.runtime.table_files import check_format  # noqa: PLC0415 - not for parsing
-
         self._set_types(context)
         if self.links is None:
             raise InputError("links is None: give a list of links, which may be empty.")
@@ -130,11 +128,7 @@ class SocialSCRMGroupLinksToFileOperator(BaseOperator):
             raise InputError(f"{wrong} No call was made.") from None
         if self.max_failed is not None and (type(self.max_failed) is not int or self.max_failed < 0):
             raise InputError("max_failed must be a whole number of links, or None for no limit.")
-        if not self.path:
-            raise InputError("path is missing: give the file a path.")
-        path = checked_own_path(identity_of(context), "path", self.path, file=FILE)
-        check_format("path", path)
-        return path
+        return required_own_path(identity_of(context), "path", self.path, file=FILE)
 
     def _set_types(self, context: Context) -> None:
         for name, value in typed_arguments(rendered_fields(self, self._templates, context)).items():

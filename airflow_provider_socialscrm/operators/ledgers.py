@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from airflow_provider_socialscrm.importer.changes.options import Ledger
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.runtime.path_text import as_text, is_path_object, is_resolved
+from airflow_provider_socialscrm.runtime.path_text import as_text, has_template, is_path_object, is_resolved
+from airflow_provider_socialscrm.runtime.paths import check_spelling
 from airflow_provider_socialscrm.runtime.rendered import (
     list_of,
     number_of,
@@ -76,6 +77,8 @@ def check_ledger(task_id: str, value: Any) -> None:
         if value is None or hasattr(value, "resolve"):
             return
         ledger_values(value)
+        if not isinstance(value, Ledger) and not has_template(str(value)):
+            check_spelling("ledger", value)
     except InputError as problem:
         raise InputError(f"Task {task_id}: {problem}") from None
 
@@ -85,7 +88,7 @@ def ledger_values(value: Any) -> dict[str, Any] | None:
 
     :raises InputError: when it is not one, or has a list that is cut or misspelled.
     """
-    if value is None or value == "None":  # empty text must not send everything
+    if value is None or (isinstance(value, str) and value.strip() == "None"):  # empty text must not send everything
         return None
     if isinstance(value, LedgerTemplate):
         return _typed(value.values)

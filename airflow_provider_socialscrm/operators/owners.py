@@ -102,7 +102,7 @@ class SocialSCRMClearOwnersOperator(TableInput, BaseOperator):
         self._running: Import | None = None
         self._killed = False
         if not is_mapped(self):  # whose data may be another task's
-            self._check_input(kwargs, self.rejects_path, self.checkpoint_path)
+            self._check_input(kwargs)
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Clear the owners and return the manifest."""

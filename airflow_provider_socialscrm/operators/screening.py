@@ -21,7 +21,7 @@ from airflow_provider_socialscrm.operators.table_input import TableInput
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable
 from airflow_provider_socialscrm.runtime.inputs import read_paths, to_open
 from airflow_provider_socialscrm.runtime.lineage import FileLineageMixin
-from airflow_provider_socialscrm.runtime.own_paths import checked_own_path
+from airflow_provider_socialscrm.runtime.own_paths import required_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.paths import check_apart
 from airflow_provider_socialscrm.runtime.task_failures import no_retry_after
@@ -175,9 +175,7 @@ class SocialSCRMScreenOperator(TableInput, FileLineageMixin, BaseOperator):
         from airflow_provider_socialscrm.screening.output import Output  # noqa: PLC0415 - loads Arrow
 
         self._set_types(context)
-        if not self.path:
-            raise InputError("path is missing: give the output a path.")
-        path = checked_own_path(identity_of(context), "path", self.path, file=FILE)
+        path = required_own_path(identity_of(context), "path", self.path, file=FILE)
         store = order_store_for(context, path)  # before anything else can fail, so that a retry knows of this try
         self._check_arguments()
         return Output(path, self.result_column, tuple(_texts("only", self.only))), store

@@ -25,7 +25,7 @@ from airflow_provider_socialscrm.operators.table_input import TableInput
 from airflow_provider_socialscrm.runtime.file_systems import check_file_systems
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable
 from airflow_provider_socialscrm.runtime.inputs import read_paths, to_open
-from airflow_provider_socialscrm.runtime.path_text import PathArgument
+from airflow_provider_socialscrm.runtime.path_text import PathArgument, is_missing_path
 from airflow_provider_socialscrm.runtime.paths import check_is_path, check_ledger_apart, openable
 from airflow_provider_socialscrm.runtime.plain_arguments import PlainArgument, plain
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
@@ -187,9 +187,9 @@ class SocialSCRMSendOperator(TableInput, BaseOperator):
 
     def _folder(self) -> Any:
         check_is_path("ledger", self.ledger)
-        if not self.ledger:
+        if is_missing_path(self.ledger):
             raise InputError("ledger is missing: give the path of a folder for the claims. Nothing was sent.")
-        folder = openable(self.ledger)
+        folder = openable(self.ledger, "ledger")
         check_file_systems(folder)
         return folder
 

@@ -212,7 +212,7 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
         check_constants(self.task_id, self._arguments)
         check_ledger(self.task_id, self.ledger)
         if not is_mapped(self):  # whose data may be another task's
-            self._check_input(kwargs, self.rejects_path, self.checkpoint_path)
+            self._check_input(kwargs)
 
     @property
     def dry_run(self) -> Any:

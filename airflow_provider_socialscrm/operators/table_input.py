@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
-PATHS = frozenset({"rejects_path", "checkpoint_path", "path"})
+CHECKED_PATHS = ("rejects_path", "checkpoint_path")
+"""Arguments that are paths to write to, and checked when the DAG is parsed."""
+
+PATHS = frozenset({*CHECKED_PATHS, "path"})
 """Arguments that are paths to write to."""
 
 
@@ -54,14 +57,14 @@ class TableInput:
         made: OperatorPartial = hide_rows(super().partial(**hidden), hide_argument)  # type: ignore[misc]
         return made
 
-    def _check_input(self, kwargs: Mapping[str, Any], *paths: Any) -> None:
-        """Check the data of a task that is not mapped: no rows may be stored with the DAG.
+    def _check_input(self, kwargs: Mapping[str, Any]) -> None:
+        """Check the data and the paths of a task that is not mapped: no rows may be stored with the DAG.
 
         :param kwargs: the arguments of ``BaseOperator``.
-        :param paths: ``rejects_path`` and ``checkpoint_path``, where the task has them.
         :raises InputError: naming the task and the argument, without its value.
         """
-        check_data(self.task_id, self.data, *paths)
+        paths = {name: getattr(self, name) for name in CHECKED_PATHS if hasattr(self, name)}
+        check_data(self.task_id, self.data, **paths)
         check_default_args(self.task_id, kwargs.get("default_args"))
         check_task_group(self.task_id, [("data", self.data)])
         check_params(self.task_id, self.data, self.params, getattr(kwargs.get("dag"), "params", None))
@@ -126,6 +129,8 @@ def hide_argument(name: str, value: Any, task_id: str = "") -> Any:
     :raises InputError: when it is data as text.
     """
     if name in PATHS:
+        if name in CHECKED_PATHS:
+            check_data(task_id, None, **{name: value})
         return as_text(value)
     if name == "ledger":
         check_ledger(task_id, made := shown(value))

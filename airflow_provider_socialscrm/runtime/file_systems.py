@@ -86,8 +86,16 @@ def _check(path: Any) -> None:
     except ImportError as failure:
         raise not_installed(path.protocol, failure) from None
     except ValueError as failure:
-        from airflow.sdk.io import has_fs  # noqa: PLC0415 - only for object storage
-
-        if has_fs(path.protocol):  # it is installed, and lacks a setting
+        if _is_installed(path):  # it lacks a setting
             raise
         raise not_installed(path.protocol, failure) from None
+
+
+def _is_installed(path: Any) -> bool:
+    from airflow.sdk import ObjectStoragePath  # noqa: PLC0415 - only for object storage
+    from airflow.sdk.io import has_fs  # noqa: PLC0415 - as above
+    from fsspec import available_protocols  # type: ignore[import-untyped] # noqa: PLC0415 - as above
+
+    if isinstance(path, ObjectStoragePath):
+        return bool(has_fs(path.protocol))
+    return path.protocol in available_protocols()  # those of universal_pathlib need no provider of Airflow

@@ -12,7 +12,7 @@ from typing import Any, Final
 from airflow_provider_socialscrm._compat import refers_to_tasks
 from airflow_provider_socialscrm.runtime.path_text import (
     MOST_CHARACTERS,
-    PathWithOptions,
+    GivenPath,
     as_text,
     has_template,
     is_path,
@@ -85,7 +85,7 @@ def wrap(value: Any, *, is_template: bool = False) -> Any:
     holds_references = refers_to_tasks(value)
     if isinstance(value, list | tuple) and value and (holds_references or not isinstance(value[0], dict)):
         parts = [wrap(each, is_template=is_template) for each in value]
-        if holds_references or all(isinstance(part, str | PathWithOptions) for part in parts):
+        if holds_references or all(isinstance(part, str | GivenPath) for part in parts):
             # Airflow knows a list by its identity, and renders none that another task returned.
             return value if isinstance(value, list) and all(map(is_, parts, value)) else parts
     return value if holds_references else HiddenTable(value)

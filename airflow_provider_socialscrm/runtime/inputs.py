@@ -9,11 +9,8 @@ from typing import Any
 from airflow_provider_socialscrm.importer.errors import EmptyInputError, InputError
 from airflow_provider_socialscrm.runtime.file_systems import check_file_systems
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, shape_of, unwrap, wrap
-from airflow_provider_socialscrm.runtime.path_text import is_path_object
+from airflow_provider_socialscrm.runtime.path_text import NOTHING, is_path_object
 from airflow_provider_socialscrm.runtime.paths import openable
-
-NOTHING = ("", "None")
-"""Texts to which a template renders that finds nothing."""
 
 _NONE_LEFT = object()
 
@@ -49,7 +46,7 @@ def to_open(data: Any, nothing: str) -> Any:
     if not isinstance(data, HiddenTable):
         if data is None:
             raise EmptyInputError(f"data is None{nothing}.")
-        opened = openable(data)
+        opened = openable(data, "data")
         check_file_systems(opened)
         return opened
     table = unwrap(data)

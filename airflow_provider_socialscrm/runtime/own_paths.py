@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from typing import Any, Final
 
+from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.identity import ImportIdentity
 from airflow_provider_socialscrm.importer.paths import local_path
 from airflow_provider_socialscrm.runtime.file_systems import check_file_systems
 from airflow_provider_socialscrm.runtime.mapped_tasks import name_of_mapped
-from airflow_provider_socialscrm.runtime.path_text import without_line_end
+from airflow_provider_socialscrm.runtime.path_text import is_missing_path, without_line_end
 from airflow_provider_socialscrm.runtime.paths import check_is_path, openable
 
 log = logging.getLogger(__name__)
@@ -42,11 +43,31 @@ def checked_own_path(identity: ImportIdentity, argument: str, value: Any, *, fil
     :param argument: the operator's argument.
     :param value: its value.
     :param file: name of the file in a folder; ``None`` takes the argument's.
-    :raises InputError: naming the argument if the value is not a path, or what to install for its file system.
+    :raises InputError: naming the argument if the value is not a path, or neither a folder nor a file of a known
+        format; or what to install for its file system.
     """
     check_is_path(argument, value)
+    if is_missing_path(value):
+        return None
+    check_file_systems(openable(value, argument))
     path = own_path(identity, argument, value, file=file)
-    check_file_systems(path)
+    endings = ENDINGS[argument]
+    if endings is _TABLES and path.suffix.lower() not in endings:
+        raise InputError(
+            f"{argument} is {path}, and no folder has this name: let it end in {', '.join(endings)}. The path of a new "
+            "folder ends in / and is text, since path objects drop the slash."
+        )
+    return path
+
+
+def required_own_path(identity: ImportIdentity, argument: str, value: Any, *, file: str | None = None) -> Any:
+    """Return the file to write to, as :func:`checked_own_path` does, of an argument that must have a value.
+
+    :raises InputError: also when it is missing.
+    """
+    path = checked_own_path(identity, argument, value, file=file)
+    if path is None:
+        raise InputError(f"{argument} is missing: give the path of a file, or of a folder, which ends in /.")
     return path
 
 
@@ -58,14 +79,14 @@ def own_path(identity: ImportIdentity, argument: str, value: Any, *, file: str |
 
     :param identity: the import.
     :param argument: the operator's argument.
-    :param value: its value: a text, or a path of :mod:`pathlib` or of Airflow's object storage; ``None`` stays
-        ``None``.
+    :param value: its value: a text, or a path of :mod:`pathlib` or of Airflow's object storage; ``None`` and text that
+        a template gives for it are ``None``.
     :param file: name of the file in a folder; ``None`` takes the argument's.
-    :raises InputError: when no file system for its scheme is installed.
+    :raises InputError: when it can be read as two paths, or no file system for its scheme is installed.
     """
-    path = openable(value)
-    if path is None:
+    if is_missing_path(value):
         return None
+    path = openable(value, argument)
     if _is_folder(argument, value, path):
         own = path.joinpath(*identity.folders, file or FILES[argument])
         log.info("%s is %s, in which no other task writes", argument, own)

@@ -7,10 +7,14 @@ import re
 from typing import Any, Final
 
 from airflow_provider_socialscrm._compat import is_mapped
+from airflow_provider_socialscrm.importer.paths import LOCAL
 from airflow_provider_socialscrm.importer.sources.endings import COMPRESSED, TABLES
 
 MOST_CHARACTERS: Final = 1_024
 """Characters of a path: as many as object storage takes for a key."""
+
+NOTHING: Final = ("", "None")
+"""Texts to which a template renders that finds nothing."""
 
 NOT_READ: Final = (
     ".xlsx", ".xls", ".ods", ".json", ".txt", ".xml", ".zip", ".tar", ".avro", ".orc", ".feather", ".arrow", ".db",
@@ -24,8 +28,8 @@ _PATTERN = re.compile(r"(?!\[)[^\s\"'{}(),;<>\[]*[*?\[][^\s\"'{}(),;<>]*")
 _TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 
 
-class PathWithOptions:
-    """A path object that a text cannot replace, because it has options of its file system.
+class GivenPath:
+    """A path object that a text cannot replace, because it has options or a file system that text does not open.
 
     Airflow shows it as its path, without the options, which may be secrets.
 
@@ -39,9 +43,9 @@ class PathWithOptions:
         self.text = text
         self.made = made
 
-    def resolve(self, context: Any) -> PathWithOptions:
+    def resolve(self, context: Any) -> GivenPath:
         """Return the path rendered. Airflow calls this instead of rendering the text."""
-        return PathWithOptions(context["task"].render_template(self.text, context), self.made)
+        return GivenPath(context["task"].render_template(self.text, context), self.made)
 
     def opened(self) -> Any:
         """Return the path object."""
@@ -82,10 +86,21 @@ def as_text(value: Any) -> Any:
     :param value: maybe of :mod:`pathlib`, of ``universal_pathlib`` or of Airflow's object storage.
     """
     if has_protocol(value):
-        text, options = str(value), set(value.storage_options)
-        # The text has the connection's id, which Airflow 3.1 counts among the options.
-        return PathWithOptions(text, value) if options - {"conn_id"} or "::" in text else text
+        text = str(value)
+        return text if _opens_as_text(value) else GivenPath(text, value)
     return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _opens_as_text(path: Any) -> bool:
+    """Return whether the text of a path object opens the same file: Airflow's object storage opens it."""
+    # The text has the connection's id, which Airflow 3.1 counts among the options.
+    if set(path.storage_options) - {"conn_id"} or "::" in str(path):
+        return False
+    if path.protocol in LOCAL:
+        return True
+    from airflow.sdk import ObjectStoragePath  # noqa: PLC0415 - only for those who have such a path
+
+    return isinstance(path, ObjectStoragePath)
 
 
 def has_protocol(value: Any) -> bool:
@@ -95,7 +110,12 @@ def has_protocol(value: Any) -> bool:
 
 def is_path_object(value: Any) -> bool:
     """Return whether a value is a path, and not text."""
-    return isinstance(value, PathWithOptions | os.PathLike) or has_protocol(value)
+    return isinstance(value, GivenPath | os.PathLike) or has_protocol(value)
+
+
+def is_missing_path(value: Any) -> bool:
+    """Return whether a path is missing, as a template writes it or as Python does."""
+    return value is None or (isinstance(value, str) and value.strip() in NOTHING)
 
 
 def has_template(text: str) -> bool:
@@ -115,7 +135,9 @@ def is_path_template(text: str) -> bool:
 
 def is_path(text: str) -> bool:
     """Return whether a text is a path, and not data: text of customers must not be shown."""
-    if not 0 < len(text) <= MOST_CHARACTERS or len(text.splitlines()) > 1 or "\0" in text:
+    if text.strip() in NOTHING:  # also where a file has this name
+        return False
+    if len(text) > MOST_CHARACTERS or len(text.splitlines()) > 1 or "\0" in text:
         return False
     if '"' not in text and (_SCHEME.match(text) or text.lower().endswith(_ENDINGS)):
         return True

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.runtime.file_systems import not_installed
-from airflow_provider_socialscrm.runtime.path_text import PathWithOptions, is_path_object, without_line_end
+from airflow_provider_socialscrm.importer.paths import LOCAL
+from airflow_provider_socialscrm.runtime.file_systems import FILE_SYSTEMS, not_installed
+from airflow_provider_socialscrm.runtime.path_text import GivenPath, as_text, is_path_object, without_line_end
+
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(/*)")  # of two letters or more: one is a drive of Windows
 
 
-def openable(value: Any) -> Any:
+def openable(value: Any, argument: str = "The path") -> Any:
     """Return text as a path to open: a :mod:`pathlib` one if local, so that files are replaced whole.
 
     :param value: text, a path that is shown as text, or a list of these; anything else is returned unchanged.
-    :raises InputError: when no file system for its scheme is installed.
+    :param argument: whose value it is, to begin a sentence.
+    :raises InputError: when it can be read as two paths, or no file system for its scheme is installed.
     """
     if isinstance(value, list):
-        return [openable(each) for each in value]
-    if isinstance(value, PathWithOptions):
+        return [openable(each, argument) for each in value]
+    check_spelling(argument, value)
+    if isinstance(value, GivenPath):
         return value.opened()
     if not isinstance(value, str):
         return value
@@ -34,13 +40,44 @@ def openable(value: Any) -> Any:
         raise not_installed(value.partition("://")[0], failure) from None
 
 
+def check_spelling(argument: str, value: Any) -> None:
+    """Check that a path which is written as text is one path only: not another user's, nor a folder called ``s3:``.
+
+    :raises InputError: naming the argument, without its value.
+    """
+    text = as_text(value)
+    if not isinstance(text, str):
+        return
+    if text.startswith("~"):
+        raise InputError(
+            f"{argument} begins with ~, which is another folder for each user that a worker runs as: give an absolute "
+            "path."
+        )
+    found = _SCHEME.match(text)
+    if not found:
+        return
+    scheme, slashes = found.groups()
+    is_local = scheme.lower() in LOCAL
+    if is_local and not slashes.startswith("///"):
+        raise InputError(
+            f"{argument} begins with {scheme}:{slashes} and not with {scheme}:///, so its folder is not clear: give an "
+            f"absolute path, as in {scheme}:///data/x.csv or /data/x.csv."
+        )
+    if not is_local and (slashes == "/" or (not slashes and scheme.lower() in FILE_SYSTEMS)):
+        raise InputError(
+            f"{argument} begins with {scheme}:{slashes} and not with {scheme}://: write both slashes, in text or in an "
+            "ObjectStoragePath, since a pathlib.Path drops one. Give a local folder of this name by its absolute path."
+        )
+
+
 def check_is_path(argument: str, value: Any) -> None:
-    """Check that an argument is a path or ``None``.
+    """Check that an argument is a path that can be read in one way, or ``None``.
 
     :raises InputError: naming the argument, without its value.
     """
     if value is not None and not isinstance(value, str) and not is_path_object(value):
         raise InputError(f"{argument} is a {type(value).__name__}, not a path: give it as text or a path object.")
+    check_spelling(argument, value)
 
 
 def check_apart(**paths: Any) -> None:

@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.whole_files import write_whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-FORMATS: Final = (".csv", ".parquet", ".jsonl")
-"""Endings of a file that has a table."""
-
-
-def check_format(argument: str, path: Any) -> None:
-    """Check that a path ends in a format that can be written.
-
-    :raises InputError: naming the argument.
-    """
-    if path.suffix.lower() not in FORMATS:
-        raise InputError(f"{argument} is {path}: let it end in {', '.join(FORMATS)}, or in / for a folder.")
 
 
 def write_table(path: Any, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> None:

@@ -132,17 +132,13 @@ class SocialSCRMSendSensor(BaseSensorOperator):
 
     def _begun(self, context: Context) -> Any:
         """Check the arguments, and return the path of the file."""
-        from airflow_provider_socialscrm.runtime.table_files import check_format  # noqa: PLC0415 - not for parsing
         from airflow_provider_socialscrm.sends.progress import check_waiting  # noqa: PLC0415 - not for parsing
 
         for name, value in typed_arguments(rendered_fields(self, self._templates, context)).items():
             setattr(self, name, value)
         self.task_ids = _ids(self.task_ids)
         check_waiting(self.until, self.min_share, self.max_failed)
-        path = checked_own_path(identity_of(context), "result_path", self.result_path or None)
-        if path is not None:
-            check_format("result_path", path)
-        return path
+        return checked_own_path(identity_of(context), "result_path", self.result_path)
 
     def _defer(self) -> None:
         from airflow_provider_socialscrm.triggers.sends import SocialSCRMSendTrigger  # noqa: PLC0415 - core

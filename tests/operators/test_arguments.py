@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from airflow.sdk import DAG, task
 
@@ -12,7 +14,7 @@ from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOpe
 
 
 def operator(task_id="import_customers", **arguments):
-    return SocialSCRMImportOperator(task_id=task_id, data="customers.csv", **arguments)
+    return SocialSCRMImportOperator(task_id=task_id, **{"data": "customers.csv"} | arguments)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +37,11 @@ def operator(task_id="import_customers", **arguments):
         ({"encoding": "utf8mb4"}, "encoding='utf8mb4' is not known"),
         ({"delimiter": ";;"}, "delimiter=';;' cannot separate values"),
         ({"on_unknown": "guess"}, "on_unknown is 'guess'"),
+        ({"rejects_path": "~/rejects/"}, "Task import_customers: rejects_path begins with ~"),
+        ({"checkpoint_path": Path("s3://crm/state/")}, "Task import_customers: checkpoint_path begins with s3:/ and"),
+        ({"ledger": "file:/data/ledger"}, "Task import_customers: ledger begins with file:/ and"),
+        ({"data": ["/a.csv", "file:/data/a.csv"]}, "Task import_customers: data begins with file:/ and"),
+        ({"data": Path("~/a.csv")}, "Task import_customers: data begins with ~"),
     ],
 )
 def test_an_argument_that_is_always_wrong_fails_when_the_dag_is_parsed(arguments, sentence):
@@ -50,6 +57,9 @@ def test_an_argument_that_is_always_wrong_fails_when_the_dag_is_parsed(arguments
         ({"dry_run": "perhaps", "max_rejected": 1}, "Task nightly: dry_run is 'perhaps'"),
         ({"delimiter": ";;"}, "delimiter=';;' cannot separate values"),
         ({"columns": {"mobile": "WhatsAp"}, "extension_fields": None}, "columns maps 'mobile' to 'WhatsAp'"),
+        ({"rejects_path": "~/rejects/"}, "Task nightly: rejects_path begins with ~"),
+        ({"checkpoint_path": 5}, "Task nightly: checkpoint_path is a int, not a path"),
+        ({"data": "dbfs:/x.csv"}, "Task nightly: data begins with dbfs:/ and"),
     ],
 )
 def test_an_argument_of_a_map_that_is_always_wrong_fails_when_the_dag_is_parsed(arguments, sentence):

@@ -56,17 +56,23 @@ def test_the_messages_of_an_agent_become_a_file(crm: Sandbox, tmp_path, agents):
     assert paths(crm) == ["query", "msgPage", "msgPage", "msgPage"]
 
 
+NO_FOLDER = "and no folder has this name: let it end in .csv, .parquet, .jsonl."
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         ({"start": "2024-10-05T00:00:00Z"}, "The interval is empty"),
         ({"start": "None", "end": "None"}, "start must be a time in ISO 8601 with its zone"),
         ({"end": "2999-01-01T00:00:00Z"}, "The interval ends in the future"),
-        ({"path": "chats.xlsx"}, "path must end in .parquet, .csv or .jsonl, or in / for a folder."),
-        ({"path": "chats.csv.gz"}, "path must end in"),
-        ({"path": "chats"}, "path must end in"),
-        ({"path": ""}, "path must end in"),
-        ({"path": None}, "path must end in"),
+        ({"path": "chats.xlsx"}, f"path is chats.xlsx, {NO_FOLDER}"),
+        ({"path": "chats.csv.gz"}, f"path is chats.csv.gz, {NO_FOLDER}"),
+        ({"path": "chats"}, f"path is chats, {NO_FOLDER}"),
+        ({"path": ""}, "path is missing: give the path of a file, or of a folder, which ends in /."),
+        ({"path": None}, "path is missing"),
+        ({"path": "None"}, "path is missing"),
+        ({"path": "~/chats/"}, "path begins with ~"),
+        ({"path": "file:/x/chats/"}, "path begins with file:/"),
         ({"path": 5}, "path is a int, not a path"),
         ({"path": "nowhere://bucket/chats.csv"}, "No file system for nowhere:// is installed"),
         ({"content": "encrypt"}, "content must be keep, hash or drop."),

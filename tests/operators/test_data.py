@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -20,7 +22,7 @@ from airflow_provider_socialscrm.importer.results.checkpoint_files import FileCh
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 from airflow_provider_socialscrm.sandbox.server import Sandbox
-from tests.support.airflow import FakeTaskInstance, FakeTaskStateStore
+from tests.support.airflow import FakeTaskInstance, FakeTaskStateStore, serialized
 
 
 @pytest.fixture
@@ -98,6 +100,43 @@ def test_a_path_in_any_form_is_imported_and_shown_as_its_path(crm: Sandbox, tmp_
     manifest = written.execute({"ti": FakeTaskInstance()})
     assert manifest["rejects_path"] == str(written.rejects_path)
     assert (tmp_path / "2026-01-01.json").exists()
+
+
+@pytest.mark.parametrize("name", ["{{ ds }}.csv", "*.csv"])
+@pytest.mark.parametrize("mapped", [False, True], ids=["plain", "mapped"])
+def test_a_path_object_opens_a_file_system_that_airflow_has_no_provider_of(crm: Sandbox, tmp_path, name, mapped):
+    root = UPath(f"memory:/{tmp_path}")  # no other test's
+    (root / "2026.csv").write_text(customers(1, 2).to_csv(index=False))
+    written = {"rejects_path": root / "rejects" / "{{ ds }}.csv", "checkpoint_path": root / "{{ ds }}.json"}
+    with DAG("dag", schedule=None) as dag:
+        if mapped:
+            operator = SocialSCRMImportOperator.partial(task_id="a", **written).expand(data=[root / name])
+        else:
+            operator = SocialSCRMImportOperator(task_id="a", data=[root / name], ledger=root / "ledger", **written)
+    assert json.loads(serialized(dag)) == json.loads(serialized(dag))
+    assert str(root / name) in serialized(dag)
+    assert " at 0x" not in serialized(dag)
+    ti = FakeTaskInstance(get_ti_count=lambda *_, **__: 1, map_index=0 if mapped else -1)
+    context: dict[str, Any] = {"ti": ti, "dag": dag, "task": operator, "run_id": "run", "ds": "2026"}
+    context |= {"params": {}, "dag_run": SimpleNamespace(conf=None), "outlet_events": {}}
+    if not mapped:
+        operator = context["task"] = operator.prepare_for_execution()
+    operator.render_template_fields(context, dag.get_template_env())
+    operator = context["task"]
+
+    index = "-0" if mapped else ""
+    assert str(operator.data) in {
+        str(root / name).replace("{{ ds }}", "2026"),
+        f"[{root / name}]",
+        f"[{root}/2026.csv]",
+    }
+    manifest = operator.execute(context)
+    assert manifest["rows"]["accepted"] == 2
+    assert manifest["rejects_path"] == f"{root}/rejects/2026{index}.csv"
+    assert UPath(manifest["rejects_path"]).exists()
+    assert (root / f"2026{index}.json").exists()
+    assert (root / "ledger" / "ledger.json").exists() is not mapped
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("make", PATHS.values(), ids=PATHS)

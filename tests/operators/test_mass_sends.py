@@ -62,6 +62,13 @@ def test_a_task_is_created_under_a_name_of_dag_task_and_run(crm):
     }
 
 
+@pytest.mark.parametrize("nothing", ["", " ", "None"])
+def test_a_checkpoint_path_without_a_value_is_no_file(crm, tmp_path, monkeypatch, nothing):
+    monkeypatch.chdir(tmp_path)
+    assert run(**ONE, checkpoint_path=nothing)["accepted"] == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_several_tasks_are_one_call(crm):
     tasks = [
         MassSend("a", ("agent_wang",), Tag("VIP", "3"), Content("Hi")),

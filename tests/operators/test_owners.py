@@ -50,6 +50,15 @@ def test_fifty_a_call_lose_their_owner(crm):
     assert {*owners(crm).values()} == {""}
 
 
+@pytest.mark.parametrize("nothing", ["", " ", "None"])
+def test_paths_without_a_value_are_no_files(crm, tmp_path, monkeypatch, nothing):
+    monkeypatch.chdir(tmp_path)
+    manifest = run(pd.DataFrame({"whatsApp": ["x"]}), rejects_path=nothing, checkpoint_path=nothing, max_rejected=None)
+
+    assert (manifest["rows"]["invalid"], manifest["rejects_path"]) == (1, None)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_each_row_ends_in_a_bucket_and_the_dead_letter_has_the_others(crm, tmp_path):
     rows = [
         {"Mobile": NUMBERS[0], "agentAccount": "x", "friendName": "Ann"},

@@ -213,7 +213,7 @@ def test_a_late_file_orders_nothing_and_is_left_to_the_retry(connected_crm, tmp_
     assert connected_crm.calls() == []
 
 
-@pytest.mark.parametrize("path", ["screened.txt", "screened", "screened.csv.gz", "", None, 17])
+@pytest.mark.parametrize("path", ["screened.txt", "screened", "screened.csv.gz", "", "None", " ", None, "~/x.csv", 17])
 def test_a_path_without_a_known_ending_orders_nothing(connected_crm, tmp_path, path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert "path" in failure_of(path)

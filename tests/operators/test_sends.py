@@ -110,6 +110,15 @@ def test_a_path_of_a_mapped_task_and_objects_of_ours_are_taken(crm, ledger, tmp_
     assert (round(task.starts_at), task.agent, task.send_type) == (int(start.timestamp()), "agent_wang", 2)
 
 
+@pytest.mark.parametrize("path", [None, "", " ", "None", "~/ledger", "file:/ledger", "s3:/crm/ledger"])
+def test_a_ledger_that_is_no_folder_of_its_own_sends_nothing(crm, tmp_path, monkeypatch, path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(AirflowFailException, match=r"^ledger (is missing: give the path of a folder|begins with )"):
+        run(path)
+    assert calls(crm) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_rows_become_recipients_by_the_rules_of_an_import(crm, ledger):
     rows = ["152 6666 7780", "+86 15266667780", "12 34", None, "0044 7911 123456", "5215512345678", "525512345678"]
     data = pd.DataFrame({"whatsApp": rows, "by": [SENDER] * 6 + ["x"]})

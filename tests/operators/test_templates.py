@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 from airflow.sdk import DAG, Param
 
-from airflow_provider_socialscrm._compat import AirflowFailException
+from airflow_provider_socialscrm._compat import AirflowFailException, AirflowSkipException
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.support.airflow import FakeTaskInstance, serialized
@@ -128,6 +129,61 @@ def test_a_rendered_value_of_the_wrong_type_is_named_before_any_call(crm: Sandbo
     with pytest.raises(AirflowFailException, match=argument):
         run(native=native, data=data, **TEMPLATED | {argument: "{{ params.wrong }}"})
     assert crm.calls() == []
+
+
+@pytest.mark.parametrize("form", [(False, False), (False, True), (True, False), (True, True)], ids=str)
+@pytest.mark.parametrize(
+    "values",
+    [
+        *(("{{ params.path }}", path) for path in (None, "", " ", "None")),
+        (Path("{{ params.path }}"), None),
+        *((given, "unused.csv") for given in ("", " ", "None", None)),
+    ],
+)
+def test_a_path_that_renders_to_nothing_is_no_file(crm: Sandbox, tmp_path, monkeypatch, form, values):
+    monkeypatch.chdir(tmp_path)
+    (native, mapped), (given, path) = form, values
+    monkeypatch.setitem(PARAMS, "path", path)
+    paths = {"rejects_path": given, "checkpoint_path": given}
+
+    manifest = run(native=native, mapped=mapped, data=[{"whatsApp": "=bad"}], max_rejected=None, **paths)
+
+    assert (manifest["rows"]["invalid"], manifest["rejects_path"]) == (1, None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def rendered(given: Any, *, native: bool, **arguments: Any) -> tuple[SocialSCRMImportOperator, Any]:
+    with DAG("dag", schedule=None, render_template_as_native_obj=native) as dag:
+        task = SocialSCRMImportOperator(task_id="task", data=given, **arguments).prepare_for_execution()
+    context = {"ti": FakeTaskInstance(), "dag": dag, "task": task, "params": PARAMS, "dag_run": SimpleNamespace()}
+    task.render_template_fields(context, dag.get_template_env())
+    return task, context
+
+
+@pytest.mark.parametrize("native", [False, True], ids=["text", "native"])
+@pytest.mark.parametrize("given", ["{{ params.path }}", Path("{{ params.path }}"), None])
+@pytest.mark.parametrize("path", [None, "None", ""])
+def test_data_that_renders_to_nothing_is_no_file(tmp_path, monkeypatch, native, given, path):
+    monkeypatch.chdir(tmp_path)
+    Path("None").write_text("whatsApp\n")
+    monkeypatch.setitem(PARAMS, "path", path)
+    for on_empty, expected in (("succeed", AirflowFailException), ("skip", AirflowSkipException)):
+        task, context = rendered(given, native=native, on_empty=on_empty)
+        with pytest.raises(expected, match=r"data is (None|the text '(None)?')"):
+            task.execute(context)
+
+
+@pytest.mark.parametrize("native", [False, True], ids=["text", "native"])
+@pytest.mark.parametrize("argument", ["data", "rejects_path", "checkpoint_path", "ledger"])
+def test_a_rendered_path_that_can_be_read_in_two_ways_is_named(tmp_path, monkeypatch, native, argument):
+    monkeypatch.chdir(tmp_path)
+    for path, start in {"~/x.csv": "~", "file:/x.csv": "file:/", str(Path("s3://crm/x.csv")): "s3:/"}.items():
+        monkeypatch.setitem(PARAMS, "path", path)
+        given = {"data": pd.DataFrame(ROWS), argument: "{{ params.path }}"}
+        task, context = rendered(given.pop("data"), native=native, **given)
+        with pytest.raises(AirflowFailException, match=f"^{argument} begins with {start}"):
+            task.execute(context)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_every_argument_is_a_template_field():

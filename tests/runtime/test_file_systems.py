@@ -111,6 +111,15 @@ def test_a_file_system_that_is_there_passes_and_its_own_errors_stay(registered):
     def lacks_a_setting(conn_id: str | None, storage_options: Any = None) -> Any:
         raise ValueError("account_name is missing")
 
+    class WithoutASetting:
+        protocol = "memory"  # which fsspec has, and Airflow has not
+
+        @property
+        def fs(self) -> Any:
+            return lacks_a_setting(None)
+
+    with pytest.raises(ValueError, match=r"^account_name is missing$"):
+        check_file_systems(WithoutASetting())
     registered["adl"] = lacks_a_setting
     with pytest.raises(ValueError, match=r"^account_name is missing$"):
         check_file_systems(openable("adl://crm/a.csv"))

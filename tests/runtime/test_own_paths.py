@@ -9,9 +9,11 @@ import pytest
 from airflow.sdk import ObjectStoragePath
 from hypothesis import given
 from hypothesis import strategies as st
+from upath import UPath
 
+from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.identity import CHECK, OUTSIDE_AIRFLOW, ImportIdentity
-from airflow_provider_socialscrm.runtime.own_paths import own_path
+from airflow_provider_socialscrm.runtime.own_paths import FILES, checked_own_path, own_path, required_own_path
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 from tests.support.airflow import FakeTaskInstance
 
@@ -56,6 +58,49 @@ def test_a_folder_that_exists_needs_no_slash(tmp_path):
     assert own_path(IMPORT, "rejects_path", ObjectStoragePath(f"file://{tmp_path}")).path.endswith("/rejects.csv")
     # Its ending says that it is a file, which is then found not to be one.
     assert own_path(IMPORT, "rejects_path", tmp_path / "rejects.csv") == tmp_path / "rejects.csv"
+
+
+@pytest.mark.parametrize("argument", FILES)
+@pytest.mark.parametrize("nothing", [None, "None", "", "  ", " None ", "\n"])
+def test_a_missing_path_is_no_file_and_a_required_one_is_an_error(argument, nothing):
+    assert own_path(IMPORT, argument, nothing) is None
+    assert checked_own_path(MAPPED, argument, nothing) is None
+    with pytest.raises(InputError, match=f"{argument} is missing: give the path of a file, or of a folder, which ends"):
+        required_own_path(IMPORT, argument, nothing)
+
+
+@pytest.mark.parametrize("argument", ["rejects_path", "gone_path", "path", "result_path"])
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (str, "new"),
+        (Path, "new/"),
+        (lambda path: ObjectStoragePath(f"file://{path}"), "new/"),
+        (lambda path: UPath(f"file://{path}"), "new/"),
+        (str, "rejects.xlsx"),
+        (str, "rejects.csv.gz"),
+    ],
+)
+def test_what_is_neither_a_folder_nor_a_file_of_a_known_format_is_an_error(tmp_path, argument, make, name):
+    given = make(f"{tmp_path}/{name}")
+
+    with pytest.raises(InputError) as caught:
+        checked_own_path(IMPORT, argument, given)
+    assert str(caught.value) == (
+        f"{argument} is {given}, and no folder has this name: let it end in .csv, .parquet, .jsonl. The path of a new "
+        "folder ends in / and is text, since path objects drop the slash."
+    )
+    Path(tmp_path, name).mkdir()
+    assert checked_own_path(IMPORT, argument, given).name == FILES[argument]
+
+
+def test_a_checkpoint_may_have_any_name(tmp_path):
+    assert checked_own_path(IMPORT, "checkpoint_path", tmp_path / "state") == tmp_path / "state"
+
+
+def test_a_file_system_is_missed_before_a_folder_is_looked_for():
+    with pytest.raises(InputError, match="No file system for foo:// is installed"):
+        checked_own_path(IMPORT, "rejects_path", "foo://crm/a.xlsx")
 
 
 def test_the_log_names_the_file_in_the_folder(caplog):

@@ -14,7 +14,7 @@ from upath import UPath
 
 from airflow_provider_socialscrm.importer.sources.endings import TABLES
 from airflow_provider_socialscrm.importer.sources.files import FORMATS
-from airflow_provider_socialscrm.runtime.path_text import PathWithOptions, as_text, is_path, is_path_template
+from airflow_provider_socialscrm.runtime.path_text import GivenPath, as_text, is_path, is_path_template
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,13 @@ def test_a_path_is_found_by_its_scheme_its_folder_its_wildcard_or_its_ending(tex
 )  # fmt: skip
 def test_other_text_is_not_a_path(text):
     assert not is_path(text)
+
+
+@pytest.mark.parametrize("name", ["None", " "])
+def test_text_of_nothing_is_not_a_path_though_a_file_has_this_name(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    Path(name).touch()
+    assert not is_path(name)
 
 
 def test_a_file_or_folder_that_exists_is_a_path(tmp_path, monkeypatch):
@@ -86,7 +93,6 @@ class OwnPath(os.PathLike):
         (OwnPath(), "/x/a.csv"),
         (UPath("/x/a.csv"), "/x/a.csv"),
         (UPath("file:///x/a.csv"), "file:///x/a.csv"),
-        (UPath("memory://x/a.csv"), "memory://x/a.csv"),
         (ObjectStoragePath("s3://aws@crm/a.csv"), "s3://aws@crm/a.csv"),
         (ObjectStoragePath("s3://crm/a.csv", conn_id="aws"), "s3://aws@crm/a.csv"),
         (ObjectStoragePath("file:///x/a.csv"), "file:///x/a.csv"),
@@ -99,16 +105,30 @@ def test_a_path_object_becomes_text(value, text):
     assert type(as_text(value)) is type(text)
 
 
-def test_options_of_a_file_system_are_kept_and_not_shown():
-    class Renderer:
-        def render_template(self, text, context):
-            return text.replace("{{ ds }}", context["ds"])
+class Renderer:
+    def render_template(self, text, context):
+        return text.replace("{{ ds }}", context["ds"])
 
+
+@pytest.mark.parametrize("text", ["memory://x/{{ ds }}.csv", "http://127.0.0.1/{{ ds }}.csv", "s3://crm/{{ ds }}.csv"])
+def test_a_path_object_of_a_file_system_that_airflow_does_not_open_is_kept_and_shown_as_its_path(text):
+    given = UPath(text)
+    kept = as_text(given)
+    rendered = kept.resolve({"task": Renderer(), "ds": "2026"})
+
+    assert isinstance(kept, GivenPath)
+    assert (str(kept), str(rendered)) == (text, text.replace("{{ ds }}", "2026"))
+    assert kept.opened() is given
+    assert (type(rendered.opened()), str(rendered.opened())) == (type(given), str(rendered))
+    assert rendered.opened().fs.protocol == given.fs.protocol
+
+
+def test_options_of_a_file_system_are_kept_and_not_shown():
     given = UPath("memory://x/{{ ds }}.csv", secret="hush")
     kept = as_text(given)
     rendered = kept.resolve({"task": Renderer(), "ds": "2026"})
 
-    assert isinstance(kept, PathWithOptions)
+    assert isinstance(kept, GivenPath)
     assert (str(kept), str(rendered)) == ("memory://x/{{ ds }}.csv", "memory://x/2026.csv")
     assert kept.opened() is given
     assert dict(rendered.opened().storage_options) == {"secret": "hush"}

@@ -13,7 +13,7 @@ from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.runtime.file_systems import check_file_systems
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable
 from airflow_provider_socialscrm.runtime.path_text import as_text
-from airflow_provider_socialscrm.runtime.paths import check_apart, check_is_path, openable
+from airflow_provider_socialscrm.runtime.paths import check_apart, check_is_path, check_spelling, openable
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,64 @@ def test_a_scheme_that_no_file_system_has_is_named_without_the_rest(scheme):
         f"No file system for {scheme}:// is installed. Install the Airflow provider that has it, or download the file "
         "in an upstream task and pass the path of the copy."
     )
+
+
+ANOTHER_HOME = "data begins with ~, which is another folder for each user that a worker runs as: give an absolute path."
+
+
+def local(start: str) -> str:
+    scheme = start.partition(":")[0]
+    return (
+        f"data begins with {start} and not with {scheme}:///, so its folder is not clear: give an absolute path, as in "
+        f"{scheme}:///data/x.csv or /data/x.csv."
+    )
+
+
+def slashes(start: str) -> str:
+    return (
+        f"data begins with {start} and not with {start.rstrip('/')}//: write both slashes, in text or in an "
+        "ObjectStoragePath, since a pathlib.Path drops one. Give a local folder of this name by its absolute path."
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ("~/x.csv", ANOTHER_HOME),
+        ("~novak/x.csv", ANOTHER_HOME),
+        ("~", ANOTHER_HOME),
+        (Path("~/rejects"), ANOTHER_HOME),
+        (UPath("~/rejects"), ANOTHER_HOME),
+        ("file:/x.csv", local("file:/")),
+        ("file:x.csv", local("file:")),
+        ("file://x/a.csv", local("file://")),  # a host, and a folder in which the worker runs
+        ("file://~/a.csv", local("file://")),
+        ("FILE:/x.csv", local("FILE:/")),
+        ("local:/x.csv", local("local:/")),
+        (Path("file:///x/a.csv"), local("file:/")),
+        ("s3:/crm/x.csv", slashes("s3:/")),
+        ("s3:crm/x.csv", slashes("s3:")),
+        ("dbfs:/crm/x.csv", slashes("dbfs:/")),
+        (Path("s3://crm/x.csv"), slashes("s3:/")),
+        (Path("memory://crm/x.csv"), slashes("memory:/")),
+    ],
+)
+def test_a_path_that_can_be_read_in_two_ways_is_refused(value, sentence):
+    for check in (check_spelling, check_is_path, lambda argument, path: openable([path], argument)):
+        with pytest.raises(InputError) as caught:
+            check("data", value)
+        assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "exports:2026.csv", "10:30/x.csv", "a/s3:/x.csv", "/data/~/x.csv", "a~.csv", "C:/x.csv", "C:\\x.csv", "c:x.csv",
+        "/s3:/x.csv", "x.csv", "./x.csv", "file:///x.csv", "file:////x.csv",
+    ],
+)  # fmt: skip
+def test_a_name_with_a_colon_or_a_tilde_in_it_stays_a_path(text):
+    assert str(getattr(openable(text), "path", openable(text))).endswith("x.csv" if "x.csv" in text else text)
 
 
 @pytest.mark.parametrize(

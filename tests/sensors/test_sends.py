@@ -171,6 +171,7 @@ def test_a_wait_that_is_too_long_names_a_file_only_if_there_is_one(crm, tmp_path
 
 def test_no_tasks_are_a_success_at_once(crm, tmp_path):
     assert run([], result_path=tmp_path / "out.csv")["recipients"] == 0
+    assert [run([], result_path=nothing)["path"] for nothing in ("", " ", "None", None)] == [None] * 4
     assert len((tmp_path / "out.csv").read_text().splitlines()) == 1
     assert crm.calls() == []
 
@@ -187,6 +188,8 @@ def test_no_tasks_are_a_success_at_once(crm, tmp_path):
         ({"max_failed": -1}, "max_failed must be"),
         ({"max_failed": "many"}, "max_failed must be"),
         ({"result_path": 5}, "result_path is a int"),
+        ({"result_path": "~/out/"}, "result_path begins with ~"),
+        ({"result_path": "file:/x/out.csv"}, "result_path begins with file:/"),
         ({"result_path": "out.xlsx"}, "result_path is out.xlsx"),
     ],
 )
