@@ -13,9 +13,6 @@ INSTALL := $(BIN)/python -m pip install --quiet --quiet --no-compile --constrain
 # Half as many again as there are cores, since many tests wait for time-outs.
 WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 3 / 2)
 
-# Many tests start Python anew, and each worker imports all tests: without this they would compile all of it each time.
-unexport PYTHONDONTWRITEBYTECODE
-
 .PHONY: help install demo sandbox test test-kills test-truth test-thorough test-random test-numbers test-browser test-cluster test-matrix test-lowest dist check-dist check-tag screenshots chromium cluster-servers benchmarks lint types clean docs reference
 
 help: ## List the commands

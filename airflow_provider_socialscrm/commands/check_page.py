@@ -18,7 +18,7 @@ from airflow_provider_socialscrm.importer.fields.mapping import column_label, is
 from airflow_provider_socialscrm.importer.fields.phone_readings import is_between_others
 from airflow_provider_socialscrm.importer.reasons import AMBIGUOUS_NUMBER, UNREADABLE, Bucket
 from airflow_provider_socialscrm.importer.results.progress import span
-from airflow_provider_socialscrm.importer.results.threshold import allowed_refusals
+from airflow_provider_socialscrm.importer.results.threshold import allowed_number
 from airflow_provider_socialscrm.wording import by_country, counted, worded
 
 if TYPE_CHECKING:
@@ -371,5 +371,5 @@ def outcome_of(found: Found) -> str:
     if found.is_fine:
         limit = NO_LIMIT if options.max_rejected is None else options.max_rejected
         return f"{rejected}, which --max-rejected {limit} allows: an import would send the others."
-    allowed = allowed_refusals(options.max_rejected, report.rows)
+    allowed = allowed_number(options.max_rejected, report.rows)
     return f"{rejected}, and --max-rejected allows {allowed}: an import would send the others, and then fail."

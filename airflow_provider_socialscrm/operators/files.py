@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_socialscrm.importer.changes.options import Ledger
 from airflow_provider_socialscrm.runtime.file_systems import check_file_systems
 from airflow_provider_socialscrm.runtime.own_paths import checked_own_path
-from airflow_provider_socialscrm.runtime.path_text import is_missing_path
 from airflow_provider_socialscrm.runtime.paths import check_apart, check_ledger_apart, openable
+from airflow_provider_socialscrm.runtime.rendered import is_missing
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.identity import ImportIdentity
@@ -53,6 +53,6 @@ def files_of(
         return TaskFiles(**own)
     made = Ledger(**{**ledger, "path": folder, "gone_path": own.pop("gone_path")})
     check_ledger_apart(folder, data=data, **own, gone_path=made.gone_path)
-    folders = {name: openable(path) for name, path in given.items() if not is_missing_path(path)}
+    folders = {name: openable(path) for name, path in given.items() if not is_missing(path)}
     check_ledger_apart(folder, **folders)
     return TaskFiles(**own, ledger=made)

@@ -25,9 +25,10 @@ from airflow_provider_socialscrm.operators.table_input import TableInput
 from airflow_provider_socialscrm.runtime.file_systems import check_file_systems
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable
 from airflow_provider_socialscrm.runtime.inputs import read_paths, to_open
-from airflow_provider_socialscrm.runtime.path_text import PathArgument, is_missing_path
+from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.paths import check_is_path, check_ledger_apart, openable
 from airflow_provider_socialscrm.runtime.plain_arguments import PlainArgument, plain
+from airflow_provider_socialscrm.runtime.rendered import is_missing
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 from airflow_provider_socialscrm.wording import counted, out_of, worded
 
@@ -187,7 +188,7 @@ class SocialSCRMSendOperator(TableInput, BaseOperator):
 
     def _folder(self) -> Any:
         check_is_path("ledger", self.ledger)
-        if is_missing_path(self.ledger):
+        if is_missing(self.ledger):
             raise InputError("ledger is missing: give the path of a folder for the claims. Nothing was sent.")
         folder = openable(self.ledger, "ledger")
         check_file_systems(folder)
@@ -195,13 +196,13 @@ class SocialSCRMSendOperator(TableInput, BaseOperator):
 
     def _recipients(self, given: SendArguments, folder: Any) -> Recipients:
         from airflow_provider_socialscrm.importer.results.threshold import (  # noqa: PLC0415 - loads Arrow
-            allowed_refusals,
+            allowed_number,
         )
         from airflow_provider_socialscrm.sends.recipients import Columns, read_recipients  # noqa: PLC0415 - loads Arrow
 
         columns = Columns(self.column, self.sender_column, given.sender, self.default_region, self.ambiguous_numbers)
         found = read_recipients(self._source(folder), columns)
-        allowed = allowed_refusals(self.max_rejected, found.rows)
+        allowed = allowed_number(self.max_rejected, found.rows)
         if allowed is not None and found.invalid > allowed:
             reasons = ", ".join(
                 f"{each.rows:,} x {each.reason.code}, first at {each.first_positions[0]:,}"
@@ -328,7 +329,7 @@ class SocialSCRMSendOperator(TableInput, BaseOperator):
     def _failure(self, recipients: Recipients, result: Result) -> Exception | None:
         """Return why the task fails, if it does."""
         from airflow_provider_socialscrm.importer.results.threshold import (  # noqa: PLC0415 - loads Arrow
-            allowed_refusals,
+            allowed_number,
         )
         from airflow_provider_socialscrm.sends.manifest import doubt_sentence  # noqa: PLC0415 - loads Arrow
         from airflow_provider_socialscrm.sends.sending import Outcome  # noqa: PLC0415 - loads Arrow
@@ -338,7 +339,7 @@ class SocialSCRMSendOperator(TableInput, BaseOperator):
         if result.failure:
             return result.failure
         rejected = recipients.invalid + result.counts[Outcome.REJECTED]
-        allowed = allowed_refusals(self.max_rejected, recipients.rows)
+        allowed = allowed_number(self.max_rejected, recipients.rows)
         if allowed is not None and rejected > allowed:
             return AirflowFailException(
                 f"{out_of(rejected, recipients.rows, 'row', 'was', 'were')} refused; max_rejected allows "

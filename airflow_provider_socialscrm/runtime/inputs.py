@@ -9,8 +9,9 @@ from typing import Any
 from airflow_provider_socialscrm.importer.errors import EmptyInputError, InputError
 from airflow_provider_socialscrm.runtime.file_systems import check_file_systems
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, shape_of, unwrap, wrap
-from airflow_provider_socialscrm.runtime.path_text import NOTHING, is_path_object
+from airflow_provider_socialscrm.runtime.path_text import is_path_object
 from airflow_provider_socialscrm.runtime.paths import openable
+from airflow_provider_socialscrm.runtime.rendered import is_missing
 
 _NONE_LEFT = object()
 
@@ -50,7 +51,7 @@ def to_open(data: Any, nothing: str) -> Any:
         check_file_systems(opened)
         return opened
     table = unwrap(data)
-    if isinstance(table, str) and table.strip() in NOTHING:
+    if isinstance(table, str) and is_missing(table):
         raise EmptyInputError(f"data is the text {table.strip()!r}, as of a template that finds nothing{nothing}.")
     check_is_no_text(table)
     return table

@@ -10,8 +10,9 @@ from airflow_provider_socialscrm.importer.identity import ImportIdentity
 from airflow_provider_socialscrm.importer.paths import local_path
 from airflow_provider_socialscrm.runtime.file_systems import check_file_systems
 from airflow_provider_socialscrm.runtime.mapped_tasks import name_of_mapped
-from airflow_provider_socialscrm.runtime.path_text import is_missing_path, without_line_end
+from airflow_provider_socialscrm.runtime.path_text import without_line_end
 from airflow_provider_socialscrm.runtime.paths import check_is_path, openable
+from airflow_provider_socialscrm.runtime.rendered import is_missing
 
 log = logging.getLogger(__name__)
 
@@ -47,12 +48,10 @@ def checked_own_path(identity: ImportIdentity, argument: str, value: Any, *, fil
         format; or what to install for its file system.
     """
     check_is_path(argument, value)
-    if is_missing_path(value):
-        return None
-    check_file_systems(openable(value, argument))
+    check_file_systems(openable(value, argument))  # before a folder is looked for
     path = own_path(identity, argument, value, file=file)
     endings = ENDINGS[argument]
-    if endings is _TABLES and path.suffix.lower() not in endings:
+    if path is not None and endings is _TABLES and path.suffix.lower() not in endings:
         raise InputError(
             f"{argument} is {path}, and no folder has this name: let it end in {', '.join(endings)}. The path of a new "
             "folder ends in / and is text, since path objects drop the slash."
@@ -84,7 +83,7 @@ def own_path(identity: ImportIdentity, argument: str, value: Any, *, file: str |
     :param file: name of the file in a folder; ``None`` takes the argument's.
     :raises InputError: when it can be read as two paths, or no file system for its scheme is installed.
     """
-    if is_missing_path(value):
+    if is_missing(value):
         return None
     path = openable(value, argument)
     if _is_folder(argument, value, path):

@@ -9,12 +9,10 @@ from typing import Any, Final
 from airflow_provider_socialscrm._compat import is_mapped
 from airflow_provider_socialscrm.importer.paths import LOCAL
 from airflow_provider_socialscrm.importer.sources.endings import COMPRESSED, TABLES
+from airflow_provider_socialscrm.runtime.rendered import is_missing
 
 MOST_CHARACTERS: Final = 1_024
 """Characters of a path: as many as object storage takes for a key."""
-
-NOTHING: Final = ("", "None")
-"""Texts to which a template renders that finds nothing."""
 
 NOT_READ: Final = (
     ".xlsx", ".xls", ".ods", ".json", ".txt", ".xml", ".zip", ".tar", ".avro", ".orc", ".feather", ".arrow", ".db",
@@ -113,11 +111,6 @@ def is_path_object(value: Any) -> bool:
     return isinstance(value, GivenPath | os.PathLike) or has_protocol(value)
 
 
-def is_missing_path(value: Any) -> bool:
-    """Return whether a path is missing, as a template writes it or as Python does."""
-    return value is None or (isinstance(value, str) and value.strip() in NOTHING)
-
-
 def has_template(text: str) -> bool:
     """Return whether Airflow would change a text by rendering it."""
     return "{{" in text or "{%" in text
@@ -135,7 +128,7 @@ def is_path_template(text: str) -> bool:
 
 def is_path(text: str) -> bool:
     """Return whether a text is a path, and not data: text of customers must not be shown."""
-    if text.strip() in NOTHING:  # also where a file has this name
+    if is_missing(text):  # also where a file has this name
         return False
     if len(text) > MOST_CHARACTERS or len(text.splitlines()) > 1 or "\0" in text:
         return False

@@ -88,7 +88,7 @@ def typed_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def is_missing(value: Any) -> bool:
     """Return whether an argument has no value, as a template writes it or as Python does."""
-    return value is None or (isinstance(value, str) and value in _NOTHING)
+    return value is None or (isinstance(value, str) and value.strip() in _NOTHING)
 
 
 def time_of(name: str, value: Any) -> datetime | None:

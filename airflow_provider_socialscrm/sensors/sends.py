@@ -167,7 +167,7 @@ class SocialSCRMSendSensor(BaseSensorOperator):
 
     def _finished(self, path: Any) -> dict[str, Any]:
         from airflow_provider_socialscrm.importer.results.threshold import (  # noqa: PLC0415 - not for parsing
-            allowed_refusals,
+            allowed_number,
         )
         from airflow_provider_socialscrm.sends.progress import counts_of  # noqa: PLC0415 - not for parsing
 
@@ -180,7 +180,7 @@ class SocialSCRMSendSensor(BaseSensorOperator):
                 "message."
             )
         failed = counts["failed"] + counts["stopped"]
-        allowed = allowed_refusals(self.max_failed, counts["recipients"])
+        allowed = allowed_number(self.max_failed, counts["recipients"])
         if allowed is not None and failed > allowed:
             raise AirflowFailException(
                 f"{counts['failed']:,} of {counted(counts['recipients'], 'message')} failed, and "

@@ -13,7 +13,7 @@ from airflow_provider_socialscrm.commands.check_folders import folder_beside, na
 from airflow_provider_socialscrm.commands.check_names import COMMON_NAMES, guesses
 from airflow_provider_socialscrm.commands.check_page import ADDITIONS, CHOICES
 from airflow_provider_socialscrm.commands.check_suggestions import Suggestion, enough_for
-from airflow_provider_socialscrm.importer.results.threshold import allowed_refusals
+from airflow_provider_socialscrm.importer.results.threshold import allowed_number
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.commands.test_check_promise import pasted
 from tests.support.airflow import FakeTaskInstance
@@ -275,4 +275,4 @@ def test_customers_are_never_proposed_for_a_git_work_tree(check, tmp_path):
 )
 def test_the_share_allows_as_many_rows_as_were_rejected(refused, rows, share):
     assert enough_for(refused, rows) == share
-    assert allowed_refusals(share, rows) >= refused
+    assert allowed_number(share, rows) >= refused

@@ -14,7 +14,7 @@ from airflow_provider_socialscrm.importer.options import (
     Options,
     resolved_rows_per_call,
 )
-from airflow_provider_socialscrm.importer.results.threshold import allowed_refusals
+from airflow_provider_socialscrm.importer.results.threshold import allowed_number
 
 NAMES = ["bytes_per_call", "concurrency", "parallel_tasks"]
 
@@ -107,7 +107,7 @@ def test_a_float_above_1_is_neither_a_share_nor_a_number_of_rows():
     ],
 )
 def test_an_int_is_rows_and_a_float_a_share(allowed, rows, refused):
-    assert allowed_refusals(allowed, rows) == refused
+    assert allowed_number(allowed, rows) == refused
 
 
 @pytest.mark.parametrize(("value", "resend"), [("hold", False), ("resend", True)])

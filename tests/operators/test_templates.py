@@ -161,6 +161,16 @@ def rendered(given: Any, *, native: bool, **arguments: Any) -> tuple[SocialSCRMI
 
 
 @pytest.mark.parametrize("native", [False, True], ids=["text", "native"])
+def test_the_rendered_templates_show_the_text_that_is_sent(crm: Sandbox, native):
+    rows = pd.DataFrame({"whatsApp": ["8619776600000"], "friendName": ["Xanthippe"]})
+    task, context = rendered(rows, native=native, defaults={"stage": "{{ '1e5' }}"})
+    task.execute(context | {"outlet_events": {}, "run_id": "run"})
+
+    assert task.defaults == {"stage": "1e5"}
+    assert task.overwrite_rtif_after_execution == native  # so that Airflow shows these in place of what it rendered
+
+
+@pytest.mark.parametrize("native", [False, True], ids=["text", "native"])
 @pytest.mark.parametrize("given", ["{{ params.path }}", Path("{{ params.path }}"), None])
 @pytest.mark.parametrize("path", [None, "None", ""])
 def test_data_that_renders_to_nothing_is_no_file(tmp_path, monkeypatch, native, given, path):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_socialscrm.api.customers import API_FIELDS
 from airflow_provider_socialscrm.importer.changes.difference import GUARDED, Counts
 from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.importer.results.threshold import allowed_number
 from airflow_provider_socialscrm.importer.spelling import did_you_mean
 from airflow_provider_socialscrm.wording import counted
 
@@ -71,7 +72,8 @@ def check_guards(options: Ledger, counts: Counts, digest: str, *, input_rows: in
 
 
 def _is_above(most: float | None, found: int, counts: Counts) -> bool:
-    return most is not None and found > (most if isinstance(most, int) else most * counts.ledger)
+    allowed = allowed_number(most, counts.ledger)
+    return allowed is not None and found > allowed
 
 
 def _limit(most: float, counts: Counts) -> str:

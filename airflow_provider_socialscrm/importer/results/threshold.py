@@ -17,7 +17,7 @@ def check_refusals(report: Report, max_rejected: float | None, rejects_path: obj
     :param rejects_path: the file with the rows, if there is one.
     :raises RejectedRowsError: with the number of rows by code.
     """
-    allowed = allowed_refusals(max_rejected, report.rows)
+    allowed = allowed_number(max_rejected, report.rows)
     if allowed is not None and report.refused > allowed:
         where = written_to(rejects_path, report.refused)
         doubts = _to_look_up(report.rows_in(Bucket.UNKNOWN))
@@ -45,12 +45,12 @@ def written_to(rejects_path: object, rows: int) -> str:
     return f" {worded(rows, 'It is', 'They are')} in {rejects_path}." if rows and rejects_path is not None else ""
 
 
-def allowed_refusals(max_rejected: float | None, rows: int) -> int | None:
-    """Return how many rows may be refused; ``None`` allows all.
+def allowed_number(most: float | None, total: int) -> int | None:
+    """Return the number that a threshold allows; ``None`` allows all.
 
-    :param max_rejected: an int is a number of rows, a float a share of the input, ``None`` allows all.
-    :param rows: rows of the input.
+    :param most: an int is a number, a float a share of the total, ``None`` allows all.
+    :param total: such as the rows of the input.
     """
-    if isinstance(max_rejected, float):
-        return int(Fraction(str(max_rejected)) * rows)  # exact: 0.29 of 100 rows is 29
-    return max_rejected
+    if isinstance(most, float):
+        return int(Fraction(str(most)) * total)  # exact: 0.29 of 100 rows is 29
+    return most

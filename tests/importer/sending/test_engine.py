@@ -262,14 +262,7 @@ def test_a_stopped_run_reads_and_sends_nothing_more():
 def test_a_run_that_is_stopped_while_it_waits_does_not_wait_to_the_end():
     clock = FakeClock()
     send = Answers(clock, [ServiceError("busy", http_status=503, retry_after=60.0)])
-    sleep = clock.sleep
-
-    def sleep_and_stop(seconds: float) -> None:
-        sleep(seconds)
-        if clock.now > 1003.0:
-            engine.stop()
-
-    clock.sleep = sleep_and_stop
+    clock.after(1003.0, lambda: engine.stop())  # noqa: PLW0108 - the engine is made below
     engine, report = engine_of(send, clock)
     assert isinstance(engine.run(chunks(1)), StoppedError)
     assert clock.now < 1004.0
@@ -279,14 +272,7 @@ def test_a_run_that_is_stopped_while_it_waits_does_not_wait_to_the_end():
 def test_a_run_that_is_stopped_while_it_waits_for_its_slot_starts_no_call_more():
     clock = FakeClock()
     sent: list[int] = []
-    sleep = clock.sleep
-
-    def sleep_and_stop(seconds: float) -> None:
-        sleep(seconds)
-        if clock.now > 1003.0:
-            engine.stop()
-
-    clock.sleep = sleep_and_stop
+    clock.after(1003.0, lambda: engine.stop())  # noqa: PLW0108 - the engine is made below
     engine, report = engine_of(lambda chunk: sent.append(chunk.rows[0].position) or "", clock, rate=0.1)
     assert isinstance(engine.run(chunks(5)), StoppedError)
     assert (sent, clock.now < 1004.0) == ([0], True)
