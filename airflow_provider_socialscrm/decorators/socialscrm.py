@@ -92,15 +92,22 @@ class SocialSCRMDecoratedOperator(DecoratedOperator, SocialSCRMImportOperator):
         )
 
 
-def socialscrm_import_task(python_callable: Callable[..., Any] | None = None, **kwargs: Any) -> TaskDecorator:
+def socialscrm_import_task(
+    python_callable: Callable[..., Any] | None = None, *, multiple_outputs: bool = False, **kwargs: Any
+) -> TaskDecorator:
     """Make a function that returns customers a task: ``@task.socialscrm_import``.
 
     :param python_callable: the function; it returns a table or a path. Default ``None``: the decorated one.
+    :param multiple_outputs: whether each key of the manifest is an XCom of its own, too. Default ``False``, whatever
+        type the function is annotated to return, since the task returns its manifest.
     :param kwargs: arguments of :class:`SocialSCRMImportOperator` except ``data``, and of any task.
     """
     kwargs = _hidden(kwargs)
     made: Any = task_decorator_factory(
-        python_callable=python_callable, decorated_operator_class=SocialSCRMDecoratedOperator, **kwargs
+        python_callable=python_callable,
+        multiple_outputs=multiple_outputs,
+        decorated_operator_class=SocialSCRMDecoratedOperator,
+        **kwargs,
     )
     if python_callable is not None:
         return cast("TaskDecorator", hide_rows(made, _hide, _hidden))

@@ -17,7 +17,7 @@ from airflow_provider_socialscrm._compat import (
 )
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.changes.options import Ledger
-from airflow_provider_socialscrm.importer.errors import EmptyInputError
+from airflow_provider_socialscrm.importer.errors import EmptyInputError, ImporterError
 from airflow_provider_socialscrm.importer.options import (
     AMBIGUOUS_NUMBERS,
     BAD_VALUES,
@@ -318,8 +318,7 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
         except EmptyInputError:  # which says all there is to say
             raise
         except BaseException:  # Airflow's time-out is not an Exception
-            if self.do_xcom_push:  # a failed task returns nothing, but its manifest is needed most
-                _push(context, run.manifest())
+            self._push(context, run.manifest())
             report()
             raise
         report()
@@ -351,15 +350,21 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
                 observer.observe(source), options, client.settings, client.envelope_size, ledger=compared
             )
         log_preview(found, ledger.path if ledger else None)
-        found.check(options)
+        try:
+            found.check(options)
+        except ImporterError:
+            self._push(context, found.manifest())
+            raise
         return found.manifest()
+
+    def _push(self, context: Context, manifest: dict[str, Any]) -> None:
+        """Push the manifest of a task that fails: it returns nothing, but its manifest is needed most."""
+        if not self.do_xcom_push:
+            return
+        try:
+            context["ti"].xcom_push(key=BaseXCom.XCOM_RETURN_KEY, value=manifest)
+        except Exception as failure:  # noqa: BLE001 - must not hide why the task fails
+            log.warning("The manifest could not be pushed to XCom (%s); see the counts", type(failure).__name__)
 
     def _options(self) -> Options:
         return options_of(self._arguments)
-
-
-def _push(context: Context, manifest: dict[str, Any]) -> None:
-    try:
-        context["ti"].xcom_push(key=BaseXCom.XCOM_RETURN_KEY, value=manifest)
-    except Exception as failure:  # noqa: BLE001 - must not hide why the task fails
-        log.warning("The manifest could not be pushed to XCom (%s); see the counts below", type(failure).__name__)

@@ -60,6 +60,14 @@ def test_what_the_function_returns_is_imported(crm: Sandbox):
     assert manifest["rows"]["accepted"] == len(crm.customers()) == 4
 
 
+def test_a_function_annotated_to_return_a_mapping_pushes_one_manifest_unless_told_otherwise():
+    def table() -> dict[str, str]:
+        return {}
+
+    assert decorated(table).multiple_outputs is False
+    assert decorated(table, arguments={"multiple_outputs": True}).multiple_outputs is True
+
+
 def test_a_path_that_the_function_returns_is_not_rendered(crm: Sandbox, tmp_path):
     path = tmp_path / "{{ ds }}.csv"
     customers().to_csv(path, index=False)

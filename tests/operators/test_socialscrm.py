@@ -449,6 +449,19 @@ def test_a_dry_run_fails_where_the_import_would(crm: Sandbox):
     assert crm.calls() == []
 
 
+@pytest.mark.parametrize("pushes", [True, False])
+def test_a_dry_run_that_fails_because_of_its_rows_pushes_the_counts(crm: Sandbox, pushes):
+    frame, ti = customers(), FakeTaskInstance()
+    frame.loc[2, "whatsApp"] = None
+    operator = SocialSCRMImportOperator(task_id="task", data=frame, dry_run=True, do_xcom_push=pushes)
+
+    with pytest.raises(AirflowFailException, match="1 of 5 rows was refused"):
+        operator.execute({"ti": ti})
+
+    counted = [(key, manifest["dry_run"], manifest["rows"]["invalid"]) for key, manifest in ti.pushed]
+    assert counted == ([("return_value", True, 1)] if pushes else [])
+
+
 @pytest.mark.parametrize(("rows", "advised"), [(50_000, False), (50_001, True)])
 def test_a_large_table_is_imported_with_the_advice_to_pass_a_path(rows, advised, caplog):
     with caplog.at_level(logging.WARNING):
