@@ -3,7 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 # The first of these that is Python 3.11 or newer is used.
-CANDIDATES := $(PYTHON) python3 python3.13 python3.12 python3.11 python
+CANDIDATES := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python
 
 # Python compiles what is imported when it is first imported, which is a fraction of what would be compiled here. Where it
 # must not save what it compiles, as in many containers, each of the tests' processes would do it again.
@@ -107,7 +107,7 @@ cluster-servers:
 	$$root apt-get update -qq && \
 	$$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null
 
-test-matrix: install chromium ## Test on Airflow 3.1 to 3.3, Python 3.11 to 3.13, pandas 2 and 3 (an hour or more); OPTIONS="3.2 tests/airflow" for some
+test-matrix: install chromium ## Test on Airflow 3.1 to 3.3, Python 3.11 to 3.14, pandas 2 and 3 (an hour or more); OPTIONS="3.2 tests/airflow" for some
 	@$(BIN)/python -m tools.matrix $(OPTIONS)
 
 test-lowest: install dist ## Run quick tests on the oldest versions that are allowed (about three minutes)

@@ -119,7 +119,8 @@ def post(settings: SandboxSettings, body: dict[str, Any], at: float) -> tuple[in
         with urlopen(request, timeout=RECEIVER_SECONDS) as response:  # noqa: S310 - checked
             status, content = response.status, response.read(SHOWN_LENGTH * 4)
     except HTTPError as failure:
-        return failure.code, failure.reason, False
+        with failure:  # it holds the connection
+            return failure.code, failure.reason, False
     except (URLError, OSError, ValueError) as failure:
         return None, str(getattr(failure, "reason", failure)), False
     return status, content.decode(errors="replace")[:SHOWN_LENGTH], status == 200 and _code(content) in TAKEN  # noqa: PLR2004
