@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from shutil import copyfileobj
-from tempfile import TemporaryFile
 from typing import Any, Final
 
 import pyarrow as pa
@@ -13,14 +11,12 @@ import pyarrow.compute as pc
 
 from airflow_provider_socialscrm.importer.paths import is_plain, open_to_write
 from airflow_provider_socialscrm.importer.results.dead_letter_formats import WRITERS
+from airflow_provider_socialscrm.importer.whole_files import write_whole
 
 ROW_GROUP: Final = 20_000
 """Messages that are written at once, which are a row group of a Parquet file; some 10 MB in memory."""
 
 PARQUET: Final = ".parquet"
-
-COPIED: Final = 2**20
-"""Bytes of a file that are copied to object storage at once."""
 
 
 def write_file(path: Any, beside: Any, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
@@ -35,11 +31,7 @@ def write_file(path: Any, beside: Any, schema: pa.Schema, batches: Iterable[pa.R
             _write(file, path.suffix.lower(), schema, batches)
         beside.replace(path)
         return
-    with TemporaryFile() as whole:  # or a part that cannot be read would leave half of a file in object storage
-        _write(whole, path.suffix.lower(), schema, batches)
-        whole.seek(0)
-        with open_to_write(path) as file:
-            copyfileobj(whole, file, COPIED)
+    write_whole(path, lambda file: _write(file, path.suffix.lower(), schema, batches))
 
 
 def _write(file: Any, suffix: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from secrets import token_hex
+from shutil import copyfileobj
+from tempfile import TemporaryFile
 from typing import Any, Final
 
 from airflow_provider_socialscrm.importer.paths import local_path, make_folder, make_private, open_to_write
 
 NEW: Final = ".new"
 """End of the name of a local file that is being written."""
+
+COPIED: Final = 2**20
+"""Bytes of a file that are copied to object storage at once."""
 
 
 def write_whole(path: Any, write: Callable[[Any], object]) -> None:
@@ -21,9 +26,12 @@ def write_whole(path: Any, write: Callable[[Any], object]) -> None:
     :raises OSError: if it cannot be written.
     """
     file = local_path(path)
-    if file is None:  # object storage shows a file only when it is complete
-        with open_to_write(path) as opened:
-            write(opened)
+    if file is None:
+        with TemporaryFile() as whole:  # or a writer that fails would leave half of a file in object storage
+            write(whole)
+            whole.seek(0)
+            with open_to_write(path) as opened:
+                copyfileobj(whole, opened, COPIED)
         return
     make_folder(file.parent)
     beside = file.with_name(f"{file.name}.{token_hex(8)}{NEW}")

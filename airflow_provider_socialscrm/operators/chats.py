@@ -20,7 +20,7 @@ from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, InputError
 from airflow_provider_socialscrm.operators.retries import with_retry_policy
 from airflow_provider_socialscrm.runtime.lineage import FileLineageMixin
 from airflow_provider_socialscrm.runtime.own_paths import required_own_path
-from airflow_provider_socialscrm.runtime.path_text import PathArgument, as_text
+from airflow_provider_socialscrm.runtime.path_text import PathArgument, PathArguments
 from airflow_provider_socialscrm.runtime.rendered import rendered_fields
 from airflow_provider_socialscrm.runtime.task_failures import no_retry_after
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
@@ -28,7 +28,6 @@ from airflow_provider_socialscrm.wording import counted
 
 if TYPE_CHECKING:
     from airflow.sdk import Context, ObjectStoragePath
-    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_socialscrm.chats.export import ChatExport
 
@@ -38,7 +37,7 @@ START: Final = "{{ data_interval_start }}"
 END: Final = "{{ data_interval_end }}"
 
 
-class SocialSCRMChatsToFileOperator(FileLineageMixin, BaseOperator):
+class SocialSCRMChatsToFileOperator(PathArguments, FileLineageMixin, BaseOperator):
     """Read every message of an interval into a file, each message once.
 
     The CRM's list may grow while it is read, for example when a phone that was offline sends its messages late; see
@@ -94,14 +93,6 @@ class SocialSCRMChatsToFileOperator(FileLineageMixin, BaseOperator):
         self._templates = {name: getattr(self, name) for name in self.template_fields}
         self._running: ChatExport | None = None
         self._is_killed = False
-
-    @classmethod
-    def partial(cls, **kwargs: Any) -> OperatorPartial:
-        """Return what ``expand`` makes mapped tasks of, with a path object as text."""
-        made: OperatorPartial = super().partial(
-            **{name: as_text(value) if name == "path" else value for name, value in kwargs.items()}
-        )
-        return made
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Read the messages and return the manifest."""

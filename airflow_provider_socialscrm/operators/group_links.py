@@ -17,7 +17,7 @@ from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, InputError
 from airflow_provider_socialscrm.operators.retries import with_retry_policy
 from airflow_provider_socialscrm.runtime.own_paths import required_own_path
-from airflow_provider_socialscrm.runtime.path_text import PathArgument
+from airflow_provider_socialscrm.runtime.path_text import PathArgument, PathArguments
 from airflow_provider_socialscrm.runtime.rendered import rendered_fields, typed_arguments
 from airflow_provider_socialscrm.runtime.task_failures import no_retry_after
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
@@ -46,7 +46,7 @@ COLUMNS: Final = {
 """Columns of the file, with their types."""
 
 
-class SocialSCRMGroupLinksToFileOperator(BaseOperator):
+class SocialSCRMGroupLinksToFileOperator(PathArguments, BaseOperator):
     """Import links to WhatsApp groups, wait until the CRM has parsed them, and write names, ids and member counts.
 
     A link that the CRM does not know any more (537) is imported again; while it is being parsed (538) the task waits.

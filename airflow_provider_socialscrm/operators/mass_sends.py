@@ -28,7 +28,7 @@ from airflow_provider_socialscrm.mass_sends.names import LONGEST_NAME
 from airflow_provider_socialscrm.operators.mass_send_arguments import tasks_of
 from airflow_provider_socialscrm.operators.retries import with_retry_policy
 from airflow_provider_socialscrm.runtime.own_paths import checked_own_path
-from airflow_provider_socialscrm.runtime.path_text import PathArgument
+from airflow_provider_socialscrm.runtime.path_text import PathArgument, PathArguments
 from airflow_provider_socialscrm.runtime.plain_arguments import PlainArgument, plain
 from airflow_provider_socialscrm.runtime.rendered import rendered_fields, typed_arguments
 from airflow_provider_socialscrm.runtime.task_failures import no_retry_after
@@ -49,7 +49,7 @@ _OBJECTS: Final = ("group", "content", "start", "tasks")
 """Arguments that may be or hold objects of ours."""
 
 
-class SocialSCRMMassSendOperator(BaseOperator):
+class SocialSCRMMassSendOperator(PathArguments, BaseOperator):
     """Have the CRM send a message to the customers of a stage, a tag or a group, at a time and at an interval.
 
     The CRM knows such a task by its name, so none is created twice: each name is saved before its call, a call with a

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_socialscrm._compat import is_mapped
 from airflow_provider_socialscrm.importer.paths import LOCAL
 from airflow_provider_socialscrm.importer.sources.endings import COMPRESSED, TABLES
 from airflow_provider_socialscrm.runtime.rendered import is_missing
+
+if TYPE_CHECKING:
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
 MOST_CHARACTERS: Final = 1_024
 """Characters of a path: as many as object storage takes for a key."""
@@ -66,6 +69,18 @@ class PathArgument:
 
     def __set__(self, task: Any, value: Any) -> None:
         vars(task)[self._name] = value if is_resolved(task, self._name) else as_text(value)
+
+
+class PathArguments:
+    """A task with paths among its arguments. Goes before ``BaseOperator`` among the bases."""
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> OperatorPartial:
+        """Return what ``expand`` makes mapped tasks of, with path objects as text: Airflow renders its templates."""
+        paths = {name for name in kwargs if isinstance(getattr(cls, name, None), PathArgument)}
+        shown = {name: as_text(value) if name in paths else value for name, value in kwargs.items()}
+        made: OperatorPartial = super().partial(**shown)  # type: ignore[misc]
+        return made
 
 
 def is_resolved(task: Any, attribute: str) -> bool:

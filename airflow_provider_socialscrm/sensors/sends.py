@@ -21,7 +21,7 @@ from airflow_provider_socialscrm.api.sends import is_task_id
 from airflow_provider_socialscrm.hooks.socialscrm import SocialSCRMHook
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.runtime.own_paths import checked_own_path
-from airflow_provider_socialscrm.runtime.path_text import PathArgument
+from airflow_provider_socialscrm.runtime.path_text import PathArgument, PathArguments
 from airflow_provider_socialscrm.runtime.rendered import rendered_fields, typed_arguments
 from airflow_provider_socialscrm.runtime.task_failures import no_retry_after
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from airflow_provider_socialscrm.api.send_status import SendStatus
 
 
-class SocialSCRMSendSensor(BaseSensorOperator):
+class SocialSCRMSendSensor(PathArguments, BaseSensorOperator):
     """Wait until the messages of tasks are sent, delivered or read, and write each recipient's last status to a file.
 
     A message that failed will never be, and neither will one that was not sent when somebody stopped its task in the

@@ -8,12 +8,14 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from airflow.sdk import ObjectStoragePath
+from upath import UPath
 
 from airflow_provider_socialscrm.importer.paths import open_to_write
 from airflow_provider_socialscrm.importer.reasons import Bucket, Reason
 from airflow_provider_socialscrm.importer.results.checkpoint_files import FileCheckpointStore
 from airflow_provider_socialscrm.importer.results.dead_letter import DeadLetter
 from airflow_provider_socialscrm.importer.sources.open_source import open_source
+from airflow_provider_socialscrm.importer.whole_files import write_whole
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o077, 0o777], ids=oct)
@@ -84,3 +86,21 @@ def test_object_storage_has_no_modes(monkeypatch, tmp_path):
     with pytest.raises(Exception, match="memory"):  # which this Airflow has no file system for
         open_to_write(ObjectStoragePath("memory://crm/rejects.csv"))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["local", "object storage"])
+def test_a_file_whose_writer_fails_stays_as_it_was(tmp_path, place):
+    path = tmp_path / "x.csv" if place == "local" else UPath(f"memory://{tmp_path}/x.csv")
+
+    def fail(file):
+        file.write(b"half")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_whole(path, fail)
+    assert not path.exists()
+
+    write_whole(path, lambda file: file.write(b"whole"))
+    with pytest.raises(ZeroDivisionError):
+        write_whole(path, fail)
+    assert path.read_bytes() == b"whole"

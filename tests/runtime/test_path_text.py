@@ -7,14 +7,22 @@ import os
 from pathlib import Path, PurePosixPath
 
 import pytest
-from airflow.sdk import ObjectStoragePath
+from airflow.sdk import DAG, ObjectStoragePath
 from hypothesis import given
 from hypothesis import strategies as st
 from upath import UPath
 
 from airflow_provider_socialscrm.importer.sources.endings import TABLES
 from airflow_provider_socialscrm.importer.sources.files import FORMATS
+from airflow_provider_socialscrm.operators.chats import SocialSCRMChatsToFileOperator
+from airflow_provider_socialscrm.operators.group_links import SocialSCRMGroupLinksToFileOperator
+from airflow_provider_socialscrm.operators.mass_sends import SocialSCRMMassSendOperator
+from airflow_provider_socialscrm.operators.owners import SocialSCRMClearOwnersOperator
+from airflow_provider_socialscrm.operators.screening import SocialSCRMScreenOperator
+from airflow_provider_socialscrm.operators.sends import SocialSCRMSendOperator
+from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime.path_text import GivenPath, as_text, is_path, is_path_template
+from airflow_provider_socialscrm.sensors.sends import SocialSCRMSendSensor
 
 
 @pytest.mark.parametrize(
@@ -137,3 +145,31 @@ def test_options_of_a_file_system_are_kept_and_not_shown():
 
 def test_every_format_has_its_ending_in_the_list():
     assert set(FORMATS) == set(TABLES)
+
+
+OPERATORS = [
+    SocialSCRMImportOperator,
+    SocialSCRMClearOwnersOperator,
+    SocialSCRMScreenOperator,
+    SocialSCRMSendOperator,
+    SocialSCRMMassSendOperator,
+    SocialSCRMChatsToFileOperator,
+    SocialSCRMGroupLinksToFileOperator,
+    SocialSCRMSendSensor,
+]
+PATHS = {"path", "rejects_path", "checkpoint_path", "result_path", "ledger"}
+
+
+@pytest.mark.parametrize(
+    ("operator", "name"),
+    [(each, name) for each in OPERATORS for name in each.template_fields if name in PATHS],
+    ids=lambda each: getattr(each, "__name__", each),
+)
+@pytest.mark.parametrize("made", [Path, lambda text: ObjectStoragePath(f"file://{text}")], ids=["pathlib", "airflow"])
+def test_a_path_object_of_mapped_tasks_is_text_that_airflow_renders(operator, name, made):
+    with DAG("dag", schedule=None):
+        mapped = operator.partial(task_id="task", **{name: made("/crm/{{ ds }}/x.csv")}).expand_kwargs([{}])
+
+    shared = mapped.partial_kwargs[name]
+    assert isinstance(shared, str)
+    assert shared.endswith("/crm/{{ ds }}/x.csv")
