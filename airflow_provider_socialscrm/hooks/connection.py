@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from airflow_provider_socialscrm.api.certificates import check_authorities, check_certificate
 from airflow_provider_socialscrm.api.errors import SettingError
+from airflow_provider_socialscrm.api.proxies import check_proxies
 from airflow_provider_socialscrm.api.settings import (
     DEFAULT_BASE_URL,
     DEFAULT_CALLS_PER_SECOND,
@@ -247,13 +248,7 @@ def _proxies(value: Any) -> Mapping[str, str]:
     proxies = _texts_by_name(
         value, 'the address of a proxy, or addresses by scheme as in {"https": "http://proxy:3128"}'
     )
-    for address in proxies.values():
-        try:
-            is_address = "://" in address and bool(urlsplit(address).hostname)
-        except ValueError:
-            is_address = False
-        if not is_address:  # the address itself may hold a password
-            raise ValueError("must have an address such as http://proxy.example.com:3128 for each scheme")
+    check_proxies(proxies)
     return proxies
 
 

@@ -342,6 +342,8 @@ WRONG = [
     ("timeout", "inf", "must be a number above 0"),
     ("proxies", "proxy:3128", "must have an address such as"),
     ("proxies", {"https": "proxy"}, "must have an address such as"),
+    ("proxies", {"https": "http://user:12/34@proxy"}, "must have an address such as"),
+    ("proxies", {"HTTPS": "http://proxy:3128"}, "has 'HTTPS', which is not read"),
     ("proxies", {"https": 3128}, "must be the address of a proxy"),
     ("proxies", "{https}", "must be the address of a proxy"),
     ("verify", "/no/such/file.pem", "must be true, false, or the path"),
