@@ -17,7 +17,8 @@ from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.hooks import form
 from airflow_provider_socialscrm.hooks.agents import AgentMethods
 from airflow_provider_socialscrm.hooks.chats import ChatMethods
-from airflow_provider_socialscrm.hooks.connection import extras_of, redis_url, settings_of, unknown_extras
+from airflow_provider_socialscrm.hooks.connection import redis_url, settings_of
+from airflow_provider_socialscrm.hooks.extras import extras_of, unknown_extras
 from airflow_provider_socialscrm.hooks.group_links import GroupLinkMethods
 from airflow_provider_socialscrm.hooks.mass_sends import MassSendMethods
 from airflow_provider_socialscrm.hooks.owners import OwnerMethods
