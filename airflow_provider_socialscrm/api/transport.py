@@ -31,12 +31,14 @@ from airflow_provider_socialscrm.api.proxies import Proxy, find_proxy
 from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT, Settings, Transport
 from airflow_provider_socialscrm.api.signing import Call
 from airflow_provider_socialscrm.api.unreachable import (
+    REJECTED_CERTIFICATE,
     UNREADABLE_CERTIFICATE,
     answered_in_tls,
     asks_for_a_password,
     behind,
     closed_at_once,
     proxy_speaks_tls,
+    rejects_our_certificate,
     unreachable,
 )
 
@@ -197,6 +199,8 @@ def _silence_urllib3(*addresses: str) -> None:
 
 def _transport_error(failure: Exception, *, is_late: bool) -> SocialSCRMError:
     if isinstance(failure, requests.exceptions.SSLError):  # after the connection, since that has errors of its own
+        if rejects_our_certificate(failure):
+            return SettingError(REJECTED_CERTIFICATE)
         return UncertainError(
             "TLS with the server failed: it is not known whether the call was processed. Check Base URL and Cert, and "
             "any proxy between."

@@ -21,6 +21,11 @@ UNREADABLE_CERTIFICATE: Final = (
     "Cert."
 )
 
+REJECTED_CERTIFICATE: Final = (
+    "The server does not accept the client certificate of this worker, or wants one, so it read nothing of the call. "
+    "Check Cert."
+)
+
 _TUNNEL: Final = re.compile(r"Tunnel connection failed: (\d{3})")
 """How Python's HTTP client says that a proxy refuses to connect to the server."""
 
@@ -29,6 +34,9 @@ _TLS_RECORDS: Final = ("\x15\x03", "\x16\x03")
 
 _NO_TLS: Final = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "record layer failure")
 """What OpenSSL says about a response that is not TLS; since 3.4 without a name."""
+
+_OUR_CERTIFICATE: Final = re.compile(r"_ALERT_(\w*CERTIFICATE|UNKNOWN_CA)")
+"""How OpenSSL names what the other side objects to in the certificate of ours, or that it got none (RFC 8446, 6.2)."""
 
 _UNKNOWN_NAME: Final = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 """What the system's resolver answers for a name that nobody has; other answers may pass."""
@@ -80,6 +88,11 @@ def answered_in_tls(failure: Exception) -> bool:
     return _is_tls(_status_failure(failure))
 
 
+def rejects_our_certificate(failure: Exception) -> bool:
+    """Return whether the other side ended TLS because of our certificate; with TLS 1.3 that comes with the response."""
+    return _OUR_CERTIFICATE.search(str(failure)) is not None
+
+
 def closed_at_once(failure: Exception) -> bool:
     """Return whether a server closed the connection without any byte of a response."""
     return isinstance(_status_failure(failure), ConnectionError)
@@ -113,6 +126,8 @@ def _no_tls(cause: ssl.SSLError | CertificateError, place: str) -> SocialSCRMErr
         )
     if _is_about_files(cause):
         return SettingError(UNREADABLE_CERTIFICATE)
+    if rejects_our_certificate(cause):
+        return SettingError(REJECTED_CERTIFICATE)
     return ServiceError(
         f"TLS with the server failed ({place}: {_why(cause)}), so nothing was sent. Check Base URL and Cert, and any "
         "proxy between."

@@ -13,7 +13,6 @@ import pytest
 
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.sandbox.server import Sandbox
-from tests.support.raw_server import RawServer, Speak
 from tests.support.sandbox import as_new
 
 
@@ -74,20 +73,6 @@ def serve() -> Iterator[Callable[[Callable[[Request], Answer]], Server]]:
     """Start a server that answers with what a function returns."""
     with ExitStack() as stack:
         yield lambda answer: stack.enter_context(serving(answer))
-
-
-@pytest.fixture
-def raw() -> Iterator[Callable[[Speak], str]]:
-    """Start a server that speaks by a function, and return its address."""
-    servers = []
-
-    def start(speak: Speak) -> str:
-        servers.append(RawServer(speak))
-        return servers[-1].url
-
-    yield start
-    for server in servers:
-        server.close()
 
 
 @pytest.fixture

@@ -366,19 +366,6 @@ def test_headers_of_the_connection_are_sent_beside_our_own(raw):
     assert "content-type: application/json" in requests[0]
 
 
-@pytest.mark.parametrize("verify", [False, "its own authority", True])
-def test_the_servers_certificate_is_checked_as_the_connection_says(raw, certificate, verify, monkeypatch):
-    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
-    url = tls(raw, certificate, answering(ENVELOPE))
-    transport = reaching(url, 5.0, verify=certificate if isinstance(verify, str) else verify)
-    if verify is True:
-        failure, _ = failure_of(transport)
-        assert type(failure) is SettingError
-    else:
-        with closing(transport):
-            assert transport.exchange(CALL).body == ENVELOPE
-
-
 def test_a_port_that_nobody_listens_at_is_named_with_the_systems_reason():
     failure, _ = failure_of(reaching("http://user:hunter2@127.0.0.1:1/secret?key=secret", 5.0))
 
@@ -453,32 +440,6 @@ def test_urllib3s_warnings_of_other_hosts_stay():
     reaching("https://crm.invalid", 5.0, verify=False).close()
     with pytest.warns(InsecureRequestWarning):
         warnings.warn("Unverified HTTPS request is being made to host 'x.invalid'", InsecureRequestWarning, 2)
-
-
-@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
-def test_broken_authorities_of_the_environment_are_named_before_any_call(tmp_path, monkeypatch, name):
-    (tmp_path / "broken.pem").write_text("whatsApp\n", encoding="utf-8")
-    for each in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        monkeypatch.delenv(each, raising=False)
-    monkeypatch.setenv(name, str(tmp_path / "broken.pem"))
-    with pytest.raises(SettingError, match=r"REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE of the worker is '.*broken.pem', wh"):
-        reaching("https://crm.invalid", 5.0)
-    reaching("http://crm.invalid", 5.0).close()
-    reaching("https://crm.invalid", 5.0, verify=False).close()
-
-
-def test_the_certificate_of_the_client_is_sent(raw, certificate):
-    url = tls(raw, certificate, answering(ENVELOPE), asks_for=certificate)
-    with closing(reaching(url, 5.0, verify=certificate, cert=certificate)) as transport:
-        assert transport.exchange(CALL).body == ENVELOPE
-
-
-@pytest.mark.parametrize("setting", ["verify", "cert"])
-def test_a_certificate_that_does_not_exist_is_a_setting(raw, setting):
-    url = raw(answering(ENVELOPE)).replace("http://", "https://")
-    failure, _ = failure_of(reaching(url, 5.0, **{setting: "/no/such.pem"}))
-    assert type(failure) is SettingError
-    assert "Verify and Cert" in str(failure)
 
 
 def test_a_closed_client_leaves_no_connection_open_while_an_error_of_its_calls_is_kept(raw):

@@ -83,15 +83,29 @@ def answering(*bodies: bytes, lines: tuple[str, ...] = (), status: str = "200 OK
     return speak
 
 
-def tls(start: Callable[[Speak], str], certificate: str, speak: Speak, asks_for: str | None = None) -> str:
+def tls(
+    start: Callable[[Speak], str],
+    certificate: str,
+    speak: Speak,
+    asks_for: str | None = None,
+    version: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED,
+) -> str:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
+    context.maximum_version = version
     if asks_for:
         context.verify_mode = ssl.CERT_REQUIRED
         context.load_verify_locations(asks_for)
 
     def speak_inside(connection: socket.socket) -> None:
-        with context.wrap_socket(connection, server_side=True) as inside:
+        with context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False) as inside:
+            try:
+                inside.do_handshake()
+            except ssl.SSLError:
+                with socket.socket(fileno=inside.detach()) as plain:
+                    while plain.recv(65536):  # so that our alert arrives before the end of the connection
+                        pass
+                return
             speak(inside)
 
     return start(speak_inside).replace("http://", "https://")
