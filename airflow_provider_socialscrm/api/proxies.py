@@ -90,8 +90,8 @@ def find_proxy(base_url: str, given: Mapping[str, str]) -> Proxy | None:
 
     address, source = select_proxy(base_url, {**given}), CONNECTION
     if not address:
-        found = get_environ_proxies(base_url, no_proxy=None)
-        address, source = select_proxy(base_url, found), _variable(urlsplit(base_url).scheme)
+        address = select_proxy(base_url, get_environ_proxies(base_url, no_proxy=None))
+        source = _variable(urlsplit(base_url).scheme, address)
     if not address:
         return None
     address = address.strip() if "://" in address else f"http://{address.strip()}"  # as requests reads it
@@ -118,8 +118,8 @@ def _check_address(address: str) -> None:
         )
 
 
-def _variable(scheme: str) -> str:
-    """Return which variable of the environment names the proxy for a scheme; lower case wins, as in Python itself."""
+def _variable(scheme: str, address: str | None) -> str:
+    """Return what of the worker names a proxy: a variable of the environment, or else settings of the system."""
     names = (name for key in (scheme, "all") for name in (f"{key}_proxy", f"{key.upper()}_PROXY"))
-    found = next((name for name in names if os.environ.get(name)), None)
-    return f"{found} of the worker" if found else "The worker's proxy"
+    found = next((name for name in names if os.environ.get(name) == address), None)
+    return f"{found} of the worker" if found else "the system's proxy settings of the worker"

@@ -42,6 +42,10 @@ _UNKNOWN_NAME: Final = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.
 """What the system's resolver answers for a name that nobody has; other answers may pass."""
 
 
+_SOCKS_REFUSALS: Final = {"SOCKS4Error", "SOCKS5Error", "SOCKS5AuthError"}
+"""Errors of PySocks for what a proxy said, not for how it ended."""
+
+_CLOSED: Final = "it closed the connection"
 _NOT_HTTP: Final = "its response is not HTTP"
 
 
@@ -78,7 +82,7 @@ def asks_for_a_password(proxy: Proxy) -> SettingError:
 def proxy_speaks_tls(proxy: Proxy) -> SettingError:
     """Return the error for a proxy that answers in TLS, so that it read nothing of the call."""
     return SettingError(
-        f"The proxy {proxy.place} speaks TLS, so nothing was sent. Let its address begin with https:// "
+        f"The proxy {proxy.place} speaks TLS, so it read nothing of the call. Let its address begin with https:// "
         f"({proxy.source})."
     )
 
@@ -117,7 +121,7 @@ def _no_tls(cause: ssl.SSLError | CertificateError, place: str) -> SocialSCRMErr
     if _is_untrusted(cause):
         return SettingError(
             "The server's certificate is not trusted, so nothing was sent. Check Base URL; behind a company proxy, "
-            "give its certificate authority to the worker (REQUESTS_CA_BUNDLE)."
+            "give its certificate authority to the worker (Verify, or REQUESTS_CA_BUNDLE)."
         )
     if _is_plain(cause):
         return SettingError(
@@ -144,7 +148,7 @@ def _no_proxy(cause: BaseException | None, proxy: Proxy) -> SocialSCRMError:
         if _is_untrusted(cause):
             return SettingError(
                 f"The certificate of the proxy {proxy.place} is not trusted, so nothing was sent. Check "
-                f"{proxy.source}; give the proxy's certificate authority to the worker (REQUESTS_CA_BUNDLE)."
+                f"{proxy.source}; give the proxy's certificate authority to the worker (Verify, or REQUESTS_CA_BUNDLE)."
             )
         if _is_about_files(cause):
             return SettingError(UNREADABLE_CERTIFICATE)
@@ -172,9 +176,9 @@ def _no_tunnel(cause: BaseException | None, base_url: str, proxy: Proxy) -> Soci
         check = f"the host of Base URL, and the worker's DNS; with socks5h:// in {proxy.source} the proxy looks it up"
     elif why == _NOT_HTTP:
         check = f"scheme, host and port in {proxy.source}"
-    return ServiceError(
-        f"The proxy {proxy.place} refuses to connect to SocialsCRM ({why}), so nothing was sent. Check {check}."
-    )
+    refuses = status or type(_within(cause)).__name__ in _SOCKS_REFUSALS
+    does = "refuses to connect to SocialsCRM" if refuses else "does not connect to SocialsCRM"
+    return ServiceError(f"The proxy {proxy.place} {does} ({why}), so nothing was sent. Check {check}.")
 
 
 def _why(cause: BaseException | None) -> str:
@@ -185,6 +189,8 @@ def _why(cause: BaseException | None) -> str:
         said = "name not known"
     elif isinstance(inner, TimeoutError):
         said = "no connection within the time-out"
+    elif isinstance(inner, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        said = _CLOSED
     elif isinstance(inner, ssl.SSLError):
         said = (inner.reason or "no TLS").replace("_", " ").lower()
     elif isinstance(inner, OSError) and inner.strerror:
@@ -192,7 +198,7 @@ def _why(cause: BaseException | None) -> str:
     elif is_of_socks(inner):
         said = str(inner)
     elif isinstance(inner, ConnectionError):
-        said = "it closed the connection"
+        said = _CLOSED
     elif isinstance(inner, http.client.HTTPException):
         said = _NOT_HTTP
     return said

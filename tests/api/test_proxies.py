@@ -64,6 +64,12 @@ def refusing(why: str, check: str = REACH) -> tuple[type[SocialSCRMError], str]:
     )
 
 
+def failing(why: str, check: str = REACH) -> tuple[type[SocialSCRMError], str]:
+    return ServiceError, (
+        f"The proxy {{proxy}} does not connect to SocialsCRM ({why}), so nothing was sent. Check {check}."
+    )
+
+
 def out_of_reach(why: str, more: str = "") -> tuple[type[SocialSCRMError], str]:
     return ServiceError, (
         f"The proxy {{proxy}} cannot be reached ({why}), so nothing was sent. Check {CONNECTION}, and the worker's "
@@ -87,10 +93,8 @@ NO_ANSWER = (
     "No complete response came within the time-out: it is not known whether the call was processed. If this repeats, "
     "raise Timeout or lower rows_per_call." + BEHIND,
 )
-SPEAKS_TLS = (
-    SettingError,
-    f"The proxy {{proxy}} speaks TLS, so nothing was sent. Let its address begin with https:// ({CONNECTION}).",
-)
+READ_NOTHING = "The proxy {proxy} speaks TLS, so it read nothing of the call. Let its address begin with https://"
+SPEAKS_TLS = (SettingError, f"{READ_NOTHING} ({CONNECTION}).")
 SPEAKS_NO_TLS = (
     SettingError,
     f"The proxy {{proxy}} does not speak TLS, so nothing was sent. Let its address begin with http:// ({CONNECTION}).",
@@ -105,6 +109,12 @@ SERVER_RESET = (
     "SocialsCRM cannot be reached (crm.invalid:443: Connection reset by peer), so nothing was sent. Check Base URL, "
     "and the worker's network and DNS." + BEHIND,
 )
+ENDS = "it closed the connection"
+SERVER_ENDS = (
+    ServiceError,
+    f"TLS with the server failed (crm.invalid:443: {ENDS}), so nothing was sent. Check Base URL and Cert, and any "
+    "proxy between." + BEHIND,
+)
 SERVER_PLAIN = (
     SettingError,
     "The server does not speak TLS at this address, so nothing was sent. Check host and port of Base URL; write "
@@ -117,19 +127,22 @@ CASES = [
     Case("407 to CONNECT", TLS, "http", answering_connect("407 Who"), *refusing("HTTP 407", LOGIN)),
     Case("403 to CONNECT", TLS, "http", answering_connect("403 No"), *refusing("HTTP 403")),
     Case("502 to CONNECT", TLS, "http", answering_connect("502 Bad"), *refusing("HTTP 502")),
-    Case("reset during CONNECT", TLS, "http", resetting, *refusing(RESET)),
-    Case("end during CONNECT", TLS, "http", hanging_up, *refusing("it closed the connection")),
-    Case("hang during CONNECT", TLS, "http", hanging, *refusing(LATE)),
+    Case("reset during CONNECT", TLS, "http", resetting, *failing(RESET)),
+    Case("end during CONNECT", TLS, "http", hanging_up, *failing("it closed the connection")),
+    Case("hang during CONNECT", TLS, "http", hanging, *failing(LATE)),
     Case(
         "no HTTP at CONNECT",
         TLS,
         "http",
         saying(b"SSH-2.0-OpenSSH\r\n"),
-        *refusing("its response is not HTTP", f"scheme, host and port in {CONNECTION}"),
+        *failing("its response is not HTTP", f"scheme, host and port in {CONNECTION}"),
     ),
     Case("TLS at CONNECT", TLS, "http", saying(TLS_ALERT), *SPEAKS_TLS),
     Case("reset in TLS with the server", TLS, "http", answering_connect(OPEN, resetting), *SERVER_RESET),
     Case("hang in TLS with the server", TLS, "http", answering_connect(OPEN, hanging), *SERVER_LATE),
+    Case("end in TLS with the server", TLS, "http", answering_connect(OPEN, hanging_up), *SERVER_ENDS),
+    Case("end in TLS with the proxy", TLS, "https", hanging_up, *out_of_reach(ENDS, MAY_BE_PLAIN)),
+    Case("end in TLS through SOCKS", TLS, "socks5h", socks(0, hanging_up), *SERVER_ENDS),
     Case("no TLS of the server", TLS, "http", answering_connect(OPEN, BAD_REQUEST), *SERVER_PLAIN),
     Case("https:// of a plain proxy", TLS, "https", BAD_REQUEST, *SPEAKS_NO_TLS),
     Case(
@@ -152,10 +165,10 @@ CASES = [
         socks(method=255),
         *refusing("All offered SOCKS5 authentication methods were rejected", LOGIN),
     ),
-    Case("SOCKS resets", TLS, "socks5h", resetting, *refusing(RESET)),
-    Case("SOCKS hangs up", TLS, "socks5h", hanging_up, *refusing("Connection closed unexpectedly")),
-    Case("SOCKS hangs", TLS, "socks5h", hanging, *refusing(LATE)),
-    Case("no SOCKS", TLS, "socks5h", BAD_REQUEST, *refusing(NO_SOCKS)),
+    Case("SOCKS resets", TLS, "socks5h", resetting, *failing(RESET)),
+    Case("SOCKS hangs up", TLS, "socks5h", hanging_up, *failing("Connection closed unexpectedly")),
+    Case("SOCKS hangs", TLS, "socks5h", hanging, *failing(LATE)),
+    Case("no SOCKS", TLS, "socks5h", BAD_REQUEST, *failing(NO_SOCKS)),
     Case("reset in TLS through SOCKS", TLS, "socks5h", socks(0, resetting), *SERVER_RESET),
     Case("hang in TLS through SOCKS", TLS, "socks5h", socks(0, hanging), *SERVER_LATE),
     Case(
@@ -268,6 +281,22 @@ def test_a_407_of_the_server_behind_socks_is_not_the_proxys(raw):
     address = raw(socks(0, answering(b"", status="407 Who"))).replace("http", "socks5h")
     with closing(reaching(PLAIN, 5.0, proxies={"all": address})) as transport:
         assert transport.exchange(CALL).status == 407
+
+
+def test_a_call_goes_through_a_proxy_that_speaks_tls_itself(raw, certificate):
+    server = tls(raw, certificate, answering(ENVELOPE))
+    proxy = tls(raw, certificate, answering_connect(OPEN, passing_on(server)))
+    with closing(reaching(server, 5.0, proxies={"all": proxy}, verify=certificate)) as transport:
+        assert transport.exchange(CALL).body == ENVELOPE
+
+
+def test_an_empty_variable_hides_its_other_spelling_and_is_not_named(monkeypatch):
+    monkeypatch.setenv("https_proxy", "")
+    monkeypatch.setenv("HTTPS_PROXY", "http://hidden:1")
+    monkeypatch.setenv("ALL_PROXY", "http://its:1")
+    found = find_proxy(TLS, {})
+    assert found
+    assert (found.place, found.source) == ("its:1", "ALL_PROXY of the worker")
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h"])

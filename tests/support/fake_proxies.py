@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 from contextlib import closing
 from select import select
@@ -99,6 +100,8 @@ def passing_on(url: str) -> Speak:
                     data = each.recv(65536)
                     if not data:
                         return
+                    while isinstance(each, ssl.SSLSocket) and each.pending():  # select does not see it
+                        data += each.recv(65536)
                     (server if each is connection else connection).sendall(data)
 
     return speak
