@@ -8,7 +8,7 @@ import random
 import shutil
 import subprocess
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.metadata import version
 from math import ceil
@@ -24,6 +24,7 @@ from tests.support.sandbox import NO_LIMIT, as_new
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.sandbox.server import Sandbox
+    from tests.support.raw_server import Speak
 
 # Airflow reads this when it is first imported, which is before any fixture runs.
 AIRFLOW_HOME = Path(mkdtemp(prefix="socialscrm-tests-"))
@@ -119,17 +120,42 @@ def connected_crm(running_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory) -> str:
-    """The path of a certificate that signs itself, with its key."""
+    """The path of a certificate that signs itself, with its key; beside it, as ``.crt``, without the key."""
+    return new_certificate(tmp_path_factory.mktemp("tls") / "self-signed.pem")
+
+
+@pytest.fixture(scope="session")
+def other_certificate(tmp_path_factory) -> str:
+    """The path of another such certificate."""
+    return new_certificate(tmp_path_factory.mktemp("tls") / "other.pem")
+
+
+def new_certificate(path: Path) -> str:
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("openssl makes the certificate, and is not installed")
-    path = tmp_path_factory.mktemp("tls") / "self-signed.pem"
     command = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=localhost -batch"
     names = ["-addext", "subjectAltName=IP:127.0.0.1"]
     files = ["-keyout", str(path), "-out", str(path.with_suffix(".crt"))]
     subprocess.run([openssl, *command.split(), *names, *files], check=True, capture_output=True)
     path.write_text(path.read_text() + path.with_suffix(".crt").read_text())
     return str(path)
+
+
+@pytest.fixture
+def raw() -> Iterator[Callable[[Speak], str]]:
+    """Start a server that speaks by a function, and return its address."""
+    from tests.support.raw_server import RawServer
+
+    servers = []
+
+    def start(speak: Speak) -> str:
+        servers.append(RawServer(speak))
+        return servers[-1].url
+
+    yield start
+    for server in servers:
+        server.close()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -16,11 +16,11 @@ from typing import Any, Final
 
 import requests
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.connection import HTTPSConnection
 from urllib3.util.connection import allowed_gai_family, create_connection
 from urllib3.util.ssl_ import create_urllib3_context, resolve_cert_reqs
 
+from airflow_provider_socialscrm.api.connecting import Connecting
 from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT
 
 Now = Callable[[], float]
@@ -53,6 +53,11 @@ def _seconds_left() -> float | None:
     if left <= 0:
         raise TimeoutError(_LATE)
     return left
+
+
+def _seconds_to_connect() -> float:
+    left = _seconds_left()
+    return CONNECT_TIMEOUT if left is None else min(left, CONNECT_TIMEOUT)
 
 
 class _Socket(socket.socket):
@@ -93,27 +98,21 @@ def _bound(sock: socket.socket, longest: float | None = None) -> None:
         sock.settimeout(left if longest is None else min(left, longest))
 
 
-class _Connection(HTTPConnection):
+class _Connection(Connecting):
     def _new_conn(self) -> socket.socket:
         """Return a connected socket; all addresses of the host together get no longer than the call has."""
-        try:
-            plain = self._connected()
-        except socket.gaierror as failure:
-            raise NameResolutionError(self.host, self, failure) from failure
-        except TimeoutError as failure:
-            raise ConnectTimeoutError(self, "no connection within the time-out") from failure
-        except OSError as failure:
-            raise NewConnectionError(self, "no connection") from failure
+        return self._bounded(self._connected())
+
+    def _bounded(self, plain: socket.socket) -> socket.socket:
         bounded = _Socket(plain.family, plain.type, plain.proto, plain.detach())
-        bounded.settimeout(self.timeout)
+        bounded.settimeout(_seconds_to_connect())
         return bounded
 
     def _connected(self) -> socket.socket:
         failure: OSError = OSError("the host has no address")
         # Finding the addresses has the system's own time-outs, and nothing has been sent by then.
         for *_, address in socket.getaddrinfo(self._dns_host, self.port, allowed_gai_family(), socket.SOCK_STREAM):
-            left = _seconds_left()
-            timeout = CONNECT_TIMEOUT if left is None else min(left, CONNECT_TIMEOUT)
+            timeout = _seconds_to_connect()
             try:
                 return create_connection(
                     (str(address[0]), int(address[1])), timeout, self.source_address, self.socket_options
@@ -121,13 +120,6 @@ class _Connection(HTTPConnection):
             except OSError as each:
                 failure = each
         raise failure
-
-    def connect(self) -> None:
-        """Connect, through a proxy and with TLS where the address asks for them."""
-        try:
-            super().connect()
-        except TimeoutError as failure:  # of the proxy or of TLS: the request has not begun
-            raise ConnectTimeoutError(self, "no connection within the time-out") from failure
 
 
 class _TLSConnection(_Connection, HTTPSConnection):
@@ -138,6 +130,13 @@ class _TLSConnection(_Connection, HTTPSConnection):
         self.ssl_context.sslsocket_class = _TLSSocket
 
 
+class _SOCKSConnection(_Connection):
+    def _new_conn(self) -> socket.socket:
+        """Return a socket that a proxy connected; in each pause of the proxy it gets no longer than the call has."""
+        self.timeout = _seconds_to_connect()
+        return self._bounded(super()._new_conn())  # the class of urllib3, see below
+
+
 class _Pool(HTTPConnectionPool):
     ConnectionCls = _Connection
 
@@ -146,13 +145,24 @@ class _TLSPool(HTTPSConnectionPool):
     ConnectionCls = _TLSConnection
 
 
-_POOLS: Final = {"http": _Pool, "https": _TLSPool}
+_POOLS: Final[dict[str, Any]] = {"http": _Pool, "https": _TLSPool}
+
+
+def _through_socks(scheme: str, connection: type[Any]) -> type[Any]:
+    """Return a pool of our connections that a SOCKS proxy makes.
+
+    :param connection: the class that urllib3 has for them; it needs a package that not everybody has.
+    """
+    pool = _POOLS[scheme]
+    bases = (_SOCKSConnection, connection, pool.ConnectionCls)
+    return type(pool.__name__, (pool,), {"ConnectionCls": type("SOCKSConnection", bases, {})})
 
 
 class DeadlineAdapter(requests.adapters.HTTPAdapter):
     """Connections whose waits end at the moment that :func:`ending_at` sets.
 
-    Behind a SOCKS proxy, or inside of TLS to a proxy, only each pause is bounded: urllib3 makes those sockets itself.
+    Inside of TLS to a proxy, and until a SOCKS proxy has connected, only each pause is bounded: other libraries make
+    those sockets.
     """
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
@@ -163,8 +173,11 @@ class DeadlineAdapter(requests.adapters.HTTPAdapter):
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
         """Return the pools of connections through a proxy."""
         manager = super().proxy_manager_for(proxy, **options)
-        if not proxy.lower().startswith("socks"):
-            manager.pool_classes_by_scheme = _POOLS
+        manager.pool_classes_by_scheme = _POOLS
+        if proxy.lower().startswith("socks"):
+            from urllib3.contrib.socks import SOCKSConnection  # noqa: PLC0415 - needs PySocks
+
+            manager.pool_classes_by_scheme = {scheme: _through_socks(scheme, SOCKSConnection) for scheme in _POOLS}
         return manager
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from requests.utils import select_proxy
 
 from airflow_provider_socialscrm.api.bodies import (
     ACCEPTED_ENCODINGS,
@@ -25,11 +24,23 @@ from airflow_provider_socialscrm.api.bodies import (
     read_body,
 )
 from airflow_provider_socialscrm.api.certificates import check_authorities
+from airflow_provider_socialscrm.api.connecting import not_connected
 from airflow_provider_socialscrm.api.deadlines import DeadlineAdapter, Now, ending_at
 from airflow_provider_socialscrm.api.errors import SettingError, SocialSCRMError, UncertainError
+from airflow_provider_socialscrm.api.proxies import Proxy, find_proxy
 from airflow_provider_socialscrm.api.settings import CONNECT_TIMEOUT, Settings, Transport
 from airflow_provider_socialscrm.api.signing import Call
-from airflow_provider_socialscrm.api.unreachable import answered_in_tls, closed_at_once, never_connected, unreachable
+from airflow_provider_socialscrm.api.unreachable import (
+    REJECTED_CERTIFICATE,
+    UNREADABLE_CERTIFICATE,
+    answered_in_tls,
+    asks_for_a_password,
+    behind,
+    closed_at_once,
+    proxy_speaks_tls,
+    rejects_our_certificate,
+    unreachable,
+)
 
 _UNREAD_BODY: Final = 64 * 2**10
 """Bytes of a body nobody needs that are read to keep its connection: more than an error page has."""
@@ -59,7 +70,9 @@ class HttpTransport:
         self._base_url = settings.base_url
         self._timeout = settings.timeout
         self._now = now
-        self._session = _session(settings.base_url, settings.transport, connections)
+        self._is_plain = settings.base_url.startswith("http:")
+        self._proxy = find_proxy(settings.base_url, settings.transport.proxies)
+        self._session = _session(settings.base_url, settings.transport, self._proxy, connections)
         self._has_responded = False
 
     def exchange(self, call: Call) -> Response:
@@ -71,6 +84,8 @@ class HttpTransport:
         try:
             with ending_at(deadline, self._now), closing(self._begin(call)) as response:
                 self._has_responded = True
+                if response.status_code == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and self._forwarder:
+                    raise asks_for_a_password(self._forwarder)
                 return Response(response.status_code, response.headers, self._body(response, deadline))
         except BodyTooLargeError:
             raise _unreadable(f"The response is larger than {LARGEST_BODY >> 20} MiB") from None
@@ -85,18 +100,25 @@ class HttpTransport:
         self._session.close()
 
     def _error(self, failure: Exception, *, is_late: bool) -> SocialSCRMError:
-        proxy = select_proxy(self._base_url, self._session.proxies)
-        if isinstance(failure, requests.ConnectTimeout) or never_connected(failure):
-            return unreachable(failure, self._base_url, proxy)
-        is_plain = self._base_url.startswith("http:") and proxy is None
-        if is_plain and answered_in_tls(failure):
+        if refused := not_connected(failure):
+            return unreachable(refused, self._base_url, self._proxy)
+        if self._is_plain and answered_in_tls(failure):
+            if self._forwarder:
+                return proxy_speaks_tls(self._forwarder)
             return SettingError(
                 "The server speaks TLS at this address, so it read nothing of the call. Let Base URL begin with https://."
             )
         found = _transport_error(failure, is_late=is_late)
-        if is_plain and not self._has_responded and closed_at_once(failure):
+        if self._proxy:
+            return behind(self._proxy, found)
+        if self._is_plain and not self._has_responded and closed_at_once(failure):
             found.args = (f"{found} If the server has https, let Base URL begin with https://.",)
         return found
+
+    @property
+    def _forwarder(self) -> Proxy | None:
+        """The proxy that reads each call and may answer it itself; with https it passes on what it cannot read."""
+        return self._proxy if self._is_plain and self._proxy and self._proxy.speaks_http else None
 
     def _begin(self, call: Call) -> requests.Response:
         return self._session.request(
@@ -133,16 +155,17 @@ class _Session(requests.Session):
         """
 
 
-def _session(base_url: str, transport: Transport, connections: int) -> requests.Session:
+def _session(base_url: str, transport: Transport, proxy: Proxy | None, connections: int) -> requests.Session:
     session = _Session()
-    # Find the proxy and the certificates that the environment names once. Requests would look for them in each call,
+    # Find the certificates that the environment names once, like the proxy. Requests would look for both in each call,
     # at a fifth of its CPU time, and for a password in ~/.netrc, which it would send along.
-    found = session.merge_environment_settings(base_url, {**transport.proxies}, None, transport.verify, transport.cert)
+    found = session.merge_environment_settings(base_url, {}, None, transport.verify, transport.cert)
     if transport.verify is True and isinstance(found["verify"], str) and base_url.startswith("https:"):
         _check_environment(found["verify"])
     if transport.verify is False:
-        _silence_urllib3(base_url, found["proxies"].values())
-    session.proxies, session.verify, session.cert = found["proxies"], found["verify"], found["cert"]
+        _silence_urllib3(base_url, *([proxy.address] if proxy else []))
+    session.proxies = {"all": proxy.address} if proxy else {}
+    session.verify, session.cert = found["verify"], found["cert"]
     session.trust_env = False
     session.headers.update(transport.headers)
     adapter = DeadlineAdapter(pool_connections=1, pool_maxsize=connections, pool_block=True)
@@ -163,9 +186,9 @@ def _check_environment(authorities: str) -> None:
         raise SettingError(f"REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE of the worker {problem}. Nothing was sent.") from None
 
 
-def _silence_urllib3(base_url: str, proxies: Iterable[str]) -> None:
+def _silence_urllib3(*addresses: str) -> None:
     """Hide the warning that urllib3 gives in each call whose certificate is not checked; the hook warns once."""
-    for address in (base_url, *proxies):
+    for address in addresses:
         host = re.escape(urlsplit(address).hostname or "")
         warnings.filterwarnings(
             "ignore",
@@ -175,13 +198,15 @@ def _silence_urllib3(base_url: str, proxies: Iterable[str]) -> None:
 
 
 def _transport_error(failure: Exception, *, is_late: bool) -> SocialSCRMError:
-    if isinstance(failure, requests.exceptions.SSLError):
-        return _tls_error(str(failure))
-    if type(failure) is OSError:  # of requests, before it connects
-        return SettingError(
-            "A certificate of the connection cannot be read on this worker, so nothing was sent. Check the paths of "
-            "Verify and Cert."
+    if isinstance(failure, requests.exceptions.SSLError):  # after the connection, since that has errors of its own
+        if rejects_our_certificate(failure):
+            return SettingError(REJECTED_CERTIFICATE)
+        return UncertainError(
+            "TLS with the server failed: it is not known whether the call was processed. Check Base URL and Cert, and "
+            "any proxy between."
         )
+    if type(failure) is OSError:  # of requests, before it connects
+        return SettingError(UNREADABLE_CERTIFICATE)
     if isinstance(failure, ValueError) and not _is_about_the_response(failure):
         return SettingError(
             "No call can be made with these settings. Check Base URL, which looks like https://www.example.com, "
@@ -203,23 +228,6 @@ def _unreadable(what: str) -> UncertainError:
         f"{what}: it is not known whether the call was processed. If this repeats, check Base URL, and any proxy "
         "between.",
         http_status=HTTPStatus.OK,
-    )
-
-
-def _tls_error(reason: str) -> SocialSCRMError:
-    if "CERTIFICATE_VERIFY_FAILED" in reason:
-        return SettingError(
-            "The server's certificate is not trusted, so nothing was sent. Check Base URL; behind a company proxy, "
-            "give its certificate authority to the worker (REQUESTS_CA_BUNDLE)."
-        )
-    if "WRONG_VERSION_NUMBER" in reason:
-        return SettingError(
-            "The server does not speak TLS at this address, so nothing was sent. Check host and port of Base URL; "
-            "write http:// only where the server has no https."
-        )
-    return UncertainError(
-        "TLS with the server failed: it is not known whether the call was processed. Check Base URL, and any "
-        "proxy between."
     )
 
 

@@ -238,7 +238,7 @@ def _secret(conn_id: str | None) -> str | None:
     try:
         from airflow.sdk import BaseHook  # noqa: PLC0415 - heavy, and not needed without a connection
 
-        from airflow_provider_socialscrm.hooks.connection import extras_of  # noqa: PLC0415
+        from airflow_provider_socialscrm.hooks.extras import extras_of  # noqa: PLC0415
 
         secret = extras_of(BaseHook.get_connection(conn_id)).get("ledger_secret")
     except Exception as failure:  # noqa: BLE001 - whatever a secrets backend raises may quote the connection

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
@@ -14,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from airflow_provider_socialscrm.api.certificates import check_authorities, check_certificate
 from airflow_provider_socialscrm.api.errors import SettingError
+from airflow_provider_socialscrm.api.proxies import check_proxies
 from airflow_provider_socialscrm.api.settings import (
     DEFAULT_BASE_URL,
     DEFAULT_CALLS_PER_SECOND,
@@ -25,29 +25,13 @@ from airflow_provider_socialscrm.api.settings import (
     positive_number,
 )
 from airflow_provider_socialscrm.api.signing import SIGNED_HEADERS
-from airflow_provider_socialscrm.get_provider_info import get_provider_info
+from airflow_provider_socialscrm.hooks.extras import extras_of, problems_with_names
 from airflow_provider_socialscrm.runtime.task_failures import where_defined
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
 T = TypeVar("T")
-
-(_CONNECTION_TYPE,) = get_provider_info()["connection-types"]
-EXTRAS: Final = tuple(_CONNECTION_TYPE["conn-fields"])
-"""The extras that are read: those of the form."""
-
-OLD_PREFIX: Final = "extra__socialscrm__"
-"""What Airflow 1 and 2 wrote before the name of a form's field; connections moved from there still have it."""
-
-FIELDS: Final = {
-    **dict.fromkeys(("host", "hostname", "baseurl", "apiurl", "url", "endpoint", "endpointurl", "server"), "host"),
-    **dict.fromkeys(("schema", "protocol"), "host"),
-    **dict.fromkeys(("password", "apikey", "secret", "apisecret", "secretkey"), "password"),
-    **dict.fromkeys(("login", "user", "username", "agent", "agentaccount"), "login"),
-    "port": "port",
-}
-"""The field of a connection that an extra of such a name would be, by the letters of the name."""
 
 REDIS_PORT: Final = 6379
 """Port if a redis connection names none; Redis's own default."""
@@ -102,40 +86,15 @@ def settings_of(connection: Connection) -> Settings:
         refusals_are_atomic=read("Refusals are atomic", extra.get("refusals_are_atomic"), _yes_or_no, False),
         ledger_secret=str(extra.get("ledger_secret") or "").strip(),
     )
-    missing = (f"{label} is missing" for label in _missing(settings))
-    problems = [*missing, *_misplaced(extra), *_misspelled(extra), *reader.problems]
+    missing = [f"{label} is missing" for label in _missing(settings)]
+    problems = [*missing, *problems_with_names(extra, is_incomplete=bool(missing)), *reader.problems]
     if problems:
+        end = "" if problems[-1].endswith("?") else "."
         raise SettingError(
-            f"Connection {connection.conn_id!r}: {'; '.join(problems)}. Fix it under "
+            f"Connection {connection.conn_id!r}: {'; '.join(problems)}{end} Fix it under "
             f"{where_defined(connection.conn_id)}."
         )
     return settings
-
-
-def extras_of(connection: Connection) -> dict[str, Any]:
-    """Return a connection's extras by name, without the prefix that forms once gave them.
-
-    :raises SettingError: if Extra is not a JSON object, or has a name both with the prefix and without it.
-    """
-    # Not by extra_dejson, which takes text that is not JSON for an empty object.
-    problem = "is not a JSON object"
-    try:
-        found = json.loads(connection.extra or "{}")
-    except ValueError:
-        found, problem = None, "is not JSON"
-    if not isinstance(found, dict):
-        raise SettingError(
-            f"Connection {connection.conn_id!r}: Extra {problem}, as in "
-            f'{{"tenant_id": "123456"}}. Fix it under {where_defined(connection.conn_id)}.'
-        )
-    old = {name.removeprefix(OLD_PREFIX): value for name, value in found.items() if name.startswith(OLD_PREFIX)}
-    new = {name: value for name, value in found.items() if not name.startswith(OLD_PREFIX)}
-    if twice := [name for name in old if name in new and old[name] != new[name]]:
-        raise SettingError(
-            f"Connection {connection.conn_id!r}: the extra {twice[0]} has two values, one of them as "
-            f"{OLD_PREFIX}{twice[0]}. Remove one of them."
-        )
-    return old | new
 
 
 def redis_url(connection: Connection) -> str:
@@ -146,44 +105,6 @@ def redis_url(connection: Connection) -> str:
     where = f"{connection.host or 'localhost'}:{connection.port or REDIS_PORT}/{extra.get('db') or 0}"
     options = urlencode({name: value for name, value in extra.items() if name.startswith("ssl_")})
     return f"{'rediss' if extra.get('ssl') else 'redis'}://{who}{where}" + (f"?{options}" if options else "")
-
-
-def unknown_extras(connection: Connection) -> list[str]:
-    """Return the names of the extras that are not read; :func:`settings_of` rejects those that are nearly ours."""
-    return sorted(set(extras_of(connection)) - set(EXTRAS))
-
-
-def _misplaced(extra: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with extras that are fields of their own: calls would have another address or key."""
-    labels = _CONNECTION_TYPE["ui-field-behaviour"]["relabeling"]
-    given = (name for name, value in extra.items() if name not in EXTRAS and value is not None and value != "")
-    fields = {name: _field(name) for name in given}
-    return [
-        f"the extra {name!r} is not read: it is the field {labels.get(meant, meant.title())} ({meant!r} in JSON)"
-        for name, meant in fields.items()
-        if meant
-    ]
-
-
-def _field(name: str) -> str | None:
-    close = get_close_matches(_letters(name), FIELDS, n=1, cutoff=0.85)
-    return FIELDS[close[0]] if close else None
-
-
-def _misspelled(extra: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with names that are nearly one of ours: their value would be ignored."""
-    likely = {name: _likely(name) for name in extra if name not in EXTRAS and not _field(name)}
-    return [f"the extra {name!r} is not read: did you mean {meant!r}?" for name, meant in likely.items() if meant]
-
-
-def _likely(name: str) -> str | None:
-    plain = {_letters(each): each for each in EXTRAS} | {"tenant": "tenant_id", "proxy": "proxies"}
-    close = get_close_matches(_letters(name), plain, n=1, cutoff=0.8)
-    return plain[close[0]] if close else None
-
-
-def _letters(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _missing(settings: Settings) -> list[str]:
@@ -247,13 +168,7 @@ def _proxies(value: Any) -> Mapping[str, str]:
     proxies = _texts_by_name(
         value, 'the address of a proxy, or addresses by scheme as in {"https": "http://proxy:3128"}'
     )
-    for address in proxies.values():
-        try:
-            is_address = "://" in address and bool(urlsplit(address).hostname)
-        except ValueError:
-            is_address = False
-        if not is_address:  # the address itself may hold a password
-            raise ValueError("must have an address such as http://proxy.example.com:3128 for each scheme")
+    check_proxies(proxies)
     return proxies
 
 

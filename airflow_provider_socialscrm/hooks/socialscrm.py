@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
+from urllib.parse import urlsplit
 
 from airflow.sdk import BaseHook
 from airflow.sdk.log import mask_secret
@@ -17,7 +18,8 @@ from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.hooks import form
 from airflow_provider_socialscrm.hooks.agents import AgentMethods
 from airflow_provider_socialscrm.hooks.chats import ChatMethods
-from airflow_provider_socialscrm.hooks.connection import extras_of, redis_url, settings_of, unknown_extras
+from airflow_provider_socialscrm.hooks.connection import redis_url, settings_of
+from airflow_provider_socialscrm.hooks.extras import extras_of, unknown_extras
 from airflow_provider_socialscrm.hooks.group_links import GroupLinkMethods
 from airflow_provider_socialscrm.hooks.mass_sends import MassSendMethods
 from airflow_provider_socialscrm.hooks.owners import OwnerMethods
@@ -102,7 +104,9 @@ class SocialSCRMHook(
         for secret in filter(None, (connection.password, (connection.password or "").strip())):
             mask_secret(secret)
         settings = settings_of(connection)
-        for secret in (*settings.transport.headers.values(), *settings.transport.proxies.values()):
+        proxies = settings.transport.proxies.values()
+        passwords = (urlsplit(address).password for address in proxies)
+        for secret in filter(None, (*settings.transport.headers.values(), *proxies, *passwords)):
             mask_secret(secret)
         if settings.ledger_secret:
             mask_secret(settings.ledger_secret)

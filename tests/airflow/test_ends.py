@@ -184,7 +184,7 @@ def test_the_connection_takes_what_users_write_and_names_what_is_wrong(
     assert "the extra 'tenantId' is not read: did you mean 'tenant_id'?" in run_with(extra={"tenantId": tenant})
     other_port = socialscrm_sandbox.port + 1
     assert re.search(rf"Port.*{other_port}", run_with(port=other_port, extra=extra))
-    assert "The proxy cannot be reached" in run_with(extra=extra | {"proxies": "http://127.0.0.1:1"})
+    assert "The proxy 127.0.0.1:1 cannot be reached" in run_with(extra=extra | {"proxies": "http://127.0.0.1:1"})
 
 
 def test_a_hook_in_a_task_makes_several_calls(airflow, socialscrm_sandbox: Sandbox, run):

@@ -2,14 +2,12 @@ from __future__ import annotations
 
 import gzip
 import socket
-import ssl
 import struct
 import threading
 import time
 import tracemalloc
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 
 import pytest
@@ -17,90 +15,30 @@ from urllib3.exceptions import InsecureRequestWarning
 
 from airflow_provider_socialscrm.api.bodies import LARGEST_BODY
 from airflow_provider_socialscrm.api.client import Client
-from airflow_provider_socialscrm.api.deadlines import Now
-from airflow_provider_socialscrm.api.errors import ServiceError, SettingError, SocialSCRMError, UncertainError
-from airflow_provider_socialscrm.api.settings import Settings, Transport
+from airflow_provider_socialscrm.api.errors import ServiceError, SettingError, UncertainError
+from airflow_provider_socialscrm.api.settings import Settings
 from airflow_provider_socialscrm.api.signing import Call
 from airflow_provider_socialscrm.api.transport import HttpTransport
+from tests.support.raw_server import (
+    CALL,
+    ENVELOPE,
+    answering,
+    failure_of,
+    head,
+    reaching,
+    read_request,
+    tls,
+)
 
 TIMEOUT = 0.5
 SLACK = 0.4
 """Seconds that a busy machine may take on top of the time-out."""
-
-ENVELOPE = b'{"code":200,"message":"Success","data":""}'
-CALL = Call("PUT", "/path", {"Content-Type": "application/json"}, b'{"data":[]}')
-
-Speak = Callable[[socket.socket], None]
-
-
-class RawServer:
-    """A server that writes whatever bytes a test wants, at whatever pace."""
-
-    def __init__(self, speak: Speak) -> None:
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        self.connections: list[socket.socket] = []
-        self._speak = speak
-        self._threads = [threading.Thread(target=self._accept)]
-        self._threads[0].start()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self.listener.accept()
-                self.connections.append(connection)
-                self._threads.append(threading.Thread(target=self._serve, args=(connection,)))
-                self._threads[-1].start()
-
-    def _serve(self, connection: socket.socket) -> None:
-        with suppress(OSError):
-            self._speak(connection)
-
-    def close(self) -> None:
-        with suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        for connection in self.connections:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
-        for connection in self.connections:
-            connection.close()
-
-
-@pytest.fixture
-def raw() -> Iterator[Callable[[Speak], str]]:
-    """Start a server that speaks by a function, and return its address."""
-    servers = []
-
-    def start(speak: Speak) -> str:
-        servers.append(RawServer(speak))
-        return servers[-1].url
-
-    yield start
-    for server in servers:
-        server.close()
-
-
-def read_request(connection: socket.socket) -> bytes:
-    request = b""
-    while b"\r\n\r\n" not in request or not request.endswith(CALL.body):
-        received = connection.recv(65536)
-        if not received:
-            raise ConnectionError
-        request += received
-    return request
 
 
 def drip(connection: socket.socket, text: bytes) -> None:
     for byte in text:
         connection.sendall(bytes([byte]))
         time.sleep(0.05)
-
-
-def head(length: int, *lines: str, status: str = "200 OK") -> bytes:
-    return "\r\n".join([f"HTTP/1.1 {status}", f"Content-Length: {length}", *lines, "", ""]).encode()
 
 
 def dripping_status(connection: socket.socket) -> None:
@@ -171,17 +109,6 @@ DRIPPING = [
     dripping_packed_body,
     dripping_until_close,
 ]
-
-
-def reaching(url: str, timeout: float, *, now: Now = time.monotonic, **how: object) -> HttpTransport:
-    return HttpTransport(Settings(url, "1", "key", timeout=timeout, transport=Transport(**how)), connections=1, now=now)
-
-
-def failure_of(transport: HttpTransport, call: Call = CALL) -> tuple[SocialSCRMError, float]:
-    started = time.monotonic()
-    with closing(transport), pytest.raises(SocialSCRMError) as caught:
-        transport.exchange(call)
-    return caught.value, time.monotonic() - started
 
 
 @pytest.mark.parametrize("speak", DRIPPING)
@@ -268,16 +195,6 @@ def test_the_next_address_of_a_host_is_tried(raw, monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", two)
     with closing(reaching(f"http://crm.invalid:{port}", 5.0)) as transport:
         assert transport.exchange(CALL).body == ENVELOPE
-
-
-def answering(*bodies: bytes, lines: tuple[str, ...] = (), status: str = "200 OK") -> Speak:
-    def speak(connection: socket.socket) -> None:
-        for body in bodies:
-            read_request(connection)
-            connection.sendall(head(len(body), *lines, status=status) + body)
-        connection.recv(1)
-
-    return speak
 
 
 def packed(text: bytes, *, gzip_header: bool = True) -> bytes:
@@ -449,53 +366,6 @@ def test_headers_of_the_connection_are_sent_beside_our_own(raw):
     assert "content-type: application/json" in requests[0]
 
 
-def test_the_proxy_of_the_connection_wins_over_that_of_the_environment(raw, monkeypatch):
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    proxy = raw(answering(ENVELOPE))
-    with closing(reaching("http://crm.invalid", 5.0, proxies={"http": proxy})) as transport:
-        assert transport.exchange(CALL).body == ENVELOPE
-
-
-@pytest.mark.parametrize("scheme", ["http", "https"])
-@pytest.mark.parametrize("given", ["connection", "environment"])
-def test_a_proxy_that_cannot_be_reached_is_named(monkeypatch, scheme, given):
-    nobody = "http://user:secret-of-the-proxy@127.0.0.1:1"
-    if given == "environment":
-        monkeypatch.setenv(f"{scheme.upper()}_PROXY", nobody)
-    failure, _ = failure_of(
-        reaching(f"{scheme}://crm.invalid", 5.0, **({"proxies": {scheme: nobody}} if given == "connection" else {}))
-    )
-    assert type(failure) is ServiceError
-    assert str(failure).startswith("The proxy cannot be reached, so nothing was sent. Check Proxies in the connection")
-    assert "secret-of-the-proxy" not in str(failure)
-
-
-@pytest.mark.parametrize("status", ["407 Proxy Authentication Required", "403 Forbidden"])
-def test_a_proxy_that_refuses_is_named_with_its_status(raw, status):
-    def refuse(connection: socket.socket) -> None:
-        connection.recv(9999)
-        connection.sendall(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
-
-    failure, _ = failure_of(reaching("https://crm.invalid", 5.0, proxies={"https": raw(refuse)}))
-    assert type(failure) is ServiceError
-    assert str(failure).startswith(
-        f"The proxy refuses to connect to SocialsCRM (HTTP {status[:3]}), so nothing was sent."
-    )
-
-
-@pytest.mark.parametrize("verify", [False, "its own authority", True])
-def test_the_servers_certificate_is_checked_as_the_connection_says(raw, certificate, verify, monkeypatch):
-    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
-    url = tls(raw, certificate, answering(ENVELOPE))
-    transport = reaching(url, 5.0, verify=certificate if isinstance(verify, str) else verify)
-    if verify is True:
-        failure, _ = failure_of(transport)
-        assert type(failure) is SettingError
-    else:
-        with closing(transport):
-            assert transport.exchange(CALL).body == ENVELOPE
-
-
 def test_a_port_that_nobody_listens_at_is_named_with_the_systems_reason():
     failure, _ = failure_of(reaching("http://user:hunter2@127.0.0.1:1/secret?key=secret", 5.0))
 
@@ -525,13 +395,6 @@ def test_a_name_that_cannot_be_resolved_is_named(monkeypatch, number, reason):
         f"SocialsCRM cannot be reached ({reason}), so nothing was sent. Check the host of Base URL, and the worker's "
         "DNS."
     )
-
-
-def test_the_proxy_that_cannot_be_reached_is_named_with_its_port():
-    failure, _ = failure_of(reaching("http://crm.invalid", 5.0, proxies={"http": "http://user:hunter2@127.0.0.1:1"}))
-
-    assert str(failure).endswith(" The reason: 127.0.0.1:1: Connection refused.")
-    assert "hunter2" not in str(failure)
 
 
 def closing_after_a_request(connection: socket.socket) -> None:
@@ -577,46 +440,6 @@ def test_urllib3s_warnings_of_other_hosts_stay():
     reaching("https://crm.invalid", 5.0, verify=False).close()
     with pytest.warns(InsecureRequestWarning):
         warnings.warn("Unverified HTTPS request is being made to host 'x.invalid'", InsecureRequestWarning, 2)
-
-
-@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
-def test_broken_authorities_of_the_environment_are_named_before_any_call(tmp_path, monkeypatch, name):
-    (tmp_path / "broken.pem").write_text("whatsApp\n", encoding="utf-8")
-    for each in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        monkeypatch.delenv(each, raising=False)
-    monkeypatch.setenv(name, str(tmp_path / "broken.pem"))
-    with pytest.raises(SettingError, match=r"REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE of the worker is '.*broken.pem', wh"):
-        reaching("https://crm.invalid", 5.0)
-    reaching("http://crm.invalid", 5.0).close()
-    reaching("https://crm.invalid", 5.0, verify=False).close()
-
-
-def test_the_certificate_of_the_client_is_sent(raw, certificate):
-    url = tls(raw, certificate, answering(ENVELOPE), asks_for=certificate)
-    with closing(reaching(url, 5.0, verify=certificate, cert=certificate)) as transport:
-        assert transport.exchange(CALL).body == ENVELOPE
-
-
-@pytest.mark.parametrize("setting", ["verify", "cert"])
-def test_a_certificate_that_does_not_exist_is_a_setting(raw, setting):
-    url = raw(answering(ENVELOPE)).replace("http://", "https://")
-    failure, _ = failure_of(reaching(url, 5.0, **{setting: "/no/such.pem"}))
-    assert type(failure) is SettingError
-    assert "Verify and Cert" in str(failure)
-
-
-def tls(start: Callable[[Speak], str], certificate: str, speak: Speak, asks_for: str | None = None) -> str:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    if asks_for:
-        context.verify_mode = ssl.CERT_REQUIRED
-        context.load_verify_locations(asks_for)
-
-    def speak_inside(connection: socket.socket) -> None:
-        with context.wrap_socket(connection, server_side=True) as inside:
-            speak(inside)
-
-    return start(speak_inside).replace("http://", "https://")
 
 
 def test_a_closed_client_leaves_no_connection_open_while_an_error_of_its_calls_is_kept(raw):

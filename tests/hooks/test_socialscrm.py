@@ -290,7 +290,8 @@ def test_verify_false_is_one_warning_of_ours(connect, monkeypatch):
 def test_secrets_of_the_transport_are_masked_and_in_no_repr(connect):
     extras = {"proxies": "http://u:only-this-proxy-knows@proxy", "headers": {"X-Auth": "only-this-header-says"}}
     settings = connect(as_json(**extras)).get_settings()
-    shown = redact(f"{settings!r} {settings.transport.proxies['https']} {settings.transport.headers['X-Auth']}")
+    transport = settings.transport
+    shown = redact(f"{settings!r} {transport.proxies['https']} only-this-proxy-knows {transport.headers['X-Auth']}")
     assert "only-this" not in shown
 
 
@@ -342,6 +343,8 @@ WRONG = [
     ("timeout", "inf", "must be a number above 0"),
     ("proxies", "proxy:3128", "must have an address such as"),
     ("proxies", {"https": "proxy"}, "must have an address such as"),
+    ("proxies", {"https": "http://user:12/34@proxy"}, "must have an address such as"),
+    ("proxies", {"HTTPS": "http://proxy:3128"}, "has 'HTTPS', which is not read"),
     ("proxies", {"https": 3128}, "must be the address of a proxy"),
     ("proxies", "{https}", "must be the address of a proxy"),
     ("verify", "/no/such/file.pem", "must be true, false, or the path"),

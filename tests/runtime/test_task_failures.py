@@ -62,7 +62,7 @@ def test_a_code_that_blames_a_field_names_the_connection(number):
     [
         SettingError("The address answers HTTP 404: this is not the SocialsCRM API. Check Base URL; it has no path."),
         RequestError("The server answered HTTP 400: it does not accept this request. Check Auth scheme."),
-        ServiceError("The proxy cannot be reached, so nothing was sent. Check Proxies in the connection."),
+        ServiceError("The proxy p:3128 cannot be reached (x), so nothing was sent. Check Proxies in the connection."),
     ],
 )
 def test_a_sentence_that_names_a_field_says_which_connection_has_it(failure):
