@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,8 +17,9 @@ pytestmark = pytest.mark.thorough  # Airflow takes long to load
 
 DAGS = Path(__file__).parent / "dags_lineage"
 
-RUNS = ["lineage"] if Version(version("apache-airflow")) >= Version("3.3") else []
-"""DAGs with an event of their own: OpenLineage's providers for older versions cannot send it from `dags test`."""
+RUNS = ["lineage"] if Version(version("apache-airflow")) >= Version("3.3") and sys.version_info < (3, 14) else []
+"""DAGs with an event of their own: OpenLineage's providers for older versions cannot send it from `dags test`, nor can
+a process that Python 3.14 starts, which is not forked."""
 
 
 @pytest.fixture
