@@ -230,7 +230,6 @@ def test_the_templates_in_a_list_of_paths_are_rendered():
         (["a.csv", ["b.csv"]], "The list in data mixes paths and a list"),
         (Outputs("a.csv", customers(1)), "The list in data mixes paths and a DataFrame"),
         (b"Xanthippe", "data is bytes of 9 bytes, not a path: pass the table itself with `task.output`"),
-        ([[{"whatsApp": "1"}], [{"whatsApp": "2"}]], "data is a list of 2 lists of rows: join them"),
         ({"friendName": ["Xanthippe"]}, "Columns become a table with pandas.DataFrame(data)"),
         (lambda: StringIO("whatsApp\nXanthippe\n"), "Give the path of the open file."),
         (lambda: iter([("8613900000001", "Xanthippe")]), "Name the columns with pandas.DataFrame(data, columns="),
