@@ -32,11 +32,10 @@ from airflow_provider_socialscrm.importer.options import (
 from airflow_provider_socialscrm.links.socialscrm import ConsoleLink, RejectsLink
 from airflow_provider_socialscrm.operators.arguments import check_constants, check_partial, options_of
 from airflow_provider_socialscrm.operators.files import files_of
-from airflow_provider_socialscrm.operators.ledgers import LedgerArgument, check_ledger, ledger_values
+from airflow_provider_socialscrm.operators.ledgers import LedgerArgument, check_ledger, ledger_values, not_skipped_below
 from airflow_provider_socialscrm.operators.retries import with_retry_policy
 from airflow_provider_socialscrm.operators.table_input import TableInput
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable
-from airflow_provider_socialscrm.runtime.inputs import read_paths, to_open
 from airflow_provider_socialscrm.runtime.lineage import ImportLineageMixin
 from airflow_provider_socialscrm.runtime.mapped_tasks import parallel_tasks
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
@@ -267,15 +266,17 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
         if self.parallel_tasks is None:
             options = replace(options, parallel_tasks=parallel_tasks(context))
         identity = identity_of(context)
-        self.data = read_paths(self.data)
-        data = to_open(self.data, self._nothing())
+        ledger = ledger_values(self.ledger)
+        with not_skipped_below(ledger, skips=self._skips):
+            data = self._given(context)
         path = None if isinstance(self.data, HiddenTable) else data
-        files = files_of(identity, path, self.rejects_path, self.checkpoint_path, ledger_values(self.ledger))
+        files = files_of(identity, path, self.rejects_path, self.checkpoint_path, ledger)
         # As early as this, so that a retry knows of a try that failed before its first row.
         store = None if self.dry_run else checkpoint_store_for(context, files.checkpoint_path)
         hook = SocialSCRMHook(self.socialscrm_conn_id)
         with forgotten_if_empty(store, is_skipped=self.on_empty == "skip"):
-            source = self._source(data)
+            with not_skipped_below(ledger, skips=self._skips):
+                source = self._source(data)
             with closing(hook.get_conn(self.concurrency)) as client, report_progress(context) as on_progress:
                 self._settings = client.settings
                 log_start(source, client.settings, dry_run=self.dry_run)
