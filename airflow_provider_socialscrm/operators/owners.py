@@ -55,7 +55,8 @@ class SocialSCRMClearOwnersOperator(TableInput, BaseOperator):
         needs its own.
     :param ambiguous_numbers: how to read a number with two readings: ``reject`` it (default), or take the ``national``
         or the ``international`` one.
-    :param on_empty: when there are no rows: ``succeed`` (default) or ``skip`` the task.
+    :param on_empty: when there are no rows: ``succeed`` (default) or ``skip`` the task, which also leaves out the items
+        of a list that are ``None``.
     :param max_rejected: rows that may be rejected without failing the task, as for the import. Default 0.
     :param rejects_path: where to write the rows that were not accepted, as for the import. Default ``None``.
     :param checkpoint_path: where to save the checkpoint that a retry resumes from, as for the import. Default ``None``:

@@ -96,7 +96,8 @@ class SocialSCRMSendOperator(TableInput, BaseOperator):
     :param default_region: the country of recipients' numbers without a country code, as in ``"IN"``. Default ``None``:
         each number needs its own.
     :param ambiguous_numbers: how to read a number with two readings, as for the import. Default: ``reject`` it.
-    :param on_empty: when there are no rows: ``fail`` (default) or ``skip`` the task.
+    :param on_empty: when there are no rows: ``fail`` (default) or ``skip`` the task, which also leaves out the items of
+        a list that are ``None``.
     :param encoding: of CSV and JSONL files, by its name in Python. Default ``"utf-8"``.
     :param delimiter: between the values of CSV files, one character. Default ``","``.
     :param socialscrm_conn_id: the id of the connection of type ``socialscrm``. Default ``"socialscrm_default"``.

@@ -79,8 +79,9 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
 
     :param data: a pandas DataFrame, anything with the Arrow PyCapsule interface (polars, DuckDB, pyarrow) or a list of
         dictionaries, usually the output of an upstream task; or a path or glob of Parquet, CSV or JSONL files (local
-        or object storage, as text or a path object), which are streamed; or a list of tables or of paths, or the output
-        of a mapped task, which are read one after the other. Prefer files above some tens of thousands of rows.
+        or object storage, as text or a path object), which are streamed; or a list of tables or of paths, the output
+        of a mapped task, or an iterator of tables, as of ``pandas.read_csv(chunksize=...)``, which are read one after
+        the other. Prefer files above some tens of thousands of rows.
     :param columns: the API's field for a column, as in ``{"mobile": "whatsApp"}``; ``None`` leaves a column out.
         Default ``None``: each column fills the field of the same name, regardless of case, blanks and underscores. This
         also applies to columns that the argument does not name.
@@ -113,7 +114,9 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
         to be the newest), the ``"first"``, or all (``"send"``).
     :param on_invalid: when rows cannot be sent: send the others (``"reject"``, default), or nothing (``"fail"``).
     :param on_empty: when there are no rows: succeed with a table or file that has none (``"succeed"``, default; a
-        missing file or ``None`` is an error), or skip the task, also when there is no input (``"skip"``).
+        missing file or ``None`` is an error), or skip the task, also when there is no input (``"skip"``). ``"skip"``
+        also leaves out the items of a list that are ``None``. It skips nothing if the ledger has ``min_rows``: an empty
+        or missing input then fails the task.
     :param check_agents: whether each agent that the rows name is looked up once before the first row is sent, at most
         1,000 of them. Rows of agents that the CRM does not know are ``invalid``, and the task fails before any row is
         sent if the CRM does not say. A dry run looks up nothing. Default ``False``: the CRM refuses such rows itself.

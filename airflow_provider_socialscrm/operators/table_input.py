@@ -125,7 +125,7 @@ class TableInput:
         :raises InputError: when it is not data, or when an item of a list has no value.
         """
         maps = self._upstream.maps(context)
-        self._upstream.check_maps(maps, f". Look at their logs{self._skip_hint('if they may return nothing')}")
+        self._upstream.check_maps(maps, self._skip_hint("if there may be none"))
 
         def is_silent(place: int, items: int) -> bool:
             tasks = self._upstream.of_item(place, items)

@@ -22,14 +22,14 @@ log = logging.getLogger(__name__)
 _NONE_LEFT = object()
 
 MOST_NAMED: Final = 5
-"""Items that a sentence names."""
+"""Items that the log names one by one."""
 
 ENDINGS = "a path that ends in .parquet, .csv or .jsonl, or a pattern"
 
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
-    """What to do about items of the data that have no value.
+    """The rules for items of the data that have no value.
 
     :param why: returns why one has none, to end a sentence, given its place and the number of items; the place ``None``
         is all of them.

@@ -27,7 +27,8 @@ class Upstream:
 
     def __init__(self, value: Any) -> None:
         self._outputs = outputs_in(value)
-        self._of_items = [task_ids_in(each) for each in value] if isinstance(value, list | tuple) else []
+        is_list = bool(self._outputs) and isinstance(value, list | tuple)  # or it may be rows, many of them
+        self._of_items = [task_ids_in(each) for each in value] if is_list else []
 
     @property
     def task_ids(self) -> list[str]:
@@ -56,13 +57,18 @@ class Upstream:
         """
         if maps and len(maps) == len(self.task_ids) and not any(outputs for _, outputs in maps.values()):
             names = " and ".join(f"'{task_id}'" for task_id in maps)
-            none = counted(sum(tasks for tasks, _ in maps.values()), "task")
-            raise EmptyInputError(f"data has no table: {none} of {names} returned nothing or were skipped{skip}.")
+            none = sum(tasks for tasks, _ in maps.values())
+            were, logs = worded(none, "was", "were"), worded(none, "its log", "their logs")
+            raise EmptyInputError(
+                f"data has no table: {counted(none, 'task')} of {names} returned nothing or {were} skipped. Look at "
+                f"{logs}{skip}."
+            )
         for task_id, (tasks, outputs) in maps.items():
             if silent := tasks - outputs:
                 log.warning(
-                    "%s of %s of '%s' returned nothing or %s skipped: data has the output of the other %s",
-                    f"{silent:,}", counted(tasks, "task"), task_id, worded(silent, "was", "were"), f"{outputs:,}",
+                    "%s of %s of '%s' returned nothing or %s skipped: data has the output of %s",
+                    f"{silent:,}", counted(tasks, "task"), task_id, worded(silent, "was", "were"),
+                    counted(outputs, "task"),
                 )  # fmt: skip
 
 

@@ -250,7 +250,7 @@ def test_the_tasks_of_a_map_without_output_are_counted_and_a_map_without_any_is_
     }
     states = airflow.states("mapped_gaps")
     assert {task_id: states[task_id] for task_id in expected} == expected, output
-    assert "2 of 4 tasks of 'read' returned nothing or were skipped: data has the output of the other 2" in output
+    assert "2 of 4 tasks of 'read' returned nothing or were skipped: data has the output of 2 tasks" in output
     assert "1 of 3 tasks of 'group.read_in_group' returned nothing or was skipped: data has the output" in output
     assert "data has no table: 2 tasks of 'read_nothing' returned nothing or were skipped." in output
     for task_id in ("import_customers", "import_group"):

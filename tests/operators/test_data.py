@@ -23,6 +23,9 @@ from airflow_provider_socialscrm._compat import AirflowFailException, AirflowSki
 from airflow_provider_socialscrm.importer.errors import InputError, MissingFileError
 from airflow_provider_socialscrm.importer.reasons import IMPORT_COLUMN
 from airflow_provider_socialscrm.importer.results.checkpoint_files import FileCheckpointStore
+from airflow_provider_socialscrm.operators.owners import SocialSCRMClearOwnersOperator
+from airflow_provider_socialscrm.operators.screening import SocialSCRMScreenOperator
+from airflow_provider_socialscrm.operators.sends import SocialSCRMSendOperator
 from airflow_provider_socialscrm.operators.socialscrm import Ledger, SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 from airflow_provider_socialscrm.sandbox.server import Sandbox
@@ -404,7 +407,7 @@ def test_the_outputs_of_a_map_are_imported_and_those_that_are_missing_are_counte
     manifest = import_of(lambda m, **_: m, returned, {"m": 5}, removed=2)
 
     assert manifest["rows"]["accepted"] == 2
-    assert "3 of 5 tasks of 'm' returned nothing or were skipped: data has the output of the other 2" in caplog.text
+    assert "3 of 5 tasks of 'm' returned nothing or were skipped: data has the output of 2 tasks" in caplog.text
 
     caplog.clear()
     import_of(lambda m, **_: m, returned, {"m": 2}, removed=3)
@@ -416,10 +419,12 @@ def test_a_map_without_any_output_is_named_or_skips_the_import(crm: Sandbox):
         import_of(lambda m, **_: m, {}, {"m": 3})
     assert str(caught.value) == (
         "data has no table: 3 tasks of 'm' returned nothing or were skipped. Look at their logs, or set "
-        "on_empty='skip' if they may return nothing."
+        "on_empty='skip' if there may be none."
     )
     with pytest.raises(AirflowSkipException):
         import_of(lambda m, **_: m, {}, {"m": 3}, on_empty="skip")
+    with pytest.raises(AirflowFailException, match=r"1 task of 'm' returned nothing or was skipped\. Look at its log"):
+        import_of(lambda m, **_: m, {}, {"m": 1})
     with pytest.raises(AirflowFailException, match="5 tasks of 'm' and 'n' returned nothing"):
         import_of(lambda m, n, **_: m.concat(n), {}, {"m": 3, "n": 2})
 
@@ -455,6 +460,42 @@ def test_a_generator_without_any_value_is_no_input_and_some_may_be_left_out(crm:
         run(iter([None, None]), on_empty="skip")
     assert run(iter([None, customers(1), None, customers(2)]), on_empty="skip")["rows"]["accepted"] == 2
     assert caplog.text.count("has no value and is left out: give only tables, or only paths") == 2
+
+
+OTHERS = {
+    "clear owners": lambda **own: SocialSCRMClearOwnersOperator(task_id="task", admin="admin", **own),
+    "send": lambda **own: SocialSCRMSendOperator(
+        task_id="task", content="Hello", sender="8613900000000", confirm_recipients=2, ledger="/x/sends", **own
+    ),
+    "screen": lambda **own: SocialSCRMScreenOperator(
+        task_id="task", kind="is_whatsapp", country="CN", path="/x/out.csv", max_numbers=500, **own
+    ),
+}
+
+
+@pytest.mark.parametrize("make", OTHERS.values(), ids=OTHERS)
+@pytest.mark.parametrize(
+    "other", [customers(1), "a.csv", [{"whatsApp": "1"}], None], ids=["table", "path", "rows", "none"]
+)
+def test_items_without_a_value_are_named_by_other_tasks_with_a_table_too(crm: Sandbox, make, other):
+    sentence = "Item 0 of data has no value" if other is not None else "None of the 2 items of data has a value"
+    with pytest.raises(AirflowFailException, match=sentence) as caught:
+        make(data=[None, other]).execute({"ti": FakeTaskInstance()})
+    may_skip = hasattr(make(data="a.csv"), "on_empty") and other is not None
+    assert ("on_empty" in str(caught.value)) is may_skip
+    assert crm.calls() == []
+
+
+@pytest.mark.parametrize("kind", ["clear owners", "send"])
+def test_other_tasks_leave_out_items_without_a_value_or_are_skipped(crm: Sandbox, caplog, kind):
+    with pytest.raises(AirflowSkipException):
+        OTHERS[kind](data=[None, None], on_empty="skip").execute({"ti": FakeTaskInstance()})
+    with pytest.raises(AirflowFailException) as caught:  # as of the table that is left
+        OTHERS[kind](data=[None, pd.DataFrame({"name": ["Xanthippe"]})], on_empty="skip").execute(
+            {"ti": FakeTaskInstance()}
+        )
+    assert "column" in str(caught.value)
+    assert "Item 0 of data has no value and is left out" in caplog.text
 
 
 def test_many_items_without_a_value_are_counted(crm: Sandbox, caplog):

@@ -1,4 +1,4 @@
-"""What kind of data something is, told without pandas and Arrow, which parsing a DAG file must not load."""
+"""What kind of data something is, found without pandas and Arrow, which parsing a DAG file must not load."""
 
 from __future__ import annotations
 
