@@ -127,12 +127,11 @@ class TableInput:
         maps = self._upstream.maps(context)
         self._upstream.check_maps(maps, self._skip_hint("if there may be none"))
 
-        def is_silent(place: int, items: int) -> bool:
-            tasks = self._upstream.of_item(place, items)
-            return bool(tasks) and all(task_id in maps and not maps[task_id][1] for task_id in tasks)
+        def silent(items: int) -> set[int]:
+            return self._upstream.silent_items(maps, items)
 
         skips = self._skips
-        self.data = read_input(self.data, Gaps(self._nothing, is_silent, skips, skips or bool(maps)))
+        self.data = read_input(self.data, Gaps(self._nothing, silent, skips, skips or bool(maps)))
         return to_open(self.data, self._nothing(None, 0))
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -33,13 +33,13 @@ class Gaps:
 
     :param why: returns why one has none, to end a sentence, given its place and the number of items; the place ``None``
         is all of them.
-    :param is_silent: returns whether the tasks of an item gave nothing, given the same.
+    :param silent: returns the places of items whose tasks gave nothing, given the number of items.
     :param leaves_out: whether the other items of a list are taken.
     :param leaves_out_streamed: whether the other items of the outputs of tasks, or of an iterator, are taken.
     """
 
     why: Callable[[int | None, int], str]
-    is_silent: Callable[[int, int], bool]
+    silent: Callable[[int], Collection[int]]
     leaves_out: bool
     leaves_out_streamed: bool
 
@@ -86,10 +86,9 @@ def read_input(data: Any, gaps: Gaps) -> Any:
 
 
 def _without_gaps(data: Any, items: Sequence[Any], gaps: Gaps) -> Any:
-    if is_rows(items):
-        return data
     count = len(items)
-    missing = [place for place, each in enumerate(items) if is_missing(each) or gaps.is_silent(place, count)]
+    silent = gaps.silent(count)
+    missing = [place for place, each in enumerate(items) if is_missing(each) or place in silent]
     if not missing:
         return data
     gaps.check(missing, count, leaves_out=gaps.leaves_out)

@@ -48,6 +48,16 @@ class Upstream:
         counts = {task_id: outputs_of_map(context, task_id, key) for task_id, key in self._outputs}
         return {task_id: each for task_id, each in counts.items() if each is not None}
 
+    def silent_items(self, maps: MapCounts, items: int) -> set[int]:
+        """Return the places of items which are outputs of mapped tasks that have none.
+
+        :param maps: as of :meth:`maps`.
+        :param items: in the list that was rendered.
+        """
+        silent = {task_id for task_id, (_, outputs) in maps.items() if not outputs}
+        of_items = self._of_items if len(self._of_items) == items else []
+        return {place for place, tasks in enumerate(of_items) if tasks and silent.issuperset(tasks)}
+
     def check_maps(self, maps: MapCounts, skip: str) -> None:
         """Log that mapped tasks gave nothing. Airflow leaves them out when it gives the outputs of a map.
 

@@ -379,6 +379,13 @@ def test_the_task_of_a_list_that_gave_nothing_is_named_or_left_out(crm: Sandbox,
     )
 
 
+def test_tasks_that_return_a_row_each_are_named_too(crm: Sandbox):
+    returned = {"a": {"whatsApp": "8619775500001"}}
+    with pytest.raises(AirflowFailException, match="Item 1 of data has no value: the task 'b' returned nothing"):
+        import_of(lambda a, b, **_: [a, b], returned)
+    assert import_of(lambda a, b, **_: [a, b], returned, on_empty="skip")["rows"]["accepted"] == 1
+
+
 def test_paths_are_imported_without_the_task_that_gave_none(crm: Sandbox, tmp_path):
     customers(1).to_csv(tmp_path / "1.csv", index=False)
     returned = {"a": None, "b": str(tmp_path / "1.csv")}
