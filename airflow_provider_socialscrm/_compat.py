@@ -36,6 +36,8 @@ __all__ = [
     "is_mapped",
     "made_in",
     "never_expires",
+    "outputs_in",
+    "outputs_of_map",
     "refers_to_tasks",
     "sync_bag_to_db",
     "task_ids_in",
@@ -164,11 +166,41 @@ def expanded_by_task_group(value: Any) -> tuple[Any, ...]:
     return tuple(values.values() if isinstance(values, Mapping) else values if isinstance(values, list | tuple) else ())
 
 
-def task_ids_in(value: Any) -> list[str]:
-    """Return the ids of the tasks whose output a value is or holds."""
+def outputs_in(value: Any) -> list[tuple[str, str]]:
+    """Return the task and the key of each output of other tasks that a value is or holds."""
     from airflow.sdk import XComArg  # noqa: PLC0415 - not for those who only need a moved name
 
-    return sorted({operator.task_id for operator, _ in XComArg.iter_xcom_references(value)})
+    return sorted({(operator.task_id, key) for operator, key in XComArg.iter_xcom_references(value)})
+
+
+def task_ids_in(value: Any) -> list[str]:
+    """Return the ids of the tasks whose output a value is or holds."""
+    return sorted({task_id for task_id, _ in outputs_in(value)})
+
+
+def outputs_of_map(context: Mapping[str, Any], task_id: str, key: str) -> tuple[int, int] | None:
+    """Return how many tasks a map has, and how many of them have an output; ``None`` for a task that is not mapped.
+
+    Airflow leaves out the tasks without an output when it gives those of a map, and has no public count of them.
+
+    :param context: of the task that asks.
+    :param task_id: of the mapped task, or of one in a mapped task group that the asking task is not in.
+    :param key: of the output.
+    """
+    from airflow.sdk import XComArg  # noqa: PLC0415 - not for those who only need a moved name
+    from airflow.sdk.execution_time.lazy_sequence import LazyXComSequence  # noqa: PLC0415 - only for a map
+
+    dag, ti = context.get("dag"), context["ti"]
+    if dag is None or not dag.has_task(task_id):
+        return None
+    task, own = dag.get_task(task_id), context["task"].get_closest_mapped_task_group()
+    group = task.get_closest_mapped_task_group()
+    if not task.is_mapped and (group is None or group is own):
+        return None
+    asked: dict[str, Any] = {"dag_id": ti.dag_id, "task_ids": [task_id], "run_ids": [ti.run_id]}
+    tasks = ti.get_ti_count(**asked) - ti.get_ti_count(**asked, states=["removed"])  # of a longer map, before clearing
+    output: Any = XComArg(task, key)
+    return tasks, len(LazyXComSequence(xcom_arg=output, ti=ti))
 
 
 def _first(name: str, places: tuple[str, ...]) -> Any:

@@ -84,11 +84,13 @@ class SocialSCRMDecoratedOperator(DecoratedOperator, SocialSCRMImportOperator):
         manifest: dict[str, Any] = super().execute(context)
         return manifest
 
-    def _nothing(self) -> str:
+    def _nothing(self, place: int | None, _items: int) -> str:
         name = getattr(self.python_callable, "__name__", "")
+        if place is not None:
+            return f": let the function {name} give only tables, or only paths{self._skip_hint('to leave it out')}"
         return (
-            f", which is not a table: the function {name} returned nothing. Let it return a table or a path, or set "
-            "on_empty='skip' if it may return nothing"
+            f", which is not a table: the function {name} returned nothing. Let it return a table or a path"
+            f"{self._skip_hint('if it may return nothing')}"
         )
 
 

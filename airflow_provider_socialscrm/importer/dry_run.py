@@ -142,8 +142,8 @@ def preview_import(
         the import.
     """
     agent_in_row = settings.auth_scheme is AuthScheme.HEADER
-    comparer = ledger.comparer if ledger else None
-    reader = InputReader(source, options, agent_in_row=agent_in_row, envelope=envelope, comparer=comparer)
+    comparer, read = (ledger.comparer, ledger.reading(options)) if ledger else (None, options)
+    reader = InputReader(source, read, agent_in_row=agent_in_row, envelope=envelope, comparer=comparer)
     if rejects_path is not None and has_parts(rejects_path):
         raise InputError(f"An import that saves its rows at {rejects_path} is not complete: give another path.")
     found, welcome = Preview(), WelcomeCount()

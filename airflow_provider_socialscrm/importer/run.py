@@ -83,7 +83,8 @@ class Import:
         self.ledger_path = ledger.path if ledger else None
         self._ledger = None if ledger is None else ledger_import(ledger, settings, options, identity, source)
         comparer = self._ledger.comparer if self._ledger else None
-        self._input = InputReader.for_client(self._source, client, options, comparer)
+        read = self._ledger.reading(options) if self._ledger else options
+        self._input = InputReader.for_client(self._source, client, read, comparer)
         self._client = client
         self._options = options
         self._rejects_path = rejects_path

@@ -10,7 +10,7 @@ from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.options import Options, Rules
 from airflow_provider_socialscrm.importer.sources.text_lines import TextForm
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, unwrap
-from airflow_provider_socialscrm.runtime.inputs import check_is_no_text
+from airflow_provider_socialscrm.runtime.inputs import check_is_no_text, check_is_result
 from airflow_provider_socialscrm.runtime.paths import check_is_path, check_spelling
 from airflow_provider_socialscrm.runtime.rendered import TEXT_RENDERED, typed_arguments
 
@@ -81,7 +81,9 @@ def check_data(task_id: str, data: Any, **paths: Any) -> None:
     :raises InputError: naming the task and the argument, without its value.
     """
     try:
-        check_is_no_text(unwrap(data) if isinstance(data, HiddenTable) else None)
+        hidden = unwrap(data) if isinstance(data, HiddenTable) else None
+        check_is_no_text(hidden)
+        check_is_result(hidden)
         for each in data if isinstance(data, list) else [data]:
             if isinstance(each, str) and _is_constant(each):
                 check_spelling("data", each)

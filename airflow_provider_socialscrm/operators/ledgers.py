@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from typing import Any, Final
 
 from airflow_provider_socialscrm.importer.changes.options import Ledger
-from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.importer.errors import EmptyInputError, InputError, MissingFileError
 from airflow_provider_socialscrm.runtime.path_text import as_text, has_template, is_path_object, is_resolved
 from airflow_provider_socialscrm.runtime.paths import check_spelling
 from airflow_provider_socialscrm.runtime.rendered import (
@@ -101,6 +102,25 @@ def ledger_values(value: Any) -> dict[str, Any] | None:
     raise InputError(
         f"ledger is a {type(value).__name__}: give a path, as in 's3://crm/ledger', or Ledger(path, ...) with more."
     )
+
+
+@contextmanager
+def not_skipped_below(ledger: Mapping[str, Any] | None, *, skips: bool) -> Iterator[None]:
+    """Let an input that is missing fail the task if ``min_rows`` is set, also where an empty one skips it.
+
+    :param ledger: the arguments of the ledger.
+    :param skips: whether an empty input skips the task.
+    :raises MissingFileError: if a file is missing; it may be late.
+    :raises InputError: if anything else is.
+    """
+    try:
+        yield
+    except EmptyInputError as nothing:
+        least = ledger.get("min_rows") if ledger else None
+        if least is None or not skips:
+            raise
+        kind = MissingFileError if isinstance(nothing, MissingFileError) else InputError
+        raise kind(f"{nothing} on_empty='skip' does not skip the task, because min_rows is {least}.") from None
 
 
 def _typed(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,6 @@ from airflow_provider_socialscrm.importer.spelling import did_you_mean
 from airflow_provider_socialscrm.operators.retries import with_retry_policy
 from airflow_provider_socialscrm.operators.table_input import TableInput
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable
-from airflow_provider_socialscrm.runtime.inputs import read_paths, to_open
 from airflow_provider_socialscrm.runtime.mapped_tasks import parallel_tasks
 from airflow_provider_socialscrm.runtime.own_paths import checked_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
@@ -56,7 +55,8 @@ class SocialSCRMClearOwnersOperator(TableInput, BaseOperator):
         needs its own.
     :param ambiguous_numbers: how to read a number with two readings: ``reject`` it (default), or take the ``national``
         or the ``international`` one.
-    :param on_empty: when there are no rows: ``succeed`` (default) or ``skip`` the task.
+    :param on_empty: when there are no rows: ``succeed`` (default) or ``skip`` the task, which also leaves out the items
+        of a list that are ``None``.
     :param max_rejected: rows that may be rejected without failing the task, as for the import. Default 0.
     :param rejects_path: where to write the rows that were not accepted, as for the import. Default ``None``.
     :param checkpoint_path: where to save the checkpoint that a retry resumes from, as for the import. Default ``None``:
@@ -126,7 +126,7 @@ class SocialSCRMClearOwnersOperator(TableInput, BaseOperator):
         paths = {
             name: checked_own_path(identity, name, getattr(self, name)) for name in ("rejects_path", "checkpoint_path")
         }
-        source = self._source(paths)
+        source = self._source(paths, context)
         options = self._options(source, context)
         store = checkpoint_store_for(context, paths["checkpoint_path"])
         settings = SocialSCRMHook(self.socialscrm_conn_id).get_settings()
@@ -145,11 +145,10 @@ class SocialSCRMClearOwnersOperator(TableInput, BaseOperator):
                 run.stop()
             return self._run(run, context)
 
-    def _source(self, paths: dict[str, Any]) -> Source:
+    def _source(self, paths: dict[str, Any], context: Context) -> Source:
         from airflow_provider_socialscrm.importer.sources.open_source import open_source  # noqa: PLC0415 - loads Arrow
 
-        self.data = read_paths(self.data)
-        data = to_open(self.data, self._nothing())
+        data = self._given(context)
         if isinstance(self.data, HiddenTable):
             self.data.warn_if_large()
         else:

@@ -19,7 +19,6 @@ from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.operators.retries import with_retry_policy
 from airflow_provider_socialscrm.operators.table_input import TableInput
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable
-from airflow_provider_socialscrm.runtime.inputs import read_paths, to_open
 from airflow_provider_socialscrm.runtime.lineage import FileLineageMixin
 from airflow_provider_socialscrm.runtime.own_paths import required_own_path
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
@@ -135,7 +134,7 @@ class SocialSCRMScreenOperator(TableInput, FileLineageMixin, BaseOperator):
         with no_retry_after(context, self.socialscrm_conn_id, InputError, HeldOrderError):
             output, store = self._begun(context)
             try:
-                source = self._source(output)
+                source = self._source(output, context)
                 numbers, orders = self._ordered(source, output, store)
                 with SocialSCRMHook(self.socialscrm_conn_id) as hook:
                     if not all(map(hook.screening_finished, orders)):
@@ -161,7 +160,7 @@ class SocialSCRMScreenOperator(TableInput, FileLineageMixin, BaseOperator):
                 raise _late(event["pending"])
             output, store = self._begun(context)
             try:
-                source = self._source(output)
+                source = self._source(output, context)
                 numbers = self._numbers(source, output)
                 check_unchanged(self._wanted(numbers), store)
                 manifest = self._written(source, numbers, event["orders"], output)
@@ -193,11 +192,10 @@ class SocialSCRMScreenOperator(TableInput, FileLineageMixin, BaseOperator):
         except ValueError as wrong:
             raise InputError(str(wrong)) from None
 
-    def _source(self, output: Output) -> Source:
+    def _source(self, output: Output, context: Context) -> Source:
         from airflow_provider_socialscrm.importer.sources.open_source import open_source  # noqa: PLC0415 - loads Arrow
 
-        self.data = read_paths(self.data)
-        data = to_open(self.data, self._nothing())
+        data = self._given(context)
         if isinstance(self.data, HiddenTable):
             self.data.warn_if_large()
         else:

@@ -24,7 +24,6 @@ from airflow_provider_socialscrm.operators.send_arguments import ON_EMPTY, argum
 from airflow_provider_socialscrm.operators.table_input import TableInput
 from airflow_provider_socialscrm.runtime.file_systems import check_file_systems
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable
-from airflow_provider_socialscrm.runtime.inputs import read_paths, to_open
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
 from airflow_provider_socialscrm.runtime.paths import check_is_path, check_ledger_apart, openable
 from airflow_provider_socialscrm.runtime.plain_arguments import PlainArgument, plain
@@ -97,7 +96,8 @@ class SocialSCRMSendOperator(TableInput, BaseOperator):
     :param default_region: the country of recipients' numbers without a country code, as in ``"IN"``. Default ``None``:
         each number needs its own.
     :param ambiguous_numbers: how to read a number with two readings, as for the import. Default: ``reject`` it.
-    :param on_empty: when there are no rows: ``fail`` (default) or ``skip`` the task.
+    :param on_empty: when there are no rows: ``fail`` (default) or ``skip`` the task, which also leaves out the items of
+        a list that are ``None``.
     :param encoding: of CSV and JSONL files, by its name in Python. Default ``"utf-8"``.
     :param delimiter: between the values of CSV files, one character. Default ``","``.
     :param socialscrm_conn_id: the id of the connection of type ``socialscrm``. Default ``"socialscrm_default"``.
@@ -166,7 +166,7 @@ class SocialSCRMSendOperator(TableInput, BaseOperator):
             self._set_types(context)
             given = arguments_of({name: getattr(self, name) for name in self.text_rendered}, identity_of(context))
             folder = self._folder()
-            recipients = self._recipients(given, folder)
+            recipients = self._recipients(given, folder, context)
             if not self.dry_run:
                 check_confirmed(self.confirm_recipients, len(recipients))
             with located(folder):
@@ -194,14 +194,14 @@ class SocialSCRMSendOperator(TableInput, BaseOperator):
         check_file_systems(folder)
         return folder
 
-    def _recipients(self, given: SendArguments, folder: Any) -> Recipients:
+    def _recipients(self, given: SendArguments, folder: Any, context: Context) -> Recipients:
         from airflow_provider_socialscrm.importer.results.threshold import (  # noqa: PLC0415 - loads Arrow
             allowed_number,
         )
         from airflow_provider_socialscrm.sends.recipients import Columns, read_recipients  # noqa: PLC0415 - loads Arrow
 
         columns = Columns(self.column, self.sender_column, given.sender, self.default_region, self.ambiguous_numbers)
-        found = read_recipients(self._source(folder), columns)
+        found = read_recipients(self._source(folder, context), columns)
         allowed = allowed_number(self.max_rejected, found.rows)
         if allowed is not None and found.invalid > allowed:
             reasons = ", ".join(
@@ -220,11 +220,10 @@ class SocialSCRMSendOperator(TableInput, BaseOperator):
         log.info("%s %s", counted(found.rows, "row has", "rows have"), counted(len(found), "recipient"))
         return found
 
-    def _source(self, folder: Any) -> Source:
+    def _source(self, folder: Any, context: Context) -> Source:
         from airflow_provider_socialscrm.importer.sources.open_source import open_source  # noqa: PLC0415 - loads Arrow
 
-        self.data = read_paths(self.data)
-        data = to_open(self.data, self._nothing())
+        data = self._given(context)
         if isinstance(self.data, HiddenTable):
             self.data.warn_if_large()
         else:

@@ -32,11 +32,10 @@ from airflow_provider_socialscrm.importer.options import (
 from airflow_provider_socialscrm.links.socialscrm import ConsoleLink, RejectsLink
 from airflow_provider_socialscrm.operators.arguments import check_constants, check_partial, options_of
 from airflow_provider_socialscrm.operators.files import files_of
-from airflow_provider_socialscrm.operators.ledgers import LedgerArgument, check_ledger, ledger_values
+from airflow_provider_socialscrm.operators.ledgers import LedgerArgument, check_ledger, ledger_values, not_skipped_below
 from airflow_provider_socialscrm.operators.retries import with_retry_policy
 from airflow_provider_socialscrm.operators.table_input import TableInput
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable
-from airflow_provider_socialscrm.runtime.inputs import read_paths, to_open
 from airflow_provider_socialscrm.runtime.lineage import ImportLineageMixin
 from airflow_provider_socialscrm.runtime.mapped_tasks import parallel_tasks
 from airflow_provider_socialscrm.runtime.path_text import PathArgument
@@ -80,8 +79,9 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
 
     :param data: a pandas DataFrame, anything with the Arrow PyCapsule interface (polars, DuckDB, pyarrow) or a list of
         dictionaries, usually the output of an upstream task; or a path or glob of Parquet, CSV or JSONL files (local
-        or object storage, as text or a path object), which are streamed; or a list of tables or of paths, or the output
-        of a mapped task, which are read one after the other. Prefer files above some tens of thousands of rows.
+        or object storage, as text or a path object), which are streamed; or a list of tables or of paths, the output
+        of a mapped task, or an iterator of tables, as of ``pandas.read_csv(chunksize=...)``, which are read one after
+        the other. Prefer files above some tens of thousands of rows.
     :param columns: the API's field for a column, as in ``{"mobile": "whatsApp"}``; ``None`` leaves a column out.
         Default ``None``: each column fills the field of the same name, regardless of case, blanks and underscores. This
         also applies to columns that the argument does not name.
@@ -114,7 +114,9 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
         to be the newest), the ``"first"``, or all (``"send"``).
     :param on_invalid: when rows cannot be sent: send the others (``"reject"``, default), or nothing (``"fail"``).
     :param on_empty: when there are no rows: succeed with a table or file that has none (``"succeed"``, default; a
-        missing file or ``None`` is an error), or skip the task, also when there is no input (``"skip"``).
+        missing file or ``None`` is an error), or skip the task, also when there is no input (``"skip"``). ``"skip"``
+        also leaves out the items of a list that are ``None``. It skips nothing if the ledger has ``min_rows``: an empty
+        or missing input then fails the task.
     :param check_agents: whether each agent that the rows name is looked up once before the first row is sent, at most
         1,000 of them. Rows of agents that the CRM does not know are ``invalid``, and the task fails before any row is
         sent if the CRM does not say. A dry run looks up nothing. Default ``False``: the CRM refuses such rows itself.
@@ -267,15 +269,17 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
         if self.parallel_tasks is None:
             options = replace(options, parallel_tasks=parallel_tasks(context))
         identity = identity_of(context)
-        self.data = read_paths(self.data)
-        data = to_open(self.data, self._nothing())
+        ledger = ledger_values(self.ledger)
+        with not_skipped_below(ledger, skips=self._skips):
+            data = self._given(context)
         path = None if isinstance(self.data, HiddenTable) else data
-        files = files_of(identity, path, self.rejects_path, self.checkpoint_path, ledger_values(self.ledger))
+        files = files_of(identity, path, self.rejects_path, self.checkpoint_path, ledger)
         # As early as this, so that a retry knows of a try that failed before its first row.
         store = None if self.dry_run else checkpoint_store_for(context, files.checkpoint_path)
         hook = SocialSCRMHook(self.socialscrm_conn_id)
         with forgotten_if_empty(store, is_skipped=self.on_empty == "skip"):
-            source = self._source(data)
+            with not_skipped_below(ledger, skips=self._skips):
+                source = self._source(data)
             with closing(hook.get_conn(self.concurrency)) as client, report_progress(context) as on_progress:
                 self._settings = client.settings
                 log_start(source, client.settings, dry_run=self.dry_run)

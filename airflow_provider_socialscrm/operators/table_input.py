@@ -5,16 +5,18 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_socialscrm._compat import AirflowSkipException, made_in, task_ids_in
+from airflow_provider_socialscrm._compat import AirflowSkipException, made_in
 from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, EmptyInputError
 from airflow_provider_socialscrm.operators.arguments import check_data
 from airflow_provider_socialscrm.operators.ledgers import check_ledger, shown
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
+from airflow_provider_socialscrm.runtime.inputs import Gaps, read_input, to_open
 from airflow_provider_socialscrm.runtime.literal_rows import hide_rows
 from airflow_provider_socialscrm.runtime.path_text import as_text, is_resolved
 from airflow_provider_socialscrm.runtime.rendered import rendered_fields, renders_natively, typed_arguments
 from airflow_provider_socialscrm.runtime.stored_rows import check_default_args, check_params, check_task_group
 from airflow_provider_socialscrm.runtime.task_failures import no_retry_after
+from airflow_provider_socialscrm.runtime.upstream import Upstream, returned_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,7 +38,7 @@ class TableInput:
     """Templated arguments whose text stays text, also in a DAG that renders templates to Python's objects."""
 
     _templates: Mapping[str, Any]
-    _upstream: list[str]
+    _upstream: Upstream
     upstream_task_ids: set[str]
     task_id: str
     params: Any
@@ -82,7 +84,7 @@ class TableInput:
             try:
                 yield
             except EmptyInputError as nothing:
-                if self.on_empty == "skip":
+                if self._skips:
                     raise AirflowSkipException(str(nothing)) from None
                 raise
 
@@ -101,7 +103,7 @@ class TableInput:
         # value, with its templates, or to another task's for a mapped task; then to the rendered one.
         is_first = "_data" not in vars(self)
         if is_first:
-            self._upstream = task_ids_in(value)
+            self._upstream = Upstream(value)
         wrapped = wrap(value, is_template=is_first)
         # Airflow must still know a path of another task by its identity, as it would render a new text.
         self._data = value if is_resolved(self, "_data") and not isinstance(wrapped, HiddenTable) else wrapped
@@ -113,14 +115,48 @@ class TableInput:
         if renders_natively(self, context):  # Airflow shows what it rendered, such as 100000.0 where 1e5 is sent
             self.overwrite_rtif_after_execution = True
 
-    def _nothing(self) -> str:
-        """Return why data may be missing, to end a sentence."""
-        upstream = self._upstream or sorted(self.upstream_task_ids)
-        if not upstream:
+    def _given(self, context: Context) -> Any:
+        """Return what is in ``data``: a table to open, one path or several, as path objects. Paths are then shown.
+
+        A mapped task without output is as ordinary as a skipped one, so the others are taken. So are the others of a
+        list if ``on_empty`` says to skip what is empty.
+
+        :raises EmptyInputError: when there is nothing.
+        :raises InputError: when it is not data, or when an item of a list has no value.
+        """
+        maps = self._upstream.maps(context)
+        self._upstream.check_maps(maps, self._skip_hint("if there may be none"))
+
+        def silent(items: int) -> set[int]:
+            return self._upstream.silent_items(maps, items)
+
+        skips = self._skips
+        self.data = read_input(self.data, Gaps(self._nothing, silent, skips, skips or bool(maps)))
+        return to_open(self.data, self._nothing(None, 0))
+
+    @property
+    def _skips(self) -> bool:
+        return getattr(self, "on_empty", "") == "skip"
+
+    def _skip_hint(self, when: str) -> str:
+        return f", or set on_empty='skip' {when}" if hasattr(self, "on_empty") and not self._skips else ""
+
+    def _nothing(self, place: int | None, items: int) -> str:
+        """Return why data has no value, to end a sentence.
+
+        :param place: of the item that has none; ``None`` for all of the data.
+        :param items: of the data; 0 if it is not a list.
+        """
+        if place is not None:
+            hint = self._skip_hint("to leave it out")
+            tasks = self._upstream.of_item(place, items)
+            return returned_nothing(tasks, hint) if tasks else f": give only tables, or only paths{hint}"
+        tasks = self._upstream.task_ids or sorted(self.upstream_task_ids)
+        if not tasks:
             return ": give a table or a path"
-        tasks = " or ".join(f"'{task_id}'" for task_id in upstream)
-        skip = ", or set on_empty='skip' if it may return nothing" if hasattr(self, "on_empty") else ""
-        return f": the task {tasks} returned nothing or was skipped. Look at its log{skip}"
+        pronoun = "they" if items and len(tasks) > 1 else "it"
+        hint = self._skip_hint(f"if {pronoun} may return nothing")
+        return returned_nothing(tasks, hint, are_all=bool(items))
 
 
 def hide_argument(name: str, value: Any, task_id: str = "") -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from numbers import Number
 from operator import is_
 from typing import Any, Final
 
 from airflow_provider_socialscrm._compat import refers_to_tasks
+from airflow_provider_socialscrm.importer.sources.shapes import is_rows
 from airflow_provider_socialscrm.runtime.path_text import (
     MOST_CHARACTERS,
     GivenPath,
@@ -67,6 +68,9 @@ class HiddenTemplate(HiddenTable):
         return HiddenTable(context["task"].render_template(self.table, context))
 
 
+_HOLDERS: Final = frozenset({HiddenTable, HiddenTemplate, list, tuple, dict})
+
+
 def wrap(value: Any, *, is_template: bool = False) -> Any:
     """Return a path as text, the output of another task or ``None`` unchanged, and anything else wrapped.
 
@@ -83,12 +87,12 @@ def wrap(value: Any, *, is_template: bool = False) -> Any:
         text = as_text(value)
         return HiddenTable(text) if isinstance(text, bytes) else text
     holds_references = refers_to_tasks(value)
-    if isinstance(value, list | tuple) and value and (holds_references or not isinstance(value[0], dict)):
+    if isinstance(value, list | tuple) and (holds_references or not is_rows(value)):
         parts = [wrap(each, is_template=is_template) for each in value]
         if holds_references or all(isinstance(part, str | GivenPath) for part in parts):
             # Airflow knows a list by its identity, and renders none that another task returned.
             return value if isinstance(value, list) and all(map(is_, parts, value)) else parts
-    return value if holds_references else HiddenTable(value)
+    return _beside_tasks(value) if holds_references else HiddenTable(value)
 
 
 def wrap_argument(value: Any, *, is_template: bool = False) -> Any:
@@ -104,7 +108,9 @@ def wrap_argument(value: Any, *, is_template: bool = False) -> Any:
     if isinstance(value, str) and not _looks_like_data(value):
         return value
     if is_template and refers_to_tasks(value):
-        return [wrap_argument(each, is_template=True) for each in value] if isinstance(value, list) else value
+        kind = type(value)
+        is_list = kind in {list, tuple}
+        return kind(wrap_argument(each, is_template=True) for each in value) if is_list else _beside_tasks(value)
     if not is_template or not _holds_template(value):
         return HiddenTable(value)
     return value if isinstance(value, str) else HiddenTemplate(value)
@@ -114,9 +120,11 @@ def unwrap(value: Any) -> Any:
     """Return a value with each wrapped table in it as it was."""
     if isinstance(value, HiddenTable):
         return unwrap(value.table)
-    if type(value) in {list, tuple} and any(isinstance(each, HiddenTable) for each in value):
-        return type(value)(map(unwrap, value))
-    return value
+    if not _holds_hidden(value):
+        return value
+    if isinstance(value, dict):
+        return {name: unwrap(each) for name, each in value.items()}
+    return type(value)(map(unwrap, value))
 
 
 def shape_of(data: Any) -> str:
@@ -136,19 +144,36 @@ def _size(data: Any) -> str:
         return f"{counted(shape[0], 'row')} x {counted(shape[1], 'column')}"
     if isinstance(data, list | tuple) and len(kinds := {type(each) for each in data}) == 1:
         kind = kinds.pop()
-        return counted(len(data), "item" if kind is dict else "text" if kind is str else kind.__name__)
+        return counted(len(data), "item" if issubclass(kind, Mapping) else "text" if kind is str else kind.__name__)
     return counted(len(data), "item") if hasattr(data, "__len__") else "unknown size"
 
 
 def _rows(data: Any) -> int:
     if isinstance(data, list | tuple):
-        return sum(1 if isinstance(each, dict) else _rows(each) for each in data)
+        return sum(1 if isinstance(each, Mapping) else _rows(each) for each in data)
     return len(data) if hasattr(data, "__len__") and not isinstance(data, Sequence) else 0
 
 
 def _is_literal(value: Any) -> bool:
     """Return whether a value is one that Airflow's ``literal`` keeps from being rendered; its class is not public."""
     return type(value).__name__ == "LiteralValue" and hasattr(value, "resolve") and hasattr(value, "value")
+
+
+def _beside_tasks(value: Any) -> Any:
+    """Return what holds the output of other tasks with all else in it hidden, at any depth."""
+    if value is None or isinstance(value, HiddenTable) or _is_reference(value):
+        return value
+    if not refers_to_tasks(value):
+        return HiddenTemplate(value) if _holds_template(value) else HiddenTable(value)
+    if isinstance(value, dict):
+        return {name: _beside_tasks(each) for name, each in value.items()}
+    return [_beside_tasks(each) for each in value]
+
+
+def _holds_hidden(value: Any) -> bool:
+    if type(value) is dict:  # a row, of many: looked into only if it may have something to find
+        return not _HOLDERS.isdisjoint(map(type, value.values())) and any(map(_holds_hidden, value.values()))
+    return isinstance(value, HiddenTable) or (type(value) in {list, tuple} and any(map(_holds_hidden, value)))
 
 
 def _is_reference(value: Any) -> bool:

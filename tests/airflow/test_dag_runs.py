@@ -65,7 +65,8 @@ def run(airflow, socialscrm_sandbox: Sandbox, connection, hidden_customers) -> C
     def run_dag(dag_id: str) -> CompletedProcess[str]:
         done = airflow.run("dags", "test", dag_id, dags=OUR_DAGS, TEST_FOLDER=str(hidden_customers), **connection)
 
-        airflow.without_xcoms_of("read")
+        for task_id in ("read", "group.read_in_group"):
+            airflow.without_xcoms_of(task_id)
         seen = done.stdout + done.stderr + airflow.everything_stored() + airflow.log_files()
         key = socialscrm_sandbox.settings.api_key
         hidden = ["Xanthippe", "Zebediah", "Quarterstaff", "8615266660", "no-number-1", key]
@@ -220,6 +221,41 @@ def test_an_upstream_task_without_output_is_named_or_skips_the_import(airflow, s
         "import_customers": "failed",
     }
     assert socialscrm_sandbox.calls() == []
+
+
+def test_a_task_of_a_list_without_output_is_named_or_left_out(airflow, socialscrm_sandbox: Sandbox, run):
+    output = run("gaps").stdout
+
+    assert airflow.states("gaps") == {
+        "read": "success",
+        "extract": "success",
+        "import_customers": "failed",
+        "import_others": "success",
+        "import_or_skip": "skipped",
+    }, output
+    assert "Item 1 of data has no value: the task 'extract' returned nothing or was skipped." in output
+    assert "Item 1 of data has no value and is left out" in output
+    (manifest,) = airflow.xcoms("gaps", "import_others")
+    assert manifest["rows"]["accepted"] == len(socialscrm_sandbox.customers()) == 1
+
+
+def test_the_tasks_of_a_map_without_output_are_counted_and_a_map_without_any_is_named(airflow, run):
+    output = run("mapped_gaps").stdout
+
+    expected = {
+        "import_customers": "success",
+        "import_group": "success",
+        "import_nothing": "failed",
+        "import_or_skip": "skipped",
+    }
+    states = airflow.states("mapped_gaps")
+    assert {task_id: states[task_id] for task_id in expected} == expected, output
+    assert "2 of 4 tasks of 'read' returned nothing or were skipped: data has the output of 2 tasks" in output
+    assert "1 of 3 tasks of 'group.read_in_group' returned nothing or was skipped: data has the output" in output
+    assert "data has no table: 2 tasks of 'read_nothing' returned nothing or were skipped." in output
+    for task_id in ("import_customers", "import_group"):
+        (manifest,) = airflow.xcoms("mapped_gaps", task_id)
+        assert (manifest["rows"]["accepted"], manifest["rows"]["invalid"]) == (2, 2)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from airflow.sdk import DAG, task
 
 from airflow_provider_socialscrm._compat import AirflowFailException, AirflowSkipException
 from airflow_provider_socialscrm.decorators.socialscrm import SocialSCRMDecoratedOperator
+from airflow_provider_socialscrm.operators.socialscrm import Ledger
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.support.airflow import FakeTaskInstance
 
@@ -213,3 +214,45 @@ def test_a_function_that_returns_nothing_is_named(crm: Sandbox):
     )
     with pytest.raises(AirflowSkipException):
         decorated(read, arguments={"on_empty": "skip"}).execute({"ti": FakeTaskInstance()})
+
+
+def test_a_function_that_yields_nothing_among_tables_is_named_or_may_leave_it_out(crm: Sandbox, caplog):
+    def read():
+        yield customers(1)
+        yield None
+        yield customers(3).iloc[1:]
+
+    with pytest.raises(AirflowFailException) as caught:
+        decorated(read).execute({"ti": FakeTaskInstance()})
+    assert str(caught.value) == (
+        "Item 1 of data has no value: let the function read give only tables, or only paths, or set on_empty='skip' "
+        "to leave it out."
+    )
+    assert crm.calls() == []
+
+    manifest = decorated(read, arguments={"on_empty": "skip"}).execute({"ti": FakeTaskInstance()})
+    assert manifest["rows"]["accepted"] == 3
+    assert "Item 1 of data has no value and is left out" in caplog.text
+
+
+@pytest.mark.parametrize("yielded", [[], [None, None], [[], []]])
+def test_a_function_that_yields_no_row_is_skipped_unless_min_rows_is_set(crm: Sandbox, tmp_path, yielded):
+    def read():
+        yield from yielded
+
+    with pytest.raises(AirflowSkipException):
+        decorated(read, arguments={"on_empty": "skip"}).execute({"ti": FakeTaskInstance()})
+    with pytest.raises(AirflowFailException, match="min_rows is 1"):
+        decorated(read, arguments={"on_empty": "skip", "ledger": Ledger(tmp_path / "ledger", min_rows=1)}).execute(
+            {"ti": FakeTaskInstance()}
+        )
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_lists_of_rows_that_a_function_returns_are_imported_and_hidden(crm: Sandbox, caplog, kind):
+    caplog.set_level(logging.DEBUG)
+    rows = customers(3).to_dict("records")
+    operator = decorated(lambda: [kind(rows[:1]), kind(rows[1:])])
+
+    assert operator.execute({"ti": FakeTaskInstance()})["rows"]["accepted"] == 3
+    assert [secret for secret in ("Xanthippe", "86197755") if secret in caplog.text + repr(operator.data)] == []

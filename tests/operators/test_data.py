@@ -6,20 +6,27 @@ import json
 import logging
 from io import StringIO
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pytest
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, ObjectStoragePath, task
+from airflow.sdk.exceptions import ErrorType
+from airflow.sdk.execution_time import comms, task_runner
 from airflow.sdk.execution_time.lazy_sequence import LazyXComSequence
 from upath import UPath
 
 from airflow_provider_socialscrm._compat import AirflowFailException, AirflowSkipException
 from airflow_provider_socialscrm.importer.errors import InputError, MissingFileError
+from airflow_provider_socialscrm.importer.reasons import IMPORT_COLUMN
 from airflow_provider_socialscrm.importer.results.checkpoint_files import FileCheckpointStore
-from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
+from airflow_provider_socialscrm.operators.owners import SocialSCRMClearOwnersOperator
+from airflow_provider_socialscrm.operators.screening import SocialSCRMScreenOperator
+from airflow_provider_socialscrm.operators.sends import SocialSCRMSendOperator
+from airflow_provider_socialscrm.operators.socialscrm import Ledger, SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime.task_identity import identity_of
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.support.airflow import FakeTaskInstance, FakeTaskStateStore, serialized
@@ -179,8 +186,24 @@ def frames():
         (Outputs(*(each.to_pylist() for each in map(pa.table, frames()))), "<Outputs, not shown>"),
         (Outputs(*pa.table(customers(1, 2, 3, 4)).to_pylist()), "<Outputs, not shown>"),
         ((each for each in frames()), "<generator of unknown size, not shown>"),
+        ([each.to_pylist() for each in map(pa.table, frames())], "<list of 3 lists, not shown>"),
+        ([tuple(each.to_pylist()) for each in map(pa.table, frames())], "<list of 3 tuples, not shown>"),
+        (
+            [MappingProxyType(row) for row in pa.table(customers(1, 2)).to_pylist()],
+            "<list of 2 items, not shown>",
+        ),
     ],
-    ids=["list", "list of one kind", "mapped", "mapped, lists of rows", "mapped, rows", "generator"],
+    ids=[
+        "list",
+        "list of one kind",
+        "mapped",
+        "mapped, lists of rows",
+        "mapped, rows",
+        "generator",
+        "lists of rows",
+        "tuples of rows",
+        "mappings",
+    ],
 )
 def test_several_tables_are_one_input_of_which_only_the_shape_shows(crm: Sandbox, caplog, data, shown):
     caplog.set_level(logging.DEBUG)
@@ -226,11 +249,15 @@ def test_the_templates_in_a_list_of_paths_are_rendered():
         (["a.csv", b"Xanthippe"], "Item 1 of the list in data is bytes of 9 bytes, not a path"),
         ([Path("a.csv"), customers(1)], "The list in data mixes paths and a DataFrame"),
         ([customers(1), "a.csv"], "The list in data mixes paths and a DataFrame"),
-        (["a.csv", None], "The list in data mixes paths and a NoneType"),
+        (["a.csv", None], "Item 1 of data has no value: give only tables, or only paths, or set on_empty='skip' to"),
+        ([None, "a.csv", customers(1)], "Item 0 of data has no value"),
         (["a.csv", ["b.csv"]], "The list in data mixes paths and a list"),
         (Outputs("a.csv", customers(1)), "The list in data mixes paths and a DataFrame"),
         (b"Xanthippe", "data is bytes of 9 bytes, not a path: pass the table itself with `task.output`"),
-        ([[{"whatsApp": "1"}], [{"whatsApp": "2"}]], "data is a list of 2 lists of rows: join them"),
+        ([[{"whatsApp": "1"}], [{"whatsApp": "2"}, "Xanthippe"]], "Row 1 of item 1 of data is a str"),
+        ([["Xanthippe"], ["Xanthippe"]], "Name the columns with pandas.DataFrame(data, columns="),
+        (lambda: iter([customers(1), None, customers(2)]), "Item 1 of data has no value"),
+        (lambda: iter([None, customers(1)]), "Item 0 of data has no value"),
         ({"friendName": ["Xanthippe"]}, "Columns become a table with pandas.DataFrame(data)"),
         (lambda: StringIO("whatsApp\nXanthippe\n"), "Give the path of the open file."),
         (lambda: iter([("8613900000001", "Xanthippe")]), "Name the columns with pandas.DataFrame(data, columns="),
@@ -276,6 +303,213 @@ def test_without_an_upstream_task_none_says_what_to_give(crm: Sandbox):
         SocialSCRMImportOperator(task_id="import_customers", data=None).execute({"ti": FakeTaskInstance()})
 
 
+class Comms:
+    """Replaces Airflow's channel to its server, for the outputs of mapped tasks."""
+
+    def __init__(self, outputs: dict[str, list[Any]]) -> None:
+        self._outputs = outputs
+
+    def send(self, asked: Any) -> Any:
+        outputs = self._outputs.get(asked.task_id, [])
+        if isinstance(asked, comms.GetXComCount):
+            return comms.XComCountResponse(len=len(outputs))
+        if asked.offset >= len(outputs):
+            return comms.ErrorResponse(error=ErrorType.XCOM_NOT_FOUND)
+        return comms.XComSequenceIndexResult(root=outputs[asked.offset])
+
+
+def import_of(
+    make: Any, returned: dict[str, Any], maps: dict[str, int] | None = None, removed: int = 0, **arguments: Any
+) -> Any:
+    """Run an import of other tasks' output, as Airflow renders it, and return its manifest.
+
+    :param make: returns ``data``, given the tasks ``a`` and ``b`` and the mapped tasks ``m`` and ``n``.
+    :param returned: what tasks returned; a list of what is there for a mapped one.
+    :param maps: how many tasks a mapped one has.
+    :param removed: how many of each are left of a longer map.
+    """
+    with DAG("dag", schedule=None) as dag:
+
+        @task
+        def read(part=0):
+            return part
+
+        made = {name: read.override(task_id=name)() for name in "ab"}
+        made |= {name: read.override(task_id=name).expand(part=[1, 2, 3]) for name in "mn"}
+        operator = SocialSCRMImportOperator(task_id="import_customers", data=make(**made), **arguments)
+
+    def count(dag_id, *, task_ids, run_ids, states=None):
+        assert (dag_id, run_ids) == ("dag", ["run"])
+        return removed if states == ["removed"] else (maps or {})[task_ids[0]] + removed
+
+    ti = FakeTaskInstance(xcom_pull=lambda task_ids, **_: returned.get(task_ids), get_ti_count=count)
+    copy = operator.prepare_for_execution()
+    context: dict[str, Any] = {"ti": ti, "task": copy, "dag": dag}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(task_runner, "SUPERVISOR_COMMS", Comms(returned), raising=False)
+        copy.render_template_fields(context, dag.get_template_env())
+        return copy.execute(context)
+
+
+LITERAL = {
+    "list": lambda a, b, **_: [a, b],
+    "tuple": lambda a, b, **_: (a, b),
+    "list beside rows": lambda a, b, **_: [a, b, [{"whatsApp": "8619775500009"}]],
+}
+
+
+@pytest.mark.parametrize("make", LITERAL.values(), ids=LITERAL)
+@pytest.mark.parametrize("nothing", [None, "", "None"])
+def test_the_task_of_a_list_that_gave_nothing_is_named_or_left_out(crm: Sandbox, caplog, make, nothing):
+    returned = {"a": customers(1), "b": nothing}
+    with pytest.raises(AirflowFailException) as caught:
+        import_of(make, returned)
+    assert str(caught.value) == (
+        "Item 1 of data has no value: the task 'b' returned nothing or was skipped. Look at its log, or set "
+        "on_empty='skip' to leave it out."
+    )
+    assert crm.calls() == []
+
+    manifest = import_of(make, returned, on_empty="skip")
+
+    assert manifest["rows"]["accepted"] == manifest["rows"]["total"] == len(crm.customers())
+    assert (
+        "Item 1 of data has no value and is left out: the task 'b' returned nothing or was skipped. Look at its log"
+        in caplog.text
+    )
+
+
+def test_tasks_that_return_a_row_each_are_named_too(crm: Sandbox):
+    returned = {"a": {"whatsApp": "8619775500001"}}
+    with pytest.raises(AirflowFailException, match="Item 1 of data has no value: the task 'b' returned nothing"):
+        import_of(lambda a, b, **_: [a, b], returned)
+    assert import_of(lambda a, b, **_: [a, b], returned, on_empty="skip")["rows"]["accepted"] == 1
+
+
+def test_paths_are_imported_without_the_task_that_gave_none(crm: Sandbox, tmp_path):
+    customers(1).to_csv(tmp_path / "1.csv", index=False)
+    returned = {"a": None, "b": str(tmp_path / "1.csv")}
+    with pytest.raises(AirflowFailException, match="Item 0 of data has no value: the task 'a' returned nothing"):
+        import_of(lambda a, b, **_: [a, b], returned)
+    assert import_of(lambda a, b, **_: [a, b], returned, on_empty="skip")["rows"]["accepted"] == 1
+
+
+def test_all_tasks_of_a_list_that_gave_nothing_are_named_or_skip_the_import(crm: Sandbox):
+    both = LITERAL["list"]
+    with pytest.raises(AirflowFailException) as caught:
+        import_of(both, {})
+    assert str(caught.value) == (
+        "None of the 2 items of data has a value: the tasks 'a' and 'b' returned nothing or were skipped. Look at "
+        "their logs, or set on_empty='skip' if they may return nothing."
+    )
+    with pytest.raises(AirflowSkipException):
+        import_of(both, {}, on_empty="skip")
+    with pytest.raises(AirflowFailException, match="The only item of data has no value: the task 'b' returned nothing"):
+        import_of(lambda b, **_: [b], {})
+
+
+def test_the_outputs_of_a_map_are_imported_and_those_that_are_missing_are_counted(crm: Sandbox, caplog):
+    returned = {"m": [[{"whatsApp": "8619775500001"}], [{"whatsApp": "8619775500002"}]]}
+
+    manifest = import_of(lambda m, **_: m, returned, {"m": 5}, removed=2)
+
+    assert manifest["rows"]["accepted"] == 2
+    assert "3 of 5 tasks of 'm' returned nothing or were skipped: data has the output of 2 tasks" in caplog.text
+
+    caplog.clear()
+    import_of(lambda m, **_: m, returned, {"m": 2}, removed=3)
+    assert "returned nothing" not in caplog.text
+
+
+def test_a_map_without_any_output_is_named_or_skips_the_import(crm: Sandbox):
+    with pytest.raises(AirflowFailException) as caught:
+        import_of(lambda m, **_: m, {}, {"m": 3})
+    assert str(caught.value) == (
+        "data has no table: 3 tasks of 'm' returned nothing or were skipped. Look at their logs, or set "
+        "on_empty='skip' if there may be none."
+    )
+    with pytest.raises(AirflowSkipException):
+        import_of(lambda m, **_: m, {}, {"m": 3}, on_empty="skip")
+    with pytest.raises(AirflowFailException, match=r"1 task of 'm' returned nothing or was skipped\. Look at its log"):
+        import_of(lambda m, **_: m, {}, {"m": 1})
+    with pytest.raises(AirflowFailException, match="5 tasks of 'm' and 'n' returned nothing"):
+        import_of(lambda m, n, **_: m.concat(n), {}, {"m": 3, "n": 2})
+
+
+def test_a_map_without_any_output_is_like_a_task_without_one_in_a_list(crm: Sandbox, caplog):
+    returned = {"a": customers(1), "m": []}
+    with pytest.raises(AirflowFailException, match="Item 1 of data has no value: the task 'm' returned nothing"):
+        import_of(lambda a, m, **_: [a, m], returned, {"m": 3})
+    assert import_of(lambda a, m, **_: [a, m], returned, {"m": 3}, on_empty="skip")["rows"]["accepted"] == 1
+    assert "3 of 3 tasks of 'm' returned nothing or were skipped" in caplog.text
+
+    returned = {"a": customers(1), "m": [[{"whatsApp": "8619775500002"}]]}
+    assert import_of(lambda a, m, **_: [m, a], returned, {"m": 1})["rows"]["accepted"] == 2
+
+
+def test_what_a_function_makes_of_an_output_of_a_map_may_be_nothing(crm: Sandbox, caplog):
+    returned = {"m": [[{"whatsApp": "8619775500001"}], [], [{"whatsApp": "8619775500002"}]]}
+
+    manifest = import_of(lambda m, **_: m.map(lambda rows: rows or None), returned, {"m": 3})
+
+    assert manifest["rows"]["accepted"] == 2
+    assert "Item 1 of data has no value and is left out" in caplog.text
+    with pytest.raises(AirflowFailException, match="None of the 3 items of data has a value: the task 'm' returned"):
+        import_of(lambda m, **_: m.map(lambda _: None), returned, {"m": 3})
+    with pytest.raises(AirflowSkipException):
+        import_of(lambda m, **_: m.map(lambda _: None), returned, {"m": 3}, on_empty="skip")
+
+
+def test_a_generator_without_any_value_is_no_input_and_some_may_be_left_out(crm: Sandbox, caplog):
+    with pytest.raises(AirflowFailException, match="None of the 2 items of data has a value"):
+        run(iter([None, None]))
+    with pytest.raises(AirflowSkipException):
+        run(iter([None, None]), on_empty="skip")
+    assert run(iter([None, customers(1), None, customers(2)]), on_empty="skip")["rows"]["accepted"] == 2
+    assert caplog.text.count("has no value and is left out: give only tables, or only paths") == 2
+
+
+OTHERS = {
+    "clear owners": lambda **own: SocialSCRMClearOwnersOperator(task_id="task", admin="admin", **own),
+    "send": lambda **own: SocialSCRMSendOperator(
+        task_id="task", content="Hello", sender="8613900000000", confirm_recipients=2, ledger="/x/sends", **own
+    ),
+    "screen": lambda **own: SocialSCRMScreenOperator(
+        task_id="task", kind="is_whatsapp", country="CN", path="/x/out.csv", max_numbers=500, **own
+    ),
+}
+
+
+@pytest.mark.parametrize("make", OTHERS.values(), ids=OTHERS)
+@pytest.mark.parametrize(
+    "other", [customers(1), "a.csv", [{"whatsApp": "1"}], None], ids=["table", "path", "rows", "none"]
+)
+def test_items_without_a_value_are_named_by_other_tasks_with_a_table_too(crm: Sandbox, make, other):
+    sentence = "Item 0 of data has no value" if other is not None else "None of the 2 items of data has a value"
+    with pytest.raises(AirflowFailException, match=sentence) as caught:
+        make(data=[None, other]).execute({"ti": FakeTaskInstance()})
+    may_skip = hasattr(make(data="a.csv"), "on_empty") and other is not None
+    assert ("on_empty" in str(caught.value)) is may_skip
+    assert crm.calls() == []
+
+
+@pytest.mark.parametrize("kind", ["clear owners", "send"])
+def test_other_tasks_leave_out_items_without_a_value_or_are_skipped(crm: Sandbox, caplog, kind):
+    with pytest.raises(AirflowSkipException):
+        OTHERS[kind](data=[None, None], on_empty="skip").execute({"ti": FakeTaskInstance()})
+    with pytest.raises(AirflowFailException) as caught:  # as of the table that is left
+        OTHERS[kind](data=[None, pd.DataFrame({"name": ["Xanthippe"]})], on_empty="skip").execute(
+            {"ti": FakeTaskInstance()}
+        )
+    assert "column" in str(caught.value)
+    assert "Item 0 of data has no value and is left out" in caplog.text
+
+
+def test_many_items_without_a_value_are_counted(crm: Sandbox, caplog):
+    run([*[None] * 8, customers(1)], on_empty="skip")
+    assert "3 more items of data have no value and are left out" in caplog.text
+
+
 EMPTY = {
     "None": lambda _: None,
     "no file": lambda folder: str(folder / "none.csv"),
@@ -286,11 +520,21 @@ EMPTY = {
     "no table of a list": lambda _: [customers(), customers()],
     "no file of a list": lambda folder: [folder / "none.csv", folder / "none*.csv"],
     "no item": lambda _: [],
+    "only None": lambda _: [None, None],
+    "no rows of a list": lambda _: [[], []],
     "no output": lambda _: Outputs(),
     "no row": lambda _: customers(),
 }
 MISSING = ("no file", "no match", "no file of a list")
-ACCEPTED = ("matches without bytes", "no rows", "no table of a list", "no item", "no output", "no row")
+ACCEPTED = (
+    "matches without bytes",
+    "no rows",
+    "no table of a list",
+    "no item",
+    "no output",
+    "no row",
+    "no rows of a list",
+)
 
 
 @pytest.fixture
@@ -362,6 +606,33 @@ def test_by_default_an_empty_table_is_accepted_and_a_missing_one_is_an_error(crm
             operator.execute({"ti": FakeTaskInstance()})
 
 
+@pytest.mark.parametrize("kind", EMPTY)
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_min_rows_fails_the_task_rather_than_have_it_skipped(crm: Sandbox, folder, kind, dry_run):
+    ledger = Ledger(folder / "ledger", min_rows=2)
+    operator = rendered(EMPTY[kind](folder), on_empty="skip", ledger=ledger, dry_run=dry_run)
+    with pytest.raises(MissingFileError if kind in MISSING else AirflowFailException, match="min_rows is 2") as caught:
+        operator.execute({"ti": FakeTaskInstance()})
+    assert not isinstance(caught.value, AirflowSkipException)
+    assert "or set on_empty" not in str(caught.value)
+    assert crm.calls() == []
+
+
+@pytest.mark.parametrize("kind", EMPTY)
+def test_a_ledger_without_min_rows_lets_the_task_be_skipped(crm: Sandbox, folder, kind):
+    for min_rows in (None, "None"):  # as a template writes it
+        ledger = Ledger(folder / "ledger")
+        object.__setattr__(ledger, "min_rows", min_rows)
+        with pytest.raises(AirflowSkipException):
+            run(EMPTY[kind](folder), on_empty="skip", ledger=ledger)
+
+
+def test_an_empty_dead_letter_is_skipped_whatever_min_rows_is(crm: Sandbox, folder):
+    empty = pd.DataFrame({"whatsApp": [], IMPORT_COLUMN: []})
+    with pytest.raises(AirflowSkipException):
+        run(empty, on_empty="skip", ledger=Ledger(folder / "ledger", min_rows=2))
+
+
 def test_a_file_that_is_missing_among_others_does_not_skip_the_task(crm: Sandbox, folder):
     customers(1).to_csv(folder / "a.csv", index=False)
     with pytest.raises(MissingFileError, match=r"none\.csv does not exist"):
@@ -385,3 +656,48 @@ def test_an_input_with_rows_is_not_skipped(crm: Sandbox):
 def test_on_empty_is_checked_when_the_dag_is_parsed():
     with pytest.raises(InputError, match="on_empty is 'fail', not succeed or skip"):
         SocialSCRMImportOperator(task_id="import_customers", data="a.csv", on_empty="fail")
+
+
+@pytest.mark.parametrize("made", [lambda: task(lambda: None), lambda: lambda: None, lambda: customers])
+def test_a_function_that_is_not_called_is_found_when_the_dag_is_parsed(made):
+    sentence = r"Task import_customers: data is a .*Call the function, and give what it returns\."
+    with DAG("dag", schedule=None):
+        function = made()
+        with pytest.raises(InputError, match=sentence):
+            SocialSCRMImportOperator(task_id="import_customers", data=function)
+        with pytest.raises(InputError, match=sentence):
+            SocialSCRMImportOperator.partial(task_id="import_customers", data=function)
+
+
+def test_a_task_instead_of_its_output_is_found_when_the_dag_is_parsed():
+    with DAG("dag", schedule=None):
+        extract = EmptyOperator(task_id="extract")
+        with pytest.raises(InputError, match=r"Give the task's output, as in task\.output\."):
+            SocialSCRMImportOperator(task_id="import_customers", data=extract)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_chunks_of_a_file_that_pandas_reads_are_imported_and_the_file_is_closed(crm: Sandbox, tmp_path, count):
+    customers(1, 2, 3).to_csv(tmp_path / "a.csv", index=False)
+    reader = pd.read_csv(tmp_path / "a.csv", dtype=str, chunksize=count)
+    operator = rendered(reader)
+    assert str(operator.data) == "<TextFileReader of unknown size, not shown>"
+
+    assert operator.execute({"ti": FakeTaskInstance()})["rows"]["accepted"] == 3
+    assert reader.handles.handle.closed
+
+
+def test_a_generator_is_closed_where_the_import_ends_before_its_end(crm: Sandbox):
+    closed = []
+
+    def tables():
+        try:
+            yield customers(1)
+            yield 7
+            yield customers(2)
+        finally:
+            closed.append(True)
+
+    with pytest.raises(AirflowFailException, match="Item 1 of data is a int"):
+        run(generator := tables())
+    assert (closed, list(generator)) == ([True], [])

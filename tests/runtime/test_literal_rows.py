@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -15,6 +15,7 @@ from airflow.sdk.definitions.template import literal
 from airflow_provider_socialscrm._compat import AirflowFailException
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
+from airflow_provider_socialscrm.runtime.hidden_tables import unwrap
 from airflow_provider_socialscrm.sandbox.server import Sandbox
 from tests.support.airflow import FakeTaskInstance, serialized
 
@@ -58,8 +59,11 @@ def expanded(**expand: Any) -> DAG:
         ([FRAME, FRAME], HIDDEN_FRAME),
         ([ROWS, ROWS], "<list of 2 items, not shown>"),
         (([FRAME, FRAME], ROWS), "<list of 2 DataFrames, not shown>"),
+        ([[ROWS[:1], ROWS[1:]], ROWS], "<list of 2 lists, not shown>"),
+        ([[tuple(ROWS), []], ROWS], "<list of 2 items, not shown>"),
+        ([[MappingProxyType(row) for row in ROWS], ROWS], "<list of 2 items, not shown>"),
     ],
-    ids=["frames", "records", "lists of frames"],
+    ids=["frames", "records", "lists of frames", "lists of records", "tuples of records", "mappings"],
 )
 def test_tables_given_to_expand_are_hidden_in_the_dag_and_whole_in_the_task(crm: Sandbox, values, hidden):
     dag = expanded(data=values)
@@ -266,3 +270,84 @@ def test_templates_in_rows_that_a_function_is_given_are_rendered_and_hidden(crm:
     operator, _ = run_mapped(dag, 0, 1)
     assert shown(str(operator.op_kwargs)) == []
     assert {customer["fields"]["desc"] for customer in crm.customers()} == {"2026-01-01"}
+
+
+NESTED = {
+    "lists of rows": [ROWS, ROWS],
+    "tuples of rows": [tuple(ROWS), ()],
+    "lists in lists": [[ROWS], [FRAME]],
+    "mappings": [MappingProxyType(row) for row in ROWS],
+    "rows without names": [list(row.values()) for row in ROWS],
+}
+
+
+@pytest.mark.parametrize("rows", NESTED.values(), ids=NESTED)
+def test_rows_in_lists_are_hidden_wherever_a_dag_file_gives_them(rows):
+    @task
+    def extract():
+        return []
+
+    with DAG("dag", schedule=None) as dag:
+        SocialSCRMImportOperator(task_id="plain", data=rows)
+        SocialSCRMImportOperator(task_id="beside", data=[extract(), rows, [rows]])
+        SocialSCRMImportOperator.partial(task_id="shared", data=rows).expand(encoding=["utf-8"])
+        SocialSCRMImportOperator.partial(task_id="expanded").expand(data=[rows, rows])
+        SocialSCRMImportOperator.partial(task_id="kwargs").expand_kwargs([{"data": rows}])
+        SocialSCRMImportOperator(task_id="literal", data=literal(rows))
+        made = task.socialscrm_import(task_id="decorated")(lambda first, second: [first, second])
+        made(rows, second=rows)
+        made.override(task_id="mapped").partial(first=rows).expand(second=[rows])
+
+    assert shown(serialized(dag)) == []
+
+
+BESIDE = {
+    "columns": lambda output: {"whatsApp": output, "friendName": ["Xanthippe"]},
+    "a row": lambda output: [{"whatsApp": output, "friendName": "Xanthippe"}],
+    "rows": lambda output: [{"whatsApp": output}, {"friendName": "Xanthippe"}],
+    "a template": lambda output: [{"whatsApp": output, "friendName": "Xanthippe {{ ds }}"}],
+    "a tuple": lambda output: ({"whatsApp": output, "friendName": "Xanthippe"}, ROWS),
+    "deeper": lambda output: {"whatsApp": [output, {"friendName": ["Xanthippe"]}]},
+}
+
+
+@pytest.mark.parametrize("make", BESIDE.values(), ids=BESIDE)
+def test_values_beside_the_output_of_a_task_are_hidden(make):
+    @task
+    def extract():
+        return "8619776600009"
+
+    with DAG("dag", schedule=None) as dag:
+        output = extract()
+        SocialSCRMImportOperator(task_id="plain", data=make(output))
+        SocialSCRMImportOperator.partial(task_id="shared", data=make(output)).expand(encoding=["utf-8"])
+        made = task.socialscrm_import(task_id="decorated")(lambda rows: rows)
+        made(make(output))
+        made.override(task_id="named")(rows=make(output))
+
+    assert shown(serialized(dag)) == []
+    for task_id in ("plain", "shared", "decorated", "named"):
+        assert dag.get_task(task_id).upstream_task_ids == {"extract"}
+
+
+@pytest.mark.parametrize("make", [BESIDE["a row"], BESIDE["a template"], BESIDE["a tuple"]])
+def test_values_beside_the_output_of_a_task_are_whole_in_the_task(crm: Sandbox, make):
+    @task
+    def extract():
+        return "8619776600009"
+
+    with DAG("dag", schedule=None) as dag:
+        output = extract()
+        operators = [
+            SocialSCRMImportOperator(task_id="plain", data=make(output)),
+            task.socialscrm_import(task_id="decorated")(lambda rows: rows)(make(output)).operator,
+        ]
+    for operator in operators:
+        copy = operator.prepare_for_execution()
+        ti = FakeTaskInstance(xcom_pull=lambda **_: "8619776600009")
+        context = {"ti": ti, "task": copy, "ds": "2026-01-01"}
+        copy.render_template_fields(context, dag.get_template_env())
+        assert shown(f"{copy.data} {getattr(copy, 'op_args', '')}") == []
+        given = unwrap(copy.data) if operator is operators[0] else unwrap(copy.op_args[0])
+        assert given[0]["whatsApp"] == "8619776600009"
+        assert given[0]["friendName"].replace(" {{ ds }}", " 2026-01-01") in {"Xanthippe", "Xanthippe 2026-01-01"}

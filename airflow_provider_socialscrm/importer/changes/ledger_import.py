@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from airflow_provider_socialscrm.importer.fields.checked_batch import CheckedBatch
     from airflow_provider_socialscrm.importer.fields.mapping import Plan
     from airflow_provider_socialscrm.importer.identity import ImportIdentity
+    from airflow_provider_socialscrm.importer.options import Options
 
 Checked = Iterable[tuple["CheckedBatch", Mapping[int, int | None]]]
 """Batches with their superseded rows, as :meth:`.InputReader.checked_batches` yields them."""
@@ -173,6 +174,11 @@ class LedgerImport:
             input_rows=None if self._is_part else input_rows,
             is_first=is_first,
         )
+
+    def reading(self, options: Options) -> Options:
+        """Return the options to read the input with: one without rows is stopped by ``min_rows``, and not skipped."""
+        is_guarded = self._options.min_rows is not None and not self._is_part
+        return replace(options, on_empty="succeed") if is_guarded else options
 
     def verdicts(self) -> Callable[[CheckedBatch, Sequence[int]], Verdicts]:
         """Return what gives the verdicts on the rows of each batch, given those that can be sent, in their order."""

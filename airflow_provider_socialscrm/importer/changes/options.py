@@ -57,7 +57,8 @@ class Ledger:
         of the ledger as a float below 1. It does not count until a first run has come to its end.
     :param max_gone: customers that the last import had and the input has not, before the run stops without a call: a
         number, or a share of the ledger as a float below 1.
-    :param min_rows: the fewest rows the input may have.
+    :param min_rows: the fewest rows the input may have. With it an empty or missing input also fails the task where
+        ``on_empty`` says to skip it.
     :param gone_path: the file for the numbers that the ledger has and the input has not.
     :param expected_changes: the digest of a dry run; another difference is not sent.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -10,8 +10,20 @@ import pyarrow as pa
 from airflow_provider_socialscrm.importer.sources.base import Source
 from airflow_provider_socialscrm.importer.sources.dead_letters import restored
 from airflow_provider_socialscrm.importer.sources.files import files_source
-from airflow_provider_socialscrm.importer.sources.several import spooled_source, tables_source
-from airflow_provider_socialscrm.importer.sources.tables import arrow_source, is_pandas, pandas_source, records_source
+from airflow_provider_socialscrm.importer.sources.several import (
+    holds_tables,
+    reader_source,
+    spooled_source,
+    tables_source,
+)
+from airflow_provider_socialscrm.importer.sources.shapes import (
+    has_table_type,
+    is_pandas,
+    is_record,
+    is_rows,
+    is_stream,
+)
+from airflow_provider_socialscrm.importer.sources.tables import arrow_source, pandas_source, records_source
 from airflow_provider_socialscrm.importer.sources.unusable import foreign_columns, unusable, unusable_list
 
 
@@ -20,7 +32,7 @@ def open_source(data: Any, *, encoding: str = "utf-8", delimiter: str = ",") -> 
 
     :param data: a pandas DataFrame; anything with the Arrow PyCapsule interface (pyarrow, polars, DuckDB); a list of
         dictionaries; a path or glob of Parquet, CSV or JSONL files; a list of tables or of paths; or an iterator or
-        sequence of tables, which is read once. The index of a DataFrame is not sent.
+        sequence of tables or rows, which is read once. The index of a DataFrame is not sent.
     :param encoding: of CSV and JSONL files.
     :param delimiter: the character between the values of CSV files.
     :raises InputError: when ``data`` is none of these, does not exist, or column names repeat.
@@ -29,24 +41,23 @@ def open_source(data: Any, *, encoding: str = "utf-8", delimiter: str = ",") -> 
 
 
 def _opened(data: Any, encoding: str, delimiter: str) -> Source:
-    if isinstance(data, list | tuple):
+    if isinstance(data, list | tuple) and not is_record(data):
         return _list_source(data, encoding, delimiter)
     if _is_path(data):
         return files_source(data, encoding=encoding, delimiter=delimiter)
     if (source := _table_source(data)) is not None:
         return source
-    is_several = isinstance(data, Sequence) and not isinstance(data, str | bytes | bytearray)
-    if is_several or (isinstance(data, Iterator) and not hasattr(data, "read")):  # an open file, which gives lines
+    if is_stream(data):
         return spooled_source(data, _table_source)
     raise unusable(data)
 
 
 def _list_source(data: Sequence[Any], encoding: str, delimiter: str) -> Source:
-    if not data or isinstance(data[0], dict):
+    if is_rows(data):
         return records_source(data)
     if all(map(_is_path, data)):
         return files_source(list(data), encoding=encoding, delimiter=delimiter)
-    if any(map(_is_table, data)):
+    if any(map(holds_tables, data)):
         return tables_source(data, _table_source)
     raise unusable_list(data)
 
@@ -55,17 +66,15 @@ def _table_source(data: Any) -> Source | None:
     """Return a table as a source, and ``None`` for anything else."""
     if is_pandas(data):
         return pandas_source(data)
-    if not _is_table(data):
+    if not has_table_type(data):
         return None
+    if isinstance(data, pa.RecordBatchReader):  # which may be larger than the memory
+        return reader_source(data, _table_source)
     try:
         return arrow_source(data)
     except (pa.ArrowException, TypeError):  # a single column has the interface, too
         types = _foreign_types(data)
         raise (foreign_columns(data, types) if types else unusable(data)) from None
-
-
-def _is_table(data: Any) -> bool:
-    return is_pandas(data) or hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__")
 
 
 def _is_path(data: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -13,16 +13,11 @@ from airflow_provider_socialscrm.importer.columns.values import values_to_arrow
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.sources.base import Batch, Source
 from airflow_provider_socialscrm.importer.sources.files import checked_names
+from airflow_provider_socialscrm.importer.sources.unusable import not_a_row
 from airflow_provider_socialscrm.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-def is_pandas(data: Any) -> bool:
-    """Return whether something is a pandas DataFrame, without importing pandas."""
-    names = ((kind.__module__.split(".")[0], kind.__name__) for kind in type(data).__mro__)
-    return ("pandas", "DataFrame") in names
 
 
 def pandas_source(frame: pd.DataFrame) -> Source:
@@ -62,16 +57,16 @@ def arrow_source(data: Any) -> Source:
     return Source(columns, describe, read)
 
 
-def records_source(records: Sequence[Any]) -> Source:
-    """Return a list of dictionaries as a source; a row may lack keys that others have.
+def records_source(records: Sequence[Any], of: str = "the list") -> Source:
+    """Return a list of rows as a source; a row may lack keys that others have.
 
-    :raises InputError: when an element is not a dictionary, or two keys have the same name.
+    :param records: dictionaries, or other mappings.
+    :param of: what the list is called in an error.
+    :raises InputError: when an element is not a mapping, or two keys have the same name.
     """
     for position, record in enumerate(records):
-        if not isinstance(record, dict):
-            raise InputError(
-                f"Row {position} of the list is a {type(record).__name__}, not a dictionary of its columns."
-            )
+        if not isinstance(record, Mapping):
+            raise not_a_row(position, record, of)
     keys = dict.fromkeys(key for record in records for key in record)
     columns = checked_names(keys)
 

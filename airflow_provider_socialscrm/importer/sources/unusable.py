@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import is_dataclass
 from typing import Any, Final
 
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.wording import counted
+from airflow_provider_socialscrm.importer.sources.shapes import is_open_file, is_record, is_task
+
+
+def _has(*names: str) -> Callable[[Any], bool]:
+    return lambda data: all(hasattr(data, name) for name in names)
+
 
 _ADVICE: Final[tuple[tuple[Callable[[Any], bool], str], ...]] = (
     (
         lambda data: isinstance(data, Mapping),
         "Columns become a table with pandas.DataFrame(data), a row with [data].",
     ),
-    (lambda data: hasattr(data, "to_frame"), "A column becomes a table with data.to_frame()."),
-    (lambda data: hasattr(data, "collect"), "A query becomes a table with data.collect()."),
-    (lambda data: hasattr(data, "dtype"), "An array becomes a table with pandas.DataFrame(data, columns=[...])."),
-    (lambda data: isinstance(data, set | frozenset), "A set has no order: give a list."),
-    (lambda data: hasattr(data, "read"), "Give the path of the open file."),
+    (is_task, "Give the task's output, as in task.output."),
     (callable, "Call the function, and give what it returns."),
+    (lambda data: isinstance(data, Awaitable), "Await it, and give what it returns."),
+    (lambda data: isinstance(data, AsyncIterable), "Give a list of what it yields, by async for."),
+    (_has("toPandas"), "Write it to Parquet files, and give their path."),
+    (_has("to_frame"), "A column becomes a table with data.to_frame()."),
+    (_has("collect"), "A query becomes a table with data.collect()."),
+    (_has("dtype", "shape"), "An array becomes a table with pandas.DataFrame(data, columns=[...])."),
+    (_has("__arrow_c_array__"), "A column becomes a table with pyarrow.table({'whatsApp': data})."),
+    (lambda data: isinstance(data, set | frozenset), "A set has no order: give a list."),
+    (is_open_file, "Give the path of the open file."),
+    (lambda data: is_record(data) and hasattr(data, "_asdict"), "Give row._asdict() for each row."),
+    (is_record, "Give dict(row) for each row."),
+    (is_dataclass, "Give dataclasses.asdict(row) for each row."),
+    (_has("model_dump"), "Give row.model_dump() for each row."),
+    (_has("fetchall"), "Fetch its rows, and name their columns with pandas.DataFrame(rows, columns=[...])."),
+    (
+        lambda data: isinstance(data, list | tuple) and not any(isinstance(each, Mapping) for each in data),
+        "Name the columns with pandas.DataFrame(data, columns=[...]).",
+    ),
+    (
+        lambda data: isinstance(data, Collection) and not isinstance(data, Sequence),
+        "Give list(data), if its items are tables or rows.",
+    ),
 )
 
 
@@ -40,35 +64,41 @@ def foreign_columns(data: Any, types: Sequence[str]) -> InputError:
 
 def unusable_list(items: Collection[Any]) -> InputError:
     """Return an error that says what to give instead of a list of neither rows, tables nor paths."""
-    first = next(iter(items))
-    if isinstance(first, list | tuple) and first and all(isinstance(row, Mapping) for row in first):
-        return InputError(
-            f"data is a list of {counted(len(items), 'list')} of rows: join them with "
-            "first.output.concat(second.output), or import each in a task of its own with .expand(data=...)."
-        )
-    return InputError(
-        f"Row 0 of the list is a {type(first).__name__}, not a dictionary of its columns.{_names_for(first)}"
-    )
+    return not_a_row(0, next(iter(items)), "the list")
 
 
-def unusable_item(place: int, item: Any) -> InputError:
-    """Return an error for one of several tables that is not a table.
+def not_a_row(place: int, item: Any, of: str) -> InputError:
+    """Return an error for an item of a list of rows that is not one.
 
     :param place: of the item, from 0.
+    :param of: what the list is called.
     """
     return InputError(
-        f"Item {place:,} of data is a {type(item).__name__}, not a table like others: give tables only, paths only, or "
-        f"dictionaries of columns only.{_advice(item)}{_names_for(item)}"
+        f"Row {place:,} of {of} is a {type(item).__name__}, not a dictionary of its columns.{_advice(item)}"
     )
+
+
+def unusable_item(at: Sequence[int], item: Any) -> InputError:
+    """Return an error for one of several tables that is not a table.
+
+    :param at: its place, as for :func:`place_of`.
+    """
+    return InputError(
+        f"{place_of(at).capitalize()} is a {type(item).__name__}, not a table like others: give tables only, paths "
+        f"only, or dictionaries of columns only.{_advice(item)}"
+    )
+
+
+def place_of(at: Sequence[int]) -> str:
+    """Return what an item of the data is called.
+
+    :param at: its places, each from 0, from the outermost list inwards.
+    """
+    return " of ".join([*(f"item {place:,}" for place in reversed(at)), "data"])
 
 
 def _advice(data: Any) -> str:
     return next((f" {advice}" for applies, advice in _ADVICE if applies(data)), "")
-
-
-def _names_for(row: Any) -> str:
-    names = " Name the columns with pandas.DataFrame(data, columns=[...])."
-    return names if isinstance(row, list | tuple) and not any(isinstance(value, Mapping) for value in row) else ""
 
 
 def _kind(data: Any) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from airflow.sdk import ObjectStoragePath, dag, task
+from airflow.sdk import ObjectStoragePath, dag, task, task_group
 
+from airflow_provider_socialscrm._compat import AirflowSkipException
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 
 FOLDER = Path(os.environ.get("TEST_FOLDER", "."))
@@ -103,7 +104,49 @@ def nothing() -> None:
     SocialSCRMImportOperator(task_id="import_customers", data=rows, retries=2)
 
 
+@dag(schedule=None)
+def gaps() -> None:
+    """A list of tasks, one of which returns nothing."""
+
+    @task(show_return_value_in_logs=False)
+    def read():
+        return records(1)
+
+    @task
+    def extract():
+        return None
+
+    given = [read(), extract()]
+    SocialSCRMImportOperator(task_id="import_customers", data=given, max_rejected=1, retries=2)
+    SocialSCRMImportOperator(task_id="import_others", data=given, max_rejected=1, on_empty="skip")
+    SocialSCRMImportOperator(task_id="import_or_skip", data=given[1:], on_empty="skip")
+
+
+@dag(schedule=None)
+def mapped_gaps() -> None:
+    """Maps of which some tasks, or all, are skipped or return nothing."""
+
+    @task(show_return_value_in_logs=False)
+    def read(number):
+        if not number:
+            raise AirflowSkipException
+        return records(number) if number > 0 else None
+
+    @task_group
+    def group(number):
+        return read.override(task_id="read_in_group")(number)
+
+    some, none = read.expand(number=[1, 0, -1, 2]), read.override(task_id="read_nothing").expand(number=[0, -1])
+    arguments = {"max_rejected": 2, "trigger_rule": "none_failed"}
+    SocialSCRMImportOperator(task_id="import_customers", data=some, **arguments)
+    SocialSCRMImportOperator(task_id="import_group", data=group.expand(number=[1, 0, 2]), **arguments)
+    SocialSCRMImportOperator(task_id="import_nothing", data=none, retries=2, **arguments)
+    SocialSCRMImportOperator(task_id="import_or_skip", data=none, on_empty="skip", **arguments)
+
+
 text()
+gaps()
+mapped_gaps()
 mapped_source()
 mapped_paths()
 literal()
