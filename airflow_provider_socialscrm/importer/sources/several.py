@@ -100,14 +100,17 @@ def reader_source(reader: pa.RecordBatchReader, open_table: OpenTable) -> Source
 
 
 def _joined(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
-    """Return record batches joined and cut to the usual size: those of a database may be very small."""
-    held = reader.schema.empty_table()
+    """Return record batches joined to multiples of the usual size: those of a database may be very small."""
+    held: list[pa.RecordBatch] = []
+    rows = 0
     for batch in reader:
-        held = pa.concat_tables([held, pa.Table.from_batches([batch])])
-        while held.num_rows >= BATCH_ROWS:
-            yield held.slice(0, BATCH_ROWS)
-            held = held.slice(BATCH_ROWS)
-    yield held
+        held.append(batch)
+        rows += batch.num_rows
+        if rows >= BATCH_ROWS:
+            table, whole = pa.Table.from_batches(held).combine_chunks(), rows - rows % BATCH_ROWS
+            yield table.slice(0, whole)
+            held, rows = table.slice(whole).to_batches(), rows - whole
+    yield pa.Table.from_batches(held, reader.schema)
 
 
 def _sources(item: Any, open_table: OpenTable, at: tuple[int, ...]) -> Iterator[Source]:
