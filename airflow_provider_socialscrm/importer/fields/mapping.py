@@ -100,6 +100,7 @@ def plan_fields(columns: Sequence[str], rules: Rules, *, agent_in_row: bool) -> 
         *_wrong_extension_fields(own, targets, rules),
         *_wrong_names(names, rules),
         *_misspelt(left_out, unserved),
+        *_alike_extensions(left_out, targets, rules),
         *_missing(own, missing, rules),
     ]
     if wrong:
@@ -169,12 +170,9 @@ def _targets(columns: Sequence[str], rules: Rules) -> dict[str, str]:
     for column in columns:
         asked = _asked(column, rules)
         targets[column] = rules.columns[asked] if asked is not None else _by_exact_name(column, rules)
-    exact = set(targets.values())
     for column in columns:
         if targets[column] is None and not _is_asked(column, rules) and not is_unnamed(column):
-            alike = _BY_PLAIN_NAME.get(_plain(column))
-            if alike not in exact:
-                targets[column] = alike
+            targets[column] = _BY_PLAIN_NAME.get(_plain(column))
             if targets[column] is None and rules.sends_all:
                 targets[column] = tidy_name(column)
     return {column: name for column, name in targets.items() if name is not None}
@@ -213,7 +211,10 @@ def _wrong_targets(targets: Mapping[str, str]) -> Iterator[str]:
     for name, times in Counter(map(clean_text, targets.values())).items():
         if times > 1:
             sources = ", ".join(f"'{column}'" for column, target in targets.items() if clean_text(target) == name)
-            yield f"{name} would come from {sources}: map all but one of them to None, which leaves a column out."
+            yield (
+                f"{name} would come from {sources}: if they are columns of different tables, give them one name there; "
+                "otherwise map all but one of them to None in columns, which leaves a column out."
+            )
 
 
 def _wrong_extension_fields(columns: Sequence[str], targets: Mapping[str, str], rules: Rules) -> Iterator[str]:
@@ -238,6 +239,18 @@ def _misspelt(left_out: Sequence[str], unserved: Sequence[str]) -> Iterator[str]
             yield (
                 f"The column '{name}' is not sent, but its name is close to the field {found}: set "
                 f"columns={{'{name}': '{found}'}} to send it, or columns={{'{name}': None}} to leave it out."
+            )
+
+
+def _alike_extensions(left_out: Sequence[str], targets: Mapping[str, str], rules: Rules) -> Iterator[str]:
+    named = {_plain(name): name for name in rules.named_extensions if name in targets.values()}
+    for column in left_out:
+        if field := named.get(_plain(column)):
+            name = tidy_name(column)
+            yield (
+                f"The column '{name}' is not sent, but its name differs from the extension field '{field}' only in "
+                f"case, blanks or underscores: if they are columns of different tables, give them one name there; "
+                f"otherwise set columns={{'{name}': None}} to leave it out."
             )
 
 

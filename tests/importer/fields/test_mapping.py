@@ -50,11 +50,37 @@ def test_a_name_that_differs_in_case_blanks_and_underscores_is_the_fields(column
     assert found.renamed == ({column: field} if differs else {})
 
 
-def test_an_exact_name_goes_before_one_that_is_alike_and_an_argument_before_both():
-    found = plan(["WHATSAPP", "whatsApp"])
-    assert ([field.column for field in found.fields], found.left_out) == (["whatsApp"], ("WHATSAPP",))
-    found = plan(["WHATSAPP", "mobile"], columns={"mobile": "whatsApp"})
-    assert ([field.column for field in found.fields], found.left_out) == (["mobile"], ("WHATSAPP",))
+@pytest.mark.parametrize(
+    ("columns", "given", "field"),
+    [
+        (["whatsApp", "WHATSAPP"], {}, "whatsApp"),
+        (["mobile", "WHATSAPP"], {"mobile": "whatsApp"}, "whatsApp"),
+        (["mobile", "whatsApp"], {"mobile": "whatsApp"}, "whatsApp"),
+        (["whatsApp", "friendName", "Friend Name"], {}, "friendName"),
+        (["whatsApp", "friend_name", "Friend Name"], {}, "friendName"),
+        (["whatsApp", "agentAccount", "Agent Account"], {}, "agentAccount"),
+    ],
+)
+def test_columns_that_are_one_field_are_refused_unless_all_but_one_are_left_out(columns, given, field):
+    # Those of several tables are one row's values and another's: to take one of them would lose the other.
+    *others, first, second = columns
+    with pytest.raises(InputError, match=rf"{field} would come from '{first}', '{second}': if they are columns of"):
+        plan(columns, columns=given)
+
+    found = plan(columns, columns=given | {second: None})
+    assert [each.column for each in found.fields] == [*others, first]
+
+
+def test_a_column_that_is_nearly_an_extension_field_is_refused_where_another_is_that_field():
+    with pytest.raises(InputError, match="The column 'member_tier' is not sent, but its name differs from the exten"):
+        plan(["whatsApp", "Member Tier", "member_tier"], extension_fields=["Member Tier"])
+
+    given = {"member_tier": None}
+    found = plan(["whatsApp", "Member Tier", "member_tier"], extension_fields=["Member Tier"], columns=given)
+    assert [each.name for each in found.fields] == ["whatsApp", "Member Tier"]
+
+
+def test_an_extension_field_is_found_by_its_name_without_blanks_around_it():
     found = plan(["whatsApp", "Sex "], extension_fields=["Sex"])
     assert [(field.column, field.name) for field in found.fields] == [("whatsApp", "whatsApp"), ("Sex ", "Sex")]
 
