@@ -18,11 +18,17 @@ if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
     from airflow.sdk import BaseXCom
     from airflow.sdk.bases.decorator import determine_kwargs
-    from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
+    from airflow.sdk.exceptions import (
+        AirflowFailException,
+        AirflowNotFoundException,
+        AirflowSensorTimeout,
+        AirflowSkipException,
+    )
     from airflow.sdk.plugins_manager import AirflowPlugin
 
 __all__ = [
     "AirflowFailException",
+    "AirflowNotFoundException",
     "AirflowPlugin",
     "AirflowSensorTimeout",
     "AirflowSkipException",
@@ -34,6 +40,7 @@ __all__ = [
     "expanded_by_task_group",
     "has_retry_policies",
     "is_mapped",
+    "is_not_set",
     "made_in",
     "never_expires",
     "outputs_in",
@@ -49,6 +56,7 @@ log = logging.getLogger(__name__)
 MOVED: Final = {
     # Airflow 3.1 has these in the second place.
     "AirflowFailException": ("airflow.sdk.exceptions", "airflow.exceptions"),
+    "AirflowNotFoundException": ("airflow.sdk.exceptions", "airflow.exceptions"),
     "AirflowSensorTimeout": ("airflow.sdk.exceptions", "airflow.exceptions"),
     "AirflowSkipException": ("airflow.sdk.exceptions", "airflow.exceptions"),
     "AirflowPlugin": ("airflow.sdk.plugins_manager", "airflow.plugins_manager"),
@@ -135,11 +143,23 @@ def airflow_stats() -> Any:
 
 def refers_to_tasks(value: Any) -> bool:
     """Return whether a value is or holds the output of other tasks, which Airflow resolves before the task runs."""
+    if value is None or isinstance(value, str | int | float):  # as most values of a row
+        return False
+    if isinstance(value, dict):
+        return any(map(refers_to_tasks, value.values()))
+    if isinstance(value, list | tuple | set):
+        return any(map(refers_to_tasks, value))
+    # The stand-ins for mapped and literal arguments are not XComArgs, and have no public class in any version.
+    if hasattr(value, "resolve") and hasattr(value, "iter_references"):
+        return True
     from airflow.sdk import XComArg  # noqa: PLC0415 - not for those who only need a moved name
 
-    # The stand-ins for mapped and literal arguments are not XComArgs, and have no public class in any version.
-    is_stand_in = hasattr(value, "resolve") and hasattr(value, "iter_references")
-    return is_stand_in or any(True for _ in XComArg.iter_xcom_references(value))
+    return any(True for _ in XComArg.iter_xcom_references(value))
+
+
+def is_not_set(value: Any) -> bool:
+    """Return whether a value is what Airflow 3.1 gives for a task of a mapped task group that has no output."""
+    return type(value).__name__ == "ArgNotSet"  # it is public in no version
 
 
 def made_in(dag: Any, task_group: Any) -> tuple[Any, Any]:
@@ -153,8 +173,11 @@ def made_in(dag: Any, task_group: Any) -> tuple[Any, Any]:
 def expanded_by_task_group(value: Any) -> tuple[Any, ...]:
     """Return the values of an argument that ``expand`` of a task group is given in the DAG file; () for any other.
 
-    No version says so in a public way.
+    The argument may be in lists and dictionaries. No version says so in a public way.
     """
+    if isinstance(value, dict | list | tuple):
+        items = value.values() if isinstance(value, dict) else value
+        return tuple(found for each in items for found in expanded_by_task_group(each))
     given = getattr(getattr(value, "_input", None), "value", None)
     key = getattr(value, "_key", None)
     if isinstance(given, Mapping):  # of expand

@@ -23,6 +23,12 @@ def worded(number: int, singular: str, plural: str = "") -> str:
     return singular if number == 1 else plural or f"{singular}s"
 
 
+def with_article(noun: str) -> str:
+    """Return a noun with its article, as in ``an int``, and unchanged if it begins with a number."""
+    first = noun[:1].lower()
+    return noun if first.isdigit() else f"{'an' if first and first in 'aeiou' else 'a'} {noun}"
+
+
 def out_of(part: int, whole: int, noun: str, singular: str, plural: str) -> str:
     """Return a part of a number of things with its verb, as in ``1 of 5 rows was refused``.
 

@@ -21,9 +21,10 @@ MOST_REJECTED = 0.10
 
 def notify_of_failure(context: Context) -> None:
     """Print how far the import came; send a message to your chat or pager instead."""
-    manifest = context["ti"].xcom_pull(task_ids=context["ti"].task_id) or {}
+    ti = context["ti"]
+    manifest = ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index) or {}
     rows = manifest.get("rows", {})
-    print(f"NOTIFY {context['ti'].task_id} failed: {rows.get('accepted', 0)} of {rows.get('total', '?')} rows accepted")  # noqa: T201
+    print(f"NOTIFY {ti.task_id} failed: {rows.get('accepted', 0)} of {rows.get('total', '?')} rows accepted")  # noqa: T201
 
 
 @dag(schedule=None, catchup=False, tags=["socialscrm", "example"])

@@ -19,11 +19,12 @@ from airflow_provider_socialscrm.api.agents import agent_query
 from airflow_provider_socialscrm.api.answers import read_answer
 from airflow_provider_socialscrm.api.codes import Family
 from airflow_provider_socialscrm.api.customers import import_call, import_path
-from airflow_provider_socialscrm.api.errors import RequestError, SettingError
+from airflow_provider_socialscrm.api.errors import RequestError, SettingError, SocialSCRMError
 from airflow_provider_socialscrm.api.request import Request, signed
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
 from airflow_provider_socialscrm.api.signing import Call
 from airflow_provider_socialscrm.api.transport import HttpTransport
+from airflow_provider_socialscrm.api.unreachable import behind
 
 log = logging.getLogger(__name__)
 
@@ -131,14 +132,19 @@ class Client:
 
     def _send(self, call: Call, family: Family) -> Any:
         response = self._transport.exchange(call)
-        return read_answer(
-            response.status,
-            response.headers,
-            response.body,
-            family=family,
-            now=self.clock.wall(),
-            sent_values=lambda: _sent(call, self.settings),
-        )
+        try:
+            return read_answer(
+                response.status,
+                response.headers,
+                response.body,
+                family=family,
+                now=self.clock.wall(),
+                sent_values=lambda: _sent(call, self.settings),
+            )
+        except SocialSCRMError as failure:
+            if response.status != HTTPStatus.OK and (proxy := self._transport.forwarder):
+                raise behind(proxy, failure) from None
+            raise
 
 
 def warn_if_in_clear(base_url: str) -> None:

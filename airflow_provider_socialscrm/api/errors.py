@@ -154,7 +154,11 @@ def refusal(code: Code, *, clock_offset: float | None = None) -> SocialSCRMError
     text = f" ({code.text})" if code.text else ""
     message = f"SocialsCRM answered {code.number}{text}: {code.meaning} {code.hint}"
     if code.recovery is Recovery.RE_SIGN and clock_offset is not None:
-        message += f" Its clock is {clock_offset:+,.0f} s from ours." if clock_offset else " The clocks agree."
+        message += (
+            f" Its clock is {clock_offset:+,.0f} s from ours."
+            if clock_offset
+            else " The worker's clock agrees with the CRM's."
+        )
     return error_type(code)(message, code=code, http_status=200, clock_offset=clock_offset)
 
 

@@ -29,6 +29,9 @@ _ADDRESS: Final = re.compile(
 
 _LARGEST_PORT: Final = 65535
 
+_LONGEST_LABEL: Final = 63
+"""Characters between two dots of a host's name (RFC 1035, 2.3.4)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
@@ -71,7 +74,8 @@ def check_proxies(proxies: Mapping[str, str]) -> None:
     """
     for key in proxies:
         if not _KEY.fullmatch(key):
-            raise ValueError(f"has {key!r}, which is not read: give proxies for http, https or all")
+            shown = f"{key!r}, which" if key.isalpha() else "a key that"  # it may be an address with a password
+            raise ValueError(f"has {shown} is not read: give proxies for http, https or all")
     for address in proxies.values():
         _check_address(address)
 
@@ -111,11 +115,19 @@ def find_proxy(base_url: str, given: Mapping[str, str]) -> Proxy | None:
 def _check_address(address: str) -> None:
     found = _ADDRESS.fullmatch(address.strip())
     port = int((found and found["port"]) or 1)
-    if not found or found["scheme"].lower() not in PORTS or not 0 < port <= _LARGEST_PORT:
+    if not found or not _has_host(address) or found["scheme"].lower() not in PORTS or not 0 < port <= _LARGEST_PORT:
         raise ValueError(
             "must have an address such as http://proxy.example.com:3128, which begins with http, https, socks5, "
-            "socks5h, socks4 or socks4a, and in a password has %2F for /, %23 for # and %3F for ?"
+            "socks5h, socks4 or socks4a (in a password write /, # and ? as %2F, %23 and %3F)"
         )
+
+
+def _has_host(address: str) -> bool:
+    try:
+        host = urlsplit(address.strip()).hostname or ""
+    except ValueError:  # the brackets do not have an address of IPv6
+        return False
+    return all(0 < len(label) <= _LONGEST_LABEL for label in host.rstrip(".").split("."))
 
 
 def _variable(scheme: str, address: str | None) -> str:

@@ -84,8 +84,8 @@ class HttpTransport:
         try:
             with ending_at(deadline, self._now), closing(self._begin(call)) as response:
                 self._has_responded = True
-                if response.status_code == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and self._forwarder:
-                    raise asks_for_a_password(self._forwarder)
+                if response.status_code == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED and self.forwarder:
+                    raise asks_for_a_password(self.forwarder)
                 return Response(response.status_code, response.headers, self._body(response, deadline))
         except BodyTooLargeError:
             raise _unreadable(f"The response is larger than {LARGEST_BODY >> 20} MiB") from None
@@ -103,8 +103,8 @@ class HttpTransport:
         if refused := not_connected(failure):
             return unreachable(refused, self._base_url, self._proxy)
         if self._is_plain and answered_in_tls(failure):
-            if self._forwarder:
-                return proxy_speaks_tls(self._forwarder)
+            if self.forwarder:
+                return proxy_speaks_tls(self.forwarder)
             return SettingError(
                 "The server speaks TLS at this address, so it read nothing of the call. Let Base URL begin with https://."
             )
@@ -116,7 +116,7 @@ class HttpTransport:
         return found
 
     @property
-    def _forwarder(self) -> Proxy | None:
+    def forwarder(self) -> Proxy | None:
         """The proxy that reads each call and may answer it itself; with https it passes on what it cannot read."""
         return self._proxy if self._is_plain and self._proxy and self._proxy.speaks_http else None
 

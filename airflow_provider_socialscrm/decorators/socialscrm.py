@@ -12,7 +12,7 @@ from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOpe
 from airflow_provider_socialscrm.runtime.awaiting import finished
 from airflow_provider_socialscrm.runtime.hidden_tables import unwrap, wrap_argument
 from airflow_provider_socialscrm.runtime.literal_rows import hide_rows
-from airflow_provider_socialscrm.runtime.stored_rows import check_task_group
+from airflow_provider_socialscrm.runtime.stored_rows import check_params, check_task_group
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -51,6 +51,9 @@ class SocialSCRMDecoratedOperator(DecoratedOperator, SocialSCRMImportOperator):
         if not is_mapped(self):
             named = [*enumerate(self.op_args, 1), *self.op_kwargs.items()]
             check_task_group(self.task_id, [(f"argument {name}", value) for name, value in named])
+            of_dag = getattr(kwargs.get("dag"), "params", None)
+            for name, value in named:
+                check_params(self.task_id, unwrap(value), self.params, of_dag, argument=f"argument {name}")
 
     @property
     def op_args(self) -> Collection[Any]:
@@ -85,9 +88,9 @@ class SocialSCRMDecoratedOperator(DecoratedOperator, SocialSCRMImportOperator):
         return manifest
 
     def _nothing(self, place: int | None, _items: int) -> str:
-        name = getattr(self.python_callable, "__name__", "")
         if place is not None:
-            return f": let the function {name} give only tables, or only paths{self._skip_hint('to leave it out')}"
+            return ""
+        name = getattr(self.python_callable, "__name__", "")
         return (
             f", which is not a table: the function {name} returned nothing. Let it return a table or a path"
             f"{self._skip_hint('if it may return nothing')}"

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from airflow.sdk import BaseHook
 from airflow.sdk.log import mask_secret
 
+from airflow_provider_socialscrm._compat import AirflowNotFoundException
 from airflow_provider_socialscrm.api.customers import encoded_customer
 from airflow_provider_socialscrm.api.errors import SocialSCRMError
 from airflow_provider_socialscrm.api.settings import AuthScheme, Settings
@@ -30,6 +31,8 @@ from airflow_provider_socialscrm.runtime.task_failures import ADMIN, named_conne
 from airflow_provider_socialscrm.wording import worded
 
 if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
     from airflow_provider_socialscrm.api.client import Client
     from airflow_provider_socialscrm.api.paces import Paces
     from airflow_provider_socialscrm.api.request import Request
@@ -100,7 +103,7 @@ class SocialSCRMHook(
 
         :raises SettingError: naming every missing or wrong field by its label in the form.
         """
-        connection = self.get_connection(self.socialscrm_conn_id)
+        connection = self._existing(self.socialscrm_conn_id, "create it, or correct socialscrm_conn_id")
         for secret in filter(None, (connection.password, (connection.password or "").strip())):
             mask_secret(secret)
         settings = settings_of(connection)
@@ -123,9 +126,24 @@ class SocialSCRMHook(
         pace_conn_id = extras_of(connection).get("pace_conn_id")
         if not pace_conn_id:
             return settings
-        pace_url = redis_url(self.get_connection(str(pace_conn_id)))
+        pace = self._existing(str(pace_conn_id), f"correct Pace connection in {connection.conn_id!r}, or create it")
+        pace_url = redis_url(pace)
         mask_secret(pace_url)
         return replace(settings, pace_url=pace_url)
+
+    def _existing(self, conn_id: str, otherwise: str) -> Connection:
+        """Return a connection.
+
+        :param conn_id: its id.
+        :param otherwise: what to do where there is none.
+        :raises AirflowNotFoundException: if there is none; Airflow retries, since a secrets backend may be unavailable.
+        """
+        try:
+            return self.get_connection(conn_id)
+        except AirflowNotFoundException:
+            raise AirflowNotFoundException(
+                f"The conn_id {conn_id!r} isn't defined: {otherwise} ({where_defined(conn_id)})."
+            ) from None
 
     def get_conn(self, connections: int = 1) -> Client:
         """Return a client for the connection.

@@ -115,6 +115,7 @@ class Preview:
             "refusals": [refusal.as_dict() for refusal in self.report.refusals()],
             "calls": self.calls,
             "seconds": self.seconds,
+            "broke_off": None,
             "changes": self.changes,
         } | self.observations
 

@@ -125,7 +125,8 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
     :param ledger: the folder of what earlier imports had accepted, the same in every run, local or in object storage;
         or a :class:`Ledger` with more. Only rows that differ are sent, and ``welcome`` is sent to each number once.
         Default ``None``: each run sends every row.
-    :param dry_run: do everything but the calls: log what would be sent, and return the counts. Default ``False``.
+    :param dry_run: read and check everything, but make no call and write no dead letter: log what would be sent, and
+        return the counts. Default ``False``.
     :param socialscrm_conn_id: the id of the connection of type ``socialscrm``. Default ``"socialscrm_default"``.
     :param rows_per_call: rows in a call at most, or ``"auto"``: the run begins with 100 and finds how many a call may
         carry, within ``bytes_per_call`` and half of the connection's time-out; a killed worker then repeats more rows.

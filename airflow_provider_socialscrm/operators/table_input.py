@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import cache
+from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow_provider_socialscrm._compat import AirflowSkipException, made_in
+from airflow_provider_socialscrm._compat import AirflowSkipException, made_in, refers_to_tasks
 from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, EmptyInputError
 from airflow_provider_socialscrm.operators.arguments import check_data
 from airflow_provider_socialscrm.operators.ledgers import check_ledger, shown
@@ -16,10 +18,10 @@ from airflow_provider_socialscrm.runtime.path_text import as_text, is_resolved
 from airflow_provider_socialscrm.runtime.rendered import rendered_fields, renders_natively, typed_arguments
 from airflow_provider_socialscrm.runtime.stored_rows import check_default_args, check_params, check_task_group
 from airflow_provider_socialscrm.runtime.task_failures import no_retry_after
-from airflow_provider_socialscrm.runtime.upstream import Upstream, returned_nothing
+from airflow_provider_socialscrm.runtime.upstream import Upstream, name_tasks, returned_nothing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from airflow.sdk import Context
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
@@ -56,7 +58,8 @@ class TableInput:
         check_task_group(task_id, kwargs.items())
         check_params(task_id, kwargs.get("data"), kwargs.get("params"), getattr(dag, "params", None))
         hidden = {name: hide_argument(name, value, task_id) for name, value in kwargs.items()}
-        made: OperatorPartial = hide_rows(super().partial(**hidden), hide_argument)  # type: ignore[misc]
+        owner: Any = cls
+        made: OperatorPartial = hide_rows(super().partial(**hidden), _hiding(owner))  # type: ignore[misc]
         return made
 
     def _check_input(self, kwargs: Mapping[str, Any]) -> None:
@@ -131,7 +134,9 @@ class TableInput:
             return self._upstream.silent_items(maps, items)
 
         skips = self._skips
-        self.data = read_input(self.data, Gaps(self._nothing, silent, skips, skips or bool(maps)))
+        self.data = read_input(
+            self.data, Gaps(self._nothing, self._skip_hint("to leave it out"), silent, skips, skips or bool(maps))
+        )
         return to_open(self.data, self._nothing(None, 0))
 
     @property
@@ -147,16 +152,30 @@ class TableInput:
         :param place: of the item that has none; ``None`` for all of the data.
         :param items: of the data; 0 if it is not a list.
         """
+        known = self._upstream.task_ids or sorted(self.upstream_task_ids)
         if place is not None:
-            hint = self._skip_hint("to leave it out")
-            tasks = self._upstream.of_item(place, items)
-            return returned_nothing(tasks, hint) if tasks else f": give only tables, or only paths{hint}"
-        tasks = self._upstream.task_ids or sorted(self.upstream_task_ids)
-        if not tasks:
+            if tasks := self._upstream.of_item(place, items):
+                return returned_nothing(tasks)
+            return f": look at the log of {name_tasks(known)}" if known else ""
+        if not known:
             return ": give a table or a path"
-        pronoun = "they" if items and len(tasks) > 1 else "it"
+        pronoun = "they" if items and len(known) > 1 else "it"
         hint = self._skip_hint(f"if {pronoun} may return nothing")
-        return returned_nothing(tasks, hint, are_all=bool(items))
+        return returned_nothing(known, hint, are_all=bool(items))
+
+
+@cache
+def _hiding(owner: Any) -> Callable[[str, Any], Any]:
+    """Return what hides an argument of an operator's mapped tasks, given its name and its value."""
+    constructors = [vars(kind)["__init__"] for kind in owner.__mro__ if "__init__" in vars(kind)]
+    known = {name for each in constructors for name in signature(each).parameters}
+
+    def hide(name: str, value: Any) -> Any:
+        if name in known:
+            return hide_argument(name, value)
+        return value if refers_to_tasks(value) else HiddenTable(value)  # rows whose columns were taken for arguments
+
+    return hide
 
 
 def hide_argument(name: str, value: Any, task_id: str = "") -> Any:

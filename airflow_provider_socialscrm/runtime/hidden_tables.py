@@ -39,10 +39,11 @@ class HiddenTable:
     :param table: what the upstream task returned.
     """
 
-    __slots__ = ("table",)
+    __slots__ = ("is_used", "table")
 
     def __init__(self, table: Any) -> None:
         self.table = table
+        self.is_used = False  # an iterator gives its rows once
 
     def warn_if_large(self) -> None:
         """Log the advice to pass a path instead, if the table is large for XCom."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from airflow_provider_socialscrm._compat import is_not_set
 from airflow_provider_socialscrm.importer.errors import EmptyInputError, InputError
 from airflow_provider_socialscrm.importer.sources.shapes import closed_at_end, is_rows, is_stream, is_task
 from airflow_provider_socialscrm.importer.sources.unusable import unusable
@@ -33,12 +34,14 @@ class Gaps:
 
     :param why: returns why one has none, to end a sentence, given its place and the number of items; the place ``None``
         is all of them.
+    :param instead: what to do about it, to end the same sentence where the item is an error.
     :param silent: returns the places of items whose tasks gave nothing, given the number of items.
     :param leaves_out: whether the other items of a list are taken.
     :param leaves_out_streamed: whether the other items of the outputs of tasks, or of an iterator, are taken.
     """
 
     why: Callable[[int | None, int], str]
+    instead: str
     silent: Callable[[int], Collection[int]]
     leaves_out: bool
     leaves_out_streamed: bool
@@ -56,9 +59,12 @@ class Gaps:
             said = worded(items, "The only item of data has no", f"None of the {items:,} items of data has a")
             raise EmptyInputError(f"{said} value{self.why(None, items)}.")
         if not leaves_out:
-            raise InputError(f"Item {places[0]:,} of data has no value{self.why(places[0], items)}.")
+            why = self.why(places[0], items) or ": give only tables, or only paths"
+            raise InputError(f"Item {places[0]:,} of data, counted from 0, has no value{why}{self.instead}.")
         for place in places[:MOST_NAMED]:
-            log.warning("Item %s of data has no value and is left out%s", f"{place:,}", self.why(place, items))
+            log.warning(
+                "Item %s of data, counted from 0, has no value and is left out%s", f"{place:,}", self.why(place, items)
+            )
         if len(places) > MOST_NAMED:
             log.warning("%s more items of data have no value and are left out", f"{len(places) - MOST_NAMED:,}")
 
@@ -76,16 +82,36 @@ def read_input(data: Any, gaps: Gaps) -> Any:
         return _without_gaps(data, several, gaps)
     if not is_stream(several):
         return data
+    if isinstance(several, Iterator):
+        _use(data)
     values = _present(several, gaps)
     first = next(values, _NONE_LEFT)
     if first is _NONE_LEFT:
         return HiddenTable([])
     if isinstance(first, str) or is_path_object(first):
         return wrap([first, *values])
-    return HiddenTable(_joined(first, values))
+    joined = HiddenTable(_joined(first, values))
+    joined.is_used = True
+    return joined
+
+
+def _use(data: HiddenTable) -> None:
+    """Note that the rows of an iterator are read.
+
+    :raises InputError: if they were, in an earlier try of the same process: none would be left, as of an empty input.
+    """
+    if data.is_used:
+        raise InputError(
+            "data is an iterator, and an earlier try has read it: return it from a function under "
+            "@task.socialscrm_import, which each try calls, or give a list."
+        )
+    data.is_used = True
 
 
 def _without_gaps(data: Any, items: Sequence[Any], gaps: Gaps) -> Any:
+    given = [each for each in items if not is_not_set(each)]
+    if len(given) < len(items):  # the output of a map, of which the gaps are known
+        data, items = wrap(given), given
     count = len(items)
     silent = gaps.silent(count)
     missing = [place for place, each in enumerate(items) if is_missing(each) or place in silent]

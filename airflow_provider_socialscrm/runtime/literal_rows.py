@@ -77,6 +77,8 @@ def _expand_kwargs(kind: Any, hide: Hide) -> Any:
 def _each(name: str, values: Any, hide: Hide) -> Any:
     if isinstance(values, Mapping):
         return {key: hide(name, value) for key, value in values.items()}
-    if isinstance(values, Sequence) and not isinstance(values, str | bytes | bytearray):
+    if isinstance(values, bytes | bytearray):  # which Airflow would take for a list of numbers
+        return hide(name, values)
+    if isinstance(values, Sequence) and not isinstance(values, str):
         return [hide(name, value) for value in values]
     return values

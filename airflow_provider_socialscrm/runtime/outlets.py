@@ -41,7 +41,10 @@ def outlets_of_dry_run(outlets: Iterable[Any], context: Context) -> list[Any]:
     all_outlets = list(outlets)
     others = [outlet for outlet in all_outlets if not _is_of_a_tenant(_uri_of(outlet, context))]
     if len(others) < len(all_outlets):
-        log.info("A dry run changes no customers, so no DAG that waits for this task's asset is started")
+        log.info(
+            "A dry run changes no customers, so the assets %s:// get no event: no DAG that waits for them is started",
+            SCHEME,
+        )
     return others
 
 

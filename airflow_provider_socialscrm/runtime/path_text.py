@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from airflow_provider_socialscrm._compat import is_mapped
 from airflow_provider_socialscrm.importer.paths import LOCAL
 from airflow_provider_socialscrm.importer.sources.endings import COMPRESSED, TABLES
+from airflow_provider_socialscrm.runtime.literal_rows import hide_rows
 from airflow_provider_socialscrm.runtime.rendered import is_missing
 
 if TYPE_CHECKING:
@@ -77,10 +80,21 @@ class PathArguments:
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
         """Return what ``expand`` makes mapped tasks of, with path objects as text: Airflow renders its templates."""
-        paths = {name for name in kwargs if isinstance(getattr(cls, name, None), PathArgument)}
-        shown = {name: as_text(value) if name in paths else value for name, value in kwargs.items()}
-        made: OperatorPartial = super().partial(**shown)  # type: ignore[misc]
+        owner: Any = cls
+        hide = _as_text_in(owner)
+        shown = {name: hide(name, value) for name, value in kwargs.items()}
+        made: OperatorPartial = hide_rows(super().partial(**shown), hide)  # type: ignore[misc]
         return made
+
+
+@cache
+def _as_text_in(owner: Any) -> Callable[[str, Any], Any]:
+    """Return what makes text of an operator's arguments that are path objects, given the argument's name."""
+
+    def shown(name: str, value: Any) -> Any:
+        return as_text(value) if isinstance(getattr(owner, name, None), PathArgument) else value
+
+    return shown
 
 
 def is_resolved(task: Any, attribute: str) -> bool:

@@ -20,6 +20,9 @@ HARMLESS: Final = "duplicate"
 """The bucket of rows that were not sent and that nobody has to look at."""
 
 
+TIMED_OUT: Final = "AirflowTaskTimeout"
+"""The error by which Airflow ends a try that takes longer than ``execution_timeout``."""
+
 THE_ROW: Final = "The row that was not accepted is in %s, with its reason"
 THE_ROWS: Final = "Rows that were not accepted are in %s, each with its reason"
 
@@ -47,6 +50,8 @@ def log_outcome(manifest: Mapping[str, Any], ledger: object = None) -> None:
     _log_changes(manifest)
     if broke_off := manifest.get("broke_off"):
         log.warning("The task broke off while %s (%s)", broke_off["while"], broke_off["error"])
+        if broke_off["error"] == TIMED_OUT:
+            log.warning("execution_timeout ended this try; a retry resumes. If this repeats, raise execution_timeout")
     _log_refusals(manifest)
     _log_ambiguous_numbers(manifest)
     _log_countries(manifest)
@@ -73,7 +78,7 @@ def log_preview(preview: Preview, ledger: object = None) -> None:
     :param ledger: path of the ledger, if there is one.
     """
     manifest = preview.manifest()
-    log.info("Dry run: no call was made. Rows: %s", _counts(manifest))
+    log.info("Dry run: no call is made, and no dead letter is written. Rows: %s", _counts(manifest))
     log.info("An import needs %s and at least %s s", counted(preview.calls, "call"), f"{preview.seconds:,}")
     _log_emptiness(manifest, ledger)
     _log_changes(manifest)

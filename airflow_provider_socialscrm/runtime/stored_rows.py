@@ -9,8 +9,9 @@ from typing import Any
 from airflow_provider_socialscrm._compat import expanded_by_task_group
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, shape_of, unwrap, wrap, wrap_argument
+from airflow_provider_socialscrm.wording import with_article
 
-_PARAMS = re.compile(r"params(?:\.get\(['\"]|\[['\"]|\.)(\w+)")
+_PARAMS = re.compile(r"params\s*(?:\.\s*get\(\s*['\"]|\[\s*['\"]|\.)\s*(\w+)")
 
 
 def check_default_args(task_id: str, default_args: Mapping[str, Any] | None) -> None:
@@ -39,21 +40,24 @@ def check_task_group(task_id: str, arguments: Iterable[tuple[str, Any]]) -> None
                 raise _stored(task_id, f"{name} from expand of the task group", hidden)
 
 
-def check_params(task_id: str, data: Any, *params: Any) -> None:
-    """Check that ``data`` is not a template for rows in ``params``.
+def check_params(task_id: str, data: Any, *params: Any, argument: str = "data") -> None:
+    """Check that an argument neither is nor holds a template for rows in ``params``.
 
-    :param data: the argument.
+    :param data: the argument's value.
     :param params: of the task and of its DAG.
+    :param argument: its name. Default ``"data"``.
     :raises InputError: naming the parameter, without its value.
     """
-    if not isinstance(data, str):
-        return
-    for name in _PARAMS.findall(data):
+    if isinstance(data, dict | list | tuple):
+        for each in data.values() if isinstance(data, dict) else data:
+            check_params(task_id, each, *params, argument=argument)
+    for name in _PARAMS.findall(data) if isinstance(data, str) else ():
         for each in params:
             value = each.get(name) if each else None
-            hidden = wrap(getattr(value, "value", value), is_template=True)
+            value = getattr(value, "value", value)
+            hidden = wrap(value, is_template=True) if argument == "data" else wrap_argument(value, is_template=True)
             if isinstance(hidden, HiddenTable) and not (isinstance(hidden.table, str) and not hidden.table):
-                raise _stored(task_id, f"data from params.{name}", hidden)
+                raise _stored(task_id, f"{argument} from params.{name}", hidden)
 
 
 def _function_arguments(given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -62,7 +66,9 @@ def _function_arguments(given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _stored(task_id: str, place: str, hidden: HiddenTable) -> InputError:
+    table = unwrap(hidden)
+    shape = shape_of(table) if isinstance(table, str | bytes) else with_article(shape_of(table))
     return InputError(
-        f"Task {task_id}: {place} is {shape_of(unwrap(hidden))}, which Airflow would store and show with the DAG: "
+        f"Task {task_id}: {place} is {shape}, which Airflow would store and show with the DAG: "
         "return it from a task, and pass the task's output."
     )

@@ -164,4 +164,4 @@ def _about_the_retry(failure: BaseException, ti: Any, instead: str) -> str:
 def _when(failure: BaseException) -> str:
     if isinstance(failure, StoppedError | NotReadyError):
         return "to run it again"
-    return "when SocialsCRM responds again" if isinstance(failure, RetriableError) else "once this is fixed"
+    return "once calls succeed again" if isinstance(failure, RetriableError) else "once this is fixed"

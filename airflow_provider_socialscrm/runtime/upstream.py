@@ -82,7 +82,7 @@ class Upstream:
                 )  # fmt: skip
 
 
-def returned_nothing(task_ids: Sequence[str], skip: str, *, are_all: bool = False) -> str:
+def returned_nothing(task_ids: Sequence[str], skip: str = "", *, are_all: bool = False) -> str:
     """Return that tasks returned nothing, to end a sentence.
 
     :param task_ids: at least one.
@@ -90,7 +90,15 @@ def returned_nothing(task_ids: Sequence[str], skip: str, *, are_all: bool = Fals
     :param are_all: whether all of them returned nothing, and not one of them.
     """
     if are_all and len(task_ids) > 1:
-        names = " and ".join(f"'{task_id}'" for task_id in task_ids)
-        return f": the tasks {names} returned nothing or were skipped. Look at their logs{skip}"
-    names = " or ".join(f"'{task_id}'" for task_id in task_ids)
-    return f": the task {names} returned nothing or was skipped. Look at its log{skip}"
+        return f": {name_tasks(task_ids, 'and')} returned nothing or were skipped. Look at their logs{skip}"
+    return f": {name_tasks(task_ids)} returned nothing or was skipped. Look at its log{skip}"
+
+
+def name_tasks(task_ids: Sequence[str], joined: str = "or") -> str:
+    """Return the names of tasks in words.
+
+    :param task_ids: at least one.
+    :param joined: the word between them: ``or`` of which one is meant, ``and`` of which all are.
+    """
+    names = f" {joined} ".join(f"'{task_id}'" for task_id in task_ids)
+    return f"the {'tasks' if joined == 'and' else 'task'} {names}"

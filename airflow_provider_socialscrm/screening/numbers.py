@@ -20,7 +20,7 @@ from airflow_provider_socialscrm.importer.fields.table_facts import TableFacts
 from airflow_provider_socialscrm.importer.options import Rules
 from airflow_provider_socialscrm.importer.sources.base import Batch, Source
 from airflow_provider_socialscrm.importer.spelling import did_you_mean
-from airflow_provider_socialscrm.wording import first_of, out_of
+from airflow_provider_socialscrm.wording import first_of, out_of, with_article
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ def read_numbers(source: Source, column: str, default_region: str | None = None)
     texts, bad, schemas = read
     rows = sum(map(len, texts))
     if not rows:
-        raise EmptyInputError(f"data is a {source.describe} and has no rows.")
+        raise EmptyInputError(f"data is {with_article(source.describe)} and has no rows.")
     if bad:
         raise _not_numbers(bad, rows, name)
     encoded = pa.chunked_array(texts, pa.string()).combine_chunks()

@@ -24,6 +24,7 @@ from airflow_provider_socialscrm.importer.reasons import NO_NUMBER, Bucket, Reas
 from airflow_provider_socialscrm.importer.results.report import Tally
 from airflow_provider_socialscrm.importer.sources.base import Batch, Source
 from airflow_provider_socialscrm.screening.numbers import found_column
+from airflow_provider_socialscrm.wording import with_article
 
 BAD_SENDER: Final = Reason(
     "bad-sender",
@@ -107,7 +108,7 @@ def read_recipients(source: Source, columns: Columns) -> Recipients:
     if any(concluded):  # the whole table shows that some numbers have lost digits
         reading = _read(source, names, rules, facts)
     if not reading.rows:
-        raise EmptyInputError(f"data is a {source.describe} and has no rows, so there are no recipients.")
+        raise EmptyInputError(f"data is {with_article(source.describe)} and has no rows, so there are no recipients.")
     return reading.recipients(columns.sender_of_all)
 
 

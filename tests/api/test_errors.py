@@ -82,7 +82,7 @@ def test_a_refusal_without_a_text_has_no_empty_brackets():
     [
         (3600.4, " Its clock is +3,600 s from ours."),
         (-75.0, " Its clock is -75 s from ours."),
-        (0.0, " The clocks agree."),
+        (0.0, " The worker's clock agrees with the CRM's."),
         (None, "Time zone."),
     ],
 )

@@ -452,7 +452,8 @@ def test_such_an_address_of_the_environment_is_named_by_its_variable(monkeypatch
     assert "34" not in said
 
 
-@pytest.mark.parametrize("key", ["HTTPS", "https:", "socks5", "no_proxy", "", "*", "crm.invalid"])
-def test_a_proxy_that_would_never_be_looked_for_is_refused(key):
+@pytest.mark.parametrize("key", ["HTTPS", "https:", "socks5", "no_proxy", "", "*", "user:hunter2@proxy:3128"])
+def test_a_proxy_that_would_never_be_looked_for_is_refused_and_named_only_if_it_is_a_word(key):
     said = refused(lambda: check_proxies({key: "http://proxy:3128"}), ValueError)
-    assert said == f"has {key!r}, which is not read: give proxies for http, https or all"
+    named = "'HTTPS', which" if key == "HTTPS" else "a key that"
+    assert said == f"has {named} is not read: give proxies for http, https or all"

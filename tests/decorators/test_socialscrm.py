@@ -225,14 +225,14 @@ def test_a_function_that_yields_nothing_among_tables_is_named_or_may_leave_it_ou
     with pytest.raises(AirflowFailException) as caught:
         decorated(read).execute({"ti": FakeTaskInstance()})
     assert str(caught.value) == (
-        "Item 1 of data has no value: let the function read give only tables, or only paths, or set on_empty='skip' "
-        "to leave it out."
+        "Item 1 of data, counted from 0, has no value: give only tables, or only paths, or set on_empty='skip' to "
+        "leave it out."
     )
     assert crm.calls() == []
 
     manifest = decorated(read, arguments={"on_empty": "skip"}).execute({"ti": FakeTaskInstance()})
     assert manifest["rows"]["accepted"] == 3
-    assert "Item 1 of data has no value and is left out" in caplog.text
+    assert "Item 1 of data, counted from 0, has no value and is left out" in caplog.text
 
 
 @pytest.mark.parametrize("yielded", [[], [None, None], [[], []]])

@@ -574,7 +574,7 @@ def test_a_wrong_time_zone_is_told_by_clocks_that_agree(connect, crm):
     works, message = connect(to_sandbox(crm, "body", time_zone="UTC")).test_connection()
     assert not works
     assert LABELS["time_zone"] in message
-    assert message.endswith("The clocks agree.")
+    assert message.endswith("The worker's clock agrees with the CRM's.")
 
 
 @pytest.mark.parametrize("scheme", ["body", "header"])

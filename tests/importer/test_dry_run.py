@@ -55,6 +55,7 @@ def test_rows_reasons_calls_and_seconds_are_those_of_the_import():
         "rows": {"total": 6, "sendable": 3, "invalid": 2} | LEFT_OUT,
         "calls": 3,
         "seconds": 2,
+        "broke_off": None,
         "changes": None,
         "remarks": [],
         "ambiguous_numbers": {},

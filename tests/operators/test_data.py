@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from io import StringIO
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
@@ -13,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, ObjectStoragePath, task
+from airflow.sdk import DAG, Connection, ObjectStoragePath, task
 from airflow.sdk.exceptions import ErrorType
 from airflow.sdk.execution_time import comms, task_runner
 from airflow.sdk.execution_time.lazy_sequence import LazyXComSequence
@@ -249,15 +250,18 @@ def test_the_templates_in_a_list_of_paths_are_rendered():
         (["a.csv", b"Xanthippe"], "Item 1 of the list in data is bytes of 9 bytes, not a path"),
         ([Path("a.csv"), customers(1)], "The list in data mixes paths and a DataFrame"),
         ([customers(1), "a.csv"], "The list in data mixes paths and a DataFrame"),
-        (["a.csv", None], "Item 1 of data has no value: give only tables, or only paths, or set on_empty='skip' to"),
-        ([None, "a.csv", customers(1)], "Item 0 of data has no value"),
+        (
+            ["a.csv", None],
+            "Item 1 of data, counted from 0, has no value: look at the log of the task 'extract', or set on_empty=",
+        ),
+        ([None, "a.csv", customers(1)], "Item 0 of data, counted from 0, has no value"),
         (["a.csv", ["b.csv"]], "The list in data mixes paths and a list"),
         (Outputs("a.csv", customers(1)), "The list in data mixes paths and a DataFrame"),
         (b"Xanthippe", "data is bytes of 9 bytes, not a path: pass the table itself with `task.output`"),
         ([[{"whatsApp": "1"}], [{"whatsApp": "2"}, "Xanthippe"]], "Row 1 of item 1 of data is a str"),
         ([["Xanthippe"], ["Xanthippe"]], "Name the columns with pandas.DataFrame(data, columns="),
-        (lambda: iter([customers(1), None, customers(2)]), "Item 1 of data has no value"),
-        (lambda: iter([None, customers(1)]), "Item 0 of data has no value"),
+        (lambda: iter([customers(1), None, customers(2)]), "Item 1 of data, counted from 0, has no value"),
+        (lambda: iter([None, customers(1)]), "Item 0 of data, counted from 0, has no value"),
         ({"friendName": ["Xanthippe"]}, "Columns become a table with pandas.DataFrame(data)"),
         (lambda: StringIO("whatsApp\nXanthippe\n"), "Give the path of the open file."),
         (lambda: iter([("8613900000001", "Xanthippe")]), "Name the columns with pandas.DataFrame(data, columns="),
@@ -310,6 +314,10 @@ class Comms:
         self._outputs = outputs
 
     def send(self, asked: Any) -> Any:
+        if isinstance(asked, comms.GetConnection):  # of Airflow 3.1; later versions look into the environment first
+            made = Connection.from_json(os.environ[f"AIRFLOW_CONN_{asked.conn_id.upper()}"], asked.conn_id)
+            names = ("conn_id", "conn_type", "host", "login", "password", "schema", "port", "extra")
+            return comms.ConnectionResult(**{name: getattr(made, name) for name in names})
         outputs = self._outputs.get(asked.task_id, [])
         if isinstance(asked, comms.GetXComCount):
             return comms.XComCountResponse(len=len(outputs))
@@ -365,8 +373,8 @@ def test_the_task_of_a_list_that_gave_nothing_is_named_or_left_out(crm: Sandbox,
     with pytest.raises(AirflowFailException) as caught:
         import_of(make, returned)
     assert str(caught.value) == (
-        "Item 1 of data has no value: the task 'b' returned nothing or was skipped. Look at its log, or set "
-        "on_empty='skip' to leave it out."
+        "Item 1 of data, counted from 0, has no value: the task 'b' returned nothing or was skipped. Look at its log, "
+        "or set on_empty='skip' to leave it out."
     )
     assert crm.calls() == []
 
@@ -374,14 +382,16 @@ def test_the_task_of_a_list_that_gave_nothing_is_named_or_left_out(crm: Sandbox,
 
     assert manifest["rows"]["accepted"] == manifest["rows"]["total"] == len(crm.customers())
     assert (
-        "Item 1 of data has no value and is left out: the task 'b' returned nothing or was skipped. Look at its log"
-        in caplog.text
+        "Item 1 of data, counted from 0, has no value and is left out: the task 'b' returned nothing or was skipped. "
+        "Look at its log" in caplog.text
     )
 
 
 def test_tasks_that_return_a_row_each_are_named_too(crm: Sandbox):
     returned = {"a": {"whatsApp": "8619775500001"}}
-    with pytest.raises(AirflowFailException, match="Item 1 of data has no value: the task 'b' returned nothing"):
+    with pytest.raises(
+        AirflowFailException, match="Item 1 of data, counted from 0, has no value: the task 'b' returned nothing"
+    ):
         import_of(lambda a, b, **_: [a, b], returned)
     assert import_of(lambda a, b, **_: [a, b], returned, on_empty="skip")["rows"]["accepted"] == 1
 
@@ -389,7 +399,9 @@ def test_tasks_that_return_a_row_each_are_named_too(crm: Sandbox):
 def test_paths_are_imported_without_the_task_that_gave_none(crm: Sandbox, tmp_path):
     customers(1).to_csv(tmp_path / "1.csv", index=False)
     returned = {"a": None, "b": str(tmp_path / "1.csv")}
-    with pytest.raises(AirflowFailException, match="Item 0 of data has no value: the task 'a' returned nothing"):
+    with pytest.raises(
+        AirflowFailException, match="Item 0 of data, counted from 0, has no value: the task 'a' returned nothing"
+    ):
         import_of(lambda a, b, **_: [a, b], returned)
     assert import_of(lambda a, b, **_: [a, b], returned, on_empty="skip")["rows"]["accepted"] == 1
 
@@ -438,7 +450,9 @@ def test_a_map_without_any_output_is_named_or_skips_the_import(crm: Sandbox):
 
 def test_a_map_without_any_output_is_like_a_task_without_one_in_a_list(crm: Sandbox, caplog):
     returned = {"a": customers(1), "m": []}
-    with pytest.raises(AirflowFailException, match="Item 1 of data has no value: the task 'm' returned nothing"):
+    with pytest.raises(
+        AirflowFailException, match="Item 1 of data, counted from 0, has no value: the task 'm' returned nothing"
+    ):
         import_of(lambda a, m, **_: [a, m], returned, {"m": 3})
     assert import_of(lambda a, m, **_: [a, m], returned, {"m": 3}, on_empty="skip")["rows"]["accepted"] == 1
     assert "3 of 3 tasks of 'm' returned nothing or were skipped" in caplog.text
@@ -453,7 +467,7 @@ def test_what_a_function_makes_of_an_output_of_a_map_may_be_nothing(crm: Sandbox
     manifest = import_of(lambda m, **_: m.map(lambda rows: rows or None), returned, {"m": 3})
 
     assert manifest["rows"]["accepted"] == 2
-    assert "Item 1 of data has no value and is left out" in caplog.text
+    assert "Item 1 of data, counted from 0, has no value and is left out" in caplog.text
     with pytest.raises(AirflowFailException, match="None of the 3 items of data has a value: the task 'm' returned"):
         import_of(lambda m, **_: m.map(lambda _: None), returned, {"m": 3})
     with pytest.raises(AirflowSkipException):
@@ -466,7 +480,7 @@ def test_a_generator_without_any_value_is_no_input_and_some_may_be_left_out(crm:
     with pytest.raises(AirflowSkipException):
         run(iter([None, None]), on_empty="skip")
     assert run(iter([None, customers(1), None, customers(2)]), on_empty="skip")["rows"]["accepted"] == 2
-    assert caplog.text.count("has no value and is left out: give only tables, or only paths") == 2
+    assert caplog.text.count("has no value and is left out: look at the log of the task 'extract'") == 2
 
 
 OTHERS = {
@@ -485,7 +499,8 @@ OTHERS = {
     "other", [customers(1), "a.csv", [{"whatsApp": "1"}], None], ids=["table", "path", "rows", "none"]
 )
 def test_items_without_a_value_are_named_by_other_tasks_with_a_table_too(crm: Sandbox, make, other):
-    sentence = "Item 0 of data has no value" if other is not None else "None of the 2 items of data has a value"
+    first, all_items = "Item 0 of data, counted from 0, has no value", "None of the 2 items of data has a value"
+    sentence = all_items if other is None else first
     with pytest.raises(AirflowFailException, match=sentence) as caught:
         make(data=[None, other]).execute({"ti": FakeTaskInstance()})
     may_skip = hasattr(make(data="a.csv"), "on_empty") and other is not None
@@ -502,7 +517,7 @@ def test_other_tasks_leave_out_items_without_a_value_or_are_skipped(crm: Sandbox
             {"ti": FakeTaskInstance()}
         )
     assert "column" in str(caught.value)
-    assert "Item 0 of data has no value and is left out" in caplog.text
+    assert "Item 0 of data, counted from 0, has no value and is left out" in caplog.text
 
 
 def test_many_items_without_a_value_are_counted(crm: Sandbox, caplog):
@@ -660,7 +675,7 @@ def test_on_empty_is_checked_when_the_dag_is_parsed():
 
 @pytest.mark.parametrize("made", [lambda: task(lambda: None), lambda: lambda: None, lambda: customers])
 def test_a_function_that_is_not_called_is_found_when_the_dag_is_parsed(made):
-    sentence = r"Task import_customers: data is a .*Call the function, and give what it returns\."
+    sentence = r"Task import_customers: data is an? .*Call the function, and give what it returns\."
     with DAG("dag", schedule=None):
         function = made()
         with pytest.raises(InputError, match=sentence):
@@ -698,6 +713,25 @@ def test_a_generator_is_closed_where_the_import_ends_before_its_end(crm: Sandbox
         finally:
             closed.append(True)
 
-    with pytest.raises(AirflowFailException, match="Item 1 of data is a int"):
+    with pytest.raises(AirflowFailException, match="Item 1 of data is an int"):
         run(generator := tables())
     assert (closed, list(generator)) == ([True], [])
+
+
+def test_an_iterator_that_an_earlier_try_has_read_is_no_empty_input(crm: Sandbox):
+    operator = SocialSCRMImportOperator(task_id="import_customers", data=iter([customers(1)]), on_empty="skip")
+    operator.execute({"ti": FakeTaskInstance()})
+
+    with pytest.raises(AirflowFailException, match=r"data is an iterator, and an earlier try has read it: return it"):
+        operator.execute({"ti": FakeTaskInstance(try_number=2)})
+    assert len(crm.customers()) == 1
+
+
+def test_columns_of_two_tables_that_are_one_field_are_refused_before_any_call(crm: Sandbox):
+    first = pd.DataFrame({"whatsApp": ["8619775500001"], "friendName": ["Xanthippe"]})
+    second = pd.DataFrame({"whatsApp": ["8619775500002"], "Friend Name": ["Zebediah"]})
+
+    with pytest.raises(AirflowFailException, match="if they are columns of different tables, give them one name there"):
+        run([first, second])
+    assert crm.calls() == []
+    assert run([first, second.rename(columns={"Friend Name": "friendName"})])["rows"]["accepted"] == 2

@@ -185,7 +185,7 @@ def test_the_last_try_does_not_advise_to_clear_a_task_that_would_welcome_again(c
             {"ti": FakeTaskInstance(max_tries=0)}
         )
 
-    advice = "do not clear the task, which would send each welcome again," if has_welcome else "clear the task when"
+    advice = "do not clear the task, which would send each welcome again," if has_welcome else "clear the task once"
     assert f"so no retry is left: {advice} " in str(failure.value)
 
 
@@ -436,7 +436,7 @@ def test_a_dry_run_makes_no_call_and_logs_what_would_be_sent_without_a_customer(
     assert ti.pushed == []
     assert not rejects.exists()
     logged = "\n".join(record.getMessage() for record in caplog.records)
-    assert "Dry run: no call was made. Rows: 250 total, 249 sendable, 1 invalid" in logged
+    assert "Dry run: no call is made, and no dead letter is written. Rows: 250 total, 249 sendable, 1 invalid" in logged
     assert "An import needs 3 calls and at least 1 s" in logged
     assert "birthday '9999-99-99' -> '9999/99/99'" in logged
     assert [value for value in ("8619776", "Xanthippe", "1990", "agent_wang") if value in logged] == []

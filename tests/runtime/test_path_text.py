@@ -173,3 +173,7 @@ def test_a_path_object_of_mapped_tasks_is_text_that_airflow_renders(operator, na
     shared = mapped.partial_kwargs[name]
     assert isinstance(shared, str)
     assert shared.endswith("/crm/{{ ds }}/x.csv")
+
+    with DAG("dag", schedule=None):
+        mapped = operator.partial(task_id="task").expand(**{name: [made("/crm/{{ ds }}/x.csv")]})
+    assert mapped.expand_input.value[name] == [shared]

@@ -192,7 +192,7 @@ def test_a_dry_run_says_what_changed_too(caplog):
     with caplog.at_level(logging.INFO):
         log_preview(preview)
 
-    assert lines(caplog)[0] == "Dry run: no call was made. Rows: 5 total, 5 unchanged"
+    assert lines(caplog)[0] == "Dry run: no call is made, and no dead letter is written. Rows: 5 total, 5 unchanged"
     assert "Against the ledger: 2 changed" in lines(caplog)
 
 

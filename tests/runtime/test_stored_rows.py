@@ -13,7 +13,7 @@ from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.operators.owners import SocialSCRMClearOwnersOperator
 from airflow_provider_socialscrm.operators.screening import SocialSCRMScreenOperator
 from airflow_provider_socialscrm.operators.sends import SocialSCRMSendOperator
-from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
+from airflow_provider_socialscrm.operators.socialscrm import Ledger, SocialSCRMImportOperator
 from tests.support.airflow import serialized
 
 ROWS = [{"whatsApp": "8619776600001", "friendName": "Xanthippe"}]
@@ -83,6 +83,43 @@ def test_rows_given_to_expand_of_a_task_group_are_rejected(rows, way):
         refused(caught, place)
 
 
+@pytest.mark.parametrize("inside", [lambda rows: [rows], lambda rows: ({"rows": rows},)], ids=["list", "dictionary"])
+def test_rows_given_to_expand_of_a_task_group_are_rejected_also_inside_of_an_argument(inside):
+    @task_group
+    def g(customers):
+        make(data=inside(customers))
+
+    @task_group(group_id="g")
+    def function(customers):
+        task.socialscrm_import(task_id="task")(lambda rows: rows)(inside(customers))
+
+    for group in (g, function):
+        for expand in (
+            lambda made: made.expand(customers=[ROWS]),
+            lambda made: made.expand_kwargs([{"customers": ROWS}]),
+        ):
+            with pytest.raises(InputError) as caught, DAG("dag", schedule=None):
+                expand(group)
+            refused(caught, "data from" if group is g else "argument 1 from")
+
+
+def test_a_ledger_of_a_mapped_argument_is_rejected_without_what_the_group_is_given():
+    @task_group
+    def g(customers, ledger):
+        make(data="/x/a.csv", ledger=Ledger(ledger))
+
+    sentence = "path is a MappedArgument, not the path of a folder"
+    with pytest.raises(InputError, match=sentence) as caught, DAG("dag", schedule=None):
+        g.expand_kwargs([{"customers": ROWS, "ledger": "/x/ledger"}])
+    assert [secret for secret in SECRETS if secret in str(caught.value)] == []
+
+
+def test_rows_that_are_taken_for_arguments_are_hidden():
+    with DAG("dag", schedule=None) as dag:
+        SocialSCRMImportOperator.partial(task_id="task").expand_kwargs(ROWS)
+    assert [secret for secret in SECRETS if secret in serialized(dag)] == []
+
+
 def test_paths_and_output_given_to_expand_of_a_task_group_pass():
     @task
     def extract():
@@ -108,6 +145,15 @@ def test_rows_in_params_are_rejected_where_data_is_a_template_of_them(template, 
             with pytest.raises(InputError) as caught, DAG("dag", schedule=None, **of_dag):
                 maker(data=template, **of_task)
             refused(caught, "data from params.rows is")
+
+
+@pytest.mark.parametrize("data", [["/x/a.csv", "{{ params.rows }}"], "{{ params[ 'rows' ] }}"], ids=str)
+def test_rows_in_params_are_rejected_also_inside_of_data_and_of_a_functions_arguments(data):
+    for maker in (lambda: make(data=data), lambda: task.socialscrm_import(task_id="task")(lambda rows: rows)(data)):
+        with pytest.raises(InputError) as caught, DAG("dag", schedule=None, params={"rows": ROWS}):
+            maker()
+        assert "from params.rows is" in str(caught.value)
+        assert [secret for secret in SECRETS if secret in str(caught.value)] == []
 
 
 def test_other_params_pass():

@@ -99,7 +99,7 @@ def test_a_connection_is_looked_for_under_the_name_of_its_variable():
 @pytest.mark.parametrize(
     ("failure", "sentence"),
     [
-        (ServiceError("No."), "clear the task when SocialsCRM responds again."),
+        (ServiceError("No."), "clear the task once calls succeed again."),
         (NotReadyError("No."), "clear the task to run it again."),
         (StoppedError("No."), "clear the task to run it again."),
         (CheckpointError("No."), "clear the task once this is fixed."),
@@ -148,9 +148,7 @@ def test_the_last_try_says_what_to_do_rather_than_clear_the_task():
 
     complete(failure, {"ti": FakeTaskInstance(try_number=1, max_tries=0)}, "crm_prod", instead="import the rest")
 
-    assert str(failure) == (
-        "No. This was try 1 of 1, so no retry is left: import the rest when SocialsCRM responds again."
-    )
+    assert str(failure) == ("No. This was try 1 of 1, so no retry is left: import the rest once calls succeed again.")
 
 
 def test_an_earlier_try_says_that_a_retry_follows_where_that_is_certain():

@@ -129,11 +129,17 @@ def _as_time(value: Any) -> Any:
     return value
 
 
+def _shown(value: Any) -> str:
+    """Return a value as text, or only its type where its text may have customers."""
+    is_plain = value is None or isinstance(value, str | int | float | timedelta)
+    return repr(value) if is_plain else f"a {type(value).__name__}"
+
+
 def _path_errors(path: Any, gone_path: Any) -> Iterator[str]:
     if not _is_path(path):
-        yield f"path is {path!r}, not the path of a folder"
+        yield f"path is {_shown(path)}, not the path of a folder"
     if gone_path is not None and not _is_path(gone_path):
-        yield f"gone_path is {gone_path!r}, not the path of a file"
+        yield f"gone_path is {_shown(gone_path)}, not the path of a file"
 
 
 def _is_path(value: Any) -> bool:
@@ -143,10 +149,10 @@ def _is_path(value: Any) -> bool:
 def _choice_errors(resend: Any, retry_rejected: Any) -> Iterator[str]:
     if resend not in RESEND and not is_template(resend):
         meant = did_you_mean(resend, RESEND) if isinstance(resend, str) else ""
-        yield f"resend is {resend!r}, not {', '.join(RESEND[:-1])} or {RESEND[-1]}{meant}"
+        yield f"resend is {_shown(resend)}, not {', '.join(RESEND[:-1])} or {RESEND[-1]}{meant}"
     known = retry_rejected in RETRY_REJECTED or isinstance(retry_rejected, timedelta) or is_template(retry_rejected)
     if not known:
-        yield f"retry_rejected is {retry_rejected!r}, not {' or '.join(RETRY_REJECTED)}, nor {_A_TIME}"
+        yield f"retry_rejected is {_shown(retry_rejected)}, not {' or '.join(RETRY_REJECTED)}, nor {_A_TIME}"
 
 
 def _time_errors(**times: Any) -> Iterator[str]:
@@ -154,9 +160,9 @@ def _time_errors(**times: Any) -> Iterator[str]:
         if is_template(value):
             continue
         if isinstance(value, timedelta) and value <= timedelta(0):
-            yield f"{name} is {value!r}, not a time above 0"
+            yield f"{name} is {_shown(value)}, not a time above 0"
         elif name == "resend_after" and value is not None and not isinstance(value, timedelta):
-            yield f"resend_after is {value!r}, not {_A_TIME}"
+            yield f"resend_after is {_shown(value)}, not {_A_TIME}"
 
 
 def _field_errors(**fields: Any) -> Iterator[str]:
@@ -164,9 +170,9 @@ def _field_errors(**fields: Any) -> Iterator[str]:
         if is_template(value):
             continue
         if isinstance(value, str | Mapping) or not hasattr(value, "__iter__"):
-            yield f"{name} is {value!r}, not a list of names"
+            yield f"{name} is {_shown(value)}, not a list of names"
         elif wrong := [each for each in value if not isinstance(each, str) or not each.strip()]:
-            yield f"{name} has {wrong[0]!r}, which is not a field's name"
+            yield f"{name} has {_shown(wrong[0])}, which is not a field's name"
         elif own := [each for each in value if each in NEVER_EMPTY]:
             yield f"{name} has '{own[0]}', without which no row is sent"
         elif name == "once" and len(set(value)) > MOST_ONCE:
@@ -183,12 +189,12 @@ def _limit_errors(name: str, what: str, value: Any) -> Iterator[str]:
     is_number = type(value) is int and value >= 0
     is_share = type(value) is float and not isnan(value) and 0 <= value < 1
     if not is_number and not is_share:
-        yield f"{name} is {value!r}: give a whole number of {what}, or a share of the ledger as a float below 1"
+        yield f"{name} is {_shown(value)}: give a whole number of {what}, or a share of the ledger as a float below 1"
 
 
 def _min_rows_errors(value: Any) -> Iterator[str]:
     if value is not None and not is_template(value) and (type(value) is not int or value < 1):
-        yield f"min_rows is {value!r}, not a whole number above 0"
+        yield f"min_rows is {_shown(value)}, not a whole number above 0"
 
 
 def _digest_errors(expected: Any) -> Iterator[str]:

@@ -26,7 +26,7 @@ from airflow_provider_socialscrm.importer.fields.table_facts import TableFacts
 from airflow_provider_socialscrm.importer.reasons import TWO_FORMS
 from airflow_provider_socialscrm.importer.rows import OwnColumns, PreparedBatch
 from airflow_provider_socialscrm.importer.sources.base import Batch, Source
-from airflow_provider_socialscrm.wording import counted, first_of
+from airflow_provider_socialscrm.wording import counted, first_of, with_article
 
 if TYPE_CHECKING:
     from airflow_provider_socialscrm.api.client import Client
@@ -125,7 +125,7 @@ class InputReader:
                 keys.add(self._hold(batch).compared_keys)
             self.rows = keys.rows
             if not self.rows and not self._may_be_empty:
-                raise EmptyInputError(f"data is a {self._source.describe} and has no rows.")
+                raise EmptyInputError(f"data is {with_article(self._source.describe)} and has no rows.")
             if self._facts.conclude():
                 self._check_again()
             if self._find_unknown and (unknown := self._find_unknown(self._agents)):
@@ -264,7 +264,7 @@ def _plan(source: Source, options: Options, *, agent_in_row: bool) -> Plan:
     try:
         return plan_fields(source.columns, options.rules, agent_in_row=agent_in_row)
     except InputError as wrong:
-        raise InputError(f"{wrong} The input is a {source.describe}{_named(source.columns)}.") from None
+        raise InputError(f"{wrong} The input is {with_article(source.describe)}{_named(source.columns)}.") from None
 
 
 def _named(columns: Sequence[str]) -> str:

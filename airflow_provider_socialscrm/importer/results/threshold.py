@@ -19,9 +19,8 @@ def check_refusals(report: Report, max_rejected: float | None, rejects_path: obj
     """
     allowed = allowed_number(max_rejected, report.rows)
     if allowed is not None and report.refused > allowed:
-        where = written_to(rejects_path, report.refused)
-        doubts = _to_look_up(report.rows_in(Bucket.UNKNOWN))
-        said = f"{report.summary()}; max_rejected allows {max_rejected}.{where}{doubts}"
+        advice = _what_to_do(rejects_path, report.refused) + _to_look_up(report.rows_in(Bucket.UNKNOWN))
+        said = f"{report.summary()}; max_rejected allows {max_rejected}.{advice}"
         raise RejectedRowsError(said, most=_most(report))
 
 
@@ -38,6 +37,12 @@ def _to_look_up(rows: int) -> str:
         return ""
     unknown, them = counted(rows, "unknown row"), worded(rows, "it", "them")
     return f" Look up the {unknown} in the CRM before you import {them} or clear the task."
+
+
+def _what_to_do(rejects_path: object, rows: int) -> str:
+    if rejects_path is None:
+        return " The log has their reasons and positions: fix the input, or raise max_rejected."
+    return f"{written_to(rejects_path, rows)} Fix that file and import it, or raise max_rejected."
 
 
 def written_to(rejects_path: object, rows: int) -> str:

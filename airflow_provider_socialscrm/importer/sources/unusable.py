@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import is_dataclass
+from os import PathLike
 from typing import Any, Final
 
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.sources.shapes import is_open_file, is_record, is_task
+from airflow_provider_socialscrm.wording import with_article
 
 
 def _has(*names: str) -> Callable[[Any], bool]:
@@ -18,6 +20,10 @@ _ADVICE: Final[tuple[tuple[Callable[[Any], bool], str], ...]] = (
     (
         lambda data: isinstance(data, Mapping),
         "Columns become a table with pandas.DataFrame(data), a row with [data].",
+    ),
+    (
+        lambda data: isinstance(data, str | PathLike),
+        "Paths are given in one list; first.output.concat(second.output) joins those of two mapped tasks.",
     ),
     (is_task, "Give the task's output, as in task.output."),
     (callable, "Call the function, and give what it returns."),
@@ -49,7 +55,7 @@ _ADVICE: Final[tuple[tuple[Callable[[Any], bool], str], ...]] = (
 def unusable(data: Any) -> InputError:
     """Return an error that says what to give instead of something that is not a table."""
     return InputError(
-        f"data is a {_kind(data)}, which is not a table: give a pandas DataFrame, an Arrow table, a list of "
+        f"data is {_kind(data)}, which is not a table: give a pandas DataFrame, an Arrow table, a list of "
         f"dictionaries, or the path of Parquet, CSV or JSONL files.{_advice(data)}"
     )
 
@@ -57,7 +63,7 @@ def unusable(data: Any) -> InputError:
 def foreign_columns(data: Any, types: Sequence[str]) -> InputError:
     """Return an error for a table with columns of types that Arrow does not have."""
     return InputError(
-        f"data is a {_kind(data)} with columns of a type that Arrow does not have: {', '.join(types)}. Cast them to "
+        f"data is {_kind(data)} with columns of a type that Arrow does not have: {', '.join(types)}. Cast them to "
         "another type, such as text."
     )
 
@@ -74,7 +80,7 @@ def not_a_row(place: int, item: Any, of: str) -> InputError:
     :param of: what the list is called.
     """
     return InputError(
-        f"Row {place:,} of {of} is a {type(item).__name__}, not a dictionary of its columns.{_advice(item)}"
+        f"Row {place:,} of {of} is {with_article(type(item).__name__)}, not a dictionary of its columns.{_advice(item)}"
     )
 
 
@@ -83,9 +89,11 @@ def unusable_item(at: Sequence[int], item: Any) -> InputError:
 
     :param at: its place, as for :func:`place_of`.
     """
+    if item is None:
+        return InputError(f"{place_of(at).capitalize()}, counted from 0, has no value: leave it out, or give a table.")
     return InputError(
-        f"{place_of(at).capitalize()} is a {type(item).__name__}, not a table like others: give tables only, paths "
-        f"only, or dictionaries of columns only.{_advice(item)}"
+        f"{place_of(at).capitalize()} is {with_article(type(item).__name__)}, not a table like others: give tables "
+        f"only, paths only, or dictionaries of columns only.{_advice(item)}"
     )
 
 
@@ -102,4 +110,6 @@ def _advice(data: Any) -> str:
 
 
 def _kind(data: Any) -> str:
-    return f"{type(data).__module__}.{type(data).__qualname__}"
+    kind = type(data)
+    name = kind.__qualname__ if kind.__module__ in {"builtins", "_io"} else f"{kind.__module__}.{kind.__qualname__}"
+    return with_article(name)

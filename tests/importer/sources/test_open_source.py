@@ -144,10 +144,10 @@ def test_pieces_of_any_size_keep_every_row_once_and_in_order(sizes):
 @pytest.mark.parametrize(
     ("data", "named"),
     [
-        ({"whatsApp": ["1"]}, "builtins.dict"),
-        ("customers.csv", "builtins.str"),
-        (8615266667780, "builtins.int"),
-        (None, "builtins.NoneType"),
+        ({"whatsApp": ["1"]}, "data is a dict,"),
+        ("customers.csv", "data is a str,"),
+        (8615266667780, "data is an int,"),
+        (None, "data is a NoneType,"),
         (pd.Series(["8615266667780"]), "Series"),
         (pa.array(["8615266667780"]), "StringArray"),
         (pa.chunked_array([["8615266667780"]]), "ChunkedArray"),

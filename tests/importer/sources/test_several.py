@@ -160,7 +160,7 @@ def test_a_reader_is_closed_also_after_an_error(tmp_path):
             closed.append(len(items))
 
     open_source(whole)
-    with pytest.raises(InputError, match="Item 1 of data is a int"):
+    with pytest.raises(InputError, match="Item 1 of data is an int"):
         open_source(generator(broken, 7))
     open_source(iter([generator(FRAME)]))
 
@@ -310,11 +310,11 @@ def test_an_open_file_stays_refused_however_it_was_opened(tmp_path):
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        ([FRAME, None], "Item 1 of data is a NoneType, not a table like others"),
-        ([None, FRAME], "Item 0 of data is a NoneType"),
+        ([FRAME, None], "Item 1 of data, counted from 0, has no value: leave it out, or give a table."),
+        ([None, FRAME], "Item 0 of data, counted from 0, has no value"),
         ([FRAME, {"whatsApp": "1"}], "Item 1 of data is a dict"),
         (iter([FRAME, "Xanthippe"]), "Item 1 of data is a str"),
-        (Lazy(FRAME, 7), "Item 1 of data is a int"),
+        (Lazy(FRAME, 7), "Item 1 of data is an int"),
         (iter([[1, 2]]), "Item 0 of data is a list"),
         (iter([("8613900000001", "Xanthippe")]), "Name the columns with pandas.DataFrame(data, columns=[...])."),
         (StringIO("whatsApp\nXanthippe\n"), "Give the path of the open file."),
@@ -325,7 +325,7 @@ def test_an_open_file_stays_refused_however_it_was_opened(tmp_path):
         ({"1"}, "A set has no order: give a list."),
         (polars.LazyFrame({"whatsApp": ["1"]}), "data.collect()"),
         (len, "Call the function, and give what it returns."),
-        (b"Xanthippe", "data is a builtins.bytes, which is not a table"),
+        (b"Xanthippe", "data is a bytes, which is not a table"),
         ([FRAME, pd.Series(["1"])], "data.to_frame()"),
         (pa.array(["Xanthippe"]), "A column becomes a table with pyarrow.table({'whatsApp': data})."),
         ([[ONE, "Xanthippe"]], "Row 1 of item 0 of data is a str, not a dictionary of its columns."),
@@ -339,9 +339,9 @@ def test_an_open_file_stays_refused_however_it_was_opened(tmp_path):
         ({"Xanthippe": FRAME}.values(), "Give list(data), if its items are tables or rows."),
         (BytesIO(b"Xanthippe"), "Give the path of the open file."),
         ([StringIO("Xanthippe")], "Give the path of the open file."),
-        (memoryview(b"Xanthippe"), "data is a builtins.memoryview, which is not a table"),
-        (7, "data is a builtins.int, which is not a table"),
-        (True, "data is a builtins.bool, which is not a table"),
+        (memoryview(b"Xanthippe"), "data is a memoryview, which is not a table"),
+        (7, "data is an int, which is not a table"),
+        (True, "data is a bool, which is not a table"),
         (frozenset({"Xanthippe"}), "A set has no order: give a list."),
         (Named("Xanthippe"), "Give row._asdict() for each row."),
         ([Named("Xanthippe")], "Give row._asdict() for each row."),
@@ -349,7 +349,7 @@ def test_an_open_file_stays_refused_however_it_was_opened(tmp_path):
         (Person, "Call the function, and give what it returns."),
         (tables_later(), "Give a list of what it yields, by async for."),
         (FRAME.itertuples(), "Give row._asdict() for each row."),
-        (range(3), "Item 0 of data is a int"),
+        (range(3), "Item 0 of data is an int"),
     ],
 )
 def test_what_is_not_a_table_is_rejected_with_advice(data, sentence):
