@@ -28,7 +28,7 @@ from airflow_provider_socialscrm.importer.sources.open_source import open_source
 from airflow_provider_socialscrm.runtime.hidden_tables import shape_of
 from airflow_provider_socialscrm.runtime.reporting import log_outcome
 from airflow_provider_socialscrm.screening.numbers import _not_numbers
-from airflow_provider_socialscrm.wording import counted, out_of, worded
+from airflow_provider_socialscrm.wording import counted, out_of, with_article, worded
 
 PACKAGE = Path(__file__).parents[1] / "airflow_provider_socialscrm"
 
@@ -214,3 +214,24 @@ def test_no_message_has_a_plural_after_any_number(path):
     if path.relative_to(PACKAGE).as_posix() in NEVER_ONE:
         return
     assert uncounted(path) == []
+
+
+@pytest.mark.parametrize(
+    ("noun", "whole"),
+    [("int", "an int"), ("DataFrame", "a DataFrame"), ("2 tables", "2 tables"), ("Outputs", "an Outputs")],
+)
+def test_a_noun_has_its_article_and_a_number_has_none(noun, whole):
+    assert with_article(noun) == whole
+
+
+@pytest.mark.parametrize(
+    ("path", "advice"),
+    [
+        ("/x/rejects.csv", "They are in /x/rejects.csv. Fix that file and import it, or raise max_rejected."),
+        (None, "The log has their reasons and positions: fix the input, or raise max_rejected."),
+    ],
+)
+def test_too_many_refused_rows_say_what_to_do(path, advice):
+    with pytest.raises(RejectedRowsError) as caught:
+        check_refusals(report_of(2), 0, path)
+    assert str(caught.value).endswith(f"max_rejected allows 0. {advice}")

@@ -89,7 +89,7 @@ def settings_of(connection: Connection) -> Settings:
     missing = [f"{label} is missing" for label in _missing(settings)]
     problems = [*missing, *problems_with_names(extra, is_incomplete=bool(missing)), *reader.problems]
     if problems:
-        end = "" if problems[-1].endswith("?") else "."
+        end = "" if problems[-1].endswith(("?", ".")) else "."
         raise SettingError(
             f"Connection {connection.conn_id!r}: {'; '.join(problems)}{end} Fix it under "
             f"{where_defined(connection.conn_id)}."

@@ -35,7 +35,7 @@ FIELDS: Final = {
 _MEANINGS: Final = {
     "tenant_id": (
         "company company_id company_code org org_id organization organization_id organisation organisation_id "
-        "enterprise enterprise_id corp corp_id corporation merchant merchant_id tenant_code tenant_key"
+        "enterprise enterprise_id corp corp_id corporation merchant merchant_id tenant_code"
     ),
     "auth_scheme": "auth auth_type auth_method auth_mode authentication signing_scheme signature_scheme signature_type",
     "time_zone": "tz tz_info tz_name zone_info",
@@ -117,7 +117,8 @@ def problems_with_names(extra: Mapping[str, Any], *, is_incomplete: bool) -> lis
                 label = labels.get(field, field.title())
                 problems.append(f"the extra {name!r} is not read: it is the field {label} ({field!r} in JSON)")
         elif meant := _meant(name, given):
-            problems.append(f"the extra {name!r} is not read: did you mean {meant!r}?")
+            caution = _CAUTIONS.get(_letters(name), "")
+            problems.append(f"the extra {name!r} is not read: did you mean {meant!r}?{caution}")
         elif name in given:
             others.append(repr(name))
     if is_incomplete and others:
@@ -134,9 +135,12 @@ def _field(name: str) -> str | None:
 
 def _meant(name: str, given: Mapping[str, Any]) -> str | None:
     """Return the extra that a name is close to or a word for; a word for one that is given may be anybody's remark."""
-    plain: dict[str, str] = {_letters(each): each for each in EXTRAS} | {"tenant": "tenant_id", "proxy": "proxies"}
-    close = get_close_matches(_letters(name), plain, n=1, cutoff=0.8)
-    near, meant = plain[close[0]] if close else None, _BY_LETTERS.get(_letters(name))
+    letters = _letters(name)
+    plain: dict[str, str] = {_letters(each): each for each in EXTRAS} | {"proxy": "proxies"}
+    if letters == "tenant":  # what is only close to it may be another thing, such as the tenant's key
+        return "tenant_id"
+    close = get_close_matches(letters, plain, n=1, cutoff=0.8)
+    near, meant = plain[close[0]] if close else None, _BY_LETTERS.get(letters)
     if near and meant in {None, near}:  # the letters of ca_cert are close to cert, which it does not mean
         return near
     return meant if name in given and meant not in given else None
@@ -145,5 +149,12 @@ def _meant(name: str, given: Mapping[str, Any]) -> str | None:
 def _letters(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
+
+_OPPOSITE: Final = " It says the opposite."
+_CAUTIONS: Final = {
+    "timeoutms": " It is in seconds.",
+    **dict.fromkeys(("insecure", "insecureskipverify", "sslnoverify", "disablesslverification"), _OPPOSITE),
+}
+"""What to know before the value of such an extra is given to the one that it means."""
 
 _BY_LETTERS: Final = {_letters(word): meant for meant, words in _MEANINGS.items() for word in words.split()}

@@ -102,6 +102,7 @@ class SocialSCRMHook(
         """Return the connection as frozen settings.
 
         :raises SettingError: naming every missing or wrong field by its label in the form.
+        :raises AirflowNotFoundException: if there is no such connection, or Pace connection names none.
         """
         connection = self._existing(self.socialscrm_conn_id, "create it, or correct socialscrm_conn_id")
         for secret in filter(None, (connection.password, (connection.password or "").strip())):

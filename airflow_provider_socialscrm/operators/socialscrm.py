@@ -278,7 +278,7 @@ class SocialSCRMImportOperator(TableInput, ImportLineageMixin, BaseOperator):
         # As early as this, so that a retry knows of a try that failed before its first row.
         store = None if self.dry_run else checkpoint_store_for(context, files.checkpoint_path)
         hook = SocialSCRMHook(self.socialscrm_conn_id)
-        with forgotten_if_empty(store, is_skipped=self.on_empty == "skip"):
+        with forgotten_if_empty(store, is_skipped=self._skips):
             with not_skipped_below(ledger, skips=self._skips):
                 source = self._source(data)
             with closing(hook.get_conn(self.concurrency)) as client, report_progress(context) as on_progress:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 import pytest
 
+from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.errors import ServiceError, SettingError, SocialSCRMError, UncertainError
 from airflow_provider_socialscrm.api.proxies import check_proxies, find_proxy
+from airflow_provider_socialscrm.api.settings import Settings, Transport
 from tests.support.fake_proxies import (
     answering_connect,
     hanging,
@@ -276,6 +278,17 @@ def test_the_certificate_of_a_proxy_is_not_taken_for_the_servers(raw, certificat
     assert str(trusted).startswith(f"The proxy {address[8:]} refuses to connect to SocialsCRM (HTTP 407)")
 
 
+@pytest.mark.parametrize("status", ["403 No", "404 No", "502 Bad", "503 Bad"])
+def test_a_proxy_that_may_have_answered_a_plain_call_itself_is_named(raw, status):
+    proxy = raw(saying(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode()))
+    settings = Settings(PLAIN, "1", "key", "agent_wang", transport=Transport(proxies={"all": proxy}))
+    with closing(Client(settings)) as client, pytest.raises(SocialSCRMError) as caught:
+        client.import_customers([b'{"whatsApp": "8613900000001"}'])
+
+    assert f"HTTP {status[:3]}" in str(caught.value)
+    assert str(caught.value).endswith(f" The proxy on the way is {proxy[7:]} ({CONNECTION}).")
+
+
 def test_a_407_of_the_server_behind_socks_is_not_the_proxys(raw):
     needs("socks5h")
     address = raw(socks(0, answering(b"", status="407 Who"))).replace("http", "socks5h")
@@ -419,6 +432,10 @@ UNREADABLE = [
     "http://user:12\\34@proxy:3128",
     "http://user:12[34@proxy:3128",
     "http://user:12\n34@proxy:3128",
+    "http://user:1234@[:::]:3128",
+    "http://user:1234@[1.2]:3128",
+    "http://user:1234@proxy..example:3128",
+    f"http://{'p' * 64}:3128",
     "socks://proxy:1080",
     "ftp://proxy:21",
 ]

@@ -69,6 +69,22 @@ def test_a_common_word_for_an_extra_is_an_error_that_says_the_name(name, meant):
 
 
 @pytest.mark.parametrize(
+    ("name", "caution"),
+    [
+        ("timeout_ms", "It is in seconds."),
+        ("insecure", "It says the opposite."),
+        ("sslNoVerify", "It says the opposite."),
+    ],
+)
+def test_a_word_whose_value_means_something_else_there_says_so(name, caution):
+    assert f"? {caution} Fix it under " in refusal({"tenant_id": "1", name: VALUE})
+
+
+def test_a_word_that_may_be_the_key_is_not_taken_for_the_tenant():
+    assert "did you mean" not in refusal({"tenant_key": VALUE})
+
+
+@pytest.mark.parametrize(
     "name", ["company", "companyId", "company_id", "org", "organization_id", "enterprise_id", "corp_id", "merchantId"]
 )
 def test_a_word_for_the_tenant_is_named_where_the_tenant_is_missing_and_ignored_where_it_is_given(name):

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk import Connection
 
+from airflow_provider_socialscrm._compat import AirflowNotFoundException
 from airflow_provider_socialscrm.api.client import Client
 from airflow_provider_socialscrm.api.errors import SettingError
 from airflow_provider_socialscrm.api.settings import (
@@ -471,6 +472,16 @@ REDIS = [
 def test_the_pace_is_shared_through_the_redis_connection_named(connect, monkeypatch, connection, url):
     monkeypatch.setenv("AIRFLOW_CONN_QUEUE", connection)
     assert connect(as_json(pace_conn_id="queue")).get_settings().pace_url == url
+
+
+def test_a_connection_that_does_not_exist_is_named_with_the_setting_that_names_it(connect):
+    with pytest.raises(
+        AirflowNotFoundException, match="'nope' isn't defined: create it, or correct socialscrm_conn_id"
+    ):
+        SocialSCRMHook("nope").get_settings()
+    sentence = "'nope' isn't defined: correct Pace connection in 'socialscrm_default', or create it"
+    with pytest.raises(AirflowNotFoundException, match=sentence):
+        connect(as_json(pace_conn_id="nope")).get_settings()
 
 
 def test_the_password_of_redis_is_masked_and_in_no_repr(connect, monkeypatch):

@@ -129,8 +129,10 @@ def test_text_that_is_not_a_path_is_rejected_when_the_dag_is_parsed(data):
         lambda: SocialSCRMImportOperator.partial(task_id="import_customers", data=data),
         lambda: SocialSCRMImportOperator.partial(task_id="import_customers").expand(data=[data]),
         lambda: SocialSCRMImportOperator.partial(task_id="import_customers").expand_kwargs([{"data": data}]),
+        # Airflow would take bytes for a list of numbers, and refuses any other text here itself.
+        lambda: SocialSCRMImportOperator.partial(task_id="import_customers").expand(data=data),
     )
-    for make in makers:
+    for make in makers if isinstance(data, bytes) else makers[:-1]:
         with pytest.raises(InputError, match=r"not a path: pass the tables? \w+") as caught:
             make()
         assert shown(str(caught.value)) == []

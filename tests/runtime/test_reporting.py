@@ -201,3 +201,12 @@ def test_a_run_that_broke_off_says_while_doing_what(caplog):
         log_outcome(manifest_of(Report(), broke_off={"error": "InputError", "while": "comparing"}))
 
     assert lines(caplog)[-1] == "The task broke off while comparing (InputError)"
+
+
+def test_a_try_that_took_too_long_says_what_ended_it_and_that_a_retry_resumes(caplog):
+    with caplog.at_level(logging.INFO):
+        log_outcome(manifest_of(Report(), broke_off={"error": "AirflowTaskTimeout", "while": "sending"}))
+
+    assert lines(caplog)[-1] == (
+        "execution_timeout ended this try; a retry resumes. If this repeats, raise execution_timeout"
+    )

@@ -17,6 +17,7 @@ from typing import Any, Final
 from airflow_provider_socialscrm.api.customers import NEVER_EMPTY, SIDE_EFFECT
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.spelling import did_you_mean
+from airflow_provider_socialscrm.wording import with_article
 
 RESEND: Final = ("changed", "all", "adopt")
 """Choices for the rows to send: those that changed, all once more, or none, since the CRM has them already."""
@@ -132,7 +133,7 @@ def _as_time(value: Any) -> Any:
 def _shown(value: Any) -> str:
     """Return a value as text, or only its type where its text may have customers."""
     is_plain = value is None or isinstance(value, str | int | float | timedelta)
-    return repr(value) if is_plain else f"a {type(value).__name__}"
+    return repr(value) if is_plain else with_article(type(value).__name__)
 
 
 def _path_errors(path: Any, gone_path: Any) -> Iterator[str]:
