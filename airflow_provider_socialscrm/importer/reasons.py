@@ -161,8 +161,8 @@ COMMA_IN_TAG: Final = Reason(
 )
 NOT_A_NUMBER: Final = Reason(
     "infinite",
-    "A column holds an infinite number.",
-    "Replace infinite values with a number, or leave them empty. Or set bad_values='omit' to send rows without them.",
+    "A column holds an infinite number, or one with thousands of digits.",
+    "Replace such values with a number, or leave them empty. Or set bad_values='omit' to send rows without them.",
 )
 NOT_TEXT: Final = Reason(
     "not-text",

@@ -11,8 +11,9 @@ from airflow_provider_socialscrm._compat import AirflowSkipException, made_in, r
 from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, EmptyInputError
 from airflow_provider_socialscrm.operators.arguments import check_data
 from airflow_provider_socialscrm.operators.ledgers import check_ledger, shown
+from airflow_provider_socialscrm.runtime.gaps import Gaps
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
-from airflow_provider_socialscrm.runtime.inputs import Gaps, read_input, to_open
+from airflow_provider_socialscrm.runtime.inputs import read_input, to_open
 from airflow_provider_socialscrm.runtime.literal_rows import hide_rows
 from airflow_provider_socialscrm.runtime.path_text import as_text, is_resolved
 from airflow_provider_socialscrm.runtime.rendered import rendered_fields, renders_natively, typed_arguments

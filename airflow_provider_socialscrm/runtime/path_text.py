@@ -166,3 +166,20 @@ def is_path(text: str) -> bool:
     if '"' not in text and "{" not in text and _FOLDER.match(text):
         return True
     return bool(_PATTERN.fullmatch(text)) or os.path.exists(text)  # noqa: PTH110 - a Path raises for a text that cannot be a name
+
+
+def is_given_path(value: Any) -> bool:
+    """Return whether a value is a path, as text or not."""
+    return is_path(value) if isinstance(value, str) else is_path_object(value)
+
+
+def paths_in(value: Any) -> list[Any] | None:
+    """Return the paths that a value is, or lists at any depth; ``None`` if it is or lists anything else."""
+    if not isinstance(value, list | tuple):
+        return [value] if is_given_path(value) else None
+    found: list[Any] = []
+    for each in value:
+        if (paths := paths_in(each)) is None:
+            return None
+        found += paths
+    return found

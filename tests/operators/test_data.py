@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Iterator
 from io import StringIO
+from itertools import count as count_from
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
@@ -255,7 +257,8 @@ def test_the_templates_in_a_list_of_paths_are_rendered():
             "Item 1 of data, counted from 0, has no value: look at the log of the task 'extract', or set on_empty=",
         ),
         ([None, "a.csv", customers(1)], "Item 0 of data, counted from 0, has no value"),
-        (["a.csv", ["b.csv"]], "The list in data mixes paths and a list"),
+        (["a.csv", [{"whatsApp": "1"}]], "The list in data mixes paths and a list"),
+        (["a.csv", ["b.csv", "Xanthippe"]], "The list in data mixes paths and a list"),
         (Outputs("a.csv", customers(1)), "The list in data mixes paths and a DataFrame"),
         (b"Xanthippe", "data is bytes of 9 bytes, not a path: pass the table itself with `task.output`"),
         ([[{"whatsApp": "1"}], [{"whatsApp": "2"}, "Xanthippe"]], "Row 1 of item 1 of data is a str"),
@@ -326,10 +329,10 @@ class Comms:
         return comms.XComSequenceIndexResult(root=outputs[asked.offset])
 
 
-def import_of(
+def imports_of(
     make: Any, returned: dict[str, Any], maps: dict[str, int] | None = None, removed: int = 0, **arguments: Any
-) -> Any:
-    """Run an import of other tasks' output, as Airflow renders it, and return its manifest.
+) -> Iterator[Any]:
+    """Yield the manifest of each try of an import of other tasks' output, as Airflow renders it.
 
     :param make: returns ``data``, given the tasks ``a`` and ``b`` and the mapped tasks ``m`` and ``n``.
     :param returned: what tasks returned; a list of what is there for a mapped one.
@@ -350,13 +353,22 @@ def import_of(
         assert (dag_id, run_ids) == ("dag", ["run"])
         return removed if states == ["removed"] else (maps or {})[task_ids[0]] + removed
 
-    ti = FakeTaskInstance(xcom_pull=lambda task_ids, **_: returned.get(task_ids), get_ti_count=count)
-    copy = operator.prepare_for_execution()
-    context: dict[str, Any] = {"ti": ti, "task": copy, "dag": dag}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(task_runner, "SUPERVISOR_COMMS", Comms(returned), raising=False)
-        copy.render_template_fields(context, dag.get_template_env())
-        return copy.execute(context)
+    for number in count_from(1):
+        ti = FakeTaskInstance(
+            xcom_pull=lambda task_ids, **_: returned.get(task_ids), get_ti_count=count, try_number=number
+        )
+        copy = operator.prepare_for_execution()
+        context: dict[str, Any] = {"ti": ti, "task": copy, "dag": dag}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(task_runner, "SUPERVISOR_COMMS", Comms(returned), raising=False)
+            copy.render_template_fields(context, dag.get_template_env())
+            manifest = copy.execute(context)
+        yield manifest
+
+
+def import_of(make: Any, returned: dict[str, Any], maps: dict[str, int] | None = None, **arguments: Any) -> Any:
+    """Return the manifest of the first try, as of :func:`imports_of`."""
+    return next(imports_of(make, returned, maps, **arguments))
 
 
 LITERAL = {
@@ -725,6 +737,97 @@ def test_an_iterator_that_an_earlier_try_has_read_is_no_empty_input(crm: Sandbox
     with pytest.raises(AirflowFailException, match=r"data is an iterator, and an earlier try has read it: return it"):
         operator.execute({"ti": FakeTaskInstance(try_number=2)})
     assert len(crm.customers()) == 1
+
+
+READ_ONCE = {
+    "of a list": lambda rows, **_: [customers(2), rows],
+    "deep in a list": lambda rows, **_: [[customers(2)], [[rows]]],
+    "beside a task": lambda rows, a, **_: [a, rows],
+    "beside a task that gave nothing": lambda rows, a, b, **_: [a, b, rows],
+    "beside a map": lambda rows, m, **_: [m.map(lambda each: each or None), rows],
+}
+
+
+@pytest.mark.parametrize("make", READ_ONCE.values(), ids=READ_ONCE)
+def test_an_iterator_in_a_list_is_noted_as_read_too(crm: Sandbox, make):
+    rows = iter([{"whatsApp": "8619775500001"}])
+    returned = {"a": customers(2), "m": [[{"whatsApp": "8619775500002"}], []]}
+    tries = imports_of(lambda **tasks: make(rows, **tasks), returned, {"m": 2}, on_empty="skip")
+
+    assert next(tries)["rows"]["accepted"] == 2
+    with pytest.raises(AirflowFailException, match="data is an iterator, and an earlier try has read it"):
+        next(tries)
+
+
+NESTED = {
+    "lists of tasks": (lambda a, b, **_: [[a], [a, b]], "Item 1 of item 1", ": the task 'a' or 'b' returned nothing"),
+    "an iterator": (lambda a, **_: [a, iter([customers(2), None])], "Item 1 of item 1", ": look at the log of the"),
+    "rows of an iterator": (
+        lambda a, **_: [iter([[{"whatsApp": "8619775500002"}], ""]), a], "Item 1 of item 0", ": look at the log of the"
+    ),
+    "a list of an iterator": (lambda **_: iter([customers(2), [customers(1), None]]), "Item 1 of item 1", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "place", "why"), NESTED.values(), ids=NESTED)
+def test_a_value_that_is_missing_deep_in_a_list_is_named_or_left_out(crm: Sandbox, caplog, make, place, why):
+    returned = {"a": customers(1)}
+    with pytest.raises(AirflowFailException) as caught:
+        import_of(make, returned)
+    assert f"{place} of data, counted from 0, has no value{why}" in str(caught.value)
+    assert crm.calls() == []
+
+    manifest = import_of(make, returned, on_empty="skip")
+
+    assert manifest["rows"]["accepted"] == len(crm.customers()) > 0
+    assert f"{place} of data, counted from 0, has no value and is left out{why}" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("make", "place"),
+    [
+        (lambda a, m, **_: [a, m.map(lambda rows: rows or None)], "Item 1 of item 1"),
+        (lambda a, m, **_: (m.map(lambda rows: rows or None), a), "Item 1 of item 0"),
+        (lambda a, m, **_: [[a, m.map(lambda rows: rows or None)], a], "Item 1 of item 1 of item 0"),
+    ],
+)
+def test_what_is_missing_of_a_map_in_a_list_is_named_and_left_out(crm: Sandbox, caplog, make, place):
+    returned = {"a": customers(1), "m": [[{"whatsApp": "8619775500002"}], [], [{"whatsApp": "8619775500003"}]]}
+
+    assert import_of(make, returned, {"m": 3})["rows"]["accepted"] >= 3
+
+    assert f"{place} of data, counted from 0, has no value and is left out: the task " in caplog.text
+    assert len(crm.customers()) == 3
+
+
+ALL_NESTED = {
+    "lists": lambda **_: [[None, None], None],
+    "a map in a list": lambda a, m, **_: [m.map(lambda _: None), a],
+    "an iterator in a list": lambda a, **_: [iter([None, "None"]), a],
+    "tasks in lists": lambda a, b, **_: [[a], [b]],
+    "lists of lists of an iterator": lambda **_: iter([[None], [[None]]]),
+}
+
+
+@pytest.mark.parametrize("make", ALL_NESTED.values(), ids=ALL_NESTED)
+def test_lists_without_any_value_at_any_depth_are_no_input(crm: Sandbox, make):
+    returned = {"a": None, "m": [[{"whatsApp": "8619775500002"}]]}
+    with pytest.raises(AirflowFailException, match=r"None of the [23] items of data has a value"):
+        import_of(make, returned, {"m": 1})
+    with pytest.raises(AirflowSkipException):
+        import_of(make, returned, {"m": 1}, on_empty="skip")
+    assert crm.calls() == []
+
+
+@pytest.mark.parametrize("kind", [list, tuple, lambda paths: Outputs(*paths), iter])
+def test_lists_of_paths_that_tasks_return_are_one_list(crm: Sandbox, tmp_path, kind):
+    for number in (1, 2, 3, 4):
+        customers(number).to_csv(tmp_path / f"{number}.csv", index=False)
+    first, second, third, fourth = (str(tmp_path / f"{number}.csv") for number in (1, 2, 3, 4))
+    operator = rendered(kind([[first, Path(second)], third, [[fourth], None]]), on_empty="skip")
+
+    assert operator.execute({"ti": FakeTaskInstance()})["rows"]["accepted"] == 4
+    assert [str(each) for each in operator.data] == [first, second, third, fourth]
 
 
 def test_columns_of_two_tables_that_are_one_field_are_refused_before_any_call(crm: Sandbox):

@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
-from math import isnan
+from math import inf, isnan
 from typing import Any, Final
 
 import msgspec
@@ -39,6 +39,9 @@ MIXED: Final = pa.struct(
     [("socialscrm_text", pa.string()), ("socialscrm_list", pa.list_(pa.string())), ("socialscrm_problem", pa.string())]
 )
 """A column with values of several types: each is a text or a list of texts, with its problems' codes between blanks."""
+
+LONGEST_INTEGER: Final = 14_280
+"""Bits of an integer that Python surely writes as text: it refuses those of more than 4,300 digits (sys.int_info)."""
 
 DATE_FORMAT: Final = "%Y/%m/%d"
 """The only date format that the vendor documents (vendor API 3.2, birthday)."""
@@ -110,7 +113,12 @@ def value_as_text(value: Any) -> str | None:
 
 
 def as_python(value: Any) -> Any:
-    """Return a value of numpy's or pandas' types as one of Python's, and ``None`` for a missing one."""
+    """Return a value of numpy's or pandas' types as one of Python's, and ``None`` for a missing one.
+
+    An integer that is too long to write is infinite, like a decimal of that size.
+    """
+    if isinstance(value, int) and value.bit_length() > LONGEST_INTEGER:
+        return inf
     if is_narrow(value):
         return _shortest(value)
     if hasattr(value, "tolist"):  # numpy's; it would turn nanoseconds into a number

@@ -276,7 +276,7 @@ def _texts_and_numbers(values: Sequence[Any]) -> pa.Array | None:
         return None
     try:
         return pa.array([value if type(value) is str else _number_text(value) for value in values], pa.string())
-    except UnicodeError:
+    except ValueError:  # a text that is not valid, or an integer too long to write
         return None
 
 

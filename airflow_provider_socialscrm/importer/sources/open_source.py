@@ -10,14 +10,10 @@ import pyarrow as pa
 from airflow_provider_socialscrm.importer.sources.base import Source
 from airflow_provider_socialscrm.importer.sources.dead_letters import restored
 from airflow_provider_socialscrm.importer.sources.files import files_source
-from airflow_provider_socialscrm.importer.sources.several import (
-    holds_tables,
-    reader_source,
-    spooled_source,
-    tables_source,
-)
+from airflow_provider_socialscrm.importer.sources.several import reader_source, spooled_source, tables_source
 from airflow_provider_socialscrm.importer.sources.shapes import (
     has_table_type,
+    holds_tables,
     is_pandas,
     is_record,
     is_rows,

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from airflow_provider_socialscrm.importer.sources.base import BATCH_ROWS, Batch, Source
-from airflow_provider_socialscrm.importer.sources.shapes import closed_at_end, has_table_type, is_rows, is_stream
+from airflow_provider_socialscrm.importer.sources.shapes import closed_at_end, holds_tables, is_rows, is_stream
 from airflow_provider_socialscrm.importer.sources.spool_file import (
     Part,
     SpoolFile,
@@ -23,13 +23,6 @@ from airflow_provider_socialscrm.wording import counted
 
 OpenTable = Callable[[Any], Source | None]
 """Returns a table as a source, and ``None`` for anything else."""
-
-
-def holds_tables(data: Any) -> bool:
-    """Return whether something is a table, or has tables in it; a list without anything in it is one without rows."""
-    if isinstance(data, list | tuple):
-        return is_rows(data) or any(map(holds_tables, data))
-    return has_table_type(data) or is_stream(data)
 
 
 def tables_source(tables: Sequence[Any], open_table: OpenTable) -> Source:

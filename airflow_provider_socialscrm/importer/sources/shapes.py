@@ -33,6 +33,13 @@ def is_stream(data: Any) -> bool:
     return isinstance(data, Iterator | Sequence)
 
 
+def holds_tables(data: Any) -> bool:
+    """Return whether something is a table, or has tables in it; a list without anything in it is one without rows."""
+    if isinstance(data, list | tuple):
+        return is_rows(data) or any(map(holds_tables, data))
+    return has_table_type(data) or is_stream(data)
+
+
 def closed_at_end(stream: Any) -> AbstractContextManager[Any]:
     """Return what closes an iterator, such as a reader of a file, if it can be closed."""
     if isinstance(stream, Iterator) and isinstance(stream, AbstractContextManager):

@@ -264,6 +264,12 @@ def test_an_infinite_number_is_invalid_and_a_missing_one_is_not(dtype):
     assert codes({"whatsApp": [NUMBER] * 4, "Points": column}) == {1: ["infinite"], 2: ["infinite"]}
 
 
+def test_the_longest_integers_that_can_be_written_are_sent_whole():
+    longest = 10**4299 - 1
+    data = {"whatsApp": [NUMBER] * 3, "Points": pd.Series([longest, -longest, "x"], dtype=object)}
+    assert [row["Points"] for row in sent(data)] == [str(longest), str(-longest), "x"]
+
+
 def test_a_row_has_every_reason_it_cannot_be_sent_for():
     data = {
         "whatsApp": ["12", NUMBER],
@@ -450,11 +456,13 @@ def test_tags_are_names_with_single_commas_between(tags, expected):
 MIXED_TROUBLE = [
     ("tabName", ["a,b"], "comma-in-tag"), ("Points", float("inf"), "infinite"), ("Note", b"\xff\xfe", "not-text"),
     ("Points", [1.0, float("-inf")], "infinite"), ("Note", [b"\xff"], "not-text"),
-    ("Points", Decimal("-Infinity"), "infinite"),
+    ("Points", Decimal("-Infinity"), "infinite"), ("Points", 10**4400, "infinite"), ("Points", -(10**4400), "infinite"),
+    ("Points", [1, 10**4400], "infinite"), ("Points", {"a": 10**4400}, "infinite"),
+    ("Points", [{"a": [10**4400]}], "infinite"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("column", "value", "code"), MIXED_TROUBLE)
+@pytest.mark.parametrize(("column", "value", "code"), MIXED_TROUBLE, ids=map(str, range(len(MIXED_TROUBLE))))
 @pytest.mark.parametrize("beside", ["text", 1, ["a", "b"], None])
 def test_what_no_text_stands_for_is_found_whatever_stands_beside_it(column, value, code, beside):
     values = pd.Series([None, None], dtype=object)
