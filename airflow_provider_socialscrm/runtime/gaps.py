@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import is_
 from typing import Any, Final
@@ -147,6 +147,8 @@ class _Search:
             self.gaps.check(self.missing, self.items, leaves_out=leaves_out)
 
     def _of(self, item: Any, at: Place) -> Any:
+        if isinstance(item, Mapping):  # a row, of many
+            return item
         if is_missing(item):
             self.missing.append(at)
             return NOTHING
