@@ -165,11 +165,12 @@ def _joined(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
 
 
 def _is_list_of_inputs(item: Any) -> bool:
-    """Return whether something is a list of tables or of paths, some of which may be missing, and not of values."""
+    """Return whether something is a list of tables, rows or paths, some of which may be missing, and not of values."""
     if not isinstance(item, list | tuple) or is_record(item) or not item:
         return False
     return any(map(holds_tables, item)) or all(
-        is_missing(each) or is_given_path(each) or _is_list_of_inputs(each) for each in item
+        isinstance(each, Mapping) or is_missing(each) or is_given_path(each) or _is_list_of_inputs(each)
+        for each in item
     )
 
 

@@ -765,6 +765,9 @@ NESTED = {
     "rows of an iterator": (
         lambda a, **_: [iter([[{"whatsApp": "8619775500002"}], ""]), a], "Item 1 of item 0", ": look at the log of the"
     ),
+    "rows": (lambda a, **_: [[{"whatsApp": "8619775500002"}, None], a], "Item 1 of item 0", ": look at the log of the"),
+    "rows after none": (lambda a, **_: [a, [None, {"whatsApp": "8619775500002"}]], "Item 0 of item 1", ": look at the"),
+    "rows of tuples": (lambda a, **_: (a, ({"whatsApp": "8619775500002"}, "")), "Item 1 of item 1", ": look at the"),
     "a list of an iterator": (lambda **_: iter([customers(2), [customers(1), None]]), "Item 1 of item 1", ""),
 }  # fmt: skip
 
