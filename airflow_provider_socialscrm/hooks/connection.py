@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from airflow_provider_socialscrm.api.certificates import check_authorities, check_certificate
 from airflow_provider_socialscrm.api.errors import SettingError
-from airflow_provider_socialscrm.api.proxies import check_proxies
+from airflow_provider_socialscrm.api.proxies import PORTS, check_proxies
 from airflow_provider_socialscrm.api.settings import (
     DEFAULT_BASE_URL,
     DEFAULT_CALLS_PER_SECOND,
@@ -121,9 +121,7 @@ def _tenant_id(value: str) -> str:
 
 
 def _base_url(connection: Connection) -> str:
-    host = (connection.host or "").strip()
-    if not host:
-        return DEFAULT_BASE_URL
+    host = (connection.host or "").strip() or DEFAULT_BASE_URL
     address = host if "://" in host else f"{connection.schema or 'https'}://{host}"
     try:
         parts = urlsplit(address)
@@ -137,8 +135,14 @@ def _base_url(connection: Connection) -> str:
         raise ValueError("has more than scheme, host and port (the hook adds the API's paths)")
     if port and connection.port and port != connection.port:
         raise ValueError(f"names port {port}, and Port is {connection.port} (give it in one of them)")
-    suffix = f":{connection.port}" if connection.port and not port else ""
-    return f"{parts.scheme}://{parts.netloc.rstrip(':')}{suffix}"
+    return _normal_form(parts, port or connection.port)
+
+
+def _normal_form(parts: SplitResult, port: int | None) -> str:
+    """Return an address in one spelling, by which ledgers and checkpoints know the CRM."""
+    host = (parts.hostname or "").lower()
+    netloc = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{netloc}" + (f":{port}" if port and port != PORTS[parts.scheme] else "")
 
 
 def _auth_scheme(value: str) -> AuthScheme:

@@ -139,9 +139,11 @@ READERS = {
 }
 
 
-@pytest.mark.parametrize("make", READERS.values(), ids=READERS)
-def test_a_reader_that_gives_tables_or_rows_is_read_to_its_end_once(make, tmp_path):
-    source = open_source(make(tmp_path))
+@pytest.mark.parametrize("name", READERS)
+def test_a_reader_that_gives_tables_or_rows_is_read_to_its_end_once(name, tmp_path):
+    if name == "collect_batches" and not hasattr(polars.LazyFrame, name):
+        pytest.skip("polars 1.34 and newer have this")
+    source = open_source(READERS[name](tmp_path))
 
     assert source.columns == ("whatsApp", "stage")
     assert [row["whatsApp"] for _, row in rows_of(source)] == ["1", "2"]
