@@ -11,7 +11,7 @@ from airflow_provider_socialscrm._compat import AirflowSkipException, made_in, r
 from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, EmptyInputError
 from airflow_provider_socialscrm.operators.arguments import check_data
 from airflow_provider_socialscrm.operators.ledgers import check_ledger, shown
-from airflow_provider_socialscrm.runtime.gaps import Gaps
+from airflow_provider_socialscrm.runtime.gaps import Gaps, Place
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
 from airflow_provider_socialscrm.runtime.inputs import read_input, to_open
 from airflow_provider_socialscrm.runtime.literal_rows import hide_rows
@@ -131,7 +131,7 @@ class TableInput:
         maps = self._upstream.maps(context)
         self._upstream.check_maps(maps, self._skip_hint("if there may be none"))
 
-        def silent(items: int) -> set[int]:
+        def silent(items: int) -> set[Place]:
             return self._upstream.silent_items(maps, items)
 
         skips = self._skips
@@ -147,7 +147,7 @@ class TableInput:
     def _skip_hint(self, when: str) -> str:
         return f", or set on_empty='skip' {when}" if hasattr(self, "on_empty") and not self._skips else ""
 
-    def _nothing(self, place: int | None, items: int) -> str:
+    def _nothing(self, place: Place | None, items: int) -> str:
         """Return why data has no value, to end a sentence.
 
         :param place: of the item that has none; ``None`` for all of the data.
