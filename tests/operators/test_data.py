@@ -833,6 +833,32 @@ def test_only_the_tasks_of_a_place_in_a_list_are_named(crm: Sandbox, caplog, mak
     assert f"is left out: the task {task_id} returned nothing or was skipped" in caplog.text
 
 
+def of_itself() -> list[Any]:
+    tables: list[Any] = [customers(1)]
+    tables.append(tables)
+    return tables
+
+
+def deep(times: int, inner: Any) -> Any:
+    return deep(times - 1, [inner]) if times else inner
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        of_itself,
+        lambda: [{"whatsApp": "1", "tabName": of_itself()[1:]}],
+        lambda: deep(400, customers(1)),
+        lambda: deep(400, "a.csv"),
+        lambda: deep(400, None),
+    ],
+)
+def test_data_that_holds_itself_or_is_too_deep_is_an_error_that_says_so(crm: Sandbox, make):
+    with pytest.raises((InputError, AirflowFailException), match="data is too deep to read, such as a list that has"):
+        run(make())
+    assert crm.calls() == []
+
+
 ALL_NESTED = {
     "lists": lambda **_: [[None, None], None],
     "a map in a list": lambda a, m, **_: [m.map(lambda _: None), a],

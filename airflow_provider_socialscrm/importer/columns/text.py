@@ -140,7 +140,7 @@ def as_python(value: Any) -> Any:
 
 
 def is_too_long(value: Any) -> bool:
-    """Return whether a value is a number of thousands of digits, which Python refuses to write or needs gigabytes for."""
+    """Return whether a value is a number of thousands of digits, which cannot be written or take all memory."""
     if isinstance(value, int):
         return value.bit_length() > LONGEST_INTEGER
     if isinstance(value, Decimal):
