@@ -534,6 +534,21 @@ def test_other_tasks_leave_out_items_without_a_value_or_are_skipped(crm: Sandbox
     assert "Item 0 of data, counted from 0, has no value and is left out" in caplog.text
 
 
+@pytest.mark.parametrize("data", [[], [[]], [[], ()], pd.DataFrame()], ids=["list", "in a list", "two", "table"])
+def test_an_empty_list_has_no_recipients(crm: Sandbox, tmp_path, data):
+    def send(**own: Any) -> Any:
+        made = SocialSCRMSendOperator(
+            task_id="task", content="Hello", sender="8613900000000", confirm_recipients=2, data=data,
+            ledger=tmp_path / "sends", **own,
+        )  # fmt: skip
+        return made.execute({"ti": FakeTaskInstance()})
+
+    with pytest.raises(AirflowSkipException, match="has no rows, so there are no recipients"):
+        send(on_empty="skip")
+    with pytest.raises(AirflowFailException, match="has no rows, so there are no recipients"):
+        send()
+
+
 def test_many_items_without_a_value_are_counted(crm: Sandbox, caplog):
     run([*[None] * 8, customers(1)], on_empty="skip")
     assert "3 more items of data have no value and are left out" in caplog.text
