@@ -87,7 +87,7 @@ class SocialSCRMDecoratedOperator(DecoratedOperator, SocialSCRMImportOperator):
         manifest: dict[str, Any] = super().execute(context)
         return manifest
 
-    def _nothing(self, place: int | None, _items: int) -> str:
+    def _nothing(self, place: tuple[int, ...] | None, _items: int) -> str:
         if place is not None:
             return ""
         name = getattr(self.python_callable, "__name__", "")

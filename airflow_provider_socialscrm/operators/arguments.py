@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any, Final
 
@@ -84,7 +84,7 @@ def check_data(task_id: str, data: Any, **paths: Any) -> None:
         hidden = unwrap(data) if isinstance(data, HiddenTable) else None
         check_is_no_text(hidden)
         check_is_result(hidden)
-        for each in data if isinstance(data, list) else [data]:
+        for each in _each(data):
             if isinstance(each, str) and _is_constant(each):
                 check_spelling("data", each)
         for name, value in paths.items():
@@ -92,6 +92,14 @@ def check_data(task_id: str, data: Any, **paths: Any) -> None:
                 check_is_path(name, value)
     except InputError as problem:
         raise InputError(f"Task {task_id}: {problem}" if task_id else str(problem)) from None
+
+
+def _each(data: Any) -> Iterator[Any]:
+    if isinstance(data, list):
+        for each in data:
+            yield from _each(each)
+    else:
+        yield data
 
 
 def _given(arguments: Mapping[str, Any]) -> dict[str, Any]:

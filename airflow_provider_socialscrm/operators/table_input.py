@@ -8,10 +8,10 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow_provider_socialscrm._compat import AirflowSkipException, made_in, refers_to_tasks
-from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, EmptyInputError
+from airflow_provider_socialscrm.importer.errors import FATAL_ERRORS, EmptyInputError, InputError
 from airflow_provider_socialscrm.operators.arguments import check_data
 from airflow_provider_socialscrm.operators.ledgers import check_ledger, shown
-from airflow_provider_socialscrm.runtime.gaps import Gaps
+from airflow_provider_socialscrm.runtime.gaps import Gaps, Place
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, wrap
 from airflow_provider_socialscrm.runtime.inputs import read_input, to_open
 from airflow_provider_socialscrm.runtime.literal_rows import hide_rows
@@ -106,9 +106,10 @@ class TableInput:
         # Airflow renders plain and mapped tasks on different paths, but both set the attribute: first to the DAG file's
         # value, with its templates, or to another task's for a mapped task; then to the rendered one.
         is_first = "_data" not in vars(self)
-        if is_first:
-            self._upstream = Upstream(value)
-        wrapped = wrap(value, is_template=is_first)
+        with _not_too_deep():
+            if is_first:
+                self._upstream = Upstream(value)
+            wrapped = wrap(value, is_template=is_first)
         # Airflow must still know a path of another task by its identity, as it would render a new text.
         self._data = value if is_resolved(self, "_data") and not isinstance(wrapped, HiddenTable) else wrapped
 
@@ -131,13 +132,13 @@ class TableInput:
         maps = self._upstream.maps(context)
         self._upstream.check_maps(maps, self._skip_hint("if there may be none"))
 
-        def silent(items: int) -> set[int]:
+        def silent(items: int) -> set[Place]:
             return self._upstream.silent_items(maps, items)
 
         skips = self._skips
-        self.data = read_input(
-            self.data, Gaps(self._nothing, self._skip_hint("to leave it out"), silent, skips, skips or bool(maps))
-        )
+        gaps = Gaps(self._nothing, self._skip_hint("to leave it out"), silent, skips, skips or bool(maps))
+        with _not_too_deep():
+            self.data = read_input(self.data, gaps)
         return to_open(self.data, self._nothing(None, 0))
 
     @property
@@ -147,7 +148,7 @@ class TableInput:
     def _skip_hint(self, when: str) -> str:
         return f", or set on_empty='skip' {when}" if hasattr(self, "on_empty") and not self._skips else ""
 
-    def _nothing(self, place: int | None, items: int) -> str:
+    def _nothing(self, place: Place | None, items: int) -> str:
         """Return why data has no value, to end a sentence.
 
         :param place: of the item that has none; ``None`` for all of the data.
@@ -163,6 +164,16 @@ class TableInput:
         pronoun = "they" if items and len(known) > 1 else "it"
         hint = self._skip_hint(f"if {pronoun} may return nothing")
         return returned_nothing(known, hint, are_all=bool(items))
+
+
+@contextmanager
+def _not_too_deep() -> Iterator[None]:
+    try:
+        yield
+    except RecursionError:
+        raise InputError(
+            "data is too deep to read, such as a list that has itself in it: give a table, a path, or a list of these."
+        ) from None
 
 
 @cache

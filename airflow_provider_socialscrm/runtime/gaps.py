@@ -31,17 +31,17 @@ Place = tuple[int, ...]
 class Gaps:
     """The rules for items of the data that have no value.
 
-    :param why: returns why one has none, to end a sentence, given its place in the outermost list and the number of
-        items; the place ``None`` is all of them.
+    :param why: returns why one has none, to end a sentence, given its place and the number of items in the outermost
+        list; the place ``None`` is all of them.
     :param instead: what to do about it, to end the same sentence where the item is an error.
-    :param silent: returns the places of items whose tasks gave nothing, given the number of items.
+    :param silent: returns the places of what tasks gave that gave nothing, given the number of items.
     :param leaves_out: whether the other items of a list are taken.
     :param leaves_out_streamed: whether the other items of the outputs of tasks, or of an iterator, are taken.
     """
 
-    why: Callable[[int | None, int], str]
+    why: Callable[[Place | None, int], str]
     instead: str
-    silent: Callable[[int], Collection[int]]
+    silent: Callable[[int], Collection[Place]]
     leaves_out: bool
     leaves_out_streamed: bool
 
@@ -54,10 +54,10 @@ class Gaps:
         :raises InputError: if the others are not taken.
         """
         if not leaves_out:
-            why = self.why(places[0][0], items) or ": give only tables, or only paths"
+            why = self.why(places[0], items) or ": give only tables, or only paths"
             raise InputError(f"{_named(places[0])} has no value{why}{self.instead}.")
         for place in places[:MOST_NAMED]:
-            log.warning("%s has no value and is left out%s", _named(place), self.why(place[0], items))
+            log.warning("%s has no value and is left out%s", _named(place), self.why(place, items))
         if len(places) > MOST_NAMED:
             log.warning("%s more items of data have no value and are left out", f"{len(places) - MOST_NAMED:,}")
 
@@ -78,11 +78,8 @@ def without_gaps(items: Sequence[Any], gaps: Gaps) -> Sequence[Any]:
     :raises EmptyInputError: if no item has a value.
     :raises InputError: if an item has no value, and must have one.
     """
-    silent = gaps.silent(len(items))
-    search = _Search(gaps, len(items), [])
-    left: Sequence[Any] = search.of_list(
-        [None if place in silent else each for place, each in enumerate(items)] if silent else items
-    )
+    search = _Search(gaps, len(items), gaps.silent(len(items)), [])
+    left: Sequence[Any] = search.of_list(items)
     if not search.missing:
         return left
     if left is NOTHING:
@@ -96,7 +93,7 @@ def streamed_without_gaps(items: Iterable[Any], gaps: Gaps) -> Sequence[Any] | I
 
     :raises EmptyInputError: if no item has a value. An item without a value is found when it is read.
     """
-    search = _Search(gaps, 0, [])
+    search = _Search(gaps, 0, (), [])
     left: Sequence[Any] | Iterator[Any] = search.of_stream(items)
     if left is NOTHING:
         raise gaps.all_missing(len(search.missing))
@@ -108,11 +105,13 @@ class _Search:
     """The items without a value that were found.
 
     :param items: in the outermost list; 0 if the data is not a list.
+    :param silent: the places of outputs of tasks that gave nothing.
     :param missing: their places, as far as it is not known that a stream has a value.
     """
 
     gaps: Gaps
     items: int
+    silent: Collection[Place]
     missing: list[Place]
 
     def of_list(self, items: Sequence[Any], at: Place = ()) -> Any:
@@ -124,13 +123,19 @@ class _Search:
 
     def of_stream(self, items: Iterable[Any], at: Place = ()) -> Any:
         """Return an iterator over what is not missing, or a list if it has nothing or gives paths."""
-        inner = _Search(self.gaps, self.items, [])
+        inner = _Search(self.gaps, self.items, self.silent, [])
         values = inner.present(items, at)
-        first = next(values, NOTHING)
-        if first is NOTHING:
-            self.missing.extend(inner.missing)
-            return NOTHING if inner.missing else []
-        return [first, *values] if isinstance(first, str) or paths_in(first) else _joined(first, values)
+        held: list[Any] = []  # lists without anything in them, which may go before paths and before tables
+        for first in values:
+            held.append(first)
+            if isinstance(first, str) or (paths := paths_in(first)):
+                return [*held, *values]
+            if paths is None:
+                return _joined(held, values)
+        if held:
+            return held
+        self.missing.extend(inner.missing)
+        return NOTHING if inner.missing else []
 
     def present(self, items: Iterable[Any], at: Place) -> Iterator[Any]:
         """Yield what is not missing. Whether all is missing is not known before the end."""
@@ -149,7 +154,7 @@ class _Search:
     def _of(self, item: Any, at: Place) -> Any:
         if isinstance(item, Mapping):  # a row, of many
             return item
-        if is_missing(item):
+        if is_missing(item) or at in self.silent:
             self.missing.append(at)
             return NOTHING
         if _is_list_of_inputs(item):
@@ -157,20 +162,22 @@ class _Search:
         return self.of_stream(item, at) if is_stream(item) else item
 
 
-def _joined(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
+def _joined(first: list[Any], rest: Iterator[Any]) -> Iterator[Any]:
     with closed_at_end(rest):
-        yield first
-        del first  # it may be large
+        while first:
+            yield first.pop(0)  # not kept: it may be large
         yield from rest
 
 
 def _is_list_of_inputs(item: Any) -> bool:
     """Return whether something is a list of tables, rows or paths, some of which may be missing, and not of values."""
-    if not isinstance(item, list | tuple) or is_record(item) or not item:
+    if not isinstance(item, list | tuple) or is_record(item):
         return False
-    return any(map(holds_tables, item)) or all(
-        isinstance(each, Mapping) or is_missing(each) or is_given_path(each) or _is_list_of_inputs(each)
-        for each in item
+    # A list of rows only has no others, and none of it is missing.
+    others = [each for each in item if not isinstance(each, Mapping)]
+    return bool(others) and (
+        any(map(holds_tables, others))
+        or all(is_missing(each) or is_given_path(each) or _is_list_of_inputs(each) for each in others)
     )
 
 

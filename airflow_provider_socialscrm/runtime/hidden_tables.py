@@ -90,10 +90,16 @@ def wrap(value: Any, *, is_template: bool = False) -> Any:
     holds_references = refers_to_tasks(value)
     if isinstance(value, list | tuple) and (holds_references or not is_rows(value)):
         parts = [wrap(each, is_template=is_template) for each in value]
-        if holds_references or all(isinstance(part, str | GivenPath) for part in parts):
+        if holds_references or _are_paths(parts):
             # Airflow knows a list by its identity, and renders none that another task returned.
             return value if isinstance(value, list) and all(map(is_, parts, value)) else parts
     return _beside_tasks(value) if holds_references else HiddenTable(value)
+
+
+def _are_paths(parts: Sequence[Any]) -> bool:
+    """Return whether the wrapped items of a list are paths, or lists of them, beside which some may be missing."""
+    are_known = all(part is None or isinstance(part, str | GivenPath | list) for part in parts)
+    return are_known and any(part is not None for part in parts)
 
 
 def wrap_argument(value: Any, *, is_template: bool = False) -> Any:

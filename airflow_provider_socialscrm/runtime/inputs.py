@@ -7,12 +7,12 @@ from typing import Any
 
 from airflow_provider_socialscrm._compat import is_not_set
 from airflow_provider_socialscrm.importer.errors import EmptyInputError, InputError
-from airflow_provider_socialscrm.importer.sources.shapes import is_rows, is_stream, is_task
+from airflow_provider_socialscrm.importer.sources.shapes import is_record, is_rows, is_stream, is_task
 from airflow_provider_socialscrm.importer.sources.unusable import unusable
 from airflow_provider_socialscrm.runtime.file_systems import check_file_systems
 from airflow_provider_socialscrm.runtime.gaps import Gaps, streamed_without_gaps, without_gaps
 from airflow_provider_socialscrm.runtime.hidden_tables import HiddenTable, shape_of, unwrap, wrap
-from airflow_provider_socialscrm.runtime.path_text import is_path_object, paths_in
+from airflow_provider_socialscrm.runtime.path_text import paths_in
 from airflow_provider_socialscrm.runtime.paths import openable
 from airflow_provider_socialscrm.runtime.rendered import is_missing
 
@@ -29,7 +29,7 @@ def read_input(data: Any, gaps: Gaps) -> Any:
     """
     _use(data)
     several = unwrap(data)
-    if isinstance(several, list | tuple):
+    if isinstance(several, list | tuple) and not is_record(several):
         given = [each for each in several if not is_not_set(each)]  # the output of a map, of which the gaps are known
         left: Any = without_gaps(several if len(given) == len(several) else given, gaps)
     elif is_stream(several):
@@ -103,7 +103,7 @@ def check_is_no_text(data: Any) -> None:
         raise InputError(
             f"data is {shape_of(data)}, not a path: pass the table itself with `task.output`, or {ENDINGS}."
         )
-    if not isinstance(data, list | tuple) or is_rows(data):
+    if not isinstance(data, list | tuple) or is_rows(data) or is_record(data):
         return
     for place, each in enumerate(data):
         if isinstance(each, str | bytes | bytearray) and not is_missing(each) and isinstance(wrap(each), HiddenTable):
@@ -112,7 +112,7 @@ def check_is_no_text(data: Any) -> None:
                 f"each {ENDINGS}."
             )
     given = [each for each in data if not is_missing(each)]  # what a run finds missing is its own error
-    others = [type(each).__name__ for each in given if not (isinstance(each, str) or is_path_object(each))]
+    others = [type(each).__name__ for each in given if not (isinstance(each, str) or paths_in(each))]
     if 0 < len(others) < len(given):
         raise InputError(f"The list in data mixes paths and a {others[0]}: give paths or tables, not both.")
 

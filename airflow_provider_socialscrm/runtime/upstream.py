@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow_provider_socialscrm._compat import outputs_in, outputs_of_map, task_ids_in
 from airflow_provider_socialscrm.importer.errors import EmptyInputError
@@ -19,6 +19,10 @@ MapCounts = Mapping[str, tuple[int, int]]
 """The tasks of a map, and those of them that have an output, by the id of the mapped task."""
 
 
+_Tasks: TypeAlias = "tuple[_Tasks, ...] | list[str]"
+"""The ids of the tasks whose output something is or holds; those of each item of a list that has outputs."""
+
+
 class Upstream:
     """The tasks whose output an argument is or holds.
 
@@ -27,36 +31,41 @@ class Upstream:
 
     def __init__(self, value: Any) -> None:
         self._outputs = outputs_in(value)
-        is_list = bool(self._outputs) and isinstance(value, list | tuple)  # or it may be rows, many of them
-        self._of_items = [task_ids_in(each) for each in value] if is_list else []
+        self._tasks = _tasks_in(value) if self._outputs else []  # or it may be rows, many of them
 
     @property
     def task_ids(self) -> list[str]:
         """Their ids."""
         return sorted({task_id for task_id, _ in self._outputs})
 
-    def of_item(self, place: int, items: int) -> list[str]:
-        """Return the ids of the tasks whose output an item is; none where one task returned the list.
+    def of_item(self, place: Sequence[int], items: int) -> list[str]:
+        """Return the ids of the tasks whose output an item is or is in; none where one task returned the list.
 
-        :param place: of the item, from 0.
+        :param place: of the item, from the outermost list inwards, each from 0.
         :param items: in the list that was rendered; 0 if it was none.
         """
-        return self._of_items[place] if items and len(self._of_items) == items else []
+        tasks = self._tasks
+        if not isinstance(tasks, tuple) or len(tasks) != items:
+            return []
+        for each in place:
+            tasks = tasks[each] if isinstance(tasks, tuple) else tasks
+        return sorted(_flat(tasks))
 
     def maps(self, context: Context) -> MapCounts:
         """Return the counts of those tasks that are mapped."""
         counts = {task_id: outputs_of_map(context, task_id, key) for task_id, key in self._outputs}
         return {task_id: each for task_id, each in counts.items() if each is not None}
 
-    def silent_items(self, maps: MapCounts, items: int) -> set[int]:
-        """Return the places of items which are outputs of mapped tasks that have none.
+    def silent_items(self, maps: MapCounts, items: int) -> set[tuple[int, ...]]:
+        """Return the places of items which are outputs of mapped tasks that have none, also in lists within the list.
 
         :param maps: as of :meth:`maps`.
         :param items: in the list that was rendered.
         """
         silent = {task_id for task_id, (_, outputs) in maps.items() if not outputs}
-        of_items = self._of_items if len(self._of_items) == items else []
-        return {place for place, tasks in enumerate(of_items) if tasks and silent.issuperset(tasks)}
+        if not silent or not isinstance(self._tasks, tuple) or len(self._tasks) != items:
+            return set()
+        return {place for place, tasks in _places(self._tasks) if tasks and silent.issuperset(tasks)}
 
     def check_maps(self, maps: MapCounts, skip: str) -> None:
         """Log that mapped tasks gave nothing. Airflow leaves them out when it gives the outputs of a map.
@@ -80,6 +89,22 @@ class Upstream:
                     f"{silent:,}", counted(tasks, "task"), task_id, worded(silent, "was", "were"),
                     counted(outputs, "task"),
                 )  # fmt: skip
+
+
+def _tasks_in(value: Any) -> _Tasks:
+    return tuple(map(_tasks_in, value)) if isinstance(value, list | tuple) and outputs_in(value) else task_ids_in(value)
+
+
+def _places(tasks: _Tasks, at: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], list[str]]]:
+    if isinstance(tasks, tuple):
+        for place, each in enumerate(tasks):
+            yield from _places(each, (*at, place))
+    else:
+        yield at, tasks
+
+
+def _flat(tasks: _Tasks) -> set[str]:
+    return {task_id for _, task_ids in _places(tasks) for task_id in task_ids}
 
 
 def returned_nothing(task_ids: Sequence[str], skip: str = "", *, are_all: bool = False) -> str:

@@ -98,6 +98,8 @@ def read_recipients(source: Source, columns: Columns) -> Recipients:
         senders.
     """
     check_reading(columns.default_region, columns.ambiguous_numbers)
+    if not source.columns and not any(batch.records.num_rows for batch in source.batches()):  # such as an empty list
+        raise _without_rows(source)
     names = (found_column(source, columns.recipient), columns.sender and found_column(source, columns.sender))
     rules = Rules(default_region=columns.default_region, ambiguous_numbers=columns.ambiguous_numbers)
     facts = [TableFacts(datetime.now(UTC).date()) for _ in names]
@@ -108,8 +110,12 @@ def read_recipients(source: Source, columns: Columns) -> Recipients:
     if any(concluded):  # the whole table shows that some numbers have lost digits
         reading = _read(source, names, rules, facts)
     if not reading.rows:
-        raise EmptyInputError(f"data is {with_article(source.describe)} and has no rows, so there are no recipients.")
+        raise _without_rows(source)
     return reading.recipients(columns.sender_of_all)
+
+
+def _without_rows(source: Source) -> EmptyInputError:
+    return EmptyInputError(f"data is {with_article(source.describe)} and has no rows, so there are no recipients.")
 
 
 class _Reading:

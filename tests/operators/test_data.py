@@ -257,6 +257,8 @@ def test_the_templates_in_a_list_of_paths_are_rendered():
             "Item 1 of data, counted from 0, has no value: look at the log of the task 'extract', or set on_empty=",
         ),
         ([None, "a.csv", customers(1)], "Item 0 of data, counted from 0, has no value"),
+        ([["a.csv"], customers(1)], "The list in data mixes paths and a DataFrame"),
+        ([[Path("a.csv")], [{"whatsApp": "1"}]], "The list in data mixes paths and a list"),
         (["a.csv", [{"whatsApp": "1"}]], "The list in data mixes paths and a list"),
         (["a.csv", ["b.csv", "Xanthippe"]], "The list in data mixes paths and a list"),
         (Outputs("a.csv", customers(1)), "The list in data mixes paths and a DataFrame"),
@@ -532,6 +534,21 @@ def test_other_tasks_leave_out_items_without_a_value_or_are_skipped(crm: Sandbox
     assert "Item 0 of data, counted from 0, has no value and is left out" in caplog.text
 
 
+@pytest.mark.parametrize("data", [[], [[]], [[], ()], pd.DataFrame()], ids=["list", "in a list", "two", "table"])
+def test_an_empty_list_has_no_recipients(crm: Sandbox, tmp_path, data):
+    def send(**own: Any) -> Any:
+        made = SocialSCRMSendOperator(
+            task_id="task", content="Hello", sender="8613900000000", confirm_recipients=2, data=data,
+            ledger=tmp_path / "sends", **own,
+        )  # fmt: skip
+        return made.execute({"ti": FakeTaskInstance()})
+
+    with pytest.raises(AirflowSkipException, match="has no rows, so there are no recipients"):
+        send(on_empty="skip")
+    with pytest.raises(AirflowFailException, match="has no rows, so there are no recipients"):
+        send()
+
+
 def test_many_items_without_a_value_are_counted(crm: Sandbox, caplog):
     run([*[None] * 8, customers(1)], on_empty="skip")
     assert "3 more items of data have no value and are left out" in caplog.text
@@ -760,7 +777,7 @@ def test_an_iterator_in_a_list_is_noted_as_read_too(crm: Sandbox, make):
 
 
 NESTED = {
-    "lists of tasks": (lambda a, b, **_: [[a], [a, b]], "Item 1 of item 1", ": the task 'a' or 'b' returned nothing"),
+    "lists of tasks": (lambda a, b, **_: [[a], [a, b]], "Item 1 of item 1", ": the task 'b' returned nothing"),
     "an iterator": (lambda a, **_: [a, iter([customers(2), None])], "Item 1 of item 1", ": look at the log of the"),
     "rows of an iterator": (
         lambda a, **_: [iter([[{"whatsApp": "8619775500002"}], ""]), a], "Item 1 of item 0", ": look at the log of the"
@@ -803,6 +820,60 @@ def test_what_is_missing_of_a_map_in_a_list_is_named_and_left_out(crm: Sandbox, 
     assert len(crm.customers()) == 3
 
 
+def test_a_map_without_any_output_is_missing_in_a_list_in_a_list_too(crm: Sandbox, caplog):
+    returned = {"a": customers(1), "b": customers(2), "m": []}
+    with pytest.raises(
+        AirflowFailException, match="Item 0 of item 1 of data, counted from 0, has no value: the task 'm' returned"
+    ):
+        import_of(lambda a, b, m, **_: [a, (m, b)], returned, {"m": 3})
+    assert crm.calls() == []
+
+    assert import_of(lambda a, b, m, **_: [a, (m, b)], returned, {"m": 3}, on_empty="skip")["rows"]["accepted"] == 2
+    assert (
+        "Item 0 of item 1 of data, counted from 0, has no value and is left out: the task 'm' returned" in caplog.text
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "task_id"),
+    [
+        (lambda a, b, **_: [[a], [[b, a]]], "'b'"),
+        (lambda a, m, **_: [[a, [m.map(lambda rows: rows or None)]]], "'m'"),
+        (lambda a, m, n, **_: [a, [m.concat(n).map(lambda rows: rows or None)]], "'m' or 'n'"),
+    ],
+)
+def test_only_the_tasks_of_a_place_in_a_list_are_named(crm: Sandbox, caplog, make, task_id):
+    returned = {"a": customers(1), "m": [[{"whatsApp": "8619775500002"}], []], "n": [[{"whatsApp": "8619775500003"}]]}
+    import_of(make, returned, {"m": 2, "n": 1}, on_empty="skip")
+    assert f"is left out: the task {task_id} returned nothing or was skipped" in caplog.text
+
+
+def of_itself() -> list[Any]:
+    tables: list[Any] = [customers(1)]
+    tables.append(tables)
+    return tables
+
+
+def deep(times: int, inner: Any) -> Any:
+    return deep(times - 1, [inner]) if times else inner
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        of_itself,
+        lambda: [{"whatsApp": "1", "tabName": of_itself()[1:]}],
+        lambda: deep(400, customers(1)),
+        lambda: deep(400, "a.csv"),
+        lambda: deep(400, None),
+    ],
+)
+def test_data_that_holds_itself_or_is_too_deep_is_an_error_that_says_so(crm: Sandbox, make):
+    with pytest.raises((InputError, AirflowFailException), match="data is too deep to read, such as a list that has"):
+        run(make())
+    assert crm.calls() == []
+
+
 ALL_NESTED = {
     "lists": lambda **_: [[None, None], None],
     "a map in a list": lambda a, m, **_: [m.map(lambda _: None), a],
@@ -831,6 +902,29 @@ def test_lists_of_paths_that_tasks_return_are_one_list(crm: Sandbox, tmp_path, k
 
     assert operator.execute({"ti": FakeTaskInstance()})["rows"]["accepted"] == 4
     assert [str(each) for each in operator.data] == [first, second, third, fourth]
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_lists_of_paths_in_the_dag_file_are_rendered_and_one_list(crm: Sandbox, tmp_path, kind):
+    for name in ("2026-01-01", "1", "2"):
+        customers(int(name[-1])).to_csv(tmp_path / f"{name}.csv", index=False)
+    paths = kind([[str(tmp_path / "{{ ds }}.csv")], tmp_path / "1.csv", [[tmp_path / "2.csv"]], None])
+    operator = SocialSCRMImportOperator(task_id="import_customers", data=paths, on_empty="skip")
+    copy = operator.prepare_for_execution()
+    copy.render_template_fields({"ti": FakeTaskInstance(), "task": copy, "ds": "2026-01-01"})
+
+    assert copy.execute({"ti": FakeTaskInstance()})["rows"]["total"] == 3
+    assert copy.data == [str(tmp_path / f"{name}.csv") for name in ("2026-01-01", "1", "2")]
+    with pytest.raises(InputError, match="Task import_customers: data begins with ~"):
+        SocialSCRMImportOperator(task_id="import_customers", data=kind([["~/a.csv"], "{{ ds }}"]))
+
+
+@pytest.mark.parametrize("make", [iter, list, lambda items: [iter(items)], lambda items: iter([iter(items)])])
+def test_a_list_without_paths_before_others_leaves_them_paths(crm: Sandbox, tmp_path, make):
+    customers(1).to_csv(tmp_path / "1.csv", index=False)
+    assert run(make([[], [], [str(tmp_path / "1.csv")]]))["rows"]["accepted"] == 1
+    assert run(make([[], [], customers(2)]))["rows"]["accepted"] == 1
+    assert run(make([[], []]))["rows"]["total"] == 0
 
 
 def test_columns_of_two_tables_that_are_one_field_are_refused_before_any_call(crm: Sandbox):

@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from math import inf, isnan
 from typing import Any, Final
 
@@ -42,6 +43,9 @@ MIXED: Final = pa.struct(
 
 LONGEST_INTEGER: Final = 14_280
 """Bits of an integer that Python surely writes as text: it refuses those of more than 4,300 digits (sys.int_info)."""
+
+MOST_DIGITS: Final = 4_300
+"""Digits before or after the point of a decimal that is written."""
 
 DATE_FORMAT: Final = "%Y/%m/%d"
 """The only date format that the vendor documents (vendor API 3.2, birthday)."""
@@ -115,24 +119,44 @@ def value_as_text(value: Any) -> str | None:
 def as_python(value: Any) -> Any:
     """Return a value of numpy's or pandas' types as one of Python's, and ``None`` for a missing one.
 
-    An integer that is too long to write is infinite, like a decimal of that size.
+    A number that is too long to write is infinite.
     """
-    if isinstance(value, int) and value.bit_length() > LONGEST_INTEGER:
+    if is_too_long(value):
         return inf
+    if isinstance(value, memoryview):  # as of a database's driver
+        return bytes(value)
     if is_narrow(value):
         return _shortest(value)
     if hasattr(value, "tolist"):  # numpy's; it would turn nanoseconds into a number
-        value = (value.astype("datetime64[us]") if value.dtype.kind == "M" else value).tolist()
+        is_time = hasattr(value, "dtype") and value.dtype.kind == "M"
+        value = (value.astype("datetime64[us]") if is_time else value).tolist()
+        if is_too_long(value):
+            return inf
     if hasattr(value, "to_pytimedelta"):
         value = value.to_pytimedelta()
-    if type(value).__name__ in {"NAType", "NaTType"} or (isinstance(value, float | Decimal) and isnan(value)):
+    if type(value).__name__ in {"NAType", "NaTType"} or (isinstance(value, float) and isnan(value)):
         return None
-    return value
+    return None if isinstance(value, Decimal) and value.is_nan() else value
+
+
+def is_too_long(value: Any) -> bool:
+    """Return whether a value is a number of thousands of digits, which cannot be written or take all memory."""
+    if isinstance(value, int):
+        return value.bit_length() > LONGEST_INTEGER
+    if isinstance(value, Decimal):
+        exponent = value.as_tuple().exponent
+        return isinstance(exponent, int) and max(value.adjusted(), -exponent, exponent) > MOST_DIGITS
+    return isinstance(value, Fraction) and (is_too_long(value.numerator) or is_too_long(value.denominator))
 
 
 def is_narrow(value: Any) -> bool:
     """Return whether a value is a numpy float, or an array of floats, of fewer than 64 bits."""
-    return hasattr(value, "tolist") and value.dtype.kind == "f" and value.dtype.itemsize < WIDE_FLOAT_BYTES
+    return (
+        hasattr(value, "tolist")
+        and hasattr(value, "dtype")
+        and value.dtype.kind == "f"
+        and value.dtype.itemsize < WIDE_FLOAT_BYTES
+    )
 
 
 def _shortest(value: Any) -> Any:

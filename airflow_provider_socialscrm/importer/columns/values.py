@@ -22,6 +22,7 @@ from airflow_provider_socialscrm.importer.columns.text import (
     as_python,
     is_list,
     is_narrow,
+    is_too_long,
     value_as_text,
 )
 from airflow_provider_socialscrm.importer.reasons import NOT_A_NUMBER, NOT_TEXT, ROUNDED_NUMBER
@@ -288,7 +289,11 @@ def _scientific(value: Any) -> str | None:
     """Return a number as it was written if it does not show its last digits (8.61527E+12), otherwise ``None``."""
     if isinstance(value, Scientific):
         return value.literal
-    return str(value) if isinstance(value, Decimal) and value.is_finite() and _exponent(value) > 0 else None
+    return str(value) if _is_writable(value) and _exponent(value) > 0 else None
+
+
+def _is_writable(value: Any) -> bool:
+    return isinstance(value, Decimal) and value.is_finite() and not is_too_long(value)
 
 
 def _exponent(value: Decimal) -> int:
@@ -300,7 +305,7 @@ def _certain_among(values: Sequence[Any]) -> frozenset[str]:
     if not {Scientific, Decimal} & set(map(type, values)):
         return frozenset()
     literals = {value.literal for value in values if isinstance(value, Scientific)}
-    literals |= {str(value) for value in values if isinstance(value, Decimal) and value.is_finite()}
+    literals |= {str(value) for value in values if _is_writable(value)}
     precision = Precision()
     precision.observe_scientific(literals)
     return frozenset(filter(precision.digits_of, literals))

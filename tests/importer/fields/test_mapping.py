@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from airflow_provider_socialscrm.api.customers import API_FIELDS
@@ -297,6 +299,13 @@ def test_a_name_unlike_all_others_or_like_one_that_is_there_is_not_pointed_out(c
         ({"empty": "clear"}, "empty is 'clear', not omit or send"),
         ({"extension_fields": "Tier"}, "extension_fields is 'Tier', not 'all' or a list of names"),
         ({"date_fields": "Last Order"}, "date_fields is 'Last Order', not a list of names"),
+        (
+            {"defaults": {"Note": float("inf")}},
+            "defaults has an infinite number, one with thousands of digits, or bytes that are not UTF-8: give text",
+        ),
+        ({"defaults": {"Note": [1, 10**5000]}}, "defaults has an infinite number"),
+        ({"defaults": {"Note": Decimal("1E-99999")}}, "defaults has an infinite number"),
+        ({"values": {"Note": {"x": b"\xff"}}}, "values has an infinite number"),
         ({"null_values": "NULL"}, "null_values is 'NULL', not a list of names"),
         ({"null_values": [0]}, "null_values is [0], not a list of names"),
         ({"values": ["sex"]}, "values is a list, not a dictionary"),

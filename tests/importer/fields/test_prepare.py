@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from array import array
 from decimal import Decimal
+from fractions import Fraction
 from itertools import count
 
 import numpy as np
@@ -270,6 +272,12 @@ def test_the_longest_integers_that_can_be_written_are_sent_whole():
     assert [row["Points"] for row in sent(data)] == [str(longest), str(-longest), "x"]
 
 
+def test_what_the_driver_of_a_database_or_a_calculation_returns_is_sent_as_text():
+    values = [memoryview(b"abc"), array("i", [1, 2]), Fraction(1, 3), Decimal("sNaN"), Decimal("1E-4300"), "x"]
+    found = sent({"whatsApp": [NUMBER] * 6, "Note": pd.Series(values, dtype=object)})
+    assert [row.get("Note") for row in found] == ["abc", "1,2", "1/3", None, f"0.{'0' * 4299}1", "x"]
+
+
 def test_a_row_has_every_reason_it_cannot_be_sent_for():
     data = {
         "whatsApp": ["12", NUMBER],
@@ -458,7 +466,10 @@ MIXED_TROUBLE = [
     ("Points", [1.0, float("-inf")], "infinite"), ("Note", [b"\xff"], "not-text"),
     ("Points", Decimal("-Infinity"), "infinite"), ("Points", 10**4400, "infinite"), ("Points", -(10**4400), "infinite"),
     ("Points", [1, 10**4400], "infinite"), ("Points", {"a": 10**4400}, "infinite"),
-    ("Points", [{"a": [10**4400]}], "infinite"),
+    ("Points", [{"a": [10**4400]}], "infinite"), ("Points", Fraction(10**4400, 3), "infinite"),
+    ("Points", Decimal("1E+999999999"), "infinite"), ("Points", Decimal("1E-999999999"), "infinite"),
+    ("Points", Decimal("0E-999999999"), "infinite"), ("Points", {"a": [Decimal("-1E+999999999")]}, "infinite"),
+    ("Points", np.array(10**4400, dtype=object), "infinite"), ("Note", memoryview(b"\xff"), "not-text"),
 ]  # fmt: skip
 
 
