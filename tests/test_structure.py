@@ -30,6 +30,7 @@ FLOORS = (
         "importer.paths",
         "importer.reasons",
         "importer.spelling",
+        "importer.unwritable",
         "importer.masking",
     ),
     ("importer.columns", "importer.options", "importer.whole_files"),

@@ -25,6 +25,7 @@ _LONGEST_WORD: Final = 64  # letters; longer ones are hidden unread
 _SHORTEST_KEY: Final = 12  # characters of a value that may be a key: letters and digits without a blank
 _GRAM: Final = 4  # characters of a key, a digit among them, that show a part of it
 
+_HEX: Final = re.compile(r"(?<![^\W_])[0-9a-f]{32,}(?![^\W_])")  # signatures, whose letters are words only by chance
 _KEY: Final = re.compile(r"(?=.*\d)(?=.*[a-z])[^\s@]+")
 _ESCAPE_SIGNS: Final = re.compile(r"[%&\\=]|u\+", re.IGNORECASE)
 _TOKEN: Final = re.compile(r"[^\W_]+")
@@ -53,8 +54,9 @@ class SentValues:
         self._literal = {value for value in raw.split("\n") if len(value) >= _SHORTEST_VALUE}
         self._whole = {value for text in joined.split("\n") if len(value := " ".join(text.split())) >= _SHORTEST_VALUE}
         self._whole -= API_VALUES
-        self._letters = _NO_LETTER.sub("", joined)
-        found = (*_TOKEN.findall(joined), *_LETTERS_OR_DIGITS.findall(joined))
+        spoken = _HEX.sub(" ", joined)
+        self._letters = _NO_LETTER.sub("", spoken)
+        found = (*_TOKEN.findall(spoken), *_LETTERS_OR_DIGITS.findall(spoken))
         self._words = {word for word in found if len(word) >= SHORTEST_WORD and not word.isdigit()} - VENDOR_WORDS
         self._longest = min(_LONGEST_WORD, max(map(len, self._words), default=0))
         self._names = set() if joined.isascii() else _characters_of_names(joined)

@@ -8,21 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
-from math import inf, isinf
-from numbers import Real
+from math import inf
 from typing import Any, Final, Literal
 
 from airflow_provider_socialscrm.api.customers import API_FIELDS, NEVER_EMPTY
 from airflow_provider_socialscrm.api.retry import Clock, RetryLimits
 from airflow_provider_socialscrm.importer.errors import InputError
 from airflow_provider_socialscrm.importer.spelling import did_you_mean
+from airflow_provider_socialscrm.importer.unwritable import is_unwritable
 
 DEFAULT_ROWS: Final = 100
 """Rows per call. The vendor states no limit for imports (vendor API 5.2); its other endpoints take 50 to 20,000."""
-
-MOST_DIGITS: Final = 4_300
-"""Digits before or after the point of a decimal in ``defaults`` or ``values``."""
 
 AUTO: Final = "auto"
 """The value of ``rows_per_call`` that has the run find how many rows a call may carry."""
@@ -329,23 +325,8 @@ def _value_errors(**arguments: Any) -> list[str]:
     return [
         f"{name} has an infinite number, one with thousands of digits, or bytes that are not UTF-8: give text instead"
         for name, value in arguments.items()
-        if isinstance(value, Mapping) and _is_unwritable(value)
+        if isinstance(value, Mapping) and is_unwritable(value)
     ]
-
-
-def _is_unwritable(value: Any) -> bool:
-    if isinstance(value, Mapping):
-        return any(map(_is_unwritable, value.values()))
-    if isinstance(value, list | tuple | set | frozenset):
-        return any(map(_is_unwritable, value))
-    try:
-        if isinstance(value, bytes | bytearray):
-            value.decode()
-        if isinstance(value, Decimal):
-            return value.is_infinite() or (value.is_finite() and abs(value.adjusted()) > MOST_DIGITS)
-        return isinstance(value, Real) and isinf(value)
-    except (UnicodeDecodeError, OverflowError):  # of an integer that no float holds
-        return True
 
 
 def _name_list_errors(name: str, names: Any, instead: str | None = None) -> list[str]:

@@ -178,6 +178,13 @@ def test_values_that_the_vendor_defines_do_not_hide_its_words(value):
     assert redact("unknown sex: male or female, Auto", [value]) == "unknown sex: male or female, Auto"
 
 
+@pytest.mark.parametrize("said", ["system upgrade", "bad facade", "a cafe is added, fed and faded"])
+def test_letters_in_a_signature_are_words_only_by_chance_and_hide_none(said):
+    signature = "01ade7bad9face3cafe5added7fed2faded"
+    assert redact(said, [signature]) == said
+    assert redact(f"{said} {signature[:7]}, {signature.upper()}", [signature]) == f"{said} [hidden], [hidden]"
+
+
 def test_a_customer_with_the_name_of_a_vendors_word_is_hidden():
     assert redact("customer Error exists", ["Error"]) == "customer [hidden] exists"
     assert redact("time is wrong in Time Square", ["Time Square"]) == "time is wrong in [hidden]"

@@ -264,6 +264,7 @@ def test_the_templates_in_a_list_of_paths_are_rendered():
         (Outputs("a.csv", customers(1)), "The list in data mixes paths and a DataFrame"),
         (b"Xanthippe", "data is bytes of 9 bytes, not a path: pass the table itself with `task.output`"),
         ([[{"whatsApp": "1"}], [{"whatsApp": "2"}, "Xanthippe"]], "Row 1 of item 1 of data is a str"),
+        (lambda: [{"whatsApp": "1"}, customers(1)], "Put the rows beside a table in a list of their own"),
         ([["Xanthippe"], ["Xanthippe"]], "Name the columns with pandas.DataFrame(data, columns="),
         (lambda: iter([customers(1), None, customers(2)]), "Item 1 of data, counted from 0, has no value"),
         (lambda: iter([None, customers(1)]), "Item 0 of data, counted from 0, has no value"),

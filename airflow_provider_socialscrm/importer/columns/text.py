@@ -19,7 +19,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
-from fractions import Fraction
 from math import inf, isnan
 from typing import Any, Final
 
@@ -29,6 +28,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from airflow_provider_socialscrm.importer.errors import InputError
+from airflow_provider_socialscrm.importer.unwritable import is_too_long
 
 EXACT_FLOAT: Final = 2.0**53
 """From here on a 64-bit float cannot hold every integer, so it is not written as one."""
@@ -40,12 +40,6 @@ MIXED: Final = pa.struct(
     [("socialscrm_text", pa.string()), ("socialscrm_list", pa.list_(pa.string())), ("socialscrm_problem", pa.string())]
 )
 """A column with values of several types: each is a text or a list of texts, with its problems' codes between blanks."""
-
-LONGEST_INTEGER: Final = 14_280
-"""Bits of an integer that Python surely writes as text: it refuses those of more than 4,300 digits (sys.int_info)."""
-
-MOST_DIGITS: Final = 4_300
-"""Digits before or after the point of a decimal that is written."""
 
 DATE_FORMAT: Final = "%Y/%m/%d"
 """The only date format that the vendor documents (vendor API 3.2, birthday)."""
@@ -137,16 +131,6 @@ def as_python(value: Any) -> Any:
     if type(value).__name__ in {"NAType", "NaTType"} or (isinstance(value, float) and isnan(value)):
         return None
     return None if isinstance(value, Decimal) and value.is_nan() else value
-
-
-def is_too_long(value: Any) -> bool:
-    """Return whether a value is a number of thousands of digits, which cannot be written or take all memory."""
-    if isinstance(value, int):
-        return value.bit_length() > LONGEST_INTEGER
-    if isinstance(value, Decimal):
-        exponent = value.as_tuple().exponent
-        return isinstance(exponent, int) and max(value.adjusted(), -exponent, exponent) > MOST_DIGITS
-    return isinstance(value, Fraction) and (is_too_long(value.numerator) or is_too_long(value.denominator))
 
 
 def is_narrow(value: Any) -> bool:

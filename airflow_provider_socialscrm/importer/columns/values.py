@@ -22,10 +22,10 @@ from airflow_provider_socialscrm.importer.columns.text import (
     as_python,
     is_list,
     is_narrow,
-    is_too_long,
     value_as_text,
 )
 from airflow_provider_socialscrm.importer.reasons import NOT_A_NUMBER, NOT_TEXT, ROUNDED_NUMBER
+from airflow_provider_socialscrm.importer.unwritable import is_too_long, is_utf8
 
 _INFERRED: Final = frozenset({str, int, float, bool, bytes, date, datetime, Decimal, type(None)})
 """Types that pyarrow converts correctly. It changes values of other types, or ends the process (NumPy's timestamps)."""
@@ -343,7 +343,7 @@ def _problems(value: Any, certain: frozenset[str]) -> Iterator[str]:
             yield from _problems(each, certain)
     elif isinstance(found, float | Decimal) and isinf(found):
         yield str(NOT_A_NUMBER.code)
-    elif isinstance(found, bytes | bytearray) and not _is_text(found):
+    elif isinstance(found, bytes | bytearray) and not is_utf8(found):
         yield str(NOT_TEXT.code)
     elif isinstance(found, float):
         if found.is_integer():
@@ -359,11 +359,3 @@ def _problems(value: Any, certain: frozenset[str]) -> Iterator[str]:
 def _may_lack_digits(value: Any, certain: frozenset[str]) -> bool:
     literal = _scientific(value)
     return literal is not None and literal not in certain
-
-
-def _is_text(value: bytes | bytearray) -> bool:
-    try:
-        value.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -8,7 +8,7 @@ from os import PathLike
 from typing import Any, Final
 
 from airflow_provider_socialscrm.importer.errors import InputError
-from airflow_provider_socialscrm.importer.sources.shapes import is_open_file, is_record, is_task
+from airflow_provider_socialscrm.importer.sources.shapes import has_table_type, is_open_file, is_record, is_task
 from airflow_provider_socialscrm.wording import with_article
 
 
@@ -45,6 +45,7 @@ _ADVICE: Final[tuple[tuple[Callable[[Any], bool], str], ...]] = (
         lambda data: isinstance(data, list | tuple) and not any(isinstance(each, Mapping) for each in data),
         "Name the columns with pandas.DataFrame(data, columns=[...]).",
     ),
+    (has_table_type, "Put the rows beside a table in a list of their own: [[row, row], table]."),
     (
         lambda data: isinstance(data, Collection) and not isinstance(data, Sequence),
         "Give list(data), if its items are tables or rows.",

@@ -231,7 +231,8 @@ def test_lists_without_anything_in_them_have_no_rows(data):
 
 
 def test_the_mappings_of_a_query_are_rows():
-    with sqlalchemy.create_engine("sqlite://").connect() as connection:
+    engine = sqlalchemy.create_engine("sqlite://")
+    with engine.connect() as connection:
 
         def result():
             return connection.execute(sqlalchemy.text("select '1' as whatsApp, 'New' as stage"))
@@ -241,6 +242,7 @@ def test_the_mappings_of_a_query_are_rows():
         for data in (result(), result().all()):
             with pytest.raises(InputError, match=r"is a Row, .*Give row\._asdict\(\) for each row\."):
                 open_source(data)
+    engine.dispose()
 
 
 def test_rows_of_a_database_without_the_names_of_their_columns_are_rejected_with_advice():
