@@ -34,7 +34,7 @@ class Gaps:
     :param why: returns why one has none, to end a sentence, given its place and the number of items in the outermost
         list; the place ``None`` is all of them.
     :param instead: what to do about it, to end the same sentence where the item is an error.
-    :param silent: returns the places of what tasks gave that gave nothing, given the number of items.
+    :param silent: returns the places of the outputs of tasks that returned nothing, given the number of items.
     :param leaves_out: whether the other items of a list are taken.
     :param leaves_out_streamed: whether the other items of the outputs of tasks, or of an iterator, are taken.
     """
@@ -105,7 +105,7 @@ class _Search:
     """The items without a value that were found.
 
     :param items: in the outermost list; 0 if the data is not a list.
-    :param silent: the places of outputs of tasks that gave nothing.
+    :param silent: the places of the outputs of tasks that returned nothing.
     :param missing: their places, as far as it is not known that a stream has a value.
     """
 
