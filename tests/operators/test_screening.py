@@ -491,7 +491,6 @@ def test_rendered_arguments_have_their_types(connected_crm, tmp_path, native):
     assert (manifest["written"], manifest["path"]) == (420, str(tmp_path / "out-2026.csv"))
 
 
-@pytest.mark.filterwarnings("ignore:Task .* was never mapped")
 def test_mapped_tables_are_in_no_serialized_dag_and_each_has_its_own_orders(connected_crm, tmp_path):
     connected_crm.configure(screening_seconds=0)
     tables = [

@@ -22,7 +22,6 @@ from tests.support.airflow import FakeTaskInstance, serialized
 ROWS = [{"whatsApp": "8619776600001", "friendName": "Xanthippe"}, {"whatsApp": "8619776600002", "friendName": "Zoe"}]
 FRAME = pd.DataFrame(ROWS)
 JSON = json.dumps(ROWS)
-pytestmark = pytest.mark.filterwarnings("ignore:Task .* was never mapped")
 
 SECRETS = ("Xanthippe", "86197766")
 HIDDEN_FRAME = "<DataFrame of 2 rows x 2 columns, not shown>"

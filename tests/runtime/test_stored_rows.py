@@ -163,7 +163,6 @@ def test_other_params_pass():
         make(data="/x/{{ ds }}.csv")
 
 
-@pytest.mark.filterwarnings("ignore:Task .* was never mapped")
 def test_a_functions_rows_among_the_arguments_of_the_decorator_are_hidden():
     with DAG("dag", schedule=None) as dag:
         made = task.socialscrm_import(task_id="task", op_kwargs={"first": ROWS})(lambda first, second: [first, second])
