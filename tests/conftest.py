@@ -34,8 +34,8 @@ os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 # `make test` tries a few inputs, the same in every run, so that a red run can be repeated; `make test-thorough` tries
 # many, and `make test-random` looks for new ones. Tests of whole imports divide these numbers. How long one input takes
 # says more about the machine than about the code.
-settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=15)
-settings.register_profile("thorough", derandomize=True, deadline=None, max_examples=40)
+settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=12)
+settings.register_profile("thorough", derandomize=True, deadline=None, max_examples=32)
 settings.register_profile("random", deadline=None, max_examples=300)
 settings.load_profile("repeatable")
 
