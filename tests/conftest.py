@@ -35,7 +35,7 @@ os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 # many, and `make test-random` looks for new ones. Tests of whole imports divide these numbers. How long one input takes
 # says more about the machine than about the code.
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=12)
-settings.register_profile("thorough", derandomize=True, deadline=None, max_examples=32)
+settings.register_profile("thorough", derandomize=True, deadline=None, max_examples=40)
 settings.register_profile("random", deadline=None, max_examples=300)
 settings.load_profile("repeatable")
 

@@ -10,6 +10,7 @@ from airflow.sdk.bases.decorator import DecoratedOperator, task_decorator_factor
 from airflow_provider_socialscrm._compat import determine_kwargs, is_mapped
 from airflow_provider_socialscrm.operators.socialscrm import SocialSCRMImportOperator
 from airflow_provider_socialscrm.runtime.awaiting import finished
+from airflow_provider_socialscrm.runtime.gaps import Place
 from airflow_provider_socialscrm.runtime.hidden_tables import unwrap, wrap_argument
 from airflow_provider_socialscrm.runtime.literal_rows import hide_rows
 from airflow_provider_socialscrm.runtime.stored_rows import check_params, check_task_group
@@ -87,7 +88,7 @@ class SocialSCRMDecoratedOperator(DecoratedOperator, SocialSCRMImportOperator):
         manifest: dict[str, Any] = super().execute(context)
         return manifest
 
-    def _nothing(self, place: tuple[int, ...] | None, _items: int) -> str:
+    def _nothing(self, place: Place | None, _items: int) -> str:
         if place is not None:
             return ""
         name = getattr(self.python_callable, "__name__", "")

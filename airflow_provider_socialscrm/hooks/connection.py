@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-from urllib.parse import SplitResult, quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from airflow_provider_socialscrm.api.addresses import normal_form
 from airflow_provider_socialscrm.api.certificates import check_authorities, check_certificate
 from airflow_provider_socialscrm.api.errors import SettingError
-from airflow_provider_socialscrm.api.proxies import PORTS, check_proxies
+from airflow_provider_socialscrm.api.proxies import check_proxies
 from airflow_provider_socialscrm.api.settings import (
     DEFAULT_BASE_URL,
     DEFAULT_CALLS_PER_SECOND,
@@ -135,14 +136,7 @@ def _base_url(connection: Connection) -> str:
         raise ValueError("has more than scheme, host and port (the hook adds the API's paths)")
     if port and connection.port and port != connection.port:
         raise ValueError(f"names port {port}, and Port is {connection.port} (give it in one of them)")
-    return _normal_form(parts, port or connection.port)
-
-
-def _normal_form(parts: SplitResult, port: int | None) -> str:
-    """Return an address in one spelling, by which ledgers and checkpoints know the CRM."""
-    host = (parts.hostname or "").lower()
-    netloc = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{netloc}" + (f":{port}" if port and port != PORTS[parts.scheme] else "")
+    return normal_form(address, connection.port)
 
 
 def _auth_scheme(value: str) -> AuthScheme:

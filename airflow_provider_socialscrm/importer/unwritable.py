@@ -27,7 +27,7 @@ def is_too_long(value: Any) -> bool:
 
 
 def is_utf8(value: bytes | bytearray) -> bool:
-    """Return whether bytes are text."""
+    """Return whether bytes are text in UTF-8."""
     try:
         value.decode()
     except UnicodeDecodeError:

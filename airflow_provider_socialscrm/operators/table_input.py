@@ -172,7 +172,7 @@ def _not_too_deep() -> Iterator[None]:
         yield
     except RecursionError:
         raise InputError(
-            "data is too deep to read, such as a list that has itself in it: give a table, a path, or a list of these."
+            "data is nested too deeply, or contains itself: give a table, a path, or a list of these."
         ) from None
 
 

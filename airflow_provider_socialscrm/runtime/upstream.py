@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow_provider_socialscrm._compat import outputs_in, outputs_of_map, task_ids_in
 from airflow_provider_socialscrm.importer.errors import EmptyInputError
+from airflow_provider_socialscrm.runtime.gaps import Place
 from airflow_provider_socialscrm.wording import counted, worded
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Upstream:
         """Their ids."""
         return sorted({task_id for task_id, _ in self._outputs})
 
-    def of_item(self, place: Sequence[int], items: int) -> list[str]:
+    def of_item(self, place: Place, items: int) -> list[str]:
         """Return the ids of the tasks whose output an item is or is in; none where one task returned the list.
 
         :param place: of the item, from the outermost list inwards, each from 0.
@@ -56,7 +57,7 @@ class Upstream:
         counts = {task_id: outputs_of_map(context, task_id, key) for task_id, key in self._outputs}
         return {task_id: each for task_id, each in counts.items() if each is not None}
 
-    def silent_items(self, maps: MapCounts, items: int) -> set[tuple[int, ...]]:
+    def silent_items(self, maps: MapCounts, items: int) -> set[Place]:
         """Return the places of items which are outputs of mapped tasks that have none, also in lists within the list.
 
         :param maps: as of :meth:`maps`.
@@ -95,7 +96,7 @@ def _tasks_in(value: Any) -> _Tasks:
     return tuple(map(_tasks_in, value)) if isinstance(value, list | tuple) and outputs_in(value) else task_ids_in(value)
 
 
-def _places(tasks: _Tasks, at: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], list[str]]]:
+def _places(tasks: _Tasks, at: Place = ()) -> Iterator[tuple[Place, list[str]]]:
     if isinstance(tasks, tuple):
         for place, each in enumerate(tasks):
             yield from _places(each, (*at, place))

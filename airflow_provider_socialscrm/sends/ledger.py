@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from airflow_provider_socialscrm.api.addresses import are_same
 from airflow_provider_socialscrm.importer.changes.keys import KeyKind, Keyring
 from airflow_provider_socialscrm.importer.changes.storage import Storage
 from airflow_provider_socialscrm.importer.errors import InputError, UnusableLedgerError
@@ -93,7 +94,7 @@ class SendLedger:
         return [
             (found.format > FORMAT, "The ledger of sends is newer than this provider knows: upgrade it."),
             (
-                found.target != mine.target,
+                found.target[1] != mine.target[1] or not are_same(found.target[0], mine.target[0]),
                 "The ledger of sends is of another host or tenant: give this connection a folder of its own.",
             ),
             (

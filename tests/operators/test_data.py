@@ -870,7 +870,9 @@ def deep(times: int, inner: Any) -> Any:
     ],
 )
 def test_data_that_holds_itself_or_is_too_deep_is_an_error_that_says_so(crm: Sandbox, make):
-    with pytest.raises((InputError, AirflowFailException), match="data is too deep to read, such as a list that has"):
+    with pytest.raises(
+        (InputError, AirflowFailException), match="data is nested too deeply, or contains itself: give a table"
+    ):
         run(make())
     assert crm.calls() == []
 

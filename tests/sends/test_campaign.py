@@ -161,6 +161,16 @@ def test_a_ledger_of_another_tenant_or_secret_is_not_used(storage, changes, sent
         SendLedger(storage, **known | changes)
 
 
+def test_a_ledger_that_was_made_with_another_spelling_of_the_address_is_used(storage):
+    made = SendLedger(storage, "https://CRM.example:443", "1")
+    made.make()
+    claim(made.campaign("autumn"), 1)
+
+    ledger = SendLedger(storage, "https://crm.example", "1")
+    ledger.make()
+    assert claim(ledger.campaign("autumn"), 1) is None  # nobody gets the message twice
+
+
 @pytest.mark.parametrize("content", [b"", b"{}", None])
 def test_a_ledger_whose_identity_is_damaged_is_not_used(storage, content):
     known = {"base_url": "https://crm.example", "tenant_id": "1"}

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from airflow_provider_socialscrm.api.addresses import are_same
 from airflow_provider_socialscrm.importer.changes import generation as generations
 from airflow_provider_socialscrm.importer.changes.entries import Codec, Layout, names_in
 from airflow_provider_socialscrm.importer.changes.entry_files import decoded, file_of
@@ -379,7 +380,7 @@ class LedgerStore:
 
     def _check(self, found: dict[str, Any]) -> None:
         identity = self._identity()
-        if found.get("target") != identity["target"]:
+        if not _is_same(found.get("target"), identity["target"]):
             raise UnusableLedgerError(
                 f"The ledger is of another host, tenant or auth scheme: it has {_shown(found.get('target'))}, and this "
                 f"connection has {_shown(identity['target'])}. Give this connection a path of its own."
@@ -394,6 +395,13 @@ class LedgerStore:
                 "The ledger was made with another value of duplicates: duplicates='send' has a customer for each agent "
                 "and the other choices have one for each number, so give another path."
             )
+
+
+def _is_same(target: Any, other: list[str]) -> bool:
+    match target:
+        case [str(base_url), *rest]:
+            return rest == other[1:] and are_same(base_url, other[0])
+    return False
 
 
 def _shown(target: Any) -> str:

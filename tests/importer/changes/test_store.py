@@ -428,6 +428,16 @@ def test_a_ledger_of_something_else_is_refused(tmp_path, other, sentence):
         World(tmp_path, **{"target": TARGET, **other}).store()
 
 
+@pytest.mark.parametrize("saved", ["https://crm.example:443", "https://CRM.example"])
+def test_a_ledger_that_was_made_with_another_spelling_of_the_address_is_used(tmp_path, saved):
+    made = World(tmp_path, target=Target(saved, "1", "body"))
+    made.record(Sent(ANN, 1))
+
+    entries = read(World(tmp_path, target=TARGET).store())
+    assert entries.tobytes() == read(made.store()).tobytes()
+    assert len(entries) == 1
+
+
 def test_a_foreign_ledger_names_its_target_and_ours_without_what_an_address_may_hide(tmp_path):
     World(tmp_path, target=Target("https://ann:pass@crm.example:8443/path?key=1", "1", "body")).record(Sent(ANN, 1))
 
